@@ -1,0 +1,33 @@
+//! The nouns of ORION: time, price, instrument, tick, bar, event, signal, outcome, price update, position.
+//!
+//! Everything here is plain data. It knows no JSON, no disk, no socket and no rule of trading. The serde derives serve
+//! exact binary copies (the engine's snapshot); what clients and the journal see is written by `wire` and `journal`.
+
+mod bar;
+mod event;
+mod instrument;
+mod killzone;
+mod newyork;
+mod outcome;
+mod position;
+mod price;
+mod signal;
+mod tick;
+mod time;
+mod update;
+
+pub use bar::{Bar, Ohlc, QuoteBar, Timeframe};
+pub use event::Event;
+pub use instrument::{
+    Calendar, Catalog, Instrument, InstrumentId, PriceKind, Source, SourceId, Symbol, SymbolError,
+};
+pub use killzone::Killzone;
+pub use newyork::{NewYork, Weekday};
+pub use outcome::{Outcome, OutcomeKind};
+pub use position::{Epoch, Position};
+pub use price::{ParsePriceError, Price};
+pub use signal::{Cause, Direction, Probability, Ratio, Signal, Status, Target};
+pub use tick::{Tick, Volume};
+pub use time::{ParseTimeError, SourceTime, Span, Time};
+pub use update::PriceUpdate;
+pub use uuid::Uuid;
