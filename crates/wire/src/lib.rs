@@ -1,1 +1,9 @@
-//! wire
+//! Every byte a client may send or see: what a dashboard asks ([`Ask`]) and what it is told ([`tell`]), each with its JSON.
+//! Knows no sockets and not how a signal was made. The client's view of it is `docs/protocol.md`.
+
+pub mod tell;
+
+mod ask;
+
+pub use ask::{Ask, Channel, Channels, Echo, Refusal};
+pub use tell::BadPayload;

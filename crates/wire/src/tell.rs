@@ -1,0 +1,579 @@
+//! Server to client: every message as JSON text, written by hand so that the order of fields and the form of every number
+//! are exactly those of `docs/protocol.md`.
+//!
+//! One wrong field blanks every open dashboard, so a payload is checked here, at the last place before the wire, and one
+//! that breaks a rule is not written at all.
+
+use crate::{Echo, Refusal};
+use market::{Direction, Price, PriceUpdate, Signal, Target, Time};
+use std::fmt::{self, Write};
+
+/// A payload that must not be published: drop it, count it, find who made it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{subject} was not published: {fault}")]
+pub struct BadPayload {
+    /// Which one, such as `signal 7c0e...`.
+    pub subject: String,
+    /// The rule it breaks, with the value.
+    pub fault: String,
+}
+
+/// Longest reason, in bytes: what bounds the size of a message.
+const REASON_MAX: usize = 500;
+const TARGETS_MAX: usize = 4;
+const PROBABILITY_STEPS: u16 = 10_000;
+
+/// `{"type":"signal","payload":{...}}`: the whole signal as it stands.
+///
+/// # Errors
+/// When the signal breaks a rule of the schema.
+pub fn signal(signal: &Signal) -> Result<String, BadPayload> {
+    check_signal(signal).map_err(|fault| BadPayload {
+        subject: format!("signal {}", signal.id),
+        fault,
+    })?;
+    let shown = |price: Price| price.display(signal.digits);
+    let last = signal.targets.len().saturating_sub(1);
+    let prices = List(&signal.targets, |target, _| shown(target.price).to_string());
+    let modes = List(&signal.targets, |target, place| mode(target, place, last));
+    Ok(format!(
+        r#"{{"type":"signal","payload":{{"id":"{}","status":"{}","direction":"{}","symbol":"{}","entry_time":"{}","entry_price":{},"stop_loss":{},"take_profits":{prices},"tp_modes":{modes},"reason":{},"confidence":{},"rr_target":{},"killzone":"{}"}}}}"#,
+        signal.id,
+        signal.status,
+        signal.direction,
+        signal.symbol,
+        signal.entry_time,
+        shown(signal.entry),
+        shown(signal.stop),
+        Quoted(&signal.reason),
+        signal.confidence,
+        signal.rr_target,
+        signal.killzone,
+    ))
+}
+
+/// `{"type":"price_update","payload":{...}}`.
+///
+/// # Errors
+/// When the update breaks a rule of the schema.
+pub fn price_update(update: &PriceUpdate) -> Result<String, BadPayload> {
+    check_price(update).map_err(|fault| BadPayload {
+        subject: format!("price of {}", update.symbol),
+        fault,
+    })?;
+    let mut text = format!(
+        r#"{{"type":"price_update","payload":{{"symbol":"{}","price":{},"timestamp":"{}","change":{},"change_percent":{}"#,
+        update.symbol,
+        update.price.display(update.digits),
+        update.time,
+        update.change.display(update.digits),
+        update.change_percent.display(4),
+    );
+    if let Some(volume) = update.volume {
+        // Volumes have the scale of prices, and so their plain decimals.
+        append(
+            &mut text,
+            format_args!(r#","volume":{}"#, Price::from_units(volume.0)),
+        );
+    }
+    text.push_str("}}");
+    Ok(text)
+}
+
+/// `{"type":"pong",...}`: the answer to a JSON ping. `server_time` is the moment it is written.
+#[must_use]
+pub fn pong(echo: &Echo, server_time: Time) -> String {
+    let mut text = String::from(r#"{"type":"pong""#);
+    if let Some(json) = echo.json() {
+        append(&mut text, format_args!(r#","timestamp":{json}"#));
+    }
+    append(
+        &mut text,
+        format_args!(r#","server_time":"{server_time}"}}"#),
+    );
+    text
+}
+
+/// `{"type":"error",...}`: a message was not understood; the connection goes on.
+#[must_use]
+pub fn error(refusal: Refusal) -> String {
+    format!(
+        r#"{{"type":"error","code":"{}","message":{},"retryable":false}}"#,
+        refusal.code(),
+        Quoted(&refusal.to_string()),
+    )
+}
+
+fn mode(target: &Target, place: usize, last: usize) -> String {
+    if target.runner && place == last {
+        format!(r#""Runner {}%""#, target.percent)
+    } else {
+        format!(r#""TP{} {}%""#, place + 1, target.percent)
+    }
+}
+
+/// The rules of a signal's payload. Prices are judged as they are shown, since that is what clients compute with.
+fn check_signal(signal: &Signal) -> Result<(), String> {
+    let shown = |price: Price| price.round_to_digits(signal.digits);
+    let (entry, stop) = (shown(signal.entry), shown(signal.stop));
+    check_digits(signal.digits)?;
+    rule(entry.is_positive(), || {
+        format!("entry_price {entry} is not above 0")
+    })?;
+    rule(stop.is_positive(), || {
+        format!("stop_loss {stop} is not above 0")
+    })?;
+    rule(is_beyond(signal.direction.opposite(), entry, stop), || {
+        format!("stop_loss {stop} is not on the losing side of entry_price {entry}")
+    })?;
+    check_targets(signal, shown)?;
+    check_reason(&signal.reason)?;
+    rule(signal.confidence.steps() <= PROBABILITY_STEPS, || {
+        format!("confidence {} is above 1", signal.confidence)
+    })?;
+    rule(signal.rr_target.hundredths() > 0, || {
+        format!("rr_target {} is not above 0", signal.rr_target)
+    })
+}
+
+fn check_targets(signal: &Signal, shown: impl Fn(Price) -> Price) -> Result<(), String> {
+    let count = signal.targets.len();
+    rule((1..=TARGETS_MAX).contains(&count), || {
+        format!("there are {count} take_profits, and 1 to {TARGETS_MAX} are allowed")
+    })?;
+    let mut before = shown(signal.entry);
+    for target in &signal.targets {
+        let price = shown(target.price);
+        rule(
+            price.is_positive() && is_beyond(signal.direction, before, price),
+            || {
+                format!(
+                    "take profit {price} does not lie beyond {before} for a {}",
+                    signal.direction
+                )
+            },
+        )?;
+        rule(target.percent > 0, || {
+            format!("take profit {price} closes 0 percent")
+        })?;
+        before = price;
+    }
+    let runners_before_last = signal.targets[..count - 1]
+        .iter()
+        .any(|target| target.runner);
+    rule(!runners_before_last, || {
+        "a runner is not the last target".to_owned()
+    })?;
+    let percent: u32 = signal
+        .targets
+        .iter()
+        .map(|target| u32::from(target.percent))
+        .sum();
+    rule(percent == 100, || {
+        format!("the parts of tp_modes are {percent} percent together, not 100")
+    })
+}
+
+fn check_reason(reason: &str) -> Result<(), String> {
+    rule(!reason.is_empty(), || "reason is empty".to_owned())?;
+    rule(reason.len() <= REASON_MAX, || {
+        format!(
+            "reason has {} bytes, at most {REASON_MAX} are allowed",
+            reason.len()
+        )
+    })?;
+    rule(!reason.contains(char::is_control), || {
+        format!("reason {reason:?} has a control character")
+    })
+}
+
+fn check_price(update: &PriceUpdate) -> Result<(), String> {
+    let price = update.price.round_to_digits(update.digits);
+    check_digits(update.digits)?;
+    rule(price.is_positive(), || {
+        format!("price {} is not above 0", update.price)
+    })?;
+    rule(update.volume.is_none_or(|volume| volume.0 >= 0), || {
+        format!(
+            "volume {} is below 0",
+            Price::from_units(update.volume.map_or(0, |volume| volume.0))
+        )
+    })
+}
+
+fn check_digits(digits: u8) -> Result<(), String> {
+    rule(digits <= 9, || {
+        format!("{digits} digits are more than a price has")
+    })
+}
+
+fn rule(holds: bool, fault: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(fault()) }
+}
+
+/// Whether `to` lies strictly from `from` in the direction a trade of this kind wins.
+fn is_beyond(direction: Direction, from: Price, to: Price) -> bool {
+    match direction {
+        Direction::Long => to > from,
+        Direction::Short => to < from,
+    }
+}
+
+/// A JSON list of what a function makes of each item and its place.
+struct List<'a, T, F: Fn(&T, usize) -> String>(&'a [T], F);
+
+impl<T, F: Fn(&T, usize) -> String> fmt::Display for List<'_, T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('[')?;
+        for (place, item) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            write!(f, "{comma}{}", (self.1)(item, place))?;
+        }
+        f.write_char(']')
+    }
+}
+
+/// A JSON string.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = serde_json::to_string(self.0).map_err(|_| fmt::Error)?;
+        f.write_str(&text)
+    }
+}
+
+fn append(text: &mut String, more: fmt::Arguments<'_>) {
+    text.write_fmt(more).expect("a String takes every text");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Ask;
+    use expect_test::{Expect, expect};
+    use market::{
+        Killzone, Probability, Ratio, SourceTime, Status, Symbol, Timeframe, Uuid, Volume,
+    };
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    fn check(text: &str, expected: &Expect) {
+        let parsed: Value = serde_json::from_str(text).expect("every message is JSON");
+        assert!(parsed.is_object());
+        expected.assert_eq(text);
+    }
+
+    fn refused(break_it: impl FnOnce(&mut Signal), expected: &Expect) {
+        let mut broken = sample();
+        break_it(&mut broken);
+        expected.assert_eq(&signal(&broken).expect_err("it breaks a rule").fault);
+    }
+
+    #[test]
+    fn a_signal() {
+        check(
+            &signal(&sample()).unwrap(),
+            &expect![[
+                r#"{"type":"signal","payload":{"id":"7c0e5a1e-9f0b-5c1d-8e2f-3a4b5c6d7e8f","status":"pending","direction":"long","symbol":"EURUSD","entry_time":"2026-11-23T14:05:00.000Z","entry_price":1.08530,"stop_loss":1.08450,"take_profits":[1.08610,1.08690,1.08770],"tp_modes":["TP1 30%","TP2 40%","Runner 30%"],"reason":"MSS+FVG setup","confidence":0.65,"rr_target":3.00,"killzone":"london"}}"#
+            ]],
+        );
+        let short = Signal {
+            status: Status::Invalidated,
+            direction: Direction::Short,
+            symbol: Symbol::new("XAUUSD").unwrap(),
+            digits: 2,
+            entry: price("2650.5"),
+            stop: price("2653"),
+            targets: vec![Target {
+                price: price("2640.004"),
+                percent: 100,
+                runner: false,
+            }],
+            reason: r#"<b>"MSS+FVG"</b> \ é"#.to_owned(),
+            killzone: Killzone::NyAm,
+            ..sample()
+        };
+        check(
+            &signal(&short).unwrap(),
+            &expect![[
+                r#"{"type":"signal","payload":{"id":"7c0e5a1e-9f0b-5c1d-8e2f-3a4b5c6d7e8f","status":"invalidated","direction":"short","symbol":"XAUUSD","entry_time":"2026-11-23T14:05:00.000Z","entry_price":2650.50,"stop_loss":2653.00,"take_profits":[2640.00],"tp_modes":["TP1 100%"],"reason":"<b>\"MSS+FVG\"</b> \\ é","confidence":0.65,"rr_target":3.00,"killzone":"ny_am"}}"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn a_price_update() {
+        let update = sample_price();
+        check(
+            &price_update(&update).unwrap(),
+            &expect![[
+                r#"{"type":"price_update","payload":{"symbol":"EURUSD","price":1.08532,"timestamp":"2026-11-23T14:05:01.250Z","change":0.00120,"change_percent":0.1107}}"#
+            ]],
+        );
+        let falling = PriceUpdate {
+            symbol: Symbol::new("NQ").unwrap(),
+            digits: 2,
+            price: price("20125.25"),
+            change: price("-0.00000004"),
+            change_percent: price("-12.5"),
+            volume: Some(Volume(1_500_000_000)),
+            ..update
+        };
+        check(
+            &price_update(&falling).unwrap(),
+            &expect![[
+                r#"{"type":"price_update","payload":{"symbol":"NQ","price":20125.25,"timestamp":"2026-11-23T14:05:01.250Z","change":0.00,"change_percent":-12.5000,"volume":1.5}}"#
+            ]],
+        );
+        let nothing = PriceUpdate {
+            price: Price::ZERO,
+            ..sample_price()
+        };
+        assert!(price_update(&nothing).is_err());
+        let sold_back = PriceUpdate {
+            volume: Some(Volume(-1)),
+            ..sample_price()
+        };
+        assert!(price_update(&sold_back).is_err());
+    }
+
+    #[test]
+    fn answers() {
+        let Ok(Ask::Ping(echo)) =
+            Ask::parse(br#"{"type":"ping","timestamp":"2026-11-23T14:05:00.000Z"}"#)
+        else {
+            panic!("it is a ping");
+        };
+        let now = Time::parse("2026-11-23T14:05:00.0129Z").unwrap();
+        check(
+            &pong(&echo, now),
+            &expect![[
+                r#"{"type":"pong","timestamp":"2026-11-23T14:05:00.000Z","server_time":"2026-11-23T14:05:00.012Z"}"#
+            ]],
+        );
+        check(
+            &pong(&Echo::default(), now),
+            &expect![[r#"{"type":"pong","server_time":"2026-11-23T14:05:00.012Z"}"#]],
+        );
+        check(
+            &error(Refusal::BadJson),
+            &expect![[
+                r#"{"type":"error","code":"bad_json","message":"the message is not JSON","retryable":false}"#
+            ]],
+        );
+        check(
+            &error(Refusal::BadMessage("`type` is a string")),
+            &expect![[
+                r#"{"type":"error","code":"bad_message","message":"`type` is a string","retryable":false}"#
+            ]],
+        );
+        check(
+            &error(Refusal::UnknownType),
+            &expect![[
+                r#"{"type":"error","code":"unknown_type","message":"the type is not one of: subscribe, ping","retryable":false}"#
+            ]],
+        );
+        check(
+            &error(Refusal::UnknownChannel),
+            &expect![[
+                r#"{"type":"error","code":"unknown_channel","message":"a channel is not one of: signals, prices; the others named are subscribed","retryable":false}"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn a_payload_that_would_blank_a_dashboard_is_not_written() {
+        refused(
+            |s| s.targets.clear(),
+            &expect!["there are 0 take_profits, and 1 to 4 are allowed"],
+        );
+        refused(
+            |s| s.targets = vec![sample().targets[0]; 5],
+            &expect!["there are 5 take_profits, and 1 to 4 are allowed"],
+        );
+        refused(
+            |s| s.targets[0].price = s.entry,
+            &expect!["take profit 1.0853 does not lie beyond 1.0853 for a long"],
+        );
+        refused(
+            |s| s.targets[1].price = s.targets[0].price,
+            &expect!["take profit 1.0861 does not lie beyond 1.0861 for a long"],
+        );
+        refused(
+            |s| s.targets[0].price = s.entry + price("0.000004"),
+            &expect!["take profit 1.0853 does not lie beyond 1.0853 for a long"],
+        );
+        refused(
+            |s| s.targets[0].runner = true,
+            &expect!["a runner is not the last target"],
+        );
+        refused(
+            |s| s.targets[0].percent = 31,
+            &expect!["the parts of tp_modes are 101 percent together, not 100"],
+        );
+        refused(
+            |s| {
+                s.targets[0].percent = 0;
+                s.targets[1].percent = 70;
+            },
+            &expect!["take profit 1.0861 closes 0 percent"],
+        );
+        refused(
+            |s| s.stop = s.entry,
+            &expect!["stop_loss 1.0853 is not on the losing side of entry_price 1.0853"],
+        );
+        refused(
+            |s| s.stop = s.entry + price("0.001"),
+            &expect!["stop_loss 1.0863 is not on the losing side of entry_price 1.0853"],
+        );
+        refused(
+            |s| s.stop = -s.stop,
+            &expect!["stop_loss -1.0845 is not above 0"],
+        );
+        refused(
+            |s| s.entry = Price::ZERO,
+            &expect!["entry_price 0 is not above 0"],
+        );
+        refused(
+            |s| s.direction = Direction::Short,
+            &expect!["stop_loss 1.0845 is not on the losing side of entry_price 1.0853"],
+        );
+        refused(
+            |s| s.reason = "MSS\nFVG".to_owned(),
+            &expect![[r#"reason "MSS\nFVG" has a control character"#]],
+        );
+        refused(|s| s.reason = String::new(), &expect!["reason is empty"]);
+        refused(
+            |s| s.reason = "x".repeat(501),
+            &expect!["reason has 501 bytes, at most 500 are allowed"],
+        );
+        refused(
+            |s| s.rr_target = Ratio::from_hundredths(-300),
+            &expect!["rr_target -3.00 is not above 0"],
+        );
+        refused(
+            |s| s.digits = 10,
+            &expect!["10 digits are more than a price has"],
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_signal_is_the_json_it_says(
+            reason in "\\PC{1,60}",
+            confidence in 0.0..=1.0_f64,
+            digits in 0_u8..=5,
+            entry in 1_000_i64..1_000_000,
+            steps in proptest::collection::vec(1_i64..500, 2..=5),
+        ) {
+            let unit = Price::from_units(10_i64.pow(9 - u32::from(digits)));
+            let far = |places: usize| steps[1..=places].iter().sum::<i64>();
+            let parts = [[100, 0, 0, 0], [40, 60, 0, 0], [30, 30, 40, 0], [25, 25, 25, 25]];
+            let count = steps.len() - 1;
+            let given = Signal {
+                reason: reason.clone(),
+                confidence: Probability::new(confidence),
+                digits,
+                entry: unit.times(entry),
+                stop: unit.times(entry - steps[0]),
+                targets: (0..count).map(|place| Target {
+                    price: unit.times(entry + far(place + 1)),
+                    percent: parts[count - 1][place],
+                    runner: place + 1 == count,
+                }).collect(),
+                ..sample()
+            };
+            let told = signal(&given).map_err(|bad| TestCaseError::fail(bad.to_string()))?;
+            let parsed: Value = serde_json::from_str(&told).map_err(|e| TestCaseError::fail(e.to_string()))?;
+            let payload = &parsed["payload"];
+            prop_assert_eq!(payload["reason"].as_str(), Some(reason.as_str()));
+            prop_assert_eq!(payload["entry_price"].as_f64(), Some(given.entry.to_f64()));
+            prop_assert_eq!(payload["take_profits"].as_array().map(Vec::len), Some(count));
+            prop_assert_eq!(payload["tp_modes"].as_array().map(Vec::len), Some(count));
+            prop_assert_eq!(payload["confidence"].as_f64(), Some(given.confidence.to_f64()));
+            prop_assert_eq!(payload.as_object().map(serde_json::Map::len), Some(13));
+        }
+
+        #[test]
+        fn every_price_is_the_json_it_says(units in 1_i64..i64::MAX / 2, change in any::<i64>(), digits in 0_u8..=9, volume in proptest::option::of(0_i64..i64::MAX)) {
+            let update = PriceUpdate {
+                digits,
+                price: Price::from_units(units),
+                change: Price::from_units(change),
+                change_percent: Price::from_units(change),
+                volume: volume.map(Volume),
+                ..sample_price()
+            };
+            if let Ok(told) = price_update(&update) {
+                let parsed: Value = serde_json::from_str(&told).map_err(|e| TestCaseError::fail(e.to_string()))?;
+                let told_price = parsed["payload"]["price"].as_f64().unwrap_or(f64::NAN);
+                let error = told_price - update.price.round_to_digits(digits).to_f64();
+                prop_assert!(error.abs() <= told_price * 1e-12, "{} tells {}", told, update.price);
+                prop_assert_eq!(parsed["payload"].get("volume").is_some(), volume.is_some());
+                let numbers = told.split_once("\"change\":").map_or("", |(_, numbers)| numbers);
+                prop_assert!(!numbers.replace("change_percent", "").replace("volume", "").contains(['e', 'E']), "an exponent in {}", numbers);
+            }
+        }
+    }
+
+    fn price(text: &str) -> Price {
+        Price::parse(text).unwrap()
+    }
+
+    fn sample() -> Signal {
+        Signal {
+            id: Uuid::from_u128(0x7c0e_5a1e_9f0b_5c1d_8e2f_3a4b_5c6d_7e8f),
+            status: Status::Pending,
+            direction: Direction::Long,
+            symbol: Symbol::new("EURUSD").unwrap(),
+            digits: 5,
+            entry_time: SourceTime::parse("2026-11-23T14:05:00Z").unwrap(),
+            entry: price("1.0853"),
+            stop: price("1.0845"),
+            targets: vec![
+                Target {
+                    price: price("1.0861"),
+                    percent: 30,
+                    runner: false,
+                },
+                Target {
+                    price: price("1.0869"),
+                    percent: 40,
+                    runner: false,
+                },
+                Target {
+                    price: price("1.0877"),
+                    percent: 30,
+                    runner: true,
+                },
+            ],
+            reason: "MSS+FVG setup".to_owned(),
+            confidence: Probability::new(0.65),
+            rr_target: Ratio::from_hundredths(300),
+            killzone: Killzone::London,
+            setup: "mss_fvg".to_owned(),
+            timeframe: Timeframe::M5,
+            simulated: false,
+            created_at: Time::parse("2026-11-23T14:05:00.1Z").unwrap(),
+            decide_by: Time::parse("2026-11-23T14:09:45.1Z").unwrap(),
+            decided_at: None,
+            cause: None,
+        }
+    }
+
+    fn sample_price() -> PriceUpdate {
+        PriceUpdate {
+            symbol: Symbol::new("EURUSD").unwrap(),
+            digits: 5,
+            price: price("1.08532"),
+            bid: price("1.08531"),
+            ask: price("1.08533"),
+            time: SourceTime::parse("2026-11-23T14:05:01.25Z").unwrap(),
+            change: price("0.0012"),
+            change_percent: price("0.1107"),
+            volume: None,
+            ticks: 4,
+        }
+    }
+}
