@@ -1,1 +1,59 @@
-//! journal
+//! What outlives the process. The *journal* is the one dense stream of what ORION decided, kept so that a client never
+//! sees a signal that a restart could forget. The *tape* is everything the engine was told, from which a replay makes the
+//! same journal again, and a *snapshot* is the engine's state at a place of the tape, from which a restart goes on.
+//!
+//! This crate knows no client's JSON, and not what a record means for trading.
+
+#![forbid(unsafe_code)]
+
+mod disk;
+mod error;
+mod local;
+mod lock;
+mod memory;
+mod record;
+pub mod snapshot;
+pub mod tape;
+
+pub use error::Error;
+pub use local::{Local, Probe};
+pub use memory::Memory;
+
+use market::{Outcome, Position, Signal};
+
+/// One entry of the journal. Signal events and outcomes are one stream, and nothing else advances `seq`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    Signal(Signal),
+    Outcome(Outcome),
+}
+
+/// The stream of records, wherever it is kept. `tests/same_for_all.rs` says what every implementation promises.
+pub trait Journal: Send {
+    /// Appends all of `batch` or nothing, in order, right after `after`, and answers with the new end. Durable when it
+    /// returns. An empty batch only asks whether `after` is the end.
+    ///
+    /// When the future is dropped before it is ready, the batch may still be written; [`Journal::end`] tells.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when the journal does not end at `after`: somebody else wrote meanwhile. Otherwise what the store
+    /// reports, and then nothing of the batch is kept.
+    fn append(
+        &mut self,
+        after: Position,
+        batch: Vec<Record>,
+    ) -> impl Future<Output = Result<Position, Error>> + Send;
+
+    /// At most `limit` records behind `after`, oldest first, each with its position.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when `after` is no position of this journal: another epoch, or beyond its end.
+    fn read(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<(Position, Record)>, Error>> + Send;
+
+    /// The position of the last record.
+    fn end(&self) -> Position;
+}

@@ -1,0 +1,53 @@
+//! The journal that ends with the process: for tests, backtests and the laboratory.
+
+use crate::{Error, Journal, Record};
+use market::{Epoch, Position};
+
+#[derive(Debug)]
+pub struct Memory {
+    epoch: Epoch,
+    records: Vec<Record>,
+}
+
+impl Memory {
+    #[must_use]
+    pub const fn new(epoch: Epoch) -> Self {
+        Self {
+            epoch,
+            records: Vec::new(),
+        }
+    }
+}
+
+impl Journal for Memory {
+    async fn append(&mut self, after: Position, batch: Vec<Record>) -> Result<Position, Error> {
+        if after != self.end() {
+            return Err(Error::Fenced {
+                expected: after,
+                found: self.end(),
+            });
+        }
+        self.records.extend(batch);
+        Ok(self.end())
+    }
+
+    async fn read(&self, after: Position, limit: usize) -> Result<Vec<(Position, Record)>, Error> {
+        let end = self.end();
+        if after.epoch != end.epoch || after.seq > end.seq {
+            return Err(Error::Fenced {
+                expected: after,
+                found: end,
+            });
+        }
+        let skipped = after.seq as usize;
+        let records = self.records.iter().skip(skipped).take(limit).cloned();
+        Ok((1..).map(|step| after.after(step)).zip(records).collect())
+    }
+
+    fn end(&self) -> Position {
+        Position {
+            epoch: self.epoch,
+            seq: self.records.len() as u64,
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! The stored form of a record: JSON text that any tool can read, with names and units of its own. It is neither the
+//! wire's nor the domain's, so that either may change and an old journal still reads.
+//!
+//! Prices are decimal text, times RFC 3339 text in nanoseconds, both exact. The types below are serde's *remote* forms: a
+//! field or a variant that the domain gains does not compile until it is decided here how it is stored.
+//!
+//! A change of this form raises [`VERSION`] and keeps reading every older one.
+
+use crate::{Error, Record};
+use market::{
+    Cause, Direction, Killzone, Outcome, OutcomeKind, Price, Probability, Ratio, Signal,
+    SourceTime, Status, Symbol, Target, Time, Timeframe,
+};
+use serde::de::{Deserializer, Error as _};
+use serde::{Deserialize, Serialize, Serializer};
+use uuid::Uuid;
+
+/// The version that is written.
+pub(crate) const VERSION: u32 = 1;
+
+/// The text to store.
+pub(crate) fn encode(record: &Record) -> String {
+    let stored = Writing {
+        version: VERSION,
+        record,
+    };
+    serde_json::to_string(&stored).expect("a record has only text keys, so it can be written")
+}
+
+/// Reads what [`encode`] of this or an older version wrote. `place` names the record in errors.
+pub(crate) fn decode(text: &str, place: impl Fn() -> String) -> Result<Record, Error> {
+    let broken = |source: serde_json::Error| Error::Corrupt {
+        what: format!("{} cannot be read: {source}", place()),
+        remedy: "restore the journal from a backup".to_owned(),
+    };
+    let head: Head = serde_json::from_str(text).map_err(broken)?;
+    if head.version != VERSION {
+        return Err(Error::Version {
+            what: place(),
+            found: head.version,
+            supported: VERSION,
+        });
+    }
+    let reading: Reading = serde_json::from_str(text).map_err(broken)?;
+    Ok(reading.record)
+}
+
+/// What every version has.
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
+}
+
+#[derive(Serialize)]
+struct Writing<'a> {
+    version: u32,
+    #[serde(serialize_with = "borrowed")]
+    record: &'a Record,
+}
+
+fn borrowed<S: Serializer>(record: &&Record, serializer: S) -> Result<S::Ok, S::Error> {
+    StoredRecord::serialize(record, serializer)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reading {
+    #[serde(rename = "version")]
+    _version: u32,
+    #[serde(with = "StoredRecord")]
+    record: Record,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Record", rename_all = "lowercase")]
+enum StoredRecord {
+    Signal(#[serde(with = "StoredSignal")] Signal),
+    Outcome(#[serde(with = "StoredOutcome")] Outcome),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Signal", deny_unknown_fields)]
+struct StoredSignal {
+    id: Uuid,
+    #[serde(with = "StoredStatus")]
+    status: Status,
+    #[serde(with = "StoredDirection")]
+    direction: Direction,
+    #[serde(with = "symbol")]
+    symbol: Symbol,
+    digits: u8,
+    #[serde(with = "source_time")]
+    entry_time: SourceTime,
+    #[serde(with = "price")]
+    entry: Price,
+    #[serde(with = "price")]
+    stop: Price,
+    #[serde(with = "targets")]
+    targets: Vec<Target>,
+    reason: String,
+    #[serde(rename = "confidence_per_10000", with = "probability")]
+    confidence: Probability,
+    #[serde(rename = "rr_target_per_100", with = "ratio")]
+    rr_target: Ratio,
+    #[serde(with = "StoredKillzone")]
+    killzone: Killzone,
+    setup: String,
+    #[serde(with = "StoredTimeframe")]
+    timeframe: Timeframe,
+    simulated: bool,
+    #[serde(with = "time")]
+    created_at: Time,
+    #[serde(with = "time")]
+    decide_by: Time,
+    #[serde(with = "maybe_time")]
+    decided_at: Option<Time>,
+    #[serde(with = "maybe_cause")]
+    cause: Option<Cause>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Outcome", deny_unknown_fields)]
+struct StoredOutcome {
+    id: Uuid,
+    #[serde(with = "symbol")]
+    symbol: Symbol,
+    digits: u8,
+    #[serde(with = "StoredOutcomeKind")]
+    kind: OutcomeKind,
+    #[serde(with = "price")]
+    price: Price,
+    #[serde(rename = "r_per_100", with = "ratio")]
+    r: Ratio,
+    #[serde(with = "time")]
+    at: Time,
+    last: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "OutcomeKind", rename_all = "snake_case")]
+enum StoredOutcomeKind {
+    Target(u8),
+    Stop,
+    Timeout,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Status", rename_all = "snake_case")]
+enum StoredStatus {
+    Pending,
+    Confirmed,
+    Invalidated,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Direction", rename_all = "snake_case")]
+enum StoredDirection {
+    Long,
+    Short,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Killzone", rename_all = "snake_case")]
+enum StoredKillzone {
+    Asia,
+    London,
+    NyAm,
+    Lunch,
+    Pm,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Timeframe")]
+enum StoredTimeframe {
+    #[serde(rename = "1m")]
+    M1,
+    #[serde(rename = "5m")]
+    M5,
+    #[serde(rename = "15m")]
+    M15,
+    #[serde(rename = "1h")]
+    H1,
+    #[serde(rename = "4h")]
+    H4,
+    #[serde(rename = "1d")]
+    D1,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Cause", rename_all = "snake_case")]
+enum StoredCause {
+    Stop,
+    Missed,
+    Structure,
+    Timeout,
+    StaleFeed,
+    Restart,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Target", deny_unknown_fields)]
+struct StoredTarget {
+    #[serde(with = "price")]
+    price: Price,
+    percent: u8,
+    runner: bool,
+}
+
+mod symbol {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(symbol: &Symbol, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(symbol.as_str())
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Symbol, D::Error> {
+        Symbol::new(&String::deserialize(d)?).map_err(D::Error::custom)
+    }
+}
+
+mod price {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(price: &Price, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(price)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Price, D::Error> {
+        let text = String::deserialize(d)?;
+        parse(&text).map_err(|reason| D::Error::custom(format!("`{text}` is no price: {reason}")))
+    }
+
+    /// Every price comes back, the lowest too, which [`Price::parse`] leaves out.
+    fn parse(text: &str) -> Result<Price, market::ParsePriceError> {
+        if text == "-9223372036.854775808" {
+            return Ok(Price::MIN);
+        }
+        Price::parse(text)
+    }
+}
+
+mod probability {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(value: &Probability, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_u16(value.steps())
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Probability, D::Error> {
+        let steps = u16::deserialize(d)?;
+        if steps > 10_000 {
+            return Err(D::Error::custom(format!("{steps} is more than 10000")));
+        }
+        Ok(Probability::from_steps(steps))
+    }
+}
+
+mod ratio {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(ratio: &Ratio, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_i32(ratio.hundredths())
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Ratio, D::Error> {
+        i32::deserialize(d).map(Ratio::from_hundredths)
+    }
+}
+
+mod time {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(time: &Time, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&text(*time))
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Time, D::Error> {
+        Time::parse(&String::deserialize(d)?).map_err(D::Error::custom)
+    }
+
+    /// RFC 3339 with nine decimals: [`Time`] shows milliseconds rounded to the past, and the rest follows.
+    fn text(time: Time) -> String {
+        let shown = time.to_string();
+        let beyond = time.nanos().rem_euclid(1_000_000);
+        format!("{}{beyond:06}Z", shown.trim_end_matches('Z'))
+    }
+}
+
+mod source_time {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(time: &SourceTime, s: S) -> Result<S::Ok, S::Error> {
+        super::time::serialize(&time.as_stamp(), s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<SourceTime, D::Error> {
+        super::time::deserialize(d).map(Time::as_source)
+    }
+}
+
+mod maybe_time {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored(#[serde(with = "super::time")] Time);
+
+    pub(super) fn serialize<S: Serializer>(time: &Option<Time>, s: S) -> Result<S::Ok, S::Error> {
+        time.map(Stored).serialize(s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Time>, D::Error> {
+        Ok(Option::deserialize(d)?.map(|Stored(time)| time))
+    }
+}
+
+mod maybe_cause {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored(#[serde(with = "StoredCause")] Cause);
+
+    pub(super) fn serialize<S: Serializer>(cause: &Option<Cause>, s: S) -> Result<S::Ok, S::Error> {
+        cause.map(Stored).serialize(s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Cause>, D::Error> {
+        Ok(Option::deserialize(d)?.map(|Stored(cause)| cause))
+    }
+}
+
+mod targets {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored(#[serde(with = "StoredTarget")] Target);
+
+    pub(super) fn serialize<S: Serializer>(targets: &[Target], s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(targets.iter().copied().map(Stored))
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Target>, D::Error> {
+        let stored: Vec<Stored> = Vec::deserialize(d)?;
+        Ok(stored.into_iter().map(|Stored(target)| target).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+//! Every record comes back exactly, and what version 1 once wrote always reads.
+
+use super::*;
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+fn check_text(record: &Record, expected: &Expect) {
+    let text = encode(record);
+    expected.assert_eq(&text);
+    assert_eq!(&decode(&text, || "the sample".to_owned()).unwrap(), record);
+}
+
+/// These two texts are what stands in files out there: never change them. A new version gets samples of its own.
+#[test]
+fn a_stored_sample_of_version_1_decodes() {
+    check_text(
+        &Record::Signal(signal()),
+        &expect![[
+            r#"{"version":1,"record":{"signal":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","status":"invalidated","direction":"short","symbol":"EURUSD","digits":5,"entry_time":"2026-11-23T14:05:00.000000000Z","entry":"1.08505","stop":"1.08555","targets":[{"price":"1.08455","percent":60,"runner":false},{"price":"1.08305","percent":40,"runner":true}],"reason":"MSS+FVG setup (SIMULATED)","confidence_per_10000":6512,"rr_target_per_100":400,"killzone":"ny_am","setup":"mss_fvg","timeframe":"5m","simulated":true,"created_at":"2026-11-23T14:05:00.250000001Z","decide_by":"2026-11-23T14:09:45.250000001Z","decided_at":"2026-11-23T14:06:01.000000999Z","cause":"stale_feed"}}}"#
+        ]],
+    );
+    check_text(
+        &Record::Outcome(outcome()),
+        &expect![[
+            r#"{"version":1,"record":{"outcome":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","symbol":"US30","digits":1,"kind":{"target":2},"price":"39120.5","r_per_100":-150,"at":"1969-12-31T23:59:59.999999999Z","last":true}}}"#
+        ]],
+    );
+}
+
+#[test]
+fn a_newer_version_is_refused_by_its_number() {
+    let text = r#"{"version":7,"record":{"dream":{}}}"#;
+    let error = decode(text, || "record 3 of the journal".to_owned()).unwrap_err();
+    assert!(matches!(error, Error::Version { found: 7, .. }), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("record 3 of the journal has format version 7")
+    );
+}
+
+#[test]
+fn what_is_no_record_is_named_with_its_reason() {
+    let whole = encode(&Record::Signal(signal()));
+    let outcome = encode(&Record::Outcome(outcome()));
+    for (text, from, to, reason) in [
+        (&whole, r#""1.08505""#, r#""1.0x""#, "`1.0x` is no price"),
+        (&whole, "EURUSD", "EUR USD", "`EUR USD` is not a symbol"),
+        (&whole, "6512", "10001", "10001 is more than 10000"),
+        (&whole, "ny_am", "ny_pm", "unknown variant `ny_pm`"),
+        (
+            &whole,
+            r#""digits""#,
+            r#""figures""#,
+            "unknown field `figures`",
+        ),
+        (
+            &whole,
+            r#","cause":"stale_feed""#,
+            "",
+            "missing field `cause`",
+        ),
+        (
+            &whole,
+            "2026-11-23T14:05:00.000000000Z",
+            "noon",
+            "`noon` is not an RFC 3339 time",
+        ),
+        (
+            &outcome,
+            r#"{"target":2}"#,
+            r#"{"target":300}"#,
+            "expected u8",
+        ),
+    ] {
+        let broken = text.replacen(from, to, 1);
+        assert_ne!(&broken, text, "the sample has {from}");
+        let error = decode(&broken, || "record 9".to_owned()).unwrap_err();
+        assert!(matches!(error, Error::Corrupt { .. }));
+        let shown = error.to_string();
+        assert!(shown.starts_with("record 9 cannot be read"), "{shown}");
+        assert!(shown.contains(reason), "{shown} should say {reason}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_signal_comes_back(signal in any_signal()) {
+        let record = Record::Signal(signal);
+        prop_assert_eq!(decode(&encode(&record), String::new).unwrap(), record);
+    }
+
+    #[test]
+    fn every_outcome_comes_back(outcome in any_outcome()) {
+        let record = Record::Outcome(outcome);
+        prop_assert_eq!(decode(&encode(&record), String::new).unwrap(), record);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in ".{0,200}", cut in any::<prop::sample::Index>()) {
+        prop_assert!(decode(&text, String::new).is_err());
+        let whole = encode(&Record::Signal(signal()));
+        prop_assert!(decode(&whole[..cut.index(whole.len())], String::new).is_err());
+    }
+}
+
+fn signal() -> Signal {
+    let at = |text| Time::parse(text).unwrap();
+    let target = |price, percent, runner| Target {
+        price: Price::parse(price).unwrap(),
+        percent,
+        runner,
+    };
+    Signal {
+        id: Uuid::parse_str("67e55044-10b1-426f-9247-bb680e5fe0c8").unwrap(),
+        status: Status::Invalidated,
+        direction: Direction::Short,
+        symbol: Symbol::new("EURUSD").unwrap(),
+        digits: 5,
+        entry_time: at("2026-11-23T14:05:00Z").as_source(),
+        entry: Price::parse("1.08505").unwrap(),
+        stop: Price::parse("1.08555").unwrap(),
+        targets: vec![target("1.08455", 60, false), target("1.08305", 40, true)],
+        reason: "MSS+FVG setup (SIMULATED)".to_owned(),
+        confidence: Probability::from_steps(6512),
+        rr_target: Ratio::from_hundredths(400),
+        killzone: Killzone::NyAm,
+        setup: "mss_fvg".to_owned(),
+        timeframe: Timeframe::M5,
+        simulated: true,
+        created_at: at("2026-11-23T14:05:00.250000001Z"),
+        decide_by: at("2026-11-23T14:09:45.250000001Z"),
+        decided_at: Some(at("2026-11-23T14:06:01.000000999Z")),
+        cause: Some(Cause::StaleFeed),
+    }
+}
+
+fn outcome() -> Outcome {
+    Outcome {
+        id: signal().id,
+        symbol: Symbol::new("US30").unwrap(),
+        digits: 1,
+        kind: OutcomeKind::Target(2),
+        price: Price::parse("39120.5").unwrap(),
+        r: Ratio::from_hundredths(-150),
+        at: Time::from_nanos(-1),
+        last: true,
+    }
+}
+
+prop_compose! {
+    fn any_signal()(
+        (status, direction, killzone, timeframe, cause) in any_names(),
+        (id, reason, setup) in (any::<u128>(), any::<String>(), any::<String>()),
+        (symbol, digits, confidence, rr) in ("[A-Za-z0-9._-]{1,12}", any::<u8>(), 0..=10_000_u16, any::<i32>()),
+        times in any::<[i64; 4]>(),
+        (decided, simulated) in any::<(bool, bool)>(),
+        (entry, stop) in (any_price(), any_price()),
+        targets in prop::collection::vec((any_price(), any::<u8>(), any::<bool>()), 0..5),
+    ) -> Signal {
+        let target = |(price, percent, runner)| Target { price, percent, runner };
+        Signal {
+            id: Uuid::from_u128(id), status, direction, symbol: Symbol::new(&symbol).unwrap(), digits,
+            entry_time: SourceTime::from_nanos(times[0]), entry, stop,
+            targets: targets.into_iter().map(target).collect(),
+            reason, confidence: Probability::from_steps(confidence), rr_target: Ratio::from_hundredths(rr),
+            killzone, setup, timeframe, simulated,
+            created_at: Time::from_nanos(times[1]), decide_by: Time::from_nanos(times[2]),
+            decided_at: decided.then_some(Time::from_nanos(times[3])), cause,
+        }
+    }
+}
+
+prop_compose! {
+    fn any_outcome()(
+        (id, symbol, digits) in (any::<u128>(), "[A-Za-z0-9._-]{1,12}", any::<u8>()),
+        kind in prop_oneof![
+            any::<u8>().prop_map(OutcomeKind::Target), Just(OutcomeKind::Stop), Just(OutcomeKind::Timeout)
+        ],
+        (price, r, at, last) in (any_price(), any::<i32>(), any::<i64>(), any::<bool>()),
+    ) -> Outcome {
+        Outcome {
+            id: Uuid::from_u128(id), symbol: Symbol::new(&symbol).unwrap(), digits, kind, price,
+            r: Ratio::from_hundredths(r), at: Time::from_nanos(at), last,
+        }
+    }
+}
+
+fn any_price() -> impl Strategy<Value = Price> {
+    let units = prop_oneof![any::<i64>(), Just(i64::MIN), Just(i64::MAX), -100..100_i64];
+    units.prop_map(Price::from_units)
+}
+
+fn any_names() -> impl Strategy<Value = (Status, Direction, Killzone, Timeframe, Option<Cause>)> {
+    let causes = [
+        Cause::Stop,
+        Cause::Missed,
+        Cause::Structure,
+        Cause::Timeout,
+        Cause::StaleFeed,
+        Cause::Restart,
+    ];
+    (
+        prop::sample::select(vec![
+            Status::Pending,
+            Status::Confirmed,
+            Status::Invalidated,
+        ]),
+        prop::sample::select(vec![Direction::Long, Direction::Short]),
+        prop::sample::select(Killzone::ALL.to_vec()),
+        prop::sample::select(Timeframe::ALL.to_vec()),
+        prop::option::of(prop::sample::select(causes.to_vec())),
+    )
+}
