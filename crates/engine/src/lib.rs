@@ -1,1 +1,20 @@
-//! engine
+//! The verbs of ORION: from ticks to signals. Pure and deterministic: read `engine.rs` first.
+
+mod bars;
+pub mod confidence;
+mod desk;
+mod engine;
+mod gates;
+pub mod indicator;
+mod lifecycle;
+mod outcome;
+mod pulse;
+pub mod risk;
+pub mod rules;
+pub mod session;
+pub mod setup;
+pub mod structure;
+
+pub use engine::{Counts, Engine, NotMine, Output};
+pub use gates::Refusal;
+pub use rules::{PriceRules, RuleError, Rules, Settings};

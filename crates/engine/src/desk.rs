@@ -1,0 +1,489 @@
+//! One instrument's desk: its bars, charts, setups, open signals and price pulse. Nobody else touches its state.
+
+use crate::bars::{self, Bars};
+use crate::confidence::{Hit, Odds};
+use crate::engine::{Output, Shared};
+use crate::gates::Refusal;
+use crate::lifecycle::{self, Pending, Reach, Verdict};
+use crate::outcome::{Running, Step};
+use crate::pulse::Pulse;
+use crate::risk::{Idea, Plan};
+use crate::rules::{Rules, Settings};
+use crate::session;
+use crate::setup::{Armed, MssFvg, SetupKind};
+use crate::structure::{BarIndex, Chart, Finding, Pool};
+use market::{
+    Bar, Cause, Direction, Instrument, InstrumentId, Price, QuoteBar, Signal, SourceTime, Span,
+    Status, Symbol, Tick, Time, Timeframe, Uuid,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Zones that have signalled and are remembered.
+const ZONES_MAX: usize = 256;
+
+/// ORION's own namespace for the ids of signals (version 5 UUIDs).
+const NAMESPACE: Uuid = Uuid::from_u128(0x4f52_494f_4e00_5369_a67e_616c_7300_0001);
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Desk {
+    pub symbol: Symbol,
+    id: InstrumentId,
+    pub bars: Bars,
+    spreads: Spreads,
+    charts: [Option<Chart>; Timeframe::ALL.len()],
+    mss_fvg: MssFvg,
+    pending: Vec<Pending>,
+    running: Vec<Running>,
+    pub pulse: Pulse,
+    /// The newest tick's time: prices that are shown never go back behind it.
+    newest: SourceTime,
+    last_entry: Option<SourceTime>,
+    zones: VecDeque<(Direction, BarIndex)>,
+}
+
+/// Where and when a desk works: what it needs of the rest of the engine.
+pub(crate) struct Context<'a> {
+    pub at: Time,
+    pub settings: &'a Settings,
+    pub shared: &'a mut Shared,
+    pub out: &'a mut Vec<Output>,
+}
+
+impl Desk {
+    pub(crate) fn new(id: InstrumentId, settings: &Settings) -> Self {
+        let instrument = settings.catalog.instrument(id);
+        let mut desk = Self {
+            symbol: instrument.symbol,
+            id,
+            bars: Bars::new(instrument.calendar),
+            spreads: Spreads::default(),
+            charts: Default::default(),
+            mss_fvg: MssFvg::default(),
+            pending: Vec::new(),
+            running: Vec::new(),
+            pulse: Pulse::default(),
+            newest: SourceTime::MIN,
+            last_entry: None,
+            zones: VecDeque::new(),
+        };
+        desk.adopt(id, settings);
+        desk
+    }
+
+    /// Takes up (changed) settings: charts exist for the timeframes the rules name.
+    pub(crate) fn adopt(&mut self, id: InstrumentId, settings: &Settings) {
+        self.id = id;
+        let instrument = settings.catalog.instrument(id);
+        for timeframe in Timeframe::ALL {
+            let used =
+                timeframe == settings.rules.setup_tf || timeframe == settings.rules.confirm_tf;
+            let chart = &mut self.charts[timeframe.index()];
+            match (instrument.signals && used, &chart) {
+                (true, None) => {
+                    *chart = Some(Chart::new(
+                        &settings.rules,
+                        session::roll_hour(instrument.calendar),
+                    ))
+                }
+                (false, Some(_)) => *chart = None,
+                (true, Some(_)) | (false, None) => {}
+            }
+        }
+    }
+
+    /// Takes a tick: into its minute, before open signals and armed setups, and to the pulse.
+    pub(crate) fn tick(&mut self, tick: &Tick, watermark: SourceTime, context: &mut Context) {
+        if self.bars.add(tick.time, tick.mid(), watermark).is_err() {
+            context.shared.counts.late += 1;
+            return;
+        }
+        self.spreads.push(tick.spread());
+        let reach = Reach::of_tick(tick);
+        self.judge_reach(&reach, context);
+        if tick.time < self.newest {
+            return;
+        }
+        self.newest = tick.time;
+        let trigger = Trigger {
+            price: tick.mid(),
+            entry_time: tick.time,
+            reach,
+        };
+        self.fire(&trigger, context);
+        self.pulse.hear(context.at, tick, self.instrument(context));
+    }
+
+    /// Takes a recorded bar at its end: the bad comes first where the order inside the bar is not known.
+    pub(crate) fn bar(
+        &mut self,
+        quote: &QuoteBar,
+        closed: &mut Vec<(Timeframe, Bar)>,
+        context: &mut Context,
+    ) {
+        if self.bars.take(quote, closed).is_err() {
+            context.shared.counts.late += 1;
+            return;
+        }
+        let end_time = closed
+            .last()
+            .map_or(quote.open_time, |(_, bar)| bar.end_time);
+        self.spreads.push(quote.ask.close - quote.bid.close);
+        let reach = Reach::of_bar(quote);
+        self.judge_reach(&reach, context);
+        let mid = bars::mid(quote);
+        for price in [mid.low, mid.high] {
+            self.fire(
+                &Trigger {
+                    price,
+                    entry_time: end_time,
+                    reach,
+                },
+                context,
+            );
+        }
+        self.newest = end_time;
+        let (bid, ask) = (quote.bid.close, quote.ask.close);
+        let last = Tick {
+            instrument: self.id,
+            bid,
+            ask,
+            volume: quote.volume,
+            time: end_time,
+            received: None,
+        };
+        self.pulse.hear(context.at, &last, self.instrument(context));
+    }
+
+    /// Works a closed bar: structure, then setups, then the open signals.
+    pub(crate) fn close(
+        &mut self,
+        timeframe: Timeframe,
+        bar: &Bar,
+        findings: &mut Vec<Finding>,
+        context: &mut Context,
+    ) {
+        let rules = &context.settings.rules;
+        let Some(chart) = &mut self.charts[timeframe.index()] else {
+            return;
+        };
+        findings.clear();
+        let t = chart.close(bar, rules, findings);
+        if timeframe == rules.setup_tf {
+            self.mss_fvg.close(t, bar, findings, chart, rules);
+        }
+        self.decide_if(context, |pending, rules| {
+            pending.judge_bar(timeframe, bar, findings, rules)
+        });
+    }
+
+    /// Decides the signals whose deadline has come, for the cause that holds now.
+    pub(crate) fn expire(&mut self, cause: Cause, context: &mut Context) {
+        let at = context.at;
+        self.decide_if(context, |pending, _| {
+            (pending.signal.decide_by <= at).then_some(Verdict::Invalidated(cause))
+        });
+    }
+
+    /// Ends the running signals whose time is over.
+    pub(crate) fn end_runs(&mut self, context: &mut Context) {
+        let at = context.at;
+        for over in self.running.extract_if(.., |running| running.until <= at) {
+            tell(over.setup, over.end(at), context);
+        }
+    }
+
+    /// Invalidates and ends everything open: the instrument is no longer traded.
+    pub(crate) fn retire(&mut self, context: &mut Context) {
+        self.decide_if(context, |_, _| Some(Verdict::Invalidated(Cause::Restart)));
+        for over in self.running.drain(..) {
+            tell(over.setup, over.end(context.at), context);
+        }
+    }
+
+    /// When this desk has something to do even if nothing arrives; bars are the engine's concern. `MAX`: never.
+    pub(crate) fn wake_at(&self, settings: &Settings) -> Time {
+        let deadlines = self.pending.iter().map(|pending| pending.signal.decide_by);
+        let horizons = self.running.iter().map(|running| running.until);
+        let pulse = self.pulse.due(&settings.catalog, self.id, &settings.prices);
+        deadlines
+            .chain(horizons)
+            .chain(pulse)
+            .fold(Time::MAX, Time::min)
+    }
+
+    /// How many signals are pending, and how many run.
+    pub(crate) fn open_signals(&self) -> (usize, usize) {
+        (self.pending.len(), self.running.len())
+    }
+
+    fn instrument<'a>(&self, context: &Context<'a>) -> &'a Instrument {
+        context.settings.catalog.instrument(self.id)
+    }
+
+    fn judge_reach(&mut self, reach: &Reach, context: &mut Context) {
+        if !self.running.is_empty() {
+            let mut steps: Vec<(SetupKind, Step)> = Vec::new();
+            self.running.retain_mut(|running| {
+                let mut of_one = Vec::new();
+                let runs_on = running.judge(context.at, reach, &mut of_one);
+                steps.extend(of_one.into_iter().map(|step| (running.setup, step)));
+                runs_on
+            });
+            steps
+                .into_iter()
+                .for_each(|(setup, step)| tell(setup, step, context));
+        }
+        self.decide_if(context, |pending, _| pending.judge_reach(reach));
+    }
+
+    /// Decides each pending signal for which `judge` has a verdict.
+    fn decide_if(
+        &mut self,
+        context: &mut Context,
+        mut judge: impl FnMut(&mut Pending, &Rules) -> Option<Verdict>,
+    ) {
+        let mut place = 0;
+        while place < self.pending.len() {
+            match judge(&mut self.pending[place], &context.settings.rules) {
+                Some(verdict) => {
+                    let pending = self.pending.remove(place);
+                    self.decide(pending, verdict, context);
+                }
+                None => place += 1,
+            }
+        }
+    }
+
+    fn decide(&mut self, pending: Pending, verdict: Verdict, context: &mut Context) {
+        let setup = pending.setup;
+        let signal = lifecycle::decide(pending.signal, verdict, context.at);
+        if signal.status == Status::Confirmed {
+            let exit = self.pulse.exit(signal.direction).unwrap_or(signal.entry);
+            let source = context.settings.catalog.source_of(self.id);
+            let horizon = context.settings.rules.outcome_horizon_h;
+            context.shared.record(setup).confirm(&signal, exit);
+            self.running.push(Running::begin(
+                signal.clone(),
+                setup,
+                source,
+                exit,
+                context.at,
+                horizon,
+            ));
+        }
+        context.out.push(Output::Signal(Box::new(signal)));
+    }
+
+    /// Fires the armed setups that a price triggers, unless their stop trades with it.
+    fn fire(&mut self, trigger: &Trigger, context: &mut Context) {
+        if self.mss_fvg.is_idle()
+            || !self
+                .mss_fvg
+                .armed()
+                .iter()
+                .any(|armed| armed.is_reached(trigger.price))
+        {
+            return;
+        }
+        for armed in self
+            .mss_fvg
+            .take_if(|armed| armed.is_reached(trigger.price))
+        {
+            match self.signal(&armed, trigger, context) {
+                Ok(Some(pending)) => self.open(&armed, pending, context),
+                Ok(None) => {}
+                Err(refusal) => context.shared.counts.refuse(refusal),
+            }
+        }
+    }
+
+    /// Makes the signal of a triggered setup; none if its stop trades with the trigger.
+    fn signal(
+        &self,
+        armed: &Armed,
+        trigger: &Trigger,
+        context: &mut Context,
+    ) -> Result<Option<Pending>, Refusal> {
+        let settings = context.settings;
+        let rules = &settings.rules;
+        let instrument = settings.catalog.instrument(self.id);
+        let chart = self.charts[rules.setup_tf.index()]
+            .as_ref()
+            .ok_or(Refusal::NotWarm)?;
+        let idea = Idea {
+            direction: armed.direction,
+            entry: armed.entry,
+            stop_level: armed.stop_level,
+            atr: chart.atr().ok_or(Refusal::NotWarm)?,
+            spread: self.spreads.median(),
+            tick_size: instrument.tick_size,
+        };
+        if trigger.reach.stops(armed.direction, idea.stop(rules)) {
+            return Ok(None);
+        }
+        self.check_gates(armed, trigger, instrument, context)?;
+        let pools: Vec<&Pool> = chart.pools(armed.direction).collect();
+        let plan = idea.plan(&pools, rules)?;
+        let signal = self.write(armed, &plan, &idea, trigger, context);
+        Ok(Some(Pending::open(
+            signal,
+            armed.setup,
+            armed.zone_far,
+            idea.atr,
+            &trigger.reach,
+        )))
+    }
+
+    fn check_gates(
+        &self,
+        armed: &Armed,
+        trigger: &Trigger,
+        instrument: &Instrument,
+        context: &mut Context,
+    ) -> Result<(), Refusal> {
+        let rules = &context.settings.rules;
+        let direction = armed.direction;
+        let live = self
+            .pending
+            .iter()
+            .any(|pending| pending.signal.direction == direction)
+            || self
+                .running
+                .iter()
+                .any(|running| running.signal.direction == direction);
+        let cooldown = Span::from_secs(i64::from(rules.symbol_cooldown_s));
+        let spent = context.shared.signals_on(trigger.entry_time);
+        if rules.killzone_gate && !session::in_core_window(trigger.entry_time, instrument.calendar)
+        {
+            Err(Refusal::Killzone)
+        } else if live {
+            Err(Refusal::Live)
+        } else if self.zones.contains(&(direction, armed.zone_born)) {
+            Err(Refusal::ZoneUsed)
+        } else if self
+            .last_entry
+            .is_some_and(|last| trigger.entry_time - last < cooldown)
+        {
+            Err(Refusal::Cooldown)
+        } else if rules.max_signals_per_day > 0 && spent >= rules.max_signals_per_day {
+            Err(Refusal::DailyCap)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn write(
+        &self,
+        armed: &Armed,
+        plan: &Plan,
+        idea: &Idea,
+        trigger: &Trigger,
+        context: &mut Context,
+    ) -> Signal {
+        let settings = context.settings;
+        let instrument = settings.catalog.instrument(self.id);
+        let source = settings.catalog.source_of(self.id);
+        let (at, rules) = (context.at, &settings.rules);
+        let suffix = if source.simulated { " (SIMULATED)" } else { "" };
+        let risk = (plan.entry - plan.stop).abs().to_f64();
+        let reward = plan
+            .targets
+            .first()
+            .map_or(risk, |target| (target.price - plan.entry).abs().to_f64());
+        let odds = Odds {
+            risk,
+            reward,
+            confirm: rules.confirm_atr * idea.atr,
+        };
+        Signal {
+            id: identity(settings, &source.name, instrument.symbol, armed),
+            status: Status::Pending,
+            direction: armed.direction,
+            symbol: instrument.symbol,
+            digits: instrument.digits,
+            entry_time: trigger.entry_time,
+            entry: plan.entry,
+            stop: plan.stop,
+            targets: plan.targets.clone(),
+            reason: format!("{}{suffix}", armed.setup.reason()),
+            confidence: context
+                .shared
+                .confidence(armed.setup, odds, rules.prior_strength),
+            rr_target: plan.rr_target,
+            killzone: session::killzone(trigger.entry_time),
+            setup: armed.setup.as_str().to_owned(),
+            timeframe: rules.setup_tf,
+            simulated: source.simulated,
+            created_at: at,
+            decide_by: at + Span::from_secs(i64::from(rules.confirm_timeout_s)),
+            decided_at: None,
+            cause: None,
+        }
+    }
+
+    fn open(&mut self, armed: &Armed, pending: Pending, context: &mut Context) {
+        let signal = &pending.signal;
+        self.last_entry = Some(signal.entry_time);
+        if self.zones.len() == ZONES_MAX {
+            self.zones.pop_front();
+        }
+        self.zones.push_back((armed.direction, armed.zone_born));
+        context.shared.count_signal(signal.entry_time);
+        context.out.push(Output::Signal(Box::new(signal.clone())));
+        self.pending.push(pending);
+    }
+}
+
+/// A price that may trigger setups, with its whole quote and the entry time of what it triggers.
+struct Trigger {
+    price: Price,
+    entry_time: SourceTime,
+    reach: Reach,
+}
+
+/// Tells an outcome and counts it.
+fn tell(setup: SetupKind, step: Step, context: &mut Context) {
+    if let Some(hit) = step.resolved {
+        context.shared.record(setup).resolve(hit);
+        context.shared.counts.resolved += 1;
+        context.shared.counts.hits += u64::from(hit == Hit::Yes);
+    }
+    context.out.push(Output::Outcome(Box::new(step.outcome)));
+}
+
+/// `market|source|symbol|timeframe|setup|direction|open time of the bar that armed it`.
+fn identity(settings: &Settings, source: &str, symbol: Symbol, armed: &Armed) -> Uuid {
+    let (market, timeframe, setup) = (
+        &settings.market,
+        settings.rules.setup_tf,
+        armed.setup.as_str(),
+    );
+    let (direction, open) = (armed.direction, armed.armed_open);
+    let name = format!("{market}|{source}|{symbol}|{timeframe}|{setup}|{direction}|{open}");
+    Uuid::new_v5(&NAMESPACE, name.as_bytes())
+}
+
+/// The spreads of the last quotes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Spreads {
+    last: [Price; Spreads::KEPT],
+    count: usize,
+}
+
+impl Spreads {
+    const KEPT: usize = 20;
+
+    fn push(&mut self, spread: Price) {
+        self.last[self.count % Self::KEPT] = spread;
+        self.count += 1;
+    }
+
+    /// The current spread: the median of the last 20, the upper one of two.
+    fn median(&self) -> Price {
+        let kept = self.count.min(Self::KEPT);
+        let mut sorted = self.last;
+        sorted[..kept].sort_unstable();
+        sorted.get(kept / 2).copied().unwrap_or_default()
+    }
+}

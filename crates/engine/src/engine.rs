@@ -1,0 +1,546 @@
+//! One step of the whole machine: read this first.
+//!
+//! The engine is told events, each with its stamp, and appends what follows from them to a list. It has no clock, no
+//! randomness, no input or output: the same settings and events give the same outputs on any machine.
+
+use crate::confidence::{self, Odds, Record};
+use crate::desk::{Context, Desk};
+use crate::gates::Refusal;
+use crate::rules::Settings;
+use crate::session;
+use crate::setup::SetupKind;
+use crate::structure::Finding;
+use market::{
+    Bar, Cause, Event, InstrumentId, Outcome, PriceUpdate, Probability, QuoteBar, Signal, SourceId,
+    SourceTime, Span, Tick, Time, Timeframe,
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What the engine wants done. Doing it is somebody else's job.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    Price(Box<PriceUpdate>),
+    Signal(Box<Signal>),
+    Outcome(Box<Outcome>),
+}
+
+/// What happened so far, for metrics and reports.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub ticks: u64,
+    pub bars: u64,
+    /// Ticks and bars that came after their bar was closed, and were dropped.
+    pub late: u64,
+    pub signals: u64,
+    /// Confirmed signals of which it is known whether the first target came before the stop.
+    pub resolved: u64,
+    pub hits: u64,
+    refused: [u64; Refusal::ALL.len()],
+}
+
+impl Counts {
+    /// How many triggers this reason stopped.
+    #[must_use]
+    pub fn refused(&self, refusal: Refusal) -> u64 {
+        self.refused[refusal as usize]
+    }
+    pub(crate) fn refuse(&mut self, refusal: Refusal) {
+        self.refused[refusal as usize] += 1;
+    }
+}
+
+/// What the desks share.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Shared {
+    pub counts: Counts,
+    records: [Record; 1],
+    /// The trading day and the signals born on it.
+    day: (i32, u32),
+}
+
+/// What is known of a source.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct SourceState {
+    name: String,
+    /// When it last showed life.
+    heard: Time,
+    /// The newest time it wrote, and the time before which its bars are closed.
+    newest: SourceTime,
+    watermark: SourceTime,
+    /// When the next bar of one of its instruments ends.
+    next_end: SourceTime,
+    /// A gap was told and nothing has come since.
+    in_gap: bool,
+}
+
+/// The whole machine's state.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct State {
+    now: Time,
+    sources: Vec<SourceState>,
+    desks: Vec<Desk>,
+    shared: Shared,
+    /// When each desk has something to do, and the earliest of all; `MAX` for never.
+    wakes: Vec<Time>,
+    wake: Time,
+}
+
+/// Ticks in, signals and prices out.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    settings: Arc<Settings>,
+    state: State,
+    closed: Vec<(Timeframe, Bar)>,
+    findings: Vec<Finding>,
+}
+
+/// A snapshot that this engine cannot read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotMine;
+
+/// Changes whenever the state's shape does: a snapshot of another shape is not read.
+const SNAPSHOT_VERSION: u32 = 1;
+
+impl Engine {
+    #[must_use]
+    pub fn new(settings: Arc<Settings>) -> Self {
+        let state = State {
+            now: Time::MIN,
+            sources: sources(&settings),
+            desks: ids(&settings).map(|id| Desk::new(id, &settings)).collect(),
+            shared: Shared::default(),
+            wakes: vec![Time::MAX; settings.catalog.instruments.len()],
+            wake: Time::MAX,
+        };
+        Self {
+            settings,
+            state,
+            closed: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Takes one event at its time and appends what follows from it to `out`, in order.
+    ///
+    /// # Panics
+    /// When `at` is before the last event's: stamps never go back.
+    pub fn handle(&mut self, at: Time, event: &Event, out: &mut Vec<Output>) {
+        assert!(
+            at >= self.state.now,
+            "stamps never go back: {at} after {}",
+            self.state.now
+        );
+        self.state.now = at;
+        match event {
+            Event::Tick(tick) => {
+                self.pass_time(at, out);
+                self.tick(at, tick, out);
+            }
+            Event::Bar(bar) => {
+                self.pass_time(at, out);
+                self.bar(at, bar, out);
+            }
+            Event::Wake => self.pass_time(at, out),
+            // What was missed is known only after the gap is told: time does not pass before that.
+            Event::Start => self.expire(at, Some(Cause::Restart), out),
+            Event::Gap(source) => {
+                self.gap(*source);
+                self.pass_time(at, out);
+            }
+            Event::Stop => {}
+        }
+    }
+
+    /// When it next has something to do even if nothing arrives.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Time> {
+        (self.state.wake != Time::MAX).then_some(self.state.wake)
+    }
+
+    /// The stamp of the last event; `MIN` before the first.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.state.now
+    }
+    #[must_use]
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.state.shared.counts
+    }
+    /// How many signals are pending, and how many confirmed ones run.
+    #[must_use]
+    pub fn open_signals(&self) -> (usize, usize) {
+        let open = self.state.desks.iter().map(Desk::open_signals);
+        open.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    }
+    /// When a source last showed life; `None` before it did.
+    #[must_use]
+    pub fn heard(&self, source: SourceId) -> Option<Time> {
+        let heard = self.state.sources.get(source.index())?.heard;
+        (heard > Time::MIN).then_some(heard)
+    }
+
+    /// Takes up other settings and keeps its state: desks stay with their symbols. What is open on an instrument that is
+    /// gone ends here.
+    pub fn adopt(&mut self, settings: Arc<Settings>, out: &mut Vec<Output>) {
+        if settings == self.settings {
+            return;
+        }
+        let mut old = std::mem::take(&mut self.state.desks);
+        let mut keep = |id| {
+            let symbol = settings.catalog.instrument(id).symbol;
+            let mut desk = old.extract_if(.., |desk| desk.symbol == symbol).next()?;
+            desk.adopt(id, &settings);
+            Some(desk)
+        };
+        self.state.desks = ids(&settings)
+            .map(|id| keep(id).unwrap_or_else(|| Desk::new(id, &settings)))
+            .collect();
+        let at = self.state.now;
+        for mut gone in old {
+            gone.retire(&mut Context {
+                at,
+                settings: &self.settings,
+                shared: &mut self.state.shared,
+                out,
+            });
+        }
+        let mut sources = sources(&settings);
+        for source in &mut sources {
+            if let Some(known) = self
+                .state
+                .sources
+                .iter()
+                .find(|known| known.name == source.name)
+            {
+                *source = known.clone();
+            }
+        }
+        self.state.sources = sources;
+        self.settings = settings;
+        self.after();
+    }
+
+    /// The exact state, to the bit. Settings are not part of it.
+    ///
+    /// # Panics
+    /// Never: the state is plain data.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        postcard::to_stdvec(&(SNAPSHOT_VERSION, &self.state)).expect("plain data can be written")
+    }
+
+    /// An engine that goes on where a snapshot was taken, under the settings it was taken with.
+    ///
+    /// # Errors
+    /// When the bytes are of another version or shape.
+    pub fn restore(settings: Arc<Settings>, snapshot: &[u8]) -> Result<Self, NotMine> {
+        let (version, rest): (u32, &[u8]) =
+            postcard::take_from_bytes(snapshot).map_err(|_| NotMine)?;
+        if version != SNAPSHOT_VERSION {
+            return Err(NotMine);
+        }
+        let state: State = postcard::from_bytes(rest).map_err(|_| NotMine)?;
+        let fits = state.desks.len() == settings.catalog.instruments.len()
+            && state.sources.len() == settings.catalog.sources.len();
+        if !fits {
+            return Err(NotMine);
+        }
+        Ok(Self {
+            settings,
+            state,
+            closed: Vec::new(),
+            findings: Vec::new(),
+        })
+    }
+
+    fn tick(&mut self, at: Time, tick: &Tick, out: &mut Vec<Output>) {
+        self.state.shared.counts.ticks += 1;
+        let source = self.hear(at, tick.instrument, tick.time, self.grace());
+        self.close_bars(at, source, out);
+        let watermark = self.state.sources[source.index()].watermark;
+        let (desk, mut context) = self.desk(at, tick.instrument, out);
+        desk.tick(tick, watermark, &mut context);
+        self.send_if_due(at, tick.instrument, out);
+        self.after_one(tick.instrument, source);
+    }
+
+    fn bar(&mut self, at: Time, bar: &QuoteBar, out: &mut Vec<Output>) {
+        self.state.shared.counts.bars += 1;
+        // A recorded bar is whole: what ends at or before its opening is closed, and it is at its own end.
+        let source = self.hear(at, bar.instrument, bar.open_time, Span::ZERO);
+        self.close_bars(at, source, out);
+        let mut closed = std::mem::take(&mut self.closed);
+        let (desk, mut context) = self.desk(at, bar.instrument, out);
+        desk.bar(bar, &mut closed, &mut context);
+        self.work(at, bar.instrument, &mut closed, out);
+        self.closed = closed;
+        self.send_if_due(at, bar.instrument, out);
+        self.after_one(bar.instrument, source);
+    }
+
+    /// A source has written something: its watermark moves on, and a gap ends.
+    fn hear(
+        &mut self,
+        at: Time,
+        instrument: InstrumentId,
+        time: SourceTime,
+        grace: Span,
+    ) -> SourceId {
+        let id = self.settings.catalog.instrument(instrument).source;
+        let source = &mut self.state.sources[id.index()];
+        source.heard = at;
+        source.newest = source.newest.max(time);
+        source.watermark = source.watermark.max(source.newest - grace);
+        if std::mem::take(&mut source.in_gap) {
+            self.desks_of(id).for_each(|desk| desk.bars.end_hole(time));
+        }
+        id
+    }
+
+    fn gap(&mut self, id: SourceId) {
+        let Some(source) = self.state.sources.get_mut(id.index()) else {
+            return;
+        };
+        source.in_gap = true;
+        self.desks_of(id).for_each(|desk| desk.bars.mark_hole());
+    }
+
+    /// Does what is due by now: deadlines first, since what is stamped at or after one is judged after the verdict.
+    fn pass_time(&mut self, at: Time, out: &mut Vec<Output>) {
+        if at < self.state.wake {
+            return;
+        }
+        self.expire(at, None, out);
+        for id in 0..self.state.sources.len() {
+            self.close_idle(at, SourceId(id as u8), out);
+        }
+        for id in ids(&self.settings) {
+            let (desk, mut context) = self.desk(at, id, out);
+            desk.end_runs(&mut context);
+            self.send_if_due(at, id, out);
+        }
+        self.after();
+    }
+
+    /// Decides the signals whose deadline has come. Without a given cause it depends on whether their source still lives.
+    fn expire(&mut self, at: Time, cause: Option<Cause>, out: &mut Vec<Output>) {
+        for id in ids(&self.settings) {
+            let cause = cause.unwrap_or_else(|| self.cause_at_deadline(at, id));
+            let (desk, mut context) = self.desk(at, id, out);
+            desk.expire(cause, &mut context);
+        }
+    }
+
+    fn cause_at_deadline(&self, at: Time, id: InstrumentId) -> Cause {
+        let Settings {
+            catalog, prices, ..
+        } = &*self.settings;
+        let instrument = catalog.instrument(id);
+        let source = &self.state.sources[instrument.source.index()];
+        let pulse = &self.state.desks[id.index()].pulse;
+        let now = source.newest + (at - source.heard);
+        let open = session::is_open(instrument, catalog.source_of(id), now);
+        if open && pulse.is_stale(at, catalog, id, source.heard, prices) {
+            Cause::StaleFeed
+        } else {
+            Cause::Timeout
+        }
+    }
+
+    /// Closes the bars of a source that has gone silent, when our clock says that they must be over.
+    fn close_idle(&mut self, at: Time, id: SourceId, out: &mut Vec<Output>) {
+        let idle = self.idle();
+        let source = &mut self.state.sources[id.index()];
+        if source.heard == Time::MIN {
+            return;
+        }
+        let by_our_clock = source.newest + (at - source.heard) - idle;
+        if by_our_clock >= source.next_end {
+            source.watermark = source.watermark.max(by_our_clock);
+            self.close_bars(at, id, out);
+        }
+    }
+
+    /// Closes and works the bars of a source's instruments that end at or before its watermark.
+    fn close_bars(&mut self, at: Time, id: SourceId, out: &mut Vec<Output>) {
+        let SourceState {
+            watermark,
+            next_end,
+            ..
+        } = self.state.sources[id.index()];
+        if next_end > watermark {
+            return;
+        }
+        let mut closed = std::mem::take(&mut self.closed);
+        for instrument in ids(&self.settings) {
+            if self.settings.catalog.instrument(instrument).source == id {
+                self.state.desks[instrument.index()]
+                    .bars
+                    .close_through(watermark, &mut closed);
+                self.work(at, instrument, &mut closed, out);
+            }
+        }
+        self.closed = closed;
+        let next_end = self.desks_of(id).map(|desk| desk.bars.next_end()).min();
+        self.state.sources[id.index()].next_end = next_end.unwrap_or(SourceTime::MAX);
+        // Signals of any of these desks may have been decided.
+        self.after();
+    }
+
+    /// Works closed bars of one instrument, in their order, and empties the list.
+    fn work(
+        &mut self,
+        at: Time,
+        id: InstrumentId,
+        closed: &mut Vec<(Timeframe, Bar)>,
+        out: &mut Vec<Output>,
+    ) {
+        let mut findings = std::mem::take(&mut self.findings);
+        for (timeframe, bar) in closed.drain(..) {
+            let (desk, mut context) = self.desk(at, id, out);
+            desk.close(timeframe, &bar, &mut findings, &mut context);
+        }
+        self.findings = findings;
+    }
+
+    fn send_if_due(&mut self, at: Time, id: InstrumentId, out: &mut Vec<Output>) {
+        let Settings {
+            catalog, prices, ..
+        } = &*self.settings;
+        let heard = self.state.sources[catalog.instrument(id).source.index()].heard;
+        let pulse = &mut self.state.desks[id.index()].pulse;
+        if pulse.due(catalog, id, prices).is_some_and(|due| due <= at)
+            && let Some(update) = pulse.send(at, catalog, id, heard, prices)
+        {
+            out.push(Output::Price(Box::new(update)));
+        }
+    }
+
+    /// One instrument has changed: a bar of it may end sooner than any known.
+    fn after_one(&mut self, id: InstrumentId, source: SourceId) {
+        let desk = &self.state.desks[id.index()];
+        let source = &mut self.state.sources[source.index()];
+        source.next_end = source.next_end.min(desk.bars.next_end());
+        self.state.wakes[id.index()] = desk.wake_at(&self.settings);
+        self.find_wake();
+    }
+
+    /// Anything may have changed.
+    fn after(&mut self) {
+        let wakes = self
+            .state
+            .desks
+            .iter()
+            .map(|desk| desk.wake_at(&self.settings));
+        self.state.wakes = wakes.collect();
+        self.find_wake();
+    }
+
+    /// Finds when something is due next: at a desk, or the end of a bar of a source that goes silent.
+    fn find_wake(&mut self) {
+        let idle = self.idle();
+        let desks = self
+            .state
+            .wakes
+            .iter()
+            .fold(Time::MAX, |first, wake| first.min(*wake));
+        self.state.wake = self.state.sources.iter().fold(desks, |first, source| {
+            let open = source.next_end != SourceTime::MAX && source.heard != Time::MIN;
+            if open {
+                first.min(source.heard + (source.next_end - source.newest) + idle)
+            } else {
+                first
+            }
+        });
+    }
+
+    fn desk<'a>(
+        &'a mut self,
+        at: Time,
+        id: InstrumentId,
+        out: &'a mut Vec<Output>,
+    ) -> (&'a mut Desk, Context<'a>) {
+        let State { desks, shared, .. } = &mut self.state;
+        (
+            &mut desks[id.index()],
+            Context {
+                at,
+                settings: &self.settings,
+                shared,
+                out,
+            },
+        )
+    }
+
+    fn desks_of(&mut self, source: SourceId) -> impl Iterator<Item = &mut Desk> {
+        let instruments = self.settings.catalog.instruments.iter();
+        let desks = self.state.desks.iter_mut().zip(instruments);
+        desks
+            .filter(move |(_, instrument)| instrument.source == source)
+            .map(|(desk, _)| desk)
+    }
+
+    fn grace(&self) -> Span {
+        Span::from_millis(i64::from(self.settings.rules.bar_grace_ms))
+    }
+    fn idle(&self) -> Span {
+        Span::from_millis(i64::from(self.settings.rules.bar_idle_ms))
+    }
+}
+
+impl Shared {
+    pub(crate) fn record(&mut self, setup: SetupKind) -> &mut Record {
+        &mut self.records[setup as usize]
+    }
+    pub(crate) fn confidence(
+        &self,
+        setup: SetupKind,
+        odds: Odds,
+        prior_strength: f64,
+    ) -> Probability {
+        confidence::confidence(
+            &self.records[setup as usize],
+            self.records.iter(),
+            odds,
+            prior_strength,
+        )
+    }
+    /// Signals born so far on the trading day of `time`.
+    pub(crate) fn signals_on(&self, time: SourceTime) -> u32 {
+        if self.day.0 == trading_day(time) {
+            self.day.1
+        } else {
+            0
+        }
+    }
+    pub(crate) fn count_signal(&mut self, time: SourceTime) {
+        self.day = (trading_day(time), self.signals_on(time) + 1);
+        self.counts.signals += 1;
+    }
+}
+
+/// The day of the daily cap, which counts over all symbols, rolls as FX does.
+fn trading_day(time: SourceTime) -> i32 {
+    session::trading_day(time, session::roll_hour(market::Calendar::Fx))
+}
+
+fn ids(settings: &Settings) -> impl Iterator<Item = InstrumentId> + use<> {
+    (0..settings.catalog.instruments.len() as u16).map(InstrumentId)
+}
+
+fn sources(settings: &Settings) -> Vec<SourceState> {
+    let fresh = |source: &market::Source| SourceState {
+        name: source.name.clone(),
+        heard: Time::MIN,
+        newest: SourceTime::MIN,
+        watermark: SourceTime::MIN,
+        next_end: SourceTime::MAX,
+        in_gap: false,
+    };
+    settings.catalog.sources.iter().map(fresh).collect()
+}

@@ -1,0 +1,211 @@
+//! pending -> confirmed | invalidated: the only place where a status changes. One verdict each, once, in time.
+
+use crate::rules::Rules;
+use crate::setup::SetupKind;
+use crate::structure::Finding;
+use market::{
+    Bar, Cause, Direction, Price, QuoteBar, Signal, SourceTime, Status, Tick, Time, Timeframe,
+};
+use serde::{Deserialize, Serialize};
+
+/// How far the two sides of a quote went, in a tick or in a recorded bar.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reach {
+    /// The tick's time, or the bar's opening.
+    pub time: SourceTime,
+    bid_low: Price,
+    bid_high: Price,
+    ask_low: Price,
+    ask_high: Price,
+    /// The last bid and ask.
+    bid: Price,
+    ask: Price,
+    exact: bool,
+}
+
+impl Reach {
+    pub(crate) fn of_tick(tick: &Tick) -> Self {
+        let (bid, ask) = (tick.bid, tick.ask);
+        let exact = true;
+        Self {
+            time: tick.time,
+            bid_low: bid,
+            bid_high: bid,
+            ask_low: ask,
+            ask_high: ask,
+            bid,
+            ask,
+            exact,
+        }
+    }
+
+    pub(crate) fn of_bar(bar: &QuoteBar) -> Self {
+        Self {
+            time: bar.open_time,
+            bid_low: bar.bid.low,
+            bid_high: bar.bid.high,
+            ask_low: bar.ask.low,
+            ask_high: bar.ask.high,
+            bid: bar.bid.close,
+            ask: bar.ask.close,
+            exact: false,
+        }
+    }
+
+    /// The price a position would be closed at: bid for a long, ask for a short.
+    pub(crate) fn exit(&self, direction: Direction) -> Price {
+        match direction {
+            Direction::Long => self.bid,
+            Direction::Short => self.ask,
+        }
+    }
+    /// Whether a stop traded, judged on the exit side.
+    pub(crate) fn stops(&self, direction: Direction, stop: Price) -> bool {
+        match direction {
+            Direction::Long => self.bid_low <= stop,
+            Direction::Short => self.ask_high >= stop,
+        }
+    }
+    /// Whether a target traded, judged on the exit side.
+    pub(crate) fn hits(&self, direction: Direction, target: Price) -> bool {
+        match direction {
+            Direction::Long => self.bid_high >= target,
+            Direction::Short => self.ask_low <= target,
+        }
+    }
+    /// Whether an entry could be bought (sold) at its price.
+    pub(crate) fn fills(&self, direction: Direction, entry: Price) -> bool {
+        match direction {
+            Direction::Long => self.ask_low <= entry,
+            Direction::Short => self.bid_high >= entry,
+        }
+    }
+    /// The price at which a level was seen to trade: a tick's own, or of a bar the level itself.
+    pub(crate) fn traded_at(&self, direction: Direction, level: Price) -> Price {
+        if self.exact {
+            self.exit(direction)
+        } else {
+            level
+        }
+    }
+}
+
+/// How a pending signal ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Confirmed,
+    Invalidated(Cause),
+}
+
+/// A pending signal and what its verdict needs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    pub signal: Signal,
+    pub setup: SetupKind,
+    /// A confirming bar that closes beyond this contradicts it.
+    zone_far: Price,
+    /// Average true range when it became pending, in price units.
+    atr: f64,
+    /// The entry has traded since the trigger.
+    entered: bool,
+}
+
+impl Pending {
+    /// Opens the life of a new signal; `trigger` is what reached it.
+    pub(crate) fn open(
+        signal: Signal,
+        setup: SetupKind,
+        zone_far: Price,
+        atr: f64,
+        trigger: &Reach,
+    ) -> Self {
+        let entered = trigger.fills(signal.direction, signal.entry);
+        Self {
+            signal,
+            setup,
+            zone_far,
+            atr,
+            entered,
+        }
+    }
+
+    /// Rules 1 and 2: the stop, or the first target, trades before the confirmation.
+    pub(crate) fn judge_reach(&mut self, reach: &Reach) -> Option<Verdict> {
+        let Signal {
+            direction,
+            entry,
+            stop,
+            entry_time,
+            ..
+        } = self.signal;
+        if reach.time < entry_time {
+            return None;
+        }
+        self.entered |= reach.fills(direction, entry);
+        let first = self.signal.targets.first()?.price;
+        if reach.stops(direction, stop) {
+            Some(Verdict::Invalidated(Cause::Stop))
+        } else if reach.hits(direction, first) {
+            Some(Verdict::Invalidated(Cause::Missed))
+        } else {
+            None
+        }
+    }
+
+    /// Rules 3 and 4: a closed bar contradicts it, or confirms it.
+    pub(crate) fn judge_bar(
+        &self,
+        timeframe: Timeframe,
+        bar: &Bar,
+        findings: &[Finding],
+        rules: &Rules,
+    ) -> Option<Verdict> {
+        if bar.end_time <= self.signal.entry_time {
+            return None;
+        }
+        let judges = timeframe == rules.confirm_tf;
+        if self.is_contradicted(bar, findings, judges) {
+            Some(Verdict::Invalidated(Cause::Structure))
+        } else if judges && self.is_confirmed(bar, rules) {
+            Some(Verdict::Confirmed)
+        } else {
+            None
+        }
+    }
+
+    fn is_contradicted(&self, bar: &Bar, findings: &[Finding], judges: bool) -> bool {
+        let direction = self.signal.direction;
+        let beyond_zone = match direction {
+            Direction::Long => bar.price.close < self.zone_far,
+            Direction::Short => bar.price.close > self.zone_far,
+        };
+        let turned = |finding: &Finding| matches!(finding, Finding::Break(found) if found.choch && found.direction == direction.opposite());
+        (judges && beyond_zone) || findings.iter().any(turned)
+    }
+
+    fn is_confirmed(&self, bar: &Bar, rules: &Rules) -> bool {
+        let sign = self.signal.direction.sign();
+        let body = (bar.price.close - bar.price.open).times(sign);
+        let beyond = (bar.price.close - self.signal.entry).times(sign);
+        self.entered
+            && bar.open_time >= self.signal.entry_time
+            && !bar.holed
+            && body.is_positive()
+            && beyond.to_f64() >= rules.confirm_atr * self.atr
+    }
+}
+
+/// The signal after its verdict.
+pub(crate) fn decide(mut signal: Signal, verdict: Verdict, at: Time) -> Signal {
+    assert!(
+        signal.status == Status::Pending,
+        "a signal is decided once: {}",
+        signal.id
+    );
+    (signal.status, signal.cause) = match verdict {
+        Verdict::Confirmed => (Status::Confirmed, None),
+        Verdict::Invalidated(cause) => (Status::Invalidated, Some(cause)),
+    };
+    signal.decided_at = Some(at);
+    signal
+}

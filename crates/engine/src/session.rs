@@ -1,0 +1,168 @@
+//! The trading day in New York time: killzones, rolls, weeks, and when a market is open.
+
+use market::{Calendar, Instrument, Killzone, NewYork, Source, SourceTime, Weekday};
+
+/// The hour at which a calendar's trading day begins.
+#[must_use]
+pub fn roll_hour(calendar: Calendar) -> i8 {
+    match calendar {
+        Calendar::Fx | Calendar::Metal | Calendar::Index => 17,
+        Calendar::Future => 18,
+    }
+}
+
+/// The part of the day every moment belongs to.
+#[must_use]
+pub fn killzone(time: SourceTime) -> Killzone {
+    match minute_of_day(time) {
+        120..420 => Killzone::London,
+        420..720 => Killzone::NyAm,
+        720..810 => Killzone::Lunch,
+        810..1020 => Killzone::Pm,
+        _ => Killzone::Asia,
+    }
+}
+
+/// Whether native setups may fire: the core windows, which are narrower than the parts of the day.
+#[must_use]
+pub fn in_core_window(time: SourceTime, calendar: Calendar) -> bool {
+    let minute = minute_of_day(time);
+    let ny_am = match calendar {
+        Calendar::Fx | Calendar::Metal => 420..600,
+        Calendar::Index | Calendar::Future => 510..660,
+    };
+    [1200..1440, 120..300, ny_am, 810..960]
+        .iter()
+        .any(|window| window.contains(&minute))
+}
+
+/// The number of the trading day a moment lies in: the local date, the next one from the roll on.
+#[must_use]
+pub fn trading_day(time: SourceTime, roll_hour: i8) -> i32 {
+    let local = NewYork::at(time);
+    local.day + i32::from(local.second >= i32::from(roll_hour) * 3600)
+}
+
+/// The number of the trading week of a trading day; weeks begin with the roll on Sunday.
+#[must_use]
+pub fn trading_week(trading_day: i32) -> i32 {
+    // Day -3 (1969-12-29) was a Monday.
+    (trading_day + 3).div_euclid(7)
+}
+
+/// Whether the market is open by its calendar. Holidays are not in it: then a market is open and quiet.
+#[must_use]
+pub fn is_open(instrument: &Instrument, source: &Source, time: SourceTime) -> bool {
+    source.always_open || calendar_is_open(instrument.calendar, time)
+}
+
+fn calendar_is_open(calendar: Calendar, time: SourceTime) -> bool {
+    let (opens, has_break) = match calendar {
+        Calendar::Fx => (17, false),
+        Calendar::Metal | Calendar::Index | Calendar::Future => (18, true),
+    };
+    let local = NewYork::at(time);
+    let hour = local.second / 3600;
+    match local.weekday {
+        Weekday::Saturday => false,
+        Weekday::Sunday => hour >= opens,
+        Weekday::Friday => hour < 17,
+        Weekday::Monday | Weekday::Tuesday | Weekday::Wednesday | Weekday::Thursday => {
+            !(has_break && hour == 17)
+        }
+    }
+}
+
+/// The first Friday 17:00 New York after `time`, when the week ends.
+#[must_use]
+pub fn week_end(time: SourceTime) -> SourceTime {
+    let mut end = NewYork::next(time, 17);
+    while NewYork::at(end).weekday != Weekday::Friday {
+        end = NewYork::next(end, 17);
+    }
+    end
+}
+
+fn minute_of_day(time: SourceTime) -> i32 {
+    NewYork::at(time).second / 60
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> SourceTime {
+        SourceTime::parse(text).unwrap()
+    }
+
+    #[test]
+    fn every_moment_has_a_killzone_in_both_seasons() {
+        for (utc, zone) in [
+            ("2026-03-10T06:30:00Z", Killzone::London),
+            ("2026-03-05T06:30:00Z", Killzone::Asia),
+            ("2026-11-01T05:30:00Z", Killzone::Asia),
+            ("2026-07-03T14:00:00Z", Killzone::NyAm),
+            ("2026-07-03T16:00:00Z", Killzone::Lunch),
+            ("2026-07-03T17:29:59Z", Killzone::Lunch),
+            ("2026-07-03T17:30:00Z", Killzone::Pm),
+            ("2026-07-03T20:59:59Z", Killzone::Pm),
+            ("2026-07-03T21:00:00Z", Killzone::Asia),
+            ("2026-01-05T12:00:00Z", Killzone::NyAm),
+        ] {
+            assert_eq!(killzone(at(utc)), zone, "{utc}");
+        }
+    }
+
+    #[test]
+    fn core_windows_differ_by_market() {
+        for (utc, fx, index) in [
+            ("2026-07-03T11:30:00Z", true, false),
+            ("2026-07-03T12:30:00Z", true, true),
+            ("2026-07-03T14:30:00Z", false, true),
+            ("2026-07-03T16:30:00Z", false, false),
+            ("2026-07-03T06:00:00Z", true, true),
+            ("2026-07-03T03:59:59Z", true, true),
+            ("2026-07-03T04:00:00Z", false, false),
+            ("2026-07-03T20:00:00Z", false, false),
+        ] {
+            assert_eq!(in_core_window(at(utc), Calendar::Fx), fx, "{utc}");
+            assert_eq!(in_core_window(at(utc), Calendar::Index), index, "{utc}");
+        }
+    }
+
+    #[test]
+    fn markets_open_and_close_by_new_york() {
+        for (utc, fx, metal) in [
+            ("2026-07-03T20:59:59Z", true, true),
+            ("2026-07-03T21:00:00Z", false, false),
+            ("2026-07-04T12:00:00Z", false, false),
+            ("2026-07-05T21:00:00Z", true, false),
+            ("2026-07-05T22:00:00Z", true, true),
+            ("2026-07-06T21:30:00Z", true, false),
+            ("2026-01-09T21:59:59Z", true, true),
+            ("2026-01-11T21:30:00Z", false, false),
+        ] {
+            assert_eq!(calendar_is_open(Calendar::Fx, at(utc)), fx, "{utc}");
+            assert_eq!(calendar_is_open(Calendar::Metal, at(utc)), metal, "{utc}");
+        }
+    }
+
+    #[test]
+    fn days_and_weeks_roll_at_the_roll() {
+        let sunday = trading_day(at("2026-07-05T21:00:00Z"), 17);
+        assert_eq!(sunday, trading_day(at("2026-07-06T20:59:59Z"), 17));
+        assert_eq!(sunday + 1, trading_day(at("2026-07-06T21:00:00Z"), 17));
+        assert_eq!(
+            trading_week(sunday),
+            trading_week(trading_day(at("2026-07-03T20:00:00Z"), 17)) + 1
+        );
+        assert_eq!(
+            week_end(at("2026-07-05T21:00:00Z")),
+            at("2026-07-10T21:00:00Z")
+        );
+        assert_eq!(
+            week_end(at("2026-07-10T21:00:00Z")),
+            at("2026-07-17T21:00:00Z")
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! Liquidity pools: levels where stops rest, above highs (buy side) and below lows (sell side). A pool ends when price
+//! goes beyond it: as a sweep if price comes back soon, as a run if not.
+
+use super::{BarIndex, Finding};
+use market::{Direction, Killzone, Ohlc, Price};
+use serde::{Deserialize, Serialize};
+
+/// What made the level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PoolKind {
+    Swing,
+    Equal,
+    PreviousDay,
+    PreviousWeek,
+    Session(Killzone),
+}
+
+/// A level with resting stops. `Long`: above a high; `Short`: below a low.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pool {
+    pub side: Direction,
+    pub level: Price,
+    pub kind: PoolKind,
+    /// The swing's bar; for levels of days, weeks and sessions the bar of their birth.
+    pub bar: BarIndex,
+    test: Option<Test>,
+}
+
+/// Price has gone beyond the level and it is not yet clear whether it comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Test {
+    first: BarIndex,
+    /// Average true range of the bar before the first one.
+    atr: Option<f64>,
+    extreme: Price,
+}
+
+/// How a pool ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    Sweep(Price),
+    Run(Price),
+}
+
+/// What tells a sweep from a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SweepRules {
+    pub max_depth_atr: f64,
+    pub max_bars: BarIndex,
+}
+
+impl Pool {
+    pub(crate) fn new(side: Direction, level: Price, kind: PoolKind, bar: BarIndex) -> Self {
+        Self {
+            side,
+            level,
+            kind,
+            bar,
+            test: None,
+        }
+    }
+
+    /// Tests bar `t`, and says whether the pool lives on. `atr_before` is the value at the bar before.
+    pub(crate) fn survives(
+        &mut self,
+        t: BarIndex,
+        bar: &Ohlc,
+        atr_before: Option<f64>,
+        rules: SweepRules,
+        findings: &mut Vec<Finding>,
+    ) -> bool {
+        let Some(end) = self.end(t, bar, atr_before, rules) else {
+            return true;
+        };
+        let pool = self.clone();
+        findings.push(match end {
+            End::Sweep(extreme) => Finding::Sweep {
+                direction: self.side.opposite(),
+                pool,
+                extreme,
+            },
+            End::Run(extreme) => Finding::Run {
+                direction: self.side,
+                pool,
+                extreme,
+            },
+        });
+        false
+    }
+
+    fn end(
+        &mut self,
+        t: BarIndex,
+        bar: &Ohlc,
+        atr_before: Option<f64>,
+        rules: SweepRules,
+    ) -> Option<End> {
+        let (reach, back) = match self.side {
+            Direction::Long => (bar.high, bar.close < self.level),
+            Direction::Short => (bar.low, bar.close > self.level),
+        };
+        let further = |a: Price, b: Price| match self.side {
+            Direction::Long => a.max(b),
+            Direction::Short => a.min(b),
+        };
+        let test = match &mut self.test {
+            Some(test) => {
+                test.extreme = further(test.extreme, reach);
+                *test
+            }
+            None if further(self.level, reach) == self.level => return None,
+            None => *self.test.insert(Test {
+                first: t,
+                atr: atr_before,
+                extreme: reach,
+            }),
+        };
+        let depth = (test.extreme - self.level).abs().to_f64();
+        if test
+            .atr
+            .is_some_and(|atr| depth > rules.max_depth_atr * atr)
+        {
+            Some(End::Run(test.extreme))
+        } else if back {
+            Some(End::Sweep(test.extreme))
+        } else if t - test.first + 1 >= rules.max_bars {
+            Some(End::Run(test.extreme))
+        } else {
+            None
+        }
+    }
+}
+
+/// The live swing and equal pools of one timeframe: buy side, then sell side, oldest first.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Pools {
+    sides: [Vec<Pool>; 2],
+}
+
+impl Pools {
+    pub(crate) fn test(
+        &mut self,
+        t: BarIndex,
+        bar: &Ohlc,
+        atr_before: Option<f64>,
+        rules: SweepRules,
+        findings: &mut Vec<Finding>,
+    ) {
+        for side in &mut self.sides {
+            side.retain_mut(|pool| pool.survives(t, bar, atr_before, rules, findings));
+        }
+    }
+
+    /// Adds a pool as the youngest of its side; beyond the cap the oldest is dropped.
+    pub(crate) fn add(&mut self, pool: Pool, cap: u32) {
+        let side = self.side_mut(pool.side);
+        side.push(pool);
+        if side.len() > cap as usize {
+            side.remove(0);
+        }
+    }
+
+    /// Removes the pool of a swing, if it still lives.
+    pub(crate) fn remove(&mut self, side: Direction, bar: BarIndex) {
+        self.side_mut(side).retain(|pool| pool.bar != bar);
+    }
+
+    pub(crate) fn side(&self, side: Direction) -> &[Pool] {
+        match side {
+            Direction::Long => &self.sides[0],
+            Direction::Short => &self.sides[1],
+        }
+    }
+
+    fn side_mut(&mut self, side: Direction) -> &mut Vec<Pool> {
+        match side {
+            Direction::Long => &mut self.sides[0],
+            Direction::Short => &mut self.sides[1],
+        }
+    }
+}
