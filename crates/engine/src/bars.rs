@@ -419,6 +419,6 @@ mod tests {
             .unwrap();
         bars.close_through(at("10:05:00"), &mut closed);
         let holed: Vec<bool> = closed.iter().map(|(_, bar)| bar.holed).collect();
-        assert_eq!(holed, [true, true, true, false], "{closed:?}");
+        assert_eq!(holed, [true, true, false, true], "{closed:?}");
     }
 }
