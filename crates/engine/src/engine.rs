@@ -177,6 +177,17 @@ impl Engine {
         let open = self.state.desks.iter().map(Desk::open_signals);
         open.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }
+    /// The latest price of each symbol that is shown, as a dashboard should find it when it comes.
+    pub fn prices(&self) -> impl Iterator<Item = PriceUpdate> {
+        let desks = self
+            .state
+            .desks
+            .iter()
+            .zip(&self.settings.catalog.instruments);
+        desks
+            .filter(|(_, instrument)| instrument.prices)
+            .filter_map(|(desk, instrument)| desk.pulse.shown(instrument, 0))
+    }
     /// When a source last showed life; `None` before it did.
     #[must_use]
     pub fn heard(&self, source: SourceId) -> Option<Time> {

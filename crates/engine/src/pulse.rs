@@ -125,6 +125,12 @@ impl Pulse {
         if silent {
             return None;
         }
+        self.shown(instrument, ticks)
+    }
+
+    /// What there is to be shown now, with the count of quotes it stands for.
+    pub(crate) fn shown(&self, instrument: &Instrument, ticks: u32) -> Option<PriceUpdate> {
+        let quote = self.quote?;
         let change = quote.price - self.reference;
         Some(PriceUpdate {
             symbol: instrument.symbol,
