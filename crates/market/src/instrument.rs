@@ -6,6 +6,7 @@ use std::fmt;
 
 /// An instrument's public name, such as `EURUSD`: 1 to 12 of `A-Z a-z 0-9 . _ -`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Symbol {
     bytes: [u8; 12],
 }
@@ -39,6 +40,19 @@ impl Symbol {
             .position(|&b| b == 0)
             .unwrap_or(self.bytes.len());
         std::str::from_utf8(&self.bytes[..end]).unwrap_or_default()
+    }
+}
+
+impl TryFrom<String> for Symbol {
+    type Error = SymbolError;
+    fn try_from(name: String) -> Result<Self, SymbolError> {
+        Self::new(&name)
+    }
+}
+
+impl From<Symbol> for String {
+    fn from(symbol: Symbol) -> Self {
+        symbol.as_str().to_owned()
     }
 }
 
