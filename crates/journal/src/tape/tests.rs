@@ -1,0 +1,143 @@
+//! What only the inside can bring about: a full segment, a failing disk.
+
+use super::codec::{Codec, RECORD_MAX};
+use super::*;
+use crate::Error;
+use market::{
+    Event, InstrumentId, Ohlc, Price, QuoteBar, SourceId, SourceTime, Time, Timeframe, Volume,
+};
+use proptest::prelude::*;
+use std::fs::File;
+use std::path::Path;
+use tempfile::TempDir;
+
+#[test]
+fn a_full_segment_is_followed_by_another() {
+    let dir = TempDir::new().unwrap();
+    let mut writer = begin(dir.path());
+    writer.set_segment_max(300);
+    let mut segments = Vec::new();
+    for number in 0..60 {
+        push(&mut writer, number);
+        writer.write().unwrap();
+        segments.push(writer.place().segment);
+    }
+    segments.dedup();
+    assert!(segments.len() > 3 && segments.is_sorted(), "{segments:?}");
+    check_events(dir.path(), 60);
+}
+
+#[test]
+fn a_write_that_failed_is_tried_again_and_leaves_nothing_half() {
+    let dir = TempDir::new().unwrap();
+    let mut writer = begin(dir.path());
+    push(&mut writer, 0);
+    writer.write().unwrap();
+    let place = writer.place();
+    push(&mut writer, 1);
+
+    let path = dir.path().join("00000001.tape");
+    let good = writer.swap_file(File::open(&path).unwrap());
+    let error = writer.write().unwrap_err();
+    assert!(matches!(error, Error::Io { .. }), "{error}");
+    assert!(error.to_string().starts_with("cannot write "), "{error}");
+    assert_eq!(writer.place(), place);
+
+    // Half of the batch reached the file before the disk was full.
+    let mut torn = std::fs::read(&path).unwrap();
+    torn.extend_from_slice(b"half a batch");
+    std::fs::write(&path, torn).unwrap();
+    writer.swap_file(good);
+    push(&mut writer, 2);
+    writer.sync().unwrap();
+    check_events(dir.path(), 3);
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_after_a_sync_that_failed() {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    let dir = TempDir::new().unwrap();
+    let mut writer = begin(dir.path());
+    push(&mut writer, 0);
+    writer.sync().unwrap();
+    // A socket takes what is written to it and cannot be synced.
+    let (here, _there) = UnixStream::pair().unwrap();
+    let good = writer.swap_file(File::from(OwnedFd::from(here)));
+    push(&mut writer, 1);
+    let error = writer.sync().unwrap_err();
+    assert!(error.to_string().starts_with("cannot sync "), "{error}");
+    writer.swap_file(good);
+    push(&mut writer, 2);
+    for error in [writer.write().unwrap_err(), writer.sync().unwrap_err()] {
+        assert!(error.to_string().contains("after a failed sync"), "{error}");
+    }
+    drop(writer);
+    check_events(dir.path(), 1);
+}
+
+proptest! {
+    /// A checksum only says that the bytes are those that were written.
+    #[test]
+    fn no_bytes_make_the_codec_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let mut codec = Codec::default();
+        let mut rest = &bytes[..];
+        while codec.decode(&mut rest).is_some() {}
+        prop_assert!(rest.len() <= bytes.len());
+    }
+}
+
+#[test]
+fn the_longest_record_fits_the_room_that_is_kept_for_it() {
+    let ohlc = |price, other| Ohlc {
+        open: Price::from_units(price),
+        high: Price::from_units(other),
+        low: Price::from_units(price),
+        close: Price::from_units(other),
+    };
+    let bar = QuoteBar {
+        instrument: InstrumentId(u16::MAX),
+        timeframe: Timeframe::D1,
+        open_time: SourceTime::from_nanos(0),
+        bid: ohlc(i64::MIN / 2, i64::MAX / 2),
+        ask: ohlc(i64::MIN / 2, i64::MAX / 2),
+        volume: Some(Volume(i64::MIN)),
+    };
+    let mut out = Vec::new();
+    Codec::default().encode(Time::MIN, &Event::Bar(bar.clone()), &mut out);
+    assert!((100..=RECORD_MAX).contains(&out.len()), "{}", out.len());
+    let decoded = Codec::default().decode(&mut &out[..]);
+    assert_eq!(decoded, Some((Time::MIN, Event::Bar(bar))));
+}
+
+fn begin(dir: &Path) -> TapeWriter {
+    let settings = Settings {
+        text: "seed = 1".to_owned(),
+        market: "sim".to_owned(),
+    };
+    Tape::open(dir).unwrap().begin(&settings).unwrap()
+}
+
+fn push(writer: &mut TapeWriter, number: u8) {
+    let at = Time::from_secs(i64::from(number));
+    writer.push(at, &Event::Gap(SourceId(number))).unwrap();
+}
+
+fn check_events(dir: &Path, count: u8) {
+    let items = TapeReader::open(dir, None).unwrap().map(Result::unwrap);
+    let events: Vec<_> = items
+        .filter_map(|item| match item {
+            TapeItem::Event(at, event) => Some((at, event)),
+            TapeItem::Settings(_) => None,
+        })
+        .collect();
+    let expected = |number| {
+        (
+            Time::from_secs(i64::from(number)),
+            Event::Gap(SourceId(number)),
+        )
+    };
+    assert_eq!(events, (0..count).map(expected).collect::<Vec<_>>());
+}
