@@ -1,0 +1,348 @@
+//! Every setting of ORION: one tree, its defaults, and how it is put together from file, environment and command line.
+//!
+//! [`load`] lays the layers over each other (defaults < file < `ORION__SECTION__KEY` < `--set` < named flags), checks the
+//! result whole, and gives either a [`Config`] that cannot be wrong or all findings at once. Nothing is opened here but
+//! the settings file and, to see that they can be read, the tape's files.
+
+mod check;
+mod describe;
+mod finding;
+mod instrument;
+mod layers;
+mod merge;
+mod schema;
+mod value;
+
+pub use finding::{Finding, Origin};
+pub use instrument::InstrumentSettings;
+pub use layers::{Flag, Layers, SettingsFile};
+pub use value::{FeedKind, LogFormat, LogLevels, RulesOverlay, Speed};
+
+use market::{Catalog, Instrument, Source, SourceId};
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// All settings. `config/orion.toml` shows and explains every one of them; a test keeps the two equal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub server: Server,
+    pub data: Data,
+    pub feed: Feed,
+    pub prices: engine::PriceRules,
+    pub gateway: Gateway,
+    pub tape: Tape,
+    pub log: Log,
+    /// The rules of trading, before the simulated market's overlay: ask [`Config::rules_in_force`].
+    pub rules: engine::Rules,
+    #[serde(rename = "instrument")]
+    pub instruments: Vec<InstrumentSettings>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            server: Server::default(),
+            data: Data::default(),
+            feed: Feed::default(),
+            prices: engine::PriceRules::default(),
+            gateway: Gateway::default(),
+            tape: Tape::default(),
+            log: Log::default(),
+            rules: engine::Rules::default(),
+            instruments: instrument::built_in(),
+        }
+    }
+}
+
+/// Where dashboards connect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Address and port to listen on; port 0 takes any free one.
+    #[serde(deserialize_with = "value::listen")]
+    pub listen: SocketAddr,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+        }
+    }
+}
+
+/// Where ORION keeps what must last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Data {
+    /// The data folder; made if absent.
+    pub dir: PathBuf,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self {
+            dir: PathBuf::from("orion-data"),
+        }
+    }
+}
+
+/// Where prices come from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Feed {
+    pub kind: FeedKind,
+    pub sim: Sim,
+    pub tape: TapeFeed,
+}
+
+/// The simulated market.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sim {
+    /// The same seed and first start give the same market.
+    pub seed: u64,
+    /// Ticks per second over all instruments; absent: the natural rate of each session.
+    pub rate: Option<f64>,
+    /// Laid over `[rules]` while the market is simulated.
+    pub rules: RulesOverlay,
+}
+
+impl Default for Sim {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            rate: None,
+            rules: RulesOverlay::default(),
+        }
+    }
+}
+
+/// Recorded ticks and bars.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TapeFeed {
+    pub speed: Speed,
+}
+
+/// Limits and clocks of the sockets, always in real time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gateway {
+    pub upgrade_timeout_s: u64,
+    pub upgrade_bytes: u64,
+    pub ping_interval_s: u64,
+    pub ping_spread_percent: u64,
+    pub idle_timeout_s: u64,
+    pub stall_timeout_s: u64,
+    pub close_wait_ms: u64,
+    pub message_bytes: u64,
+    pub message_fragments: u64,
+    pub messages_per_s: u64,
+    pub messages_burst: u64,
+    pub pongs_max: u64,
+    pub errors_max: u64,
+    pub errors_window_s: u64,
+    pub signals_log_events: u64,
+    pub prices_behind_ms: u64,
+    pub snapshot_signals: u64,
+    pub snapshot_decided_minutes: u64,
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            upgrade_timeout_s: 5,
+            upgrade_bytes: 16 * 1024,
+            ping_interval_s: 20,
+            ping_spread_percent: 20,
+            idle_timeout_s: 45,
+            stall_timeout_s: 10,
+            close_wait_ms: 2000,
+            message_bytes: 16 * 1024,
+            message_fragments: 1024,
+            messages_per_s: 10,
+            messages_burst: 20,
+            pongs_max: 60,
+            errors_max: 20,
+            errors_window_s: 60,
+            signals_log_events: 1024,
+            prices_behind_ms: 2000,
+            snapshot_signals: 50,
+            snapshot_decided_minutes: 15,
+        }
+    }
+}
+
+/// ORION's own tape: the record of everything the engine was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tape {
+    /// Longest time an event waits before it is written, in milliseconds.
+    pub batch_ms: u64,
+    /// Time between two snapshots of the engine's state, in minutes.
+    pub snapshot_minutes: u64,
+}
+
+impl Default for Tape {
+    fn default() -> Self {
+        Self {
+            batch_ms: 250,
+            snapshot_minutes: 60,
+        }
+    }
+}
+
+/// What is logged to standard error, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    pub level: LogLevels,
+    pub format: LogFormat,
+}
+
+/// Settings that passed every check, and what is worth saying about them.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub config: Config,
+    /// Settings that are right but do nothing as things stand. `serve` logs them as warnings, `check` prints them.
+    pub notes: Vec<Finding>,
+    origins: merge::Origins,
+}
+
+/// Lays the layers over the defaults and checks the result.
+///
+/// # Errors
+/// All findings at once: what is not TOML, unknown keys, wrong types, impossible values, tape files that cannot be read.
+pub fn load(layers: &Layers) -> Result<Loaded, Vec<Finding>> {
+    let merge::Merged {
+        config,
+        origins,
+        mut findings,
+    } = merge::merge(layers)?;
+    findings.extend(check::findings(&config, &origins, layers, &findings));
+    if !findings.is_empty() {
+        findings.sort_by_key(Finding::rank);
+        return Err(findings);
+    }
+    let notes = check::notes(&config, &origins);
+    Ok(Loaded {
+        config,
+        notes,
+        origins,
+    })
+}
+
+impl Config {
+    /// The rules the engine is to follow: those of `[rules]`, under `[feed.sim.rules]` where the market is simulated.
+    #[must_use]
+    pub fn rules_in_force(&self) -> engine::Rules {
+        match self.feed.kind {
+            FeedKind::Sim => self.feed.sim.rules.over(&self.rules),
+            FeedKind::Tape(_) => self.rules.clone(),
+        }
+    }
+
+    /// All that the engine is to be set to.
+    #[must_use]
+    pub fn engine_settings(&self) -> engine::Settings {
+        engine::Settings {
+            market: self.market_name(),
+            catalog: self.catalog(),
+            rules: self.rules_in_force(),
+            prices: self.prices.clone(),
+        }
+    }
+
+    /// The market's name, of which signals' identities are made: `sim-<seed>`, or the name of the tape's first file
+    /// without folder and extension, with `+N` behind it where N further files follow.
+    #[must_use]
+    pub fn market_name(&self) -> String {
+        match &self.feed.kind {
+            FeedKind::Sim => format!("sim-{}", self.feed.sim.seed),
+            FeedKind::Tape(files) => value::tape_name(files),
+        }
+    }
+
+    /// Every instrument, in the settings' order, and the one source they all have.
+    #[must_use]
+    pub fn catalog(&self) -> Catalog {
+        let instruments = self.instruments.iter();
+        Catalog {
+            sources: vec![self.source()],
+            instruments: instruments.map(to_instrument).collect(),
+        }
+    }
+
+    fn source(&self) -> Source {
+        match &self.feed.kind {
+            FeedKind::Sim => Source {
+                name: "sim".to_owned(),
+                heartbeats: true,
+                simulated: true,
+                always_open: true,
+            },
+            FeedKind::Tape(_) => Source {
+                name: format!("tape:{}", self.market_name()),
+                heartbeats: false,
+                simulated: false,
+                always_open: false,
+            },
+        }
+    }
+
+    /// The whole tree as TOML text, defaults included; [`Config::from_toml`] reads it again.
+    ///
+    /// # Panics
+    /// Never: every setting has a form in TOML, which a test proves by writing and reading them all.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("every setting has a form in TOML")
+    }
+
+    /// Reads what [`Config::to_toml`] wrote, such as the settings in a tape's header.
+    ///
+    /// # Errors
+    /// All findings at once, named by the key.
+    pub fn from_toml(name: &str, text: &str) -> Result<Self, Vec<Finding>> {
+        let file = SettingsFile {
+            path: PathBuf::from(name),
+            text: text.to_owned(),
+        };
+        let layers = Layers {
+            file: Some(file),
+            ..Layers::default()
+        };
+        let merged = merge::merge(&layers)?;
+        if merged.findings.is_empty() {
+            Ok(merged.config)
+        } else {
+            Err(merged.findings)
+        }
+    }
+}
+
+impl Loaded {
+    /// What would run, in a few aligned lines.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        describe::describe(&self.config, &self.origins)
+    }
+}
+
+fn to_instrument(settings: &InstrumentSettings) -> Instrument {
+    Instrument {
+        symbol: settings.symbol,
+        digits: settings.digits,
+        tick_size: settings.tick_size,
+        pip_size: settings.pip_size,
+        kind: settings.kind,
+        calendar: settings.calendar,
+        spread_default: settings.spread_default,
+        source: SourceId(0),
+        signals: settings.signals,
+        prices: settings.prices,
+    }
+}

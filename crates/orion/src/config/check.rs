@@ -1,0 +1,415 @@
+//! Values that have the right type and are still impossible, alone or beside each other.
+
+use super::finding::{Finding, Origin};
+use super::merge::{Origins, default_of, table_of};
+use super::schema::{Place, Schema};
+use super::{Config, FeedKind, Flag, InstrumentSettings, Layers};
+use engine::RuleError;
+use market::Price;
+use std::io;
+use std::path::Path;
+use toml::{Table, Value};
+
+/// Everything that is impossible. `earlier` are the findings of merging: a key among them still has its default, of
+/// which nothing follows.
+pub(super) fn findings(
+    config: &Config,
+    origins: &Origins,
+    layers: &Layers,
+    earlier: &[Finding],
+) -> Vec<Finding> {
+    let mut check = Check::new(config, origins);
+    check.ranges();
+    check.pairs();
+    check.rules();
+    check.instruments();
+    check.folders();
+    let is_known = |key: &str| earlier.iter().any(|finding| finding.key == key);
+    if !is_known("feed.kind") {
+        check.tape_files();
+        check.flags(layers.flags.iter().filter(|flag| !is_known(flag.key)));
+    }
+    check.findings
+}
+
+/// Settings that do nothing as things stand. Who merely writes a default down, as a copy of orion.toml does, is not told.
+pub(super) fn notes(config: &Config, origins: &Origins) -> Vec<Finding> {
+    if config.feed.kind != FeedKind::Sim {
+        return Vec::new();
+    }
+    let (rules, defaults) = (table_of(&config.rules), table_of(&engine::Rules::default()));
+    let hidden = |key: &str, origin: &Origin| {
+        let name = key.strip_prefix("rules.")?;
+        let (given, over) = (rules.get(name)?, config.feed.sim.rules.get(name)?);
+        let reason =
+            "it has no effect while the market is simulated: [feed.sim.rules] lies over it";
+        let remedy = format!(
+            "set feed.sim.rules.{name}, now {}",
+            super::finding::show(over)
+        );
+        let changed = defaults.get(name) != Some(given);
+        (changed && given != over).then(|| {
+            Finding::new(origin.clone(), key, reason)
+                .value(given)
+                .remedy(remedy)
+        })
+    };
+    origins
+        .given()
+        .filter_map(|(key, origin)| hidden(key, origin))
+        .collect()
+}
+
+struct Check<'a> {
+    config: &'a Config,
+    origins: &'a Origins,
+    schema: Schema,
+    /// The settings as a table, to show values from.
+    tree: Table,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Check<'a> {
+    fn new(config: &'a Config, origins: &'a Origins) -> Self {
+        Self {
+            config,
+            origins,
+            schema: Schema::new(),
+            tree: table_of(config),
+            findings: Vec::new(),
+        }
+    }
+
+    fn wrong(&mut self, key: &str, reason: impl Into<String>) {
+        let remedy = match self.schema.place(key) {
+            Place::Setting(default) => default_of(default),
+            Place::Section | Place::Instruments | Place::Unknown => String::new(),
+        };
+        self.wrong_with(key, reason, remedy);
+    }
+
+    fn wrong_with(&mut self, key: &str, reason: impl Into<String>, remedy: impl Into<String>) {
+        let reason = reason.into();
+        let mut finding = match self.partner(key, &reason) {
+            Some(partner) => Finding::new(self.origins.of(&partner), key, reason)
+                .remedy(format!("change {partner} or {key}")),
+            None => Finding::new(self.origins.of(key), key, reason).remedy(remedy),
+        };
+        if let Some(value) = get(&self.tree, key) {
+            finding = finding.value(value);
+        }
+        self.findings.push(finding);
+    }
+
+    /// Of two settings that exclude each other the one that was given, when the reason names it and `key` is a default.
+    fn partner(&self, key: &str, reason: &str) -> Option<String> {
+        if !self.origins.is_default(key) {
+            return None;
+        }
+        let (section, _) = key.rsplit_once('.')?;
+        let words: Vec<_> = reason
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .collect();
+        let names = |given: &str| {
+            let (home, name) = given.rsplit_once('.').unwrap_or_default();
+            home == section && words.contains(&name)
+        };
+        let mut given = self.origins.given();
+        given
+            .find(|(given, _)| names(given))
+            .map(|(given, _)| given.to_owned())
+    }
+
+    fn ranges(&mut self) {
+        let (gateway, tape) = (&self.config.gateway, &self.config.tape);
+        let ranges = [
+            (
+                "gateway.upgrade_timeout_s",
+                gateway.upgrade_timeout_s,
+                1,
+                60,
+            ),
+            (
+                "gateway.upgrade_bytes",
+                gateway.upgrade_bytes,
+                1024,
+                1 << 20,
+            ),
+            ("gateway.ping_interval_s", gateway.ping_interval_s, 1, 3600),
+            (
+                "gateway.ping_spread_percent",
+                gateway.ping_spread_percent,
+                0,
+                50,
+            ),
+            ("gateway.idle_timeout_s", gateway.idle_timeout_s, 2, 86_400),
+            ("gateway.stall_timeout_s", gateway.stall_timeout_s, 1, 3600),
+            ("gateway.close_wait_ms", gateway.close_wait_ms, 1, 60_000),
+            (
+                "gateway.message_bytes",
+                gateway.message_bytes,
+                256,
+                16 << 20,
+            ),
+            (
+                "gateway.message_fragments",
+                gateway.message_fragments,
+                1,
+                1 << 20,
+            ),
+            (
+                "gateway.messages_per_s",
+                gateway.messages_per_s,
+                1,
+                1_000_000,
+            ),
+            (
+                "gateway.messages_burst",
+                gateway.messages_burst,
+                1,
+                1_000_000,
+            ),
+            ("gateway.pongs_max", gateway.pongs_max, 1, 1_000_000),
+            ("gateway.errors_max", gateway.errors_max, 1, 1_000_000),
+            (
+                "gateway.errors_window_s",
+                gateway.errors_window_s,
+                1,
+                86_400,
+            ),
+            (
+                "gateway.signals_log_events",
+                gateway.signals_log_events,
+                16,
+                1 << 20,
+            ),
+            (
+                "gateway.prices_behind_ms",
+                gateway.prices_behind_ms,
+                1,
+                60_000,
+            ),
+            ("gateway.snapshot_signals", gateway.snapshot_signals, 0, 500),
+            (
+                "gateway.snapshot_decided_minutes",
+                gateway.snapshot_decided_minutes,
+                0,
+                24 * 60,
+            ),
+            ("tape.batch_ms", tape.batch_ms, 1, 250),
+            (
+                "tape.snapshot_minutes",
+                tape.snapshot_minutes,
+                1,
+                7 * 24 * 60,
+            ),
+        ];
+        for (key, value, least, most) in ranges {
+            if !(least..=most).contains(&value) {
+                self.wrong(key, format!("it must lie between {least} and {most}"));
+            }
+        }
+        let rate = self.config.feed.sim.rate;
+        if rate.is_some_and(|rate| !(0.01..=1e6).contains(&rate)) {
+            self.wrong(
+                "feed.sim.rate",
+                "it must lie between 0.01 and 1000000 ticks per second",
+            );
+        }
+    }
+
+    fn pairs(&mut self) {
+        let gateway = &self.config.gateway;
+        let spread = gateway
+            .ping_interval_s
+            .saturating_mul(100 + gateway.ping_spread_percent.min(100))
+            / 100;
+        if gateway.idle_timeout_s <= spread {
+            let reason = format!(
+                "pings are up to {spread} s apart, by ping_interval_s and ping_spread_percent"
+            );
+            self.wrong("gateway.idle_timeout_s", reason);
+        }
+        if gateway.messages_burst < gateway.messages_per_s {
+            let reason = format!("it is below messages_per_s = {}", gateway.messages_per_s);
+            self.wrong("gateway.messages_burst", reason);
+        }
+    }
+
+    fn rules(&mut self) {
+        let prices = self.config.prices.check().err().unwrap_or_default();
+        for error in prices {
+            self.wrong(&format!("prices.{}", error.key), error.reason);
+        }
+        let plain = self.config.rules.check().err().unwrap_or_default();
+        for error in &plain {
+            self.wrong(&format!("rules.{}", error.key), error.reason.clone());
+        }
+        if self.config.feed.kind == FeedKind::Sim {
+            self.overlaid_rules(&plain);
+        }
+    }
+
+    /// What is wrong with the rules only once the simulated market's own lie over them.
+    fn overlaid_rules(&mut self, known: &[RuleError]) {
+        let errors = self
+            .config
+            .rules_in_force()
+            .check()
+            .err()
+            .unwrap_or_default();
+        for error in errors.into_iter().filter(|error| !known.contains(error)) {
+            if self.config.feed.sim.rules.get(error.key).is_some() {
+                self.wrong(&format!("feed.sim.rules.{}", error.key), error.reason);
+            } else {
+                let key = format!("rules.{}", error.key);
+                self.wrong_with(
+                    &key,
+                    error.reason,
+                    "[feed.sim.rules] lies over [rules]: change one of the two",
+                );
+            }
+        }
+    }
+
+    fn instruments(&mut self) {
+        let instruments = &self.config.instruments;
+        for (place, instrument) in instruments.iter().enumerate() {
+            for (field, reason) in instrument_faults(instrument) {
+                self.wrong_field(place, field, reason);
+            }
+            let earlier = &instruments[..place];
+            if let Some(twin) = earlier
+                .iter()
+                .position(|other| other.symbol == instrument.symbol)
+            {
+                let first = self.origins.of_instrument(twin, "symbol");
+                self.wrong_field(
+                    place,
+                    "symbol",
+                    format!("it is there twice, first at {first}"),
+                );
+            }
+        }
+    }
+
+    fn wrong_field(&mut self, place: usize, field: &str, reason: String) {
+        let instrument = &self.config.instruments[place];
+        let key = format!("instrument.{}.{field}", instrument.symbol);
+        let mut finding = Finding::new(self.origins.of_instrument(place, field), &key, reason);
+        if let Some(value) = table_of(instrument).get(field) {
+            finding = finding.value(value);
+        }
+        self.findings
+            .push(finding.remedy("config/orion.toml shows the built-in ones"));
+    }
+
+    fn folders(&mut self) {
+        let dir = &self.config.data.dir;
+        if dir.as_os_str().is_empty() {
+            self.wrong("data.dir", "it is empty");
+        } else if let Some(file) = dir.ancestors().find(|path| path.is_file()) {
+            let reason = format!("{} is a file, not a folder", file.display());
+            self.wrong_with(
+                "data.dir",
+                reason,
+                "name another folder, or move the file away",
+            );
+        }
+    }
+
+    fn tape_files(&mut self) {
+        let FeedKind::Tape(files) = &self.config.feed.kind else {
+            return;
+        };
+        for file in files {
+            if let Err(error) = try_read(file) {
+                let reason = format!("{}: {}", file.display(), in_words(&error));
+                let remedy =
+                    "name files that exist and may be read; paths start at the current folder";
+                self.wrong_with("feed.kind", reason, remedy);
+            }
+        }
+    }
+
+    /// Options that only mean something with the other feed.
+    fn flags<'f>(&mut self, flags: impl Iterator<Item = &'f Flag>) {
+        for flag in flags {
+            let (reason, remedy) = match (flag.key, &self.config.feed.kind) {
+                ("feed.tape.speed", FeedKind::Sim) => (
+                    "only a tape has a speed, and the feed is `sim`, which runs in wall-clock time",
+                    "leave --speed out, or name a tape with --feed tape:FILE",
+                ),
+                ("feed.sim.seed", FeedKind::Tape(_)) => (
+                    "only the simulated market has a seed, and the feed is a tape",
+                    "leave --seed out, or take --feed sim",
+                ),
+                _ => continue,
+            };
+            self.wrong_with(flag.key, reason, remedy);
+        }
+    }
+}
+
+fn instrument_faults(instrument: &InstrumentSettings) -> Vec<(&'static str, String)> {
+    let mut faults = Vec::new();
+    let mut fault = |field, reason: &str| faults.push((field, reason.to_owned()));
+    if instrument.digits > 9 {
+        fault("digits", "a price has at most 9 decimals");
+    }
+    if !instrument.tick_size.is_positive() {
+        fault("tick_size", "it must be above 0");
+    } else if instrument.tick_size.round_to_digits(instrument.digits) != instrument.tick_size {
+        fault(
+            "tick_size",
+            &format!(
+                "it has more decimals than digits = {} can show",
+                instrument.digits
+            ),
+        );
+    }
+    if !instrument.pip_size.is_positive() {
+        fault("pip_size", "it must be above 0");
+    } else if instrument.pip_size < instrument.tick_size {
+        fault(
+            "pip_size",
+            &format!("it is smaller than tick_size = {}", instrument.tick_size),
+        );
+    }
+    if instrument.spread_default < Price::ZERO {
+        fault("spread_default", "it must be 0 or more");
+    }
+    faults
+}
+
+/// Whether a tape's file, or a folder of them, can be read at all. What is in it is the feed's to judge.
+fn try_read(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        std::fs::read_dir(path).map(|_| ())
+    } else {
+        std::fs::File::open(path).map(|_| ())
+    }
+}
+
+/// The same words on every system.
+pub(super) fn in_words(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::NotFound {
+        "there is no such file".to_owned()
+    } else if error.kind() == io::ErrorKind::PermissionDenied {
+        "it may not be read".to_owned()
+    } else {
+        error.to_string()
+    }
+}
+
+pub(super) fn get<'a>(tree: &'a Table, key: &str) -> Option<&'a Value> {
+    let (first, rest) = match key.split_once('.') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (key, None),
+    };
+    let value = tree.get(first)?;
+    match rest {
+        Some(rest) => get(value.as_table()?, rest),
+        None => Some(value),
+    }
+}

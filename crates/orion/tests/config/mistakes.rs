@@ -1,0 +1,385 @@
+//! Every class of mistake in the settings, with its exact text.
+
+use crate::{check, load};
+use expect_test::expect;
+
+#[test]
+fn what_is_not_toml_is_named_with_its_line() {
+    check(
+        "[server\nlisten = 1\n[data]\ndir = \n",
+        &[],
+        &[],
+        expect![[r#"
+        orion.toml:1: it is not TOML: unclosed table, expected `]`; config/orion.toml shows the form
+        orion.toml:4: it is not TOML: string values must be quoted, expected literal string; config/orion.toml shows the form"#]],
+    );
+    check(
+        "a = 1\na = 2\n",
+        &[],
+        &[],
+        expect!["orion.toml:2: it is not TOML: duplicate key; config/orion.toml shows the form"],
+    );
+}
+
+#[test]
+fn unknown_keys_are_named_with_the_nearest_known_one() {
+    let file = r#"
+listen = "127.0.0.1:1"
+colour = true
+"server.listen" = "127.0.0.1:1"
+[serve]
+listen = "127.0.0.1:1"
+[prices]
+min_intervall_ms = 5
+[feed.sim.rules]
+killzone_gat = false
+[rules]
+completely_unheard_of = 1
+[log.level]
+deep = 1
+"#;
+    let environment = [
+        ("ORION__PRICE__REPEAT_MS", "5"),
+        ("ORION__", "5"),
+        ("ORION__log__level", "warn"),
+    ];
+    let args = [
+        "serve",
+        "--set",
+        "feed.tape.sped=1",
+        "--set",
+        "rules.tp_plan.0.r=1",
+        "--set",
+        "gatewy={}",
+    ];
+    check(
+        file,
+        &environment,
+        &args,
+        expect![[r#"
+        orion.toml:2: listen = "127.0.0.1:1": there is no such setting; did you mean `server.listen`?
+        orion.toml:3: colour = true: there is no such setting; the sections are data, feed, gateway, instrument, log, prices, rules, server, tape
+        orion.toml:4: "server.listen": in quotes it is one name, and none of ours; write it without quotes
+        orion.toml:5: serve: there is no such setting; did you mean `server`?
+        orion.toml:8: prices.min_intervall_ms = 5: there is no such setting; did you mean `prices.min_interval_ms`?
+        orion.toml:10: feed.sim.rules.killzone_gat = false: there is no such setting; did you mean `feed.sim.rules.killzone_gate`?
+        orion.toml:12: rules.completely_unheard_of = 1: there is no such setting; config/orion.toml lists every key
+        orion.toml:13: log.level = { deep = 1 }: a text or a number is wanted, not a table; the default is "info"
+        environment variable ORION__: there is no such setting; the sections are data, feed, gateway, instrument, log, prices, rules, server, tape
+        environment variable ORION__PRICE__REPEAT_MS: price.repeat_ms = 5: there is no such setting; did you mean `prices.repeat_ms`?
+        --set: feed.tape.sped = 1: there is no such setting; did you mean `feed.tape.speed`?
+        --set: rules.tp_plan.0.r = 1: there is no such setting; config/orion.toml lists every key
+        --set: gatewy: there is no such setting; did you mean `gateway`?"#]],
+    );
+}
+
+#[test]
+fn wrong_types_are_named_with_what_is_wanted() {
+    let file = r#"
+rules = 5
+instrument = "EURUSD"
+[server]
+listen = "localhost"
+[data]
+dir = 5
+[prices]
+min_interval_ms = "fast"
+repeat_ms = -1
+[feed]
+kind = "simulated"
+[feed.sim]
+seed = 99999999999999999999
+rate = "high"
+[feed.sim.rules]
+killzone_gate = "no"
+setup_tf = "2m"
+[feed.tape]
+speed = "0"
+[log]
+level = "loud"
+format = "xml"
+[gateway]
+message_bytes = 1.5
+pongs_max = 1979-05-27
+errors_max = [1]
+"#;
+    check(
+        file,
+        &[],
+        &[],
+        expect![[r#"
+        orion.toml:2: rules: it is a section, not a setting; set a key inside it, as in [rules]
+        orion.toml:3: instrument: it is a list of instruments, not one value; write one [[instrument]] for each
+        orion.toml:5: server.listen = "localhost": it is no address with a port, such as 127.0.0.1:8080 or [::1]:8080; the default is "127.0.0.1:8080"
+        orion.toml:7: data.dir = 5: a text is wanted, not a whole number; the default is "orion-data"
+        orion.toml:9: prices.min_interval_ms = "fast": a whole number is wanted, not a text; the default is 1000
+        orion.toml:10: prices.repeat_ms = -1: a whole number from 0 to 4294967295 is wanted; the default is 5000
+        orion.toml:12: feed.kind = "simulated": it is no feed; the feeds are `sim` and `tape:FILE[,FILE]`; the default is "sim"
+        orion.toml:14: feed.sim.seed = "99999999999999999999": a whole number from 0 to 9223372036854775807 is wanted; the default is 1
+        orion.toml:15: feed.sim.rate = "high": a number is wanted, not a text; it may be left out
+        orion.toml:17: feed.sim.rules.killzone_gate = "no": true or false is wanted, not a text; the default is false
+        orion.toml:18: feed.sim.rules.setup_tf = "2m": it must be one of 1m, 5m, 15m, 1h, 4h, 1d; the default is "1m"
+        orion.toml:20: feed.tape.speed = "0": a speed is a number above zero, such as 1 or 60, or `max`; the default is "1"
+        orion.toml:22: log.level = "loud": a level is error, warn, info, debug or trace, with exceptions behind it as in `info,gateway=debug`; the default is "info"
+        orion.toml:23: log.format = "xml": it must be text or json; the default is "text"
+        orion.toml:25: gateway.message_bytes = 1.5: a whole number from 0 to 9223372036854775807 is wanted; the default is 16384
+        orion.toml:26: gateway.pongs_max = 1979-05-27: a whole number is wanted, not a time; the default is 60
+        orion.toml:27: gateway.errors_max = [1]: a whole number is wanted, not a list; the default is 20"#]],
+    );
+    let environment = [
+        ("ORION__PRICES__REPEAT_MS", "soon"),
+        ("ORION__RULES__TP_PLAN", "[{r = 1, size = 3}]"),
+    ];
+    let args = [
+        "serve",
+        "--listen",
+        "8080",
+        "--seed",
+        "-1",
+        "--speed",
+        "slow",
+        "--set",
+        "rules.fvg_body=1",
+        "--set",
+        "oops",
+    ];
+    check(
+        "",
+        &environment,
+        &args,
+        expect![[r#"
+        environment variable ORION__PRICES__REPEAT_MS: prices.repeat_ms = "soon": a whole number is wanted, not a text; the default is 5000
+        environment variable ORION__RULES__TP_PLAN: rules.tp_plan = [{ r = 1, size = 3 }]: unknown field `size`, expected `r` or `percent`; the default is [{ percent = 30, r = 1.0 }, { percent = 40, r = 2.0 }, { percent = 30 }]
+        --set: "oops" is not KEY=VALUE; write it as in --set prices.repeat_ms=4000
+        --set: rules.fvg_body = 1: true or false is wanted, not a whole number; the default is true
+        --listen: server.listen = 8080: it is no address with a port, such as 127.0.0.1:8080 or [::1]:8080; the default is "127.0.0.1:8080"
+        --speed: feed.tape.speed = "slow": a speed is a number above zero, such as 1 or 60, or `max`; the default is "1"
+        --seed: feed.sim.seed = -1: a whole number from 0 to 9223372036854775807 is wanted; the default is 1"#]],
+    );
+}
+
+#[test]
+fn impossible_values_are_named_with_their_limits() {
+    let file = r#"
+[prices]
+min_interval_ms = 6000
+repeat_ms = 0
+[gateway]
+message_bytes = 0
+idle_timeout_s = 24
+messages_burst = 5
+[tape]
+batch_ms = 1000
+[data]
+dir = ""
+[feed.sim]
+rate = 0.0
+[feed.sim.rules]
+confirm_timeout_s = 300
+[rules]
+confirm_tf = "5m"
+swing_left = 0
+disp_body_ratio = nan
+tp_plan = [
+    { r = 1.0, percent = 30 },
+    { percent = 60 },
+]
+"#;
+    check(
+        file,
+        &[],
+        &[],
+        expect![[r#"
+        orion.toml:4: prices.repeat_ms = 0: 0 is not between 1 and 60000; the default is 5000
+        orion.toml:4: prices.repeat_ms = 0: 0 is below min_interval_ms = 6000; the default is 5000
+        orion.toml:6: gateway.message_bytes = 0: it must lie between 256 and 16777216; the default is 16384
+        orion.toml:7: gateway.idle_timeout_s = 24: pings are up to 24 s apart, by ping_interval_s and ping_spread_percent; the default is 45
+        orion.toml:8: gateway.messages_burst = 5: it is below messages_per_s = 10; the default is 20
+        orion.toml:10: tape.batch_ms = 1000: it must lie between 1 and 250; the default is 250
+        orion.toml:12: data.dir = "": it is empty; the default is "orion-data"
+        orion.toml:14: feed.sim.rate = 0.0: it must lie between 0.01 and 1000000 ticks per second; it may be left out
+        orion.toml:16: feed.sim.rules.confirm_timeout_s = 300: 300 is not between 1 and 295; the default is 285
+        orion.toml:18: rules.confirm_tf = "5m": 5m is longer than setup_tf = 1m; [feed.sim.rules] lies over [rules]: change one of the two
+        orion.toml:19: rules.swing_left = 0: 0 is not between 1 and 500; the default is 5
+        orion.toml:20: rules.disp_body_ratio = nan: NaN is not between 0 and 1; the default is 0.6
+        orion.toml:21: rules.tp_plan = [{ percent = 30, r = 1.0 }, { percent = 60 }]: the percentages sum to 90; they must be above 0 and sum to 100; the default is [{ percent = 30, r = 1.0 }, { percent = 40, r = 2.0 }, { percent = 30 }]"#]],
+    );
+}
+
+#[test]
+fn of_two_settings_that_exclude_each_other_the_given_one_is_named() {
+    check(
+        "\n[prices]\nmin_interval_ms = 6000\n",
+        &[],
+        &[],
+        expect![
+            "orion.toml:3: prices.repeat_ms = 5000: 5000 is below min_interval_ms = 6000; change prices.min_interval_ms or prices.repeat_ms"
+        ],
+    );
+    check(
+        "",
+        &[("ORION__GATEWAY__PING_INTERVAL_S", "60")],
+        &[],
+        expect![
+            "environment variable ORION__GATEWAY__PING_INTERVAL_S: gateway.idle_timeout_s = 45: pings are up to 72 s apart, by ping_interval_s and ping_spread_percent; change gateway.ping_interval_s or gateway.idle_timeout_s"
+        ],
+    );
+    check(
+        "",
+        &[],
+        &["serve", "--set", "gateway.messages_per_s=50"],
+        expect![
+            "--set: gateway.messages_burst = 20: it is below messages_per_s = 50; change gateway.messages_per_s or gateway.messages_burst"
+        ],
+    );
+}
+
+#[test]
+fn impossible_instruments_are_named_with_their_lines() {
+    let file = r#"
+[[instrument]]
+symbol = "EURUSD"
+digits = 10
+tick_size = 0
+[[instrument]]
+symbol = "SPX500"
+tick_size = 0.25
+spread_default = -0.5
+[[instrument]]
+symbol = "EURUSD"
+pip_size = 0.000001
+"#;
+    check(
+        file,
+        &[],
+        &[],
+        expect![[r#"
+        orion.toml:4: instrument.EURUSD.digits = 10: a price has at most 9 decimals; config/orion.toml shows the built-in ones
+        orion.toml:5: instrument.EURUSD.tick_size = 0.0: it must be above 0; config/orion.toml shows the built-in ones
+        orion.toml:8: instrument.SPX500.tick_size = 0.25: it has more decimals than digits = 1 can show; config/orion.toml shows the built-in ones
+        orion.toml:9: instrument.SPX500.spread_default = -0.5: it must be 0 or more; config/orion.toml shows the built-in ones
+        orion.toml:11: instrument.EURUSD.symbol = "EURUSD": it is there twice, first at orion.toml:3; config/orion.toml shows the built-in ones
+        orion.toml:12: instrument.EURUSD.pip_size = 0.000001: it is smaller than tick_size = 0.00001; config/orion.toml shows the built-in ones"#]],
+    );
+    let file = r#"
+[[instrument]]
+symbol = "EUR/USD"
+digts = 5
+digits = 300
+[[instrument]]
+digits = 1
+[[instrument]]
+symbol = "DAX"
+digits = 1
+kind = "cdf"
+tick_size = 0.0000000001
+pip_size = "1e3"
+"#;
+    check(
+        file,
+        &[],
+        &[],
+        expect![[r#"
+            orion.toml:3: instrument.EUR/USD.symbol = "EUR/USD": `EUR/USD` is not a symbol: 1 to 12 letters, digits, `.`, `_` or `-`; config/orion.toml shows the built-in ones
+            orion.toml:4: instrument.EUR/USD.digts = 5: there is no such field; did you mean `digits`?
+            orion.toml:5: instrument.EUR/USD.digits = 300: a whole number from 0 to 255 is wanted; config/orion.toml shows the built-in ones
+            orion.toml:6: instrument number 2: it lacks calendar, kind, pip_size, prices, signals, spread_default, symbol, tick_size; only an instrument that ORION has built in may leave fields out
+            orion.toml:11: instrument.DAX.kind = "cdf": it must be one of cash, cfd, future; config/orion.toml shows the built-in ones
+            orion.toml:12: instrument.DAX.tick_size = 0.0000000001: it has more than nine decimals; config/orion.toml shows the built-in ones
+            orion.toml:13: instrument.DAX.pip_size = "1e3": it is not a plain decimal number such as 1.08505; config/orion.toml shows the built-in ones"#]],
+    );
+    check(
+        "instrument = [5]",
+        &[],
+        &[],
+        expect![
+            "orion.toml:1: instrument number 1: it is not a table of an instrument's fields; write [[instrument]], and its fields below it"
+        ],
+    );
+    check(
+        "instrument = []",
+        &[],
+        &[],
+        expect!["orion.toml:1: instrument: the list is empty; write at least one [[instrument]]"],
+    );
+    let args = [
+        "serve",
+        "--set",
+        "instrument.EURUSX.digits=3",
+        "--set",
+        "instrument.EURUSD.digit=3",
+    ];
+    check(
+        "",
+        &[("ORION__INSTRUMENT__GBPUSD__SIGNALS", "maybe")],
+        &args,
+        expect![[r#"
+        environment variable ORION__INSTRUMENT__GBPUSD__SIGNALS: instrument.GBPUSD.signals = "maybe": true or false is wanted, not a text; config/orion.toml shows the built-in ones
+        --set: instrument.EURUSX.digits: there is no instrument EURUSX; did you mean `EURUSD`?
+        --set: instrument.EURUSD.digit = 3: there is no such field; did you mean `digits`?"#]],
+    );
+}
+
+#[test]
+fn a_tape_that_cannot_be_read_is_named() {
+    check(
+        "[feed]\nkind = \"tape:nowhere.zip,Cargo.toml,nor/here.csv\"\n",
+        &[],
+        &[],
+        expect![[r#"
+        orion.toml:2: feed.kind = "tape:nowhere.zip,Cargo.toml,nor/here.csv": nowhere.zip: there is no such file; name files that exist and may be read; paths start at the current folder
+        orion.toml:2: feed.kind = "tape:nowhere.zip,Cargo.toml,nor/here.csv": nor/here.csv: there is no such file; name files that exist and may be read; paths start at the current folder"#]],
+    );
+}
+
+#[test]
+fn options_of_the_other_feed_are_refused() {
+    check(
+        "",
+        &[],
+        &["serve", "--speed", "60"],
+        expect![[
+            r#"--speed: feed.tape.speed = "60": only a tape has a speed, and the feed is `sim`, which runs in wall-clock time; leave --speed out, or name a tape with --feed tape:FILE"#
+        ]],
+    );
+    check(
+        "",
+        &[],
+        &["serve", "--feed", "tape:Cargo.toml", "--seed", "7"],
+        expect![
+            "--seed: feed.sim.seed = 7: only the simulated market has a seed, and the feed is a tape; leave --seed out, or take --feed sim"
+        ],
+    );
+    // The feed itself is wrong: nothing is said about what goes with it.
+    check(
+        "",
+        &[],
+        &["serve", "--feed", "tpae:Cargo.toml", "--speed", "60"],
+        expect![[
+            r#"--feed: feed.kind = "tpae:Cargo.toml": it is no feed; the feeds are `sim` and `tape:FILE[,FILE]`; the default is "sim""#
+        ]],
+    );
+    // So is the option's own value: one finding, not two.
+    check(
+        "",
+        &[],
+        &["serve", "--speed", "slow"],
+        expect![[
+            r#"--speed: feed.tape.speed = "slow": a speed is a number above zero, such as 1 or 60, or `max`; the default is "1""#
+        ]],
+    );
+    // In a file, the other feed's settings merely wait for their turn.
+    assert!(load("[feed.tape]\nspeed = \"60\"\n", &[], &[]).is_ok());
+}
+
+#[test]
+fn a_data_folder_that_is_a_file_is_named() {
+    check(
+        "",
+        &[],
+        &["serve", "--data", "Cargo.toml/data"],
+        expect![[
+            r#"--data: data.dir = "Cargo.toml/data": Cargo.toml is a file, not a folder; name another folder, or move the file away"#
+        ]],
+    );
+}
