@@ -1,0 +1,350 @@
+//! Recorded ticks and bars from files, as one stream ordered by the source's time.
+//!
+//! A file needs no description where its name and first lines say what it is; every clue can be overruled by its
+//! [`Spec`]. Files are opened only when the stream comes to their first time, so a year of day files costs one open file.
+//! What the [`Gate`] turns away is counted and left out; what is damaged is told once and the other files go on.
+
+mod archive;
+mod columns;
+mod detect;
+mod dukascopy;
+mod files;
+mod histdata;
+mod input;
+mod lean;
+mod lines;
+mod local;
+mod names;
+mod reader;
+mod recognise;
+mod row;
+mod series;
+mod text;
+mod zone;
+
+pub use columns::{Columns, ParseColumnsError, Role};
+pub use detect::Found;
+pub use local::{DateOrder, LocalTime, ParseLocalTimeError};
+pub use zone::{ParseZoneError, Zone};
+
+use crate::quarantine::{Gate, Limits, Quarantine};
+use detect::Plan;
+use market::{Catalog, QuoteBar, SourceTime, Symbol, Tick, Timeframe};
+use reader::Reader;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A file, or a folder whose files are read in the order of their names, and what is known of it. What is `None` is
+/// found out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spec {
+    pub path: PathBuf,
+    pub format: Option<Format>,
+    pub symbol: Option<Symbol>,
+    /// Of bars.
+    pub timeframe: Option<Timeframe>,
+    /// Of times that say none themselves.
+    pub zone: Option<Zone>,
+    /// Which side a file with one price per moment holds.
+    pub side: Option<Side>,
+    /// How to read text that no format describes.
+    pub columns: Option<Columns>,
+    /// What the times of a Lean or Dukascopy file count from, where its name does not tell; in the file's zone.
+    pub base: Option<LocalTime>,
+    /// Which contract of a Lean futures archive to read, such as `201312`; by default the one with the most lines.
+    pub expiry: Option<String>,
+}
+
+impl Spec {
+    /// A path of which everything is to be found out.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Whose way of writing files it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// QuantConnect Lean's zips.
+    Lean,
+    /// Dukascopy's `.bi5`.
+    Dukascopy,
+    /// HistData's text files.
+    HistData,
+    /// Exports of MetaTrader 4 and 5.
+    MetaTrader,
+    /// Text with a header, or with the columns given.
+    Csv,
+}
+
+impl Format {
+    pub const ALL: [Self; 5] = [
+        Self::Lean,
+        Self::Dukascopy,
+        Self::HistData,
+        Self::MetaTrader,
+        Self::Csv,
+    ];
+
+    /// Its name in settings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lean => "lean",
+            Self::Dukascopy => "dukascopy",
+            Self::HistData => "histdata",
+            Self::MetaTrader => "metatrader",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|format| format.as_str() == text);
+        found.ok_or_else(|| {
+            format!("`{text}` is no format: lean, dukascopy, histdata, metatrader or csv")
+        })
+    }
+}
+
+/// Which side of the quote a file's single price is. The other side is made with the instrument's default spread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Neither: trades, or a mid. It stays the mid of what is made of it.
+    Mid,
+    Bid,
+    Ask,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Mid => "mid",
+            Self::Bid => "bid",
+            Self::Ask => "ask",
+        })
+    }
+}
+
+impl FromStr for Side {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "mid" => Ok(Self::Mid),
+            "bid" => Ok(Self::Bid),
+            "ask" => Ok(Self::Ask),
+            _ => Err(format!("`{text}` is no side of a quote: mid, bid or ask")),
+        }
+    }
+}
+
+/// What is wrong with a file, by what can be done about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Look at the disk, the path and its permissions.
+    #[error("{}: it cannot be read: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    /// Get the file again.
+    #[error("{}: it is damaged: {reason}", path.display())]
+    Damaged { path: PathBuf, reason: String },
+    /// Say more about the file in its settings.
+    #[error("{}: {seen}; {remedy}", path.display())]
+    Unclear {
+        path: PathBuf,
+        seen: String,
+        remedy: String,
+    },
+}
+
+/// A tick or bar at the time it was known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The source's time of a tick; of a bar its end, before which it is not known.
+    pub time: SourceTime,
+    pub event: Recorded,
+}
+
+/// What a tape holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    Tick(Tick),
+    Bar(QuoteBar),
+}
+
+/// How far a tape has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Of the files as they are on the disk.
+    pub bytes: u64,
+    pub bytes_total: u64,
+    /// Let through and handed out.
+    pub items: u64,
+}
+
+/// Several files as one stream. Ties keep the order of the files, and within a file the order of its lines.
+#[derive(Debug)]
+pub struct Tape {
+    files: Vec<Found>,
+    slots: Vec<Slot>,
+    /// When each slot has something next.
+    queue: BinaryHeap<Reverse<(SourceTime, usize)>>,
+    gate: Gate,
+    items: u64,
+    bytes_done: u64,
+    bytes_total: u64,
+}
+
+#[derive(Debug)]
+enum Slot {
+    /// Not opened before its first time comes.
+    Waiting(Box<Plan>),
+    Reading {
+        reader: Box<Reader>,
+        next: Item,
+    },
+    Done,
+}
+
+/// Looks into every file, finds out what it is, and makes one stream of them.
+///
+/// # Errors
+/// When a path cannot be read, or a file is damaged at its beginning, or its content, symbol, timeframe, date or zone
+/// can neither be found out nor stands in its [`Spec`]. Nothing is played then.
+pub fn open(specs: &[Spec], catalog: &Catalog) -> Result<Tape, Error> {
+    open_with(specs, catalog, Limits::default())
+}
+
+/// As [`open`], with other limits for the gate.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(specs: &[Spec], catalog: &Catalog, limits: Limits) -> Result<Tape, Error> {
+    let mut tape = Tape {
+        files: Vec::new(),
+        slots: Vec::new(),
+        queue: BinaryHeap::new(),
+        gate: Gate::new(catalog, limits),
+        items: 0,
+        bytes_done: 0,
+        bytes_total: 0,
+    };
+    for spec in specs {
+        for path in files::expand(spec)? {
+            tape.add(detect::plan(spec, &path, catalog)?);
+        }
+    }
+    Ok(tape)
+}
+
+impl Tape {
+    /// What each file was found to be, in their order.
+    #[must_use]
+    pub fn files(&self) -> &[Found] {
+        &self.files
+    }
+
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let reading = self.slots.iter().map(|slot| match slot {
+            Slot::Reading { reader, .. } => reader.consumed(),
+            Slot::Waiting(_) | Slot::Done => 0,
+        });
+        Progress {
+            bytes: self.bytes_done + reading.sum::<u64>(),
+            bytes_total: self.bytes_total,
+            items: self.items,
+        }
+    }
+
+    /// What was turned away so far, and why.
+    #[must_use]
+    pub fn counts(&self) -> &Quarantine {
+        self.gate.counts()
+    }
+
+    fn add(&mut self, (found, plan): (Found, Option<Plan>)) {
+        self.bytes_total += found.bytes;
+        match plan {
+            Some(plan) => {
+                self.queue.push(Reverse((plan.first, self.slots.len())));
+                self.slots.push(Slot::Waiting(Box::new(plan)));
+            }
+            None => self.bytes_done += found.bytes,
+        }
+        self.files.push(found);
+    }
+
+    /// The next item of the slot whose turn it is; none when that only opened its file or found its end.
+    fn step(&mut self, place: usize) -> Result<Option<Item>, Error> {
+        let slot = std::mem::replace(&mut self.slots[place], Slot::Done);
+        let (mut reader, item) = match slot {
+            Slot::Waiting(plan) => {
+                let size = plan.bytes;
+                let reader = Reader::open(*plan).inspect_err(|_| self.bytes_done += size)?;
+                (Box::new(reader), None)
+            }
+            Slot::Reading { reader, next } => (reader, Some(next)),
+            Slot::Done => return Ok(None),
+        };
+        match reader.next(&mut self.gate) {
+            Ok(Some(next)) => {
+                self.queue.push(Reverse((next.time, place)));
+                self.slots[place] = Slot::Reading { reader, next };
+                Ok(item)
+            }
+            Ok(None) => {
+                self.bytes_done += reader.bytes();
+                Ok(item)
+            }
+            Err(error) => {
+                self.bytes_done += reader.bytes();
+                Err(error)
+            }
+        }
+    }
+
+    fn passes(&mut self, item: &Item) -> bool {
+        let verdict = match &item.event {
+            Recorded::Tick(tick) => self.gate.check(tick),
+            Recorded::Bar(bar) => self.gate.check_bar(bar),
+        };
+        verdict.is_ok()
+    }
+}
+
+impl Iterator for Tape {
+    /// An error ends its file; the others go on.
+    type Item = Result<Item, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let Reverse((_, place)) = self.queue.pop()?;
+            match self.step(place) {
+                Ok(Some(item)) if self.passes(&item) => {
+                    self.items += 1;
+                    return Some(Ok(item));
+                }
+                Ok(_) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
