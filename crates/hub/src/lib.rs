@@ -1,1 +1,21 @@
-//! hub
+//! Who hears what. Messages are encoded and framed once and appended to shared logs; a client is a few cursors into them
+//! and owns no queue of messages, so a slow one costs nothing but its own lateness (ARCHITECTURE.md, fan-out).
+//!
+//! Pure: it knows no socket and no clock. A caller publishes, asks what is due to a client, writes as much of it as its
+//! socket takes and says how many bytes that was.
+
+pub mod frame;
+
+mod client;
+mod hub;
+mod log;
+mod prices;
+mod window;
+
+pub use client::{Answers, ClientId, Pending, Sent};
+pub use hub::{Behind, Hub, Limits, Publication, Refused};
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod samples;

@@ -1,0 +1,170 @@
+//! Signals, prices and outcomes for tests, and a socket that is a list of bytes.
+
+use crate::{ClientId, Hub, Publication, Sent};
+use market::{
+    Direction, Epoch, Killzone, Outcome, OutcomeKind, Position, Price, PriceUpdate, Probability,
+    Ratio, Signal, SourceTime, Status, Symbol, Target, Time, Timeframe, Uuid,
+};
+use serde_json::Value;
+
+pub(crate) const SYMBOLS: [&str; 3] = ["EURUSD", "XAUUSD", "US30"];
+
+pub(crate) fn at(seq: u64) -> Position {
+    Position {
+        epoch: Epoch(7),
+        seq,
+    }
+}
+
+pub(crate) fn signal(id: u32, status: Status, changed_at: Time) -> Signal {
+    let price = |text| Price::parse(text).unwrap();
+    Signal {
+        id: Uuid::from_u128(u128::from(id)),
+        status,
+        direction: Direction::Long,
+        symbol: Symbol::new("EURUSD").unwrap(),
+        digits: 5,
+        entry_time: SourceTime::from_secs(0),
+        entry: price("1.0853"),
+        stop: price("1.0845"),
+        targets: vec![Target {
+            price: price("1.0861"),
+            percent: 100,
+            runner: false,
+        }],
+        reason: "MSS+FVG setup".to_owned(),
+        confidence: Probability::new(0.65),
+        rr_target: Ratio::from_hundredths(100),
+        killzone: Killzone::London,
+        setup: "mss_fvg".to_owned(),
+        timeframe: Timeframe::M5,
+        simulated: false,
+        created_at: changed_at,
+        decide_by: Time::MAX,
+        decided_at: (status != Status::Pending).then_some(changed_at),
+        cause: None,
+    }
+}
+
+/// A price that tells its own number.
+pub(crate) fn price(symbol: &str, number: u64, time: SourceTime) -> PriceUpdate {
+    PriceUpdate {
+        symbol: Symbol::new(symbol).unwrap(),
+        digits: 0,
+        price: Price::from_units((number as i64 + 1) * 1_000_000_000),
+        bid: Price::ZERO,
+        ask: Price::ZERO,
+        time,
+        change: Price::ZERO,
+        change_percent: Price::ZERO,
+        volume: None,
+        ticks: 1,
+    }
+}
+
+pub(crate) fn last_outcome(id: u32) -> Outcome {
+    Outcome {
+        id: Uuid::from_u128(u128::from(id)),
+        symbol: Symbol::new("EURUSD").unwrap(),
+        digits: 5,
+        kind: OutcomeKind::Stop,
+        price: Price::ZERO,
+        r: Ratio::default(),
+        at: Time::MIN,
+        last: true,
+    }
+}
+
+pub(crate) fn of_signals(signals: Vec<(Position, Signal)>, now: Time) -> Publication {
+    Publication {
+        signals,
+        now,
+        ..Publication::default()
+    }
+}
+
+pub(crate) fn of_prices(prices: Vec<PriceUpdate>, now: Time) -> Publication {
+    Publication {
+        prices,
+        now,
+        ..Publication::default()
+    }
+}
+
+/// What a client understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Signal(u32, Status),
+    Price(String, u64),
+    Pong(Vec<u8>),
+    Close,
+}
+
+/// The bytes a client was sent.
+#[derive(Debug, Default)]
+pub(crate) struct Socket {
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Socket {
+    /// Takes at most `room` bytes of what is due; returns how many, and what the hub made of it.
+    pub(crate) fn take(&mut self, hub: &mut Hub, id: ClientId, room: usize) -> (usize, Sent) {
+        let before = self.bytes.len();
+        for slice in hub.pending(id).expect("it keeps up").iter() {
+            let room = room - (self.bytes.len() - before);
+            self.bytes.extend(&slice[..slice.len().min(room)]);
+        }
+        let taken = self.bytes.len() - before;
+        (taken, hub.advance(id, taken))
+    }
+
+    pub(crate) fn take_all(&mut self, hub: &mut Hub, id: ClientId) {
+        while hub.is_due(id) {
+            let (taken, _) = self.take(hub, id, usize::MAX);
+            assert!(taken > 0, "what is due has bytes");
+        }
+    }
+
+    /// Every whole message so far; the bytes must end with one.
+    pub(crate) fn heard(&self) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        let mut rest = &self.bytes[..];
+        while let [opcode, length, ..] = *rest {
+            let (header, length) = match length {
+                126 => (4, usize::from(u16::from_be_bytes([rest[2], rest[3]]))),
+                short => (2, usize::from(short)),
+            };
+            let payload = &rest[header..header + length];
+            heard.push(match opcode {
+                0x81 => understood(payload),
+                0x8A => Heard::Pong(payload.to_vec()),
+                0x88 => Heard::Close,
+                other => panic!("frame type {other:#x}"),
+            });
+            rest = &rest[header + length..];
+        }
+        assert!(rest.is_empty(), "the bytes end inside a message");
+        heard
+    }
+}
+
+fn understood(payload: &[u8]) -> Heard {
+    let message: Value = serde_json::from_slice(payload).expect("a message is JSON");
+    let body = &message["payload"];
+    match message["type"].as_str() {
+        Some("signal") => {
+            let id: Uuid = body["id"].as_str().unwrap().parse().unwrap();
+            let status = match body["status"].as_str().unwrap() {
+                "pending" => Status::Pending,
+                "confirmed" => Status::Confirmed,
+                _ => Status::Invalidated,
+            };
+            Heard::Signal(id.as_u128() as u32, status)
+        }
+        Some("price_update") => Heard::Price(
+            body["symbol"].as_str().unwrap().to_owned(),
+            body["price"].as_u64().unwrap() - 1,
+        ),
+        other => panic!("type {other:?}"),
+    }
+}

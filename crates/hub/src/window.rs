@@ -1,0 +1,221 @@
+//! What a dashboard is shown when it arrives: the signals that are pending, that still run, or that were decided a short
+//! while ago. Also the memory of every status told, so that none is ever taken back.
+
+use bytes::Bytes;
+use market::{Outcome, Signal, Span, Status, Time, Uuid};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub(crate) struct Window {
+    /// By the order of first publication.
+    entries: BTreeMap<u64, Entry>,
+    places: BTreeMap<Uuid, u64>,
+    born: u64,
+    retired: Retired,
+    decided_for: Span,
+    snapshot_max: usize,
+    built: Option<Built>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: Uuid,
+    status: Status,
+    /// Confirmed, and neither its stop nor its last target has traded.
+    is_running: bool,
+    decided_at: Option<Time>,
+    frame: Bytes,
+}
+
+/// Ids that left the window; they were decided, so nothing more is told of them.
+#[derive(Debug, Default)]
+struct Retired {
+    ids: BTreeSet<Uuid>,
+    order: VecDeque<Uuid>,
+}
+
+/// A run of framed messages, made once and shared by all who subscribe before something changes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Snapshot {
+    pub(crate) bytes: Bytes,
+    /// Where each message ends.
+    pub(crate) ends: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Built {
+    snapshot: Arc<Snapshot>,
+    /// The first moment at which another signal has left the window.
+    valid_until: Time,
+}
+
+/// A status that may not follow the one that was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Backwards {
+    /// `None` when the signal was decided so long ago that only its id is known.
+    pub(crate) told: Option<Status>,
+}
+
+/// Decided entries beyond the newest of this many are let go, however long they run.
+pub(crate) const ENTRIES_MAX: usize = 1_000;
+/// As many as the journal's recovery window has events.
+const RETIRED_MAX: usize = 10_000;
+
+impl Window {
+    pub(crate) fn new(decided_for: Span, snapshot_max: usize) -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            places: BTreeMap::new(),
+            born: 0,
+            retired: Retired::default(),
+            decided_for,
+            snapshot_max,
+            built: None,
+        }
+    }
+
+    /// Whether this copy may follow what was told of its id: pending, then at most one verdict; repeats are allowed.
+    pub(crate) fn allows(&self, signal: &Signal) -> Result<(), Backwards> {
+        if self.retired.ids.contains(&signal.id) {
+            return Err(Backwards { told: None });
+        }
+        let told = self
+            .places
+            .get(&signal.id)
+            .map(|place| self.entries[place].status);
+        match told {
+            None | Some(Status::Pending) => Ok(()),
+            Some(told) if told == signal.status => Ok(()),
+            Some(told) => Err(Backwards { told: Some(told) }),
+        }
+    }
+
+    /// Takes a copy that [`Window::allows`] has let pass.
+    pub(crate) fn set(&mut self, signal: &Signal, frame: Bytes) {
+        self.built = None;
+        let place = *self.places.entry(signal.id).or_insert_with(|| {
+            self.born += 1;
+            self.born
+        });
+        let before = self
+            .entries
+            .get(&place)
+            .map(|entry| (entry.status, entry.is_running));
+        let is_running = match before {
+            Some((Status::Confirmed, is_running)) => is_running,
+            _ => signal.status == Status::Confirmed,
+        };
+        let entry = Entry {
+            id: signal.id,
+            status: signal.status,
+            is_running,
+            decided_at: (signal.status != Status::Pending).then(|| signal.changed_at()),
+            frame,
+        };
+        self.entries.insert(place, entry);
+    }
+
+    /// Plain clients hear nothing of an outcome; the last one ends the run of a trade.
+    pub(crate) fn end(&mut self, outcome: &Outcome) {
+        let place = self.places.get(&outcome.id);
+        let entry = place.and_then(|place| self.entries.get_mut(place));
+        if let Some(entry) = entry.filter(|_| outcome.last) {
+            entry.is_running = false;
+            self.built = None;
+        }
+    }
+
+    /// Lets go of what can be shown no more.
+    pub(crate) fn prune(&mut self, now: Time) {
+        let surplus = self.entries.len().saturating_sub(ENTRIES_MAX);
+        let gone: Vec<u64> = self
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(rank, (_, entry))| {
+                let is_surplus = *rank < surplus && entry.status != Status::Pending;
+                is_surplus || !entry.is_shown(now, self.decided_for)
+            })
+            .map(|(_, (&place, _))| place)
+            .collect();
+        for place in gone {
+            if let Some(entry) = self.entries.remove(&place) {
+                self.places.remove(&entry.id);
+                self.retired.add(entry.id);
+            }
+        }
+    }
+
+    /// The messages of the newest signals of the window, oldest first.
+    pub(crate) fn snapshot(&mut self, now: Time) -> Arc<Snapshot> {
+        match &self.built {
+            Some(built) if now < built.valid_until => Arc::clone(&built.snapshot),
+            _ => self.build(now),
+        }
+    }
+
+    fn build(&mut self, now: Time) -> Arc<Snapshot> {
+        let shown: Vec<&Entry> = self
+            .entries
+            .values()
+            .filter(|entry| entry.is_shown(now, self.decided_for))
+            .collect();
+        let newest = &shown[shown.len().saturating_sub(self.snapshot_max)..];
+        let snapshot = Arc::new(Snapshot::of(newest.iter().map(|entry| &entry.frame)));
+        let leaving = shown
+            .iter()
+            .filter_map(|entry| entry.leaves_at(self.decided_for));
+        self.built = Some(Built {
+            snapshot: Arc::clone(&snapshot),
+            valid_until: leaving.min().unwrap_or(Time::MAX),
+        });
+        snapshot
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+impl Entry {
+    fn is_shown(&self, now: Time, decided_for: Span) -> bool {
+        self.leaves_at(decided_for)
+            .is_none_or(|leaves_at| now < leaves_at)
+    }
+
+    /// When it leaves the window if nothing more happens to it.
+    fn leaves_at(&self, decided_for: Span) -> Option<Time> {
+        let stays = self.is_running || self.status == Status::Pending;
+        self.decided_at
+            .filter(|_| !stays)
+            .map(|at| at + decided_for + Span::from_nanos(1))
+    }
+}
+
+impl Retired {
+    fn add(&mut self, id: Uuid) {
+        self.ids.insert(id);
+        self.order.push_back(id);
+        if self.order.len() > RETIRED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+    }
+}
+
+impl Snapshot {
+    fn of<'a>(frames: impl Iterator<Item = &'a Bytes>) -> Self {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        for frame in frames {
+            bytes.extend_from_slice(frame);
+            ends.push(bytes.len());
+        }
+        Self {
+            bytes: Bytes::from(bytes),
+            ends,
+        }
+    }
+}
