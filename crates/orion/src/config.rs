@@ -11,12 +11,14 @@ mod instrument;
 mod layers;
 mod merge;
 mod schema;
+mod tape;
 mod value;
 
 pub use finding::{Finding, Origin};
 pub use instrument::InstrumentSettings;
 pub use layers::{Flag, Layers, SettingsFile};
-pub use value::{FeedKind, LogFormat, LogLevels, RulesOverlay, Speed};
+pub use tape::{DateOrder, Separator, TapeFeed};
+pub use value::{FeedKind, LogFormat, LogLevels, RulesOverlay, Speed, Written};
 
 use market::{Catalog, Instrument, Source, SourceId};
 use serde::{Deserialize, Serialize};
@@ -118,13 +120,6 @@ impl Default for Sim {
             rules: RulesOverlay::default(),
         }
     }
-}
-
-/// Recorded ticks and bars.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TapeFeed {
-    pub speed: Speed,
 }
 
 /// Limits and clocks of the sockets, always in real time.
@@ -290,36 +285,6 @@ impl Config {
                 simulated: false,
                 always_open: false,
             },
-        }
-    }
-
-    /// The whole tree as TOML text, defaults included; [`Config::from_toml`] reads it again.
-    ///
-    /// # Panics
-    /// Never: every setting has a form in TOML, which a test proves by writing and reading them all.
-    #[must_use]
-    pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("every setting has a form in TOML")
-    }
-
-    /// Reads what [`Config::to_toml`] wrote, such as the settings in a tape's header.
-    ///
-    /// # Errors
-    /// All findings at once, named by the key.
-    pub fn from_toml(name: &str, text: &str) -> Result<Self, Vec<Finding>> {
-        let file = SettingsFile {
-            path: PathBuf::from(name),
-            text: text.to_owned(),
-        };
-        let layers = Layers {
-            file: Some(file),
-            ..Layers::default()
-        };
-        let merged = merge::merge(&layers)?;
-        if merged.findings.is_empty() {
-            Ok(merged.config)
-        } else {
-            Err(merged.findings)
         }
     }
 }

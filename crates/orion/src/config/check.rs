@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Origin};
 use super::merge::{Origins, default_of, table_of};
-use super::schema::{Place, Schema};
+use super::schema::{Place, Schema, remedy_for_name};
 use super::{Config, FeedKind, Flag, InstrumentSettings, Layers};
 use engine::RuleError;
 use market::Price;
@@ -23,6 +23,7 @@ pub(super) fn findings(
     check.pairs();
     check.rules();
     check.instruments();
+    check.tape_symbol();
     check.folders();
     let is_known = |key: &str| earlier.iter().any(|finding| finding.key == key);
     if !is_known("feed.kind") {
@@ -209,6 +210,9 @@ impl<'a> Check<'a> {
                 self.wrong(key, format!("it must lie between {least} and {most}"));
             }
         }
+        if self.config.feed.tape.price_scale == Some(0) {
+            self.wrong("feed.tape.price_scale", "prices cannot be divided by 0");
+        }
         let rate = self.config.feed.sim.rate;
         if rate.is_some_and(|rate| !(0.01..=1e6).contains(&rate)) {
             self.wrong(
@@ -290,6 +294,22 @@ impl<'a> Check<'a> {
                     format!("it is there twice, first at {first}"),
                 );
             }
+        }
+    }
+
+    fn tape_symbol(&mut self) {
+        let Some(symbol) = self.config.feed.tape.symbol else {
+            return;
+        };
+        let known: Vec<_> = self
+            .config
+            .instruments
+            .iter()
+            .map(|known| known.symbol.as_str())
+            .collect();
+        if !known.contains(&symbol.as_str()) {
+            let remedy = remedy_for_name(symbol.as_str(), &known);
+            self.wrong_with("feed.tape.symbol", "there is no such instrument", remedy);
         }
     }
 

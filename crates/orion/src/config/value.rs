@@ -56,6 +56,7 @@ pub(super) fn tape_name(files: &[PathBuf]) -> String {
         .unwrap_or_default();
     let stem = match name.split_once('.') {
         Some((stem, _)) if !stem.is_empty() => stem,
+        _ if name.is_empty() => "tape",
         _ => &name,
     };
     match files.len() {
@@ -249,6 +250,45 @@ fn overlaid(
     merged.try_into()
 }
 
+/// A value and the text it was read from, which is how it is written again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written<T> {
+    text: String,
+    pub value: T,
+}
+
+impl<T> Serialize for Written<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.text)
+    }
+}
+
+impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Written<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = from.deserialize_any(TextOrNumber)?;
+        let value = text.parse().map_err(D::Error::custom)?;
+        Ok(Self { text, value })
+    }
+}
+
+/// A text that may look like a number.
+pub(super) mod text_option {
+    use super::{Deserializer, Serialize, Serializer, TextOrNumber};
+
+    pub(crate) fn serialize<S: Serializer>(
+        text: &Option<String>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        text.serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<String>, D::Error> {
+        from.deserialize_any(TextOrNumber).map(Some)
+    }
+}
+
 /// Serde for values that are one text in the settings.
 macro_rules! as_text {
     ($name:ty) => {
@@ -341,7 +381,7 @@ mod tests {
             ("tape:a.zip,b.zip,c.zip", "a+2"),
             ("tape:folder/", "folder"),
             ("tape:.hidden", ".hidden"),
-            ("tape:..", ""),
+            ("tape:..", "tape"),
         ] {
             let FeedKind::Tape(files) = feed.parse().unwrap() else {
                 panic!("{feed} is a tape");

@@ -333,6 +333,39 @@ fn a_tape_that_cannot_be_read_is_named() {
 }
 
 #[test]
+fn what_cannot_be_true_of_recorded_files_is_named() {
+    let file = r#"
+[feed.tape]
+format = "parquet"
+symbol = "EURUSX"
+timeframe = "7m"
+zone = "moon"
+side = "left"
+base = "yesterday"
+columns = "time,bit"
+separator = "ab"
+price_scale = 0
+date_order = "year"
+"#;
+    check(
+        file,
+        &[],
+        &[],
+        expect![[r#"
+        orion.toml:3: feed.tape.format = "parquet": `parquet` is no format: lean, dukascopy, histdata, metatrader or csv; it may be left out
+        orion.toml:4: feed.tape.symbol = "EURUSX": there is no such instrument; did you mean `EURUSD`?
+        orion.toml:5: feed.tape.timeframe = "7m": it must be one of 1m, 5m, 15m, 1h, 4h, 1d; it may be left out
+        orion.toml:6: feed.tape.zone = "moon": `moon` is no time zone known here: utc, a fixed offset such as -05:00, new_york, chicago, eet_eu or eet_us; it may be left out
+        orion.toml:7: feed.tape.side = "left": `left` is no side of a quote: mid, bid or ask; it may be left out
+        orion.toml:8: feed.tape.base = "yesterday": `yesterday` is no date or time such as 2019-02-04 or 2019-02-04T13:00; it may be left out
+        orion.toml:9: feed.tape.columns = "time,bit": `bit` is no column: use time, date, clock, bid, ask, price, open, high, low, close, bid_open .. ask_close, volume, or - for a column to leave out; it may be left out
+        orion.toml:10: feed.tape.separator = "ab": a separator is one character, such as `,` or `;`, or `tab`; it may be left out
+        orion.toml:11: feed.tape.price_scale = 0: prices cannot be divided by 0; it may be left out
+        orion.toml:12: feed.tape.date_order = "year": it must be month_first or day_first; it may be left out"#]],
+    );
+}
+
+#[test]
 fn options_of_the_other_feed_are_refused() {
     check(
         "",
