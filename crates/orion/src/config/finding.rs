@@ -73,20 +73,21 @@ impl Finding {
     }
 }
 
-/// `orion.toml:12: prices.repeat_ms = 0: 0 is not between 1 and 60000; the default is 5000`
+/// `orion.toml:12: prices.repeat_ms = 0: 0 is not between 1 and 60000; the default is 5000`, always one line: nothing
+/// that a file, a variable or a path holds may break it in two or move a terminal's cursor.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.origin)?;
+        let mut line = format!("{}: ", self.origin);
         match (self.key.as_str(), &self.value) {
             ("", _) => {}
-            (key, Some(value)) => write!(f, "{key} = {value}: ")?,
-            (key, None) => write!(f, "{key}: ")?,
+            (key, Some(value)) => line += &format!("{key} = {value}: "),
+            (key, None) => line += &format!("{key}: "),
         }
-        f.write_str(&one_line(&self.reason))?;
-        if self.remedy.is_empty() {
-            return Ok(());
+        line += &self.reason;
+        if !self.remedy.is_empty() {
+            line += &format!("; {}", self.remedy);
         }
-        write!(f, "; {}", one_line(&self.remedy))
+        f.write_str(&line.replace(char::is_control, " "))
     }
 }
 
@@ -122,11 +123,4 @@ pub(super) fn inline(value: &Value) -> String {
             value.to_string()
         }
     }
-}
-
-/// Nothing that a file or a variable holds may break a finding into two lines or move a terminal's cursor.
-fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
 }

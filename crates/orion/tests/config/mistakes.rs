@@ -366,6 +366,15 @@ date_order = "year"
 }
 
 #[test]
+fn a_finding_is_one_line_whatever_it_tells() {
+    let file = "\"bell\\u0007\\nkey\" = 1\n[feed]\nkind = \"tape:no\\u001b[31m\\nwhere\"\n";
+    check(file, &[("ORION__SERVER\n__\u{9b}", "1")], &[], expect![[r#"
+        orion.toml:1: bell  key = 1: there is no such setting; the sections are data, feed, gateway, instrument, log, prices, rules, server, tape
+        orion.toml:3: feed.kind = "tape:no\u{1b}[31m\nwhere": no [31m where: there is no such file; name files that exist and may be read; paths start at the current folder
+        environment variable ORION__SERVER __ : server .  = 1: there is no such setting; config/orion.toml lists every key"#]]);
+}
+
+#[test]
 fn options_of_the_other_feed_are_refused() {
     check(
         "",
