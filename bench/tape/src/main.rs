@@ -1,5 +1,6 @@
-//! How fast the tape is written and read, how many bytes a tick takes, and how long a sync takes:
-//! `cargo run --release --manifest-path bench/tape/Cargo.toml [TICKS]` (default 5,000,000).
+//! How fast the tape is written and read, how many bytes a tick takes, and how long it takes until a tick is synced and
+//! until a record is in the journal:
+//! `cargo run --release --manifest-path bench/tape/Cargo.toml [TICKS]` (default 5,000,000, at least 1).
 //!
 //! Two random walks of eleven instruments: `live`, with stamps in nanoseconds and times of receipt, and `recorded`, where
 //! the source's time in milliseconds is all there is.
@@ -9,9 +10,13 @@
     reason = "a benchmark measures the machine, so it reads its clock"
 )]
 
-use journal::Error;
 use journal::tape::{Settings, Tape, TapeItem, TapeReader, TapeWriter};
-use market::{Event, InstrumentId, Price, SourceTime, Tick, Time};
+use journal::{Error, Journal as _, Local, Record};
+use market::{
+    Epoch, Event, InstrumentId, Outcome, OutcomeKind, Price, Ratio, SourceTime, Symbol, Tick, Time,
+    Uuid,
+};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -27,7 +32,7 @@ enum Kind {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let count = match std::env::args().nth(1) {
-        Some(text) => text.parse()?,
+        Some(text) => text.parse::<NonZeroUsize>()?.get(),
         None => 5_000_000,
     };
     for (name, kind) in [("live", Kind::Live), ("recorded", Kind::Recorded)] {
@@ -42,15 +47,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let took = read(dir.path(), count)?;
         println!("{name:>8}: read  {}", rate(count, took));
     }
-    let dir = tempfile::tempdir()?;
-    let mut took = syncs(dir.path(), &walk(Kind::Live, SYNCS.min(count)))?;
-    took.sort();
-    let at = |percent| took[(took.len() - 1) * percent / 100];
-    println!(
-        "    sync: p50 {:?}, p99 {:?} of one tick each",
-        at(50),
-        at(99)
-    );
+    let (rounds, dir) = (SYNCS.min(count), tempfile::tempdir()?);
+    let took = syncs(&dir.path().join("tape"), &walk(Kind::Live, rounds))?;
+    println!("    sync: {} of one tick each", percentiles(took));
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let took = runtime.block_on(appends(dir.path(), rounds))?;
+    println!("  append: {} of one record each", percentiles(took));
     Ok(())
 }
 
@@ -112,6 +114,37 @@ fn syncs(dir: &Path, events: &[(Time, Event)]) -> Result<Vec<Duration>, Error> {
         took.push(begun.elapsed());
     }
     Ok(took)
+}
+
+async fn appends(dir: &Path, count: usize) -> Result<Vec<Duration>, Error> {
+    let mut journal = Local::open(dir, || Epoch(1))?;
+    let mut took = Vec::new();
+    for number in 0..count {
+        let (end, batch) = (journal.end(), vec![record(number)]);
+        let begun = Instant::now();
+        journal.append(end, batch).await?;
+        took.push(begun.elapsed());
+    }
+    Ok(took)
+}
+
+fn record(number: usize) -> Record {
+    Record::Outcome(Outcome {
+        id: Uuid::from_u128(number as u128),
+        symbol: Symbol::new("EURUSD").expect("it is a symbol"),
+        digits: 5,
+        kind: OutcomeKind::Stop,
+        price: Price::from_units(1_085_050_000),
+        r: Ratio::from_hundredths(-100),
+        at: Time::from_nanos(1_795_420_800_000_000_000),
+        last: true,
+    })
+}
+
+fn percentiles(mut took: Vec<Duration>) -> String {
+    took.sort();
+    let at = |percent| took[(took.len() - 1) * percent / 100];
+    format!("p50 {:.1?}, p99 {:.1?}", at(50), at(99))
 }
 
 fn rate(count: usize, took: Duration) -> String {

@@ -8,7 +8,7 @@ use std::path::Path;
 /// Held while it lives.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -34,7 +34,15 @@ impl Lock {
             Err(TryLockError::Error(source)) => return Err(Error::io("lock", &path)(source)),
         }
         sign(&mut file).map_err(Error::io("write", &path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a process that is just being started by another thread shares it for a moment.
+    fn drop(&mut self) {
+        // Should this fail, the lock goes with the last of those who share the file.
+        let _unlocked = self.file.unlock();
     }
 }
 

@@ -227,6 +227,21 @@ async fn local_names_a_record_that_it_cannot_read() {
     assert!(error.to_string().starts_with("record 2 of "), "{error}");
 }
 
+#[tokio::test]
+async fn local_never_counts_over_a_hole() {
+    let dir = TempDir::new().unwrap();
+    let mut journal = open(dir.path());
+    journal.append(at(0), records(1..=3)).await.unwrap();
+    raw(dir.path(), "DELETE FROM record WHERE seq = 2");
+    let error = journal.read(at(0), 9).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("has no record 2 where one must be"),
+        "{error}"
+    );
+}
+
 fn open(dir: &Path) -> Local {
     Local::open(dir, || EPOCH).unwrap()
 }

@@ -45,7 +45,7 @@ fn a_write_that_failed_is_tried_again_and_leaves_nothing_half() {
 
     // Half of the batch reached the file before the disk was full.
     let mut torn = std::fs::read(&path).unwrap();
-    torn.extend_from_slice(b"half a batch");
+    torn.extend_from_slice(&b"half a batch".repeat(50));
     std::fs::write(&path, torn).unwrap();
     writer.swap_file(good);
     push(&mut writer, 2);
