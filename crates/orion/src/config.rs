@@ -7,6 +7,7 @@
 mod check;
 mod describe;
 mod finding;
+mod gateway;
 mod instrument;
 mod layers;
 mod merge;
@@ -15,6 +16,7 @@ mod tape;
 mod value;
 
 pub use finding::{Finding, Origin};
+pub use gateway::Gateway;
 pub use instrument::InstrumentSettings;
 pub use layers::{Flag, Layers, SettingsFile};
 pub use tape::{DateOrder, Separator, TapeFeed};
@@ -118,55 +120,6 @@ impl Default for Sim {
             seed: 1,
             rate: None,
             rules: RulesOverlay::default(),
-        }
-    }
-}
-
-/// Limits and clocks of the sockets, always in real time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Gateway {
-    pub upgrade_timeout_s: u64,
-    pub upgrade_bytes: u64,
-    pub ping_interval_s: u64,
-    pub ping_spread_percent: u64,
-    pub idle_timeout_s: u64,
-    pub stall_timeout_s: u64,
-    pub close_wait_ms: u64,
-    pub message_bytes: u64,
-    pub message_fragments: u64,
-    pub messages_per_s: u64,
-    pub messages_burst: u64,
-    pub pongs_max: u64,
-    pub errors_max: u64,
-    pub errors_window_s: u64,
-    pub signals_log_events: u64,
-    pub prices_behind_ms: u64,
-    pub snapshot_signals: u64,
-    pub snapshot_decided_minutes: u64,
-}
-
-impl Default for Gateway {
-    fn default() -> Self {
-        Self {
-            upgrade_timeout_s: 5,
-            upgrade_bytes: 16 * 1024,
-            ping_interval_s: 20,
-            ping_spread_percent: 20,
-            idle_timeout_s: 45,
-            stall_timeout_s: 10,
-            close_wait_ms: 2000,
-            message_bytes: 16 * 1024,
-            message_fragments: 1024,
-            messages_per_s: 10,
-            messages_burst: 20,
-            pongs_max: 60,
-            errors_max: 20,
-            errors_window_s: 60,
-            signals_log_events: 1024,
-            prices_behind_ms: 2000,
-            snapshot_signals: 50,
-            snapshot_decided_minutes: 15,
         }
     }
 }

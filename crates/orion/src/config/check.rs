@@ -123,55 +123,66 @@ impl<'a> Check<'a> {
 
     fn ranges(&mut self) {
         let (gateway, tape) = (&self.config.gateway, &self.config.tape);
+        let size = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let ranges = [
             (
-                "gateway.upgrade_timeout_s",
-                gateway.upgrade_timeout_s,
+                "gateway.request_timeout_s",
+                gateway.request_timeout_s,
                 1,
                 60,
             ),
             (
-                "gateway.upgrade_bytes",
-                gateway.upgrade_bytes,
+                "gateway.request_bytes",
+                size(gateway.request_bytes),
                 1024,
                 1 << 20,
             ),
+            (
+                "gateway.requests_max",
+                size(gateway.requests_max),
+                1,
+                65_536,
+            ),
             ("gateway.ping_interval_s", gateway.ping_interval_s, 1, 3600),
             (
-                "gateway.ping_spread_percent",
-                gateway.ping_spread_percent,
-                0,
-                50,
+                "gateway.silence_timeout_s",
+                gateway.silence_timeout_s,
+                2,
+                86_400,
             ),
-            ("gateway.idle_timeout_s", gateway.idle_timeout_s, 2, 86_400),
             ("gateway.stall_timeout_s", gateway.stall_timeout_s, 1, 3600),
-            ("gateway.close_wait_ms", gateway.close_wait_ms, 1, 60_000),
+            (
+                "gateway.close_timeout_ms",
+                gateway.close_timeout_ms,
+                1,
+                60_000,
+            ),
             (
                 "gateway.message_bytes",
-                gateway.message_bytes,
+                size(gateway.message_bytes),
                 256,
                 16 << 20,
             ),
             (
                 "gateway.message_fragments",
-                gateway.message_fragments,
+                gateway.message_fragments.into(),
                 1,
-                1 << 20,
+                65_535,
             ),
             (
                 "gateway.messages_per_s",
-                gateway.messages_per_s,
+                gateway.messages_per_s.into(),
                 1,
-                1_000_000,
+                65_535,
             ),
             (
                 "gateway.messages_burst",
-                gateway.messages_burst,
+                gateway.messages_burst.into(),
                 1,
-                1_000_000,
+                65_535,
             ),
-            ("gateway.pongs_max", gateway.pongs_max, 1, 1_000_000),
-            ("gateway.errors_max", gateway.errors_max, 1, 1_000_000),
+            ("gateway.answers_max", size(gateway.answers_max), 1, 65_536),
+            ("gateway.errors_max", size(gateway.errors_max), 1, 65_536),
             (
                 "gateway.errors_window_s",
                 gateway.errors_window_s,
@@ -179,21 +190,32 @@ impl<'a> Check<'a> {
                 86_400,
             ),
             (
-                "gateway.signals_log_events",
-                gateway.signals_log_events,
+                "gateway.signals_behind_events",
+                size(gateway.signals_behind_events),
                 16,
                 1 << 20,
             ),
             (
                 "gateway.prices_behind_ms",
-                gateway.prices_behind_ms,
+                gateway.prices_behind_ms.into(),
                 1,
                 60_000,
             ),
-            ("gateway.snapshot_signals", gateway.snapshot_signals, 0, 500),
+            (
+                "gateway.prices_behind_messages",
+                size(gateway.prices_behind_messages),
+                16,
+                1 << 20,
+            ),
+            (
+                "gateway.snapshot_signals",
+                size(gateway.snapshot_signals),
+                0,
+                500,
+            ),
             (
                 "gateway.snapshot_decided_minutes",
-                gateway.snapshot_decided_minutes,
+                gateway.snapshot_decided_minutes.into(),
                 0,
                 24 * 60,
             ),
@@ -224,19 +246,19 @@ impl<'a> Check<'a> {
 
     fn pairs(&mut self) {
         let gateway = &self.config.gateway;
-        let spread = gateway
-            .ping_interval_s
-            .saturating_mul(100 + gateway.ping_spread_percent.min(100))
-            / 100;
-        if gateway.idle_timeout_s <= spread {
-            let reason = format!(
-                "pings are up to {spread} s apart, by ping_interval_s and ping_spread_percent"
-            );
-            self.wrong("gateway.idle_timeout_s", reason);
+        let (longest, per_s) = (gateway.longest_ping_s(), gateway.messages_per_s);
+        let is_deaf = gateway.silence_timeout_s <= longest;
+        let is_tight = gateway.messages_burst < per_s;
+        if is_deaf {
+            let reason =
+                format!("pings are up to {longest} s apart, a fifth more than ping_interval_s");
+            self.wrong("gateway.silence_timeout_s", reason);
         }
-        if gateway.messages_burst < gateway.messages_per_s {
-            let reason = format!("it is below messages_per_s = {}", gateway.messages_per_s);
-            self.wrong("gateway.messages_burst", reason);
+        if is_tight {
+            self.wrong(
+                "gateway.messages_burst",
+                format!("it is below messages_per_s = {per_s}"),
+            );
         }
     }
 

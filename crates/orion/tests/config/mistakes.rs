@@ -100,7 +100,7 @@ level = "loud"
 format = "xml"
 [gateway]
 message_bytes = 1.5
-pongs_max = 1979-05-27
+answers_max = 1979-05-27
 errors_max = [1]
 "#;
     check(
@@ -123,7 +123,7 @@ errors_max = [1]
         orion.toml:22: log.level = "loud": a level is error, warn, info, debug or trace, with exceptions behind it as in `info,gateway=debug`; the default is "info"
         orion.toml:23: log.format = "xml": it must be text or json; the default is "text"
         orion.toml:25: gateway.message_bytes = 1.5: a whole number from 0 to 9223372036854775807 is wanted; the default is 16384
-        orion.toml:26: gateway.pongs_max = 1979-05-27: a whole number is wanted, not a time; the default is 60
+        orion.toml:26: gateway.answers_max = 1979-05-27: a whole number is wanted, not a time; the default is 60
         orion.toml:27: gateway.errors_max = [1]: a whole number is wanted, not a list; the default is 20"#]],
     );
     let environment = [
@@ -166,7 +166,7 @@ min_interval_ms = 6000
 repeat_ms = 0
 [gateway]
 message_bytes = 0
-idle_timeout_s = 24
+silence_timeout_s = 24
 messages_burst = 5
 [tape]
 batch_ms = 1000
@@ -190,19 +190,19 @@ tp_plan = [
         &[],
         &[],
         expect![[r#"
-        orion.toml:4: prices.repeat_ms = 0: 0 is not between 1 and 60000; the default is 5000
-        orion.toml:4: prices.repeat_ms = 0: 0 is below min_interval_ms = 6000; the default is 5000
-        orion.toml:6: gateway.message_bytes = 0: it must lie between 256 and 16777216; the default is 16384
-        orion.toml:7: gateway.idle_timeout_s = 24: pings are up to 24 s apart, by ping_interval_s and ping_spread_percent; the default is 45
-        orion.toml:8: gateway.messages_burst = 5: it is below messages_per_s = 10; the default is 20
-        orion.toml:10: tape.batch_ms = 1000: it must lie between 1 and 250; the default is 250
-        orion.toml:12: data.dir = "": it is empty; the default is "orion-data"
-        orion.toml:14: feed.sim.rate = 0.0: it must lie between 0.01 and 1000000 ticks per second; it may be left out
-        orion.toml:16: feed.sim.rules.confirm_timeout_s = 300: 300 is not between 1 and 295; the default is 285
-        orion.toml:18: rules.confirm_tf = "5m": 5m is longer than setup_tf = 1m; [feed.sim.rules] lies over [rules]: change one of the two
-        orion.toml:19: rules.swing_left = 0: 0 is not between 1 and 500; the default is 5
-        orion.toml:20: rules.disp_body_ratio = nan: NaN is not between 0 and 1; the default is 0.6
-        orion.toml:21: rules.tp_plan = [{ percent = 30, r = 1.0 }, { percent = 60 }]: the percentages sum to 90; they must be above 0 and sum to 100; the default is [{ percent = 30, r = 1.0 }, { percent = 40, r = 2.0 }, { percent = 30 }]"#]],
+            orion.toml:4: prices.repeat_ms = 0: 0 is not between 1 and 60000; the default is 5000
+            orion.toml:4: prices.repeat_ms = 0: 0 is below min_interval_ms = 6000; the default is 5000
+            orion.toml:6: gateway.message_bytes = 0: it must lie between 256 and 16777216; the default is 16384
+            orion.toml:7: gateway.silence_timeout_s = 24: pings are up to 24 s apart, a fifth more than ping_interval_s; the default is 45
+            orion.toml:8: gateway.messages_burst = 5: it is below messages_per_s = 10; the default is 20
+            orion.toml:10: tape.batch_ms = 1000: it must lie between 1 and 250; the default is 250
+            orion.toml:12: data.dir = "": it is empty; the default is "orion-data"
+            orion.toml:14: feed.sim.rate = 0.0: it must lie between 0.01 and 1000000 ticks per second; it may be left out
+            orion.toml:16: feed.sim.rules.confirm_timeout_s = 300: 300 is not between 1 and 295; the default is 285
+            orion.toml:18: rules.confirm_tf = "5m": 5m is longer than setup_tf = 1m; [feed.sim.rules] lies over [rules]: change one of the two
+            orion.toml:19: rules.swing_left = 0: 0 is not between 1 and 500; the default is 5
+            orion.toml:20: rules.disp_body_ratio = nan: NaN is not between 0 and 1; the default is 0.6
+            orion.toml:21: rules.tp_plan = [{ percent = 30, r = 1.0 }, { percent = 60 }]: the percentages sum to 90; they must be above 0 and sum to 100; the default is [{ percent = 30, r = 1.0 }, { percent = 40, r = 2.0 }, { percent = 30 }]"#]],
     );
 }
 
@@ -368,10 +368,15 @@ date_order = "year"
 #[test]
 fn a_finding_is_one_line_whatever_it_tells() {
     let file = "\"bell\\u0007\\nkey\" = 1\n[feed]\nkind = \"tape:no\\u001b[31m\\nwhere\"\n";
-    check(file, &[("ORION__SERVER\n__\u{9b}", "1")], &[], expect![[r#"
+    check(
+        file,
+        &[("ORION__SERVER\n__\u{9b}", "1")],
+        &[],
+        expect![[r#"
         orion.toml:1: bell  key = 1: there is no such setting; the sections are data, feed, gateway, instrument, log, prices, rules, server, tape
         orion.toml:3: feed.kind = "tape:no\u{1b}[31m\nwhere": no [31m where: there is no such file; name files that exist and may be read; paths start at the current folder
-        environment variable ORION__SERVER __ : server .  = 1: there is no such setting; config/orion.toml lists every key"#]]);
+        environment variable ORION__SERVER __ : server .  = 1: there is no such setting; config/orion.toml lists every key"#]],
+    );
 }
 
 #[test]
