@@ -221,7 +221,7 @@ fn of_two_settings_that_exclude_each_other_the_given_one_is_named() {
         &[("ORION__GATEWAY__PING_INTERVAL_S", "60")],
         &[],
         expect![
-            "environment variable ORION__GATEWAY__PING_INTERVAL_S: gateway.idle_timeout_s = 45: pings are up to 72 s apart, by ping_interval_s and ping_spread_percent; change gateway.ping_interval_s or gateway.idle_timeout_s"
+            "environment variable ORION__GATEWAY__PING_INTERVAL_S: gateway.silence_timeout_s = 45: pings are up to 72 s apart, a fifth more than ping_interval_s; change gateway.ping_interval_s or gateway.silence_timeout_s"
         ],
     );
     check(
