@@ -9,3 +9,6 @@
 
 pub mod quarantine;
 pub mod tape;
+
+#[cfg(test)]
+mod sample;

@@ -15,8 +15,10 @@ pub struct Limits {
     pub grace: Span,
     /// The farthest mid from the last accepted one, in 1/10,000 of it [500].
     pub max_jump_bp: u32,
-    /// After so many rejected in a row that agree with each other, their level is accepted [10].
+    /// After so many rejected ticks in a row that agree with each other, their level is accepted [10].
     pub accept_after: u32,
+    /// The same for bars [1]: ten of them are a long time, and a wrong bar comes alone.
+    pub accept_after_bars: u32,
     /// The widest spread, in 1/10,000 of the mid [200].
     pub max_spread_bp: u32,
     /// After a hole as long as this, the old level says nothing about the new one [96 hours].
@@ -34,6 +36,7 @@ impl Default for Limits {
             grace: Span::from_millis(1500),
             max_jump_bp: 500,
             accept_after: 10,
+            accept_after_bars: 1,
             max_spread_bp: 200,
             forget_after: Span::from_hours(96),
             max_leap: Span::from_hours(7 * 24),
@@ -79,7 +82,11 @@ impl Gate {
         let memory = &mut self.memories[tick.instrument.index()][0];
         let verdict = check_quote(tick.bid, tick.ask, &self.limits)
             .and_then(|()| check_receipt(tick, &self.limits))
-            .and_then(|()| memory.admit(tick.time, mid, mid, &self.limits));
+            .and_then(|()| memory.admit_time(tick.time, &self.limits))
+            .and_then(|()| memory.admit_price(mid, self.limits.accept_after, &self.limits));
+        if verdict.is_ok() {
+            memory.keep(tick.time, mid);
+        }
         self.count(tick.instrument, verdict)
     }
 
@@ -100,7 +107,11 @@ impl Gate {
         let verdict = check_shape(&bar.bid)
             .and_then(|()| check_shape(&bar.ask))
             .and_then(|()| check_quotes(bar, &self.limits))
-            .and_then(|()| memory.admit(end, open, close, &self.limits));
+            .and_then(|()| memory.admit_time(end, &self.limits))
+            .and_then(|()| memory.admit_price(open, self.limits.accept_after_bars, &self.limits));
+        if verdict.is_ok() {
+            memory.keep(end, close);
+        }
         self.count(bar.instrument, verdict)
     }
 
@@ -200,19 +211,10 @@ struct Memory {
 }
 
 impl Memory {
-    /// Admits an item that is sound in itself, or says what makes it unlikely after those before it.
-    fn admit(
-        &mut self,
-        time: SourceTime,
-        price: Price,
-        last: Price,
-        limits: &Limits,
-    ) -> Result<(), Reason> {
-        self.admit_time(time, limits)?;
-        self.admit_price(price, limits)?;
+    /// Takes what was let through as the measure of what follows.
+    fn keep(&mut self, time: SourceTime, price: Price) {
         self.newest = self.newest.max(Some(time));
-        self.level = Some(last);
-        Ok(())
+        self.level = Some(price);
     }
 
     fn admit_time(&mut self, time: SourceTime, limits: &Limits) -> Result<(), Reason> {
@@ -238,7 +240,12 @@ impl Memory {
         Ok(())
     }
 
-    fn admit_price(&mut self, price: Price, limits: &Limits) -> Result<(), Reason> {
+    fn admit_price(
+        &mut self,
+        price: Price,
+        accept_after: u32,
+        limits: &Limits,
+    ) -> Result<(), Reason> {
         let agrees = |level: Price| !is_beyond((price - level).abs(), limits.max_jump_bp, level);
         if self.level.is_none_or(agrees) {
             self.suspects = 0;
@@ -248,7 +255,7 @@ impl Memory {
             self.suspect = price;
             self.suspects = 0;
         }
-        if self.suspects >= limits.accept_after {
+        if self.suspects >= accept_after {
             self.suspects = 0;
             return Ok(());
         }

@@ -59,6 +59,15 @@ impl fmt::Display for Found {
 }
 
 impl Found {
+    /// Whether two files are the bids and the asks of the same bars: alike but for the word in their names.
+    pub(super) fn is_bid_of(&self, asks: &Self) -> bool {
+        let name = |path: &Path| path.to_string_lossy().to_lowercase();
+        (self.side, asks.side) == (Side::Bid, Side::Ask)
+            && self.timeframe.is_some()
+            && (self.symbol, self.timeframe) == (asks.symbol, asks.timeframe)
+            && name(&self.path) == name(&asks.path).replace("ask", "bid")
+    }
+
     fn origin(&self) -> String {
         match &self.entry {
             Some(entry) => format!("{}!{entry}", self.path.display()),
@@ -79,6 +88,15 @@ pub(super) struct Plan {
     pub(super) first: SourceTime,
     pub(super) series: Series,
     pub(super) content: Content,
+    /// The file of asks that goes with this file of bids.
+    pub(super) asks: Option<Box<Plan>>,
+}
+
+impl Plan {
+    /// Of all its files on the disk.
+    pub(super) fn bytes_of_all(&self) -> u64 {
+        self.bytes + self.asks.as_ref().map_or(0, |asks| asks.bytes)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -163,6 +181,7 @@ fn plan_records(
             base,
             unit: unit(spec, instrument),
         },
+        asks: None,
     });
     Ok((found, plan))
 }
@@ -219,6 +238,7 @@ fn plan_text(spec: &Spec, path: &Path, catalog: &Catalog) -> Result<(Found, Opti
             decoder: recognised.decoder,
             skips_header: recognised.has_header,
         },
+        asks: None,
     });
     Ok((found, plan))
 }

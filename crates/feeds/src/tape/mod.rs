@@ -189,7 +189,7 @@ pub enum Recorded {
 /// How far a tape has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Of the files as they are on the disk.
+    /// Of the files as they are on the disk; empty ones are not counted.
     pub bytes: u64,
     pub bytes_total: u64,
     /// Let through and handed out.
@@ -214,7 +214,7 @@ enum Slot {
     /// Not opened before its first time comes.
     Waiting(Box<Plan>),
     Reading {
-        reader: Box<Reader>,
+        reader: Reader,
         next: Item,
     },
     Done,
@@ -243,12 +243,34 @@ pub fn open_with(specs: &[Spec], catalog: &Catalog, limits: Limits) -> Result<Ta
         bytes_done: 0,
         bytes_total: 0,
     };
+    let mut plans = Vec::new();
     for spec in specs {
         for path in files::expand(spec)? {
-            tape.add(detect::plan(spec, &path, catalog)?);
+            plans.push(detect::plan(spec, &path, catalog)?);
         }
     }
+    join_sides(&mut plans);
+    for (found, plan) in plans {
+        tape.add(found, plan);
+    }
     Ok(tape)
+}
+
+/// Gives each file of bids its file of asks, so that they are read as one.
+fn join_sides(plans: &mut [(Found, Option<Plan>)]) {
+    for bids in 0..plans.len() {
+        let is_twin = |(found, _): &(Found, _)| plans[bids].0.is_bid_of(found);
+        let Some(asks) = plans.iter().position(is_twin) else {
+            continue;
+        };
+        if plans[bids].1.is_some()
+            && let Some(ask_plan) = plans[asks].1.take()
+            && let Some(bid_plan) = &mut plans[bids].1
+        {
+            bid_plan.first = bid_plan.first.min(ask_plan.first);
+            bid_plan.asks = Some(Box::new(ask_plan));
+        }
+    }
 }
 
 impl Tape {
@@ -277,14 +299,11 @@ impl Tape {
         self.gate.counts()
     }
 
-    fn add(&mut self, (found, plan): (Found, Option<Plan>)) {
-        self.bytes_total += found.bytes;
-        match plan {
-            Some(plan) => {
-                self.queue.push(Reverse((plan.first, self.slots.len())));
-                self.slots.push(Slot::Waiting(Box::new(plan)));
-            }
-            None => self.bytes_done += found.bytes,
+    fn add(&mut self, found: Found, plan: Option<Plan>) {
+        if let Some(plan) = plan {
+            self.bytes_total += plan.bytes_of_all();
+            self.queue.push(Reverse((plan.first, self.slots.len())));
+            self.slots.push(Slot::Waiting(Box::new(plan)));
         }
         self.files.push(found);
     }
@@ -294,14 +313,15 @@ impl Tape {
         let slot = std::mem::replace(&mut self.slots[place], Slot::Done);
         let (mut reader, item) = match slot {
             Slot::Waiting(plan) => {
-                let size = plan.bytes;
-                let reader = Reader::open(*plan).inspect_err(|_| self.bytes_done += size)?;
-                (Box::new(reader), None)
+                let bytes = plan.bytes_of_all();
+                let reader = Reader::open(*plan).inspect_err(|_| self.bytes_done += bytes)?;
+                (reader, None)
             }
             Slot::Reading { reader, next } => (reader, Some(next)),
             Slot::Done => return Ok(None),
         };
-        match reader.next(&mut self.gate) {
+        let step = reader.next(&mut self.gate);
+        match step {
             Ok(Some(next)) => {
                 self.queue.push(Reverse((next.time, place)));
                 self.slots[place] = Slot::Reading { reader, next };
@@ -345,6 +365,3 @@ impl Iterator for Tape {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -54,9 +54,9 @@ impl Names {
         self.texts.iter().find_map(|text| {
             dukascopy_timeframe(text).or_else(|| {
                 words(text).find_map(|word| {
-                    let minutes = word.strip_prefix(symbol.as_str()).and_then(of_minutes);
-                    let suffix = word.strip_prefix(symbol.as_str()).and_then(timeframe_of);
-                    timeframe_of(word).or(suffix).or(minutes)
+                    let tail = word.strip_prefix(symbol.as_str());
+                    let tail = tail.filter(|_| instrument.kind != PriceKind::Future);
+                    timeframe_of(word).or_else(|| timeframe_behind(tail?))
                 })
             })
         })
@@ -160,6 +160,11 @@ fn timeframe_of(word: &str) -> Option<Timeframe> {
     })
 }
 
+/// What MetaTrader writes behind the symbol: `M15` or `15`.
+fn timeframe_behind(tail: &str) -> Option<Timeframe> {
+    timeframe_of(tail).or_else(|| of_minutes(tail))
+}
+
 fn of_minutes(word: &str) -> Option<Timeframe> {
     Timeframe::ALL
         .into_iter()
@@ -232,10 +237,11 @@ fn stands_in(text: &str, name: &str, kind: PriceKind) -> bool {
         let tail = after
             .find(|c| !is_word(c))
             .map_or(after, |end| &after[..end]);
-        let ends = tail.is_empty()
-            || (name.len() >= 4 && (timeframe_of(tail).or_else(|| of_minutes(tail))).is_some())
-            || (kind == PriceKind::Future && is_contract(tail));
-        !before.ends_with(is_word) && ends
+        let fits = match kind {
+            PriceKind::Future => is_contract(tail),
+            PriceKind::Cash | PriceKind::Cfd => timeframe_behind(tail).is_some(),
+        };
+        !before.ends_with(is_word) && (tail.is_empty() || fits)
     })
 }
 
@@ -249,7 +255,7 @@ fn is_contract(tail: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tape::tests::catalog;
+    use crate::sample::catalog;
 
     fn names(path: &str) -> Names {
         let (path, entry) = path
@@ -272,6 +278,7 @@ mod tests {
             ("EURUSD15.csv", "EURUSD"),
             ("GBPUSDM1.csv", "GBPUSD"),
             ("ESH4_1m.csv", "ES"),
+            ("6EH4_1m_cme_2024-01.csv", "6E"),
             ("EUR-USD_2020.csv", "EURUSD"),
             ("MNQ_1m.csv", "MNQ"),
             ("notes.csv", ""),
@@ -290,7 +297,10 @@ mod tests {
     #[test]
     fn timeframes_and_sides_are_told() {
         let catalog = catalog();
-        let instrument = catalog.instrument(catalog.find("EURUSD").unwrap());
+        let of = |symbol| catalog.instrument(catalog.find(symbol).unwrap());
+        let euro = of("EURUSD");
+        // A contract's month is no timeframe.
+        assert_eq!(names("6EH4_x.csv").timeframe(of("6E")), None);
         for (path, timeframe, side) in [
             (
                 "EURUSD_1m_bid_dukascopy_20190204.bi5",
@@ -313,7 +323,7 @@ mod tests {
             ("daily/eurusd.zip", Some(Timeframe::D1), None),
             ("EURUSD_30m.csv", None, None),
         ] {
-            assert_eq!(names(path).timeframe(instrument), timeframe, "{path}");
+            assert_eq!(names(path).timeframe(euro), timeframe, "{path}");
             assert_eq!(names(path).side(), side, "{path}");
         }
     }

@@ -1,4 +1,5 @@
-//! One open file as a stream of items. What cannot be read is counted and skipped.
+//! Open files as streams of items. What cannot be read is counted and skipped; where bids and asks are in two files, their
+//! bars are joined.
 
 use super::detect::{Content, Plan};
 use super::dukascopy::{self, Records};
@@ -6,18 +7,121 @@ use super::input::{Stream, read_error};
 use super::lines::Lines;
 use super::local::LocalTime;
 use super::recognise::TextDecoder;
-use super::row::LineError;
+use super::row::{LineError, Row};
 use super::series::Series;
-use super::{Error, Item};
+use super::{Error, Item, Recorded};
 use crate::quarantine::Gate;
-use market::Price;
+use market::{Price, QuoteBar};
+use std::cmp::Ordering;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// One file, or the two files of one series.
+#[derive(Debug)]
+pub(super) enum Reader {
+    One(Box<FileReader>),
+    /// A file of bids and one of asks.
+    Pair(Box<Pair>),
+}
+
+impl Reader {
+    pub(super) fn open(mut plan: Plan) -> Result<Self, Error> {
+        match plan.asks.take() {
+            None => Ok(Self::One(Box::new(FileReader::open(plan)?))),
+            Some(asks) => Ok(Self::Pair(Box::new(Pair {
+                bids: Ahead::new(FileReader::open(plan)?),
+                asks: Ahead::new(FileReader::open(*asks)?),
+            }))),
+        }
+    }
+
+    /// Of the files as they are on the disk.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::One(file) => file.bytes,
+            Self::Pair(pair) => pair.bids.file.bytes + pair.asks.file.bytes,
+        }
+    }
+
+    /// How many of them were read.
+    pub(super) fn consumed(&self) -> u64 {
+        match self {
+            Self::One(file) => file.consumed(),
+            Self::Pair(pair) => pair.bids.file.consumed() + pair.asks.file.consumed(),
+        }
+    }
+
+    /// The next line or record that can be read; none at the end.
+    pub(super) fn next(&mut self, gate: &mut Gate) -> Result<Option<Item>, Error> {
+        match self {
+            Self::One(file) => file.next(gate),
+            Self::Pair(pair) => pair.next(gate),
+        }
+    }
+}
+
+/// Bars of bids and bars of asks, joined where they open together. Where one side has a bar alone, its own default
+/// spread stands in for the other.
+#[derive(Debug)]
+pub(super) struct Pair {
+    bids: Ahead,
+    asks: Ahead,
+}
+
+impl Pair {
+    fn next(&mut self, gate: &mut Gate) -> Result<Option<Item>, Error> {
+        let (bid, ask) = (self.bids.time(gate)?, self.asks.time(gate)?);
+        let order = match (bid, ask) {
+            (Some(bid), Some(ask)) => bid.cmp(&ask),
+            (Some(_), None) => Ordering::Less,
+            (None, _) => Ordering::Greater,
+        };
+        Ok(match order {
+            Ordering::Less => self.bids.next.take(),
+            Ordering::Greater => self.asks.next.take(),
+            Ordering::Equal => joined(self.bids.next.take(), self.asks.next.take()),
+        })
+    }
+}
+
+fn joined(bid: Option<Item>, ask: Option<Item>) -> Option<Item> {
+    let (bid, ask) = (bid?, ask?);
+    let event = match (bid.event, ask.event) {
+        (Recorded::Bar(bids), Recorded::Bar(asks)) => Recorded::Bar(QuoteBar {
+            ask: asks.ask,
+            ..bids
+        }),
+        (event, _) => event,
+    };
+    Some(Item {
+        time: bid.time,
+        event,
+    })
+}
+
+/// A file whose next item can be looked at.
+#[derive(Debug)]
+struct Ahead {
+    file: FileReader,
+    next: Option<Item>,
+}
+
+impl Ahead {
+    fn new(file: FileReader) -> Self {
+        Self { file, next: None }
+    }
+
+    fn time(&mut self, gate: &mut Gate) -> Result<Option<market::SourceTime>, Error> {
+        if self.next.is_none() {
+            self.next = self.file.next(gate)?;
+        }
+        Ok(self.next.as_ref().map(|item| item.time))
+    }
+}
 
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct FileReader {
     path: PathBuf,
-    /// For messages: the path, and the entry where it is a zip.
     origin: String,
     bytes: u64,
     series: Series,
@@ -26,145 +130,132 @@ pub(super) struct Reader {
 
 #[derive(Debug)]
 enum Source {
-    Text {
-        lines: Lines,
-        decoder: TextDecoder,
-        skips_header: bool,
-    },
-    Records {
-        unpacked: Vec<u8>,
-        at: usize,
-        records: Records,
-        base: LocalTime,
-        unit: Price,
-    },
+    Text(Text),
+    Binary(Binary),
 }
 
-impl Reader {
-    pub(super) fn open(plan: Plan) -> Result<Self, Error> {
-        let Plan {
-            path,
-            origin,
-            bytes,
-            series,
-            content,
-            ..
-        } = plan;
-        let source = match content {
+impl FileReader {
+    fn open(plan: Plan) -> Result<Self, Error> {
+        let source = match plan.content {
             Content::Text {
                 container,
                 decoder,
                 skips_header,
-            } => Source::Text {
-                lines: Lines::new(
-                    Stream::open(&path, &container).map_err(|error| read_error(&path, error))?,
-                ),
-                decoder,
-                skips_header,
-            },
+            } => {
+                let stream = Stream::open(&plan.path, &container);
+                Source::Text(Text {
+                    lines: Lines::new(stream.map_err(|error| read_error(&plan.path, error))?),
+                    decoder,
+                    skips_header,
+                })
+            }
             Content::Records {
                 records,
                 base,
                 unit,
-            } => Source::Records {
-                unpacked: unpack(&path)?,
+            } => Source::Binary(Binary {
+                unpacked: unpack(&plan.path)?,
                 at: 0,
                 records,
                 base,
                 unit,
-            },
+            }),
         };
         Ok(Self {
-            path,
-            origin,
-            bytes,
-            series,
+            path: plan.path,
+            origin: plan.origin,
+            bytes: plan.bytes,
+            series: plan.series,
             source,
         })
     }
 
-    /// Of the file as it is on the disk.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// How many of them were read.
-    pub(super) fn consumed(&self) -> u64 {
+    fn consumed(&self) -> u64 {
         match &self.source {
-            Source::Text { lines, .. } => lines.stream.consumed(),
-            Source::Records { .. } => self.bytes,
+            Source::Text(text) => text.lines.stream.consumed(),
+            Source::Binary(_) => self.bytes,
         }
     }
 
-    /// The next line or record that can be read; none at the end.
-    pub(super) fn next(&mut self, gate: &mut Gate) -> Result<Option<Item>, Error> {
-        match &mut self.source {
-            Source::Text {
-                lines,
-                decoder,
-                skips_header,
-            } => {
-                while let Some(line) = lines
-                    .next()
-                    .map_err(|error| read_error(&self.path, error))?
-                {
-                    if std::mem::take(skips_header) {
-                        continue;
-                    }
-                    let row = if line.whole {
-                        decoder.decode(line.text)
-                    } else {
-                        Err(LineError::TooLong)
-                    };
-                    match row.map(|row| self.series.item(row)) {
-                        Ok(Some(item)) => return Ok(Some(item)),
-                        Ok(None) => {}
-                        Err(why) => gate.malformed(
-                            self.series.instrument,
-                            &self.origin,
-                            line.number,
-                            line.text,
-                            &why,
-                        ),
-                    }
+    fn next(&mut self, gate: &mut Gate) -> Result<Option<Item>, Error> {
+        loop {
+            let (number, text, row) = match &mut self.source {
+                Source::Text(text) => match text.next() {
+                    Ok(Some(read)) => read,
+                    Ok(None) => return Ok(None),
+                    Err(error) => return Err(read_error(&self.path, error)),
+                },
+                Source::Binary(binary) => match binary.next() {
+                    Some(read) => read,
+                    None => return Ok(None),
+                },
+            };
+            match row.map(|row| self.series.item(row)) {
+                Ok(Some(item)) => return Ok(Some(item)),
+                Ok(None) => {}
+                Err(why) => {
+                    gate.malformed(self.series.instrument, &self.origin, number, text, &why);
                 }
-                Ok(None)
-            }
-            Source::Records {
-                unpacked,
-                at,
-                records,
-                base,
-                unit,
-            } => {
-                while *at < unpacked.len() {
-                    let end = (*at + records.bytes()).min(unpacked.len());
-                    let record = &unpacked[*at..end];
-                    let number = (*at / records.bytes()) as u64 + 1;
-                    *at = end;
-                    let row = dukascopy::decode(*records, *base, *unit, record);
-                    match row.map(|row| self.series.item(row)) {
-                        Ok(Some(item)) => return Ok(Some(item)),
-                        Ok(None) => {}
-                        Err(why) => gate.malformed(
-                            self.series.instrument,
-                            &self.origin,
-                            number,
-                            record,
-                            &why,
-                        ),
-                    }
-                }
-                Ok(None)
             }
         }
     }
 }
 
-fn unpack(path: &PathBuf) -> Result<Vec<u8>, Error> {
+/// A line or record: its number from 1, its bytes, what it says.
+type Read<'buffer> = (u64, &'buffer [u8], Result<Row, LineError>);
+
+#[derive(Debug)]
+struct Text {
+    lines: Lines,
+    decoder: TextDecoder,
+    /// The first line is still to come and is no data.
+    skips_header: bool,
+}
+
+impl Text {
+    fn next(&mut self) -> std::io::Result<Option<Read<'_>>> {
+        if std::mem::take(&mut self.skips_header) {
+            self.lines.next()?;
+        }
+        let Some(line) = self.lines.next()? else {
+            return Ok(None);
+        };
+        let row = if line.whole {
+            self.decoder.decode(line.text)
+        } else {
+            Err(LineError::TooLong)
+        };
+        Ok(Some((line.number, line.text, row)))
+    }
+}
+
+#[derive(Debug)]
+struct Binary {
+    unpacked: Vec<u8>,
+    at: usize,
+    records: Records,
+    base: LocalTime,
+    unit: Price,
+}
+
+impl Binary {
+    fn next(&mut self) -> Option<Read<'_>> {
+        let bytes = self.records.bytes();
+        let rest = self.unpacked.get(self.at..)?;
+        let record = &rest[..rest.len().min(bytes)];
+        if record.is_empty() {
+            return None;
+        }
+        self.at += bytes;
+        let row = dukascopy::decode(self.records, self.base, self.unit, record);
+        Some(((self.at / bytes) as u64, record, row))
+    }
+}
+
+fn unpack(path: &Path) -> Result<Vec<u8>, Error> {
     let packed = fs::read(path).map_err(|error| read_error(path, error))?;
     dukascopy::unpack(&packed).map_err(|reason| Error::Damaged {
-        path: path.clone(),
+        path: path.to_owned(),
         reason,
     })
 }

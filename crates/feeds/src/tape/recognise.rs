@@ -80,7 +80,8 @@ pub(super) fn recognise(
             columns_decoder(spec, path, first, format, shape)?
         }
     };
-    let has_header = matches!(decoder, TextDecoder::Columns(_)) && shape.is_header();
+    // With columns from the settings a line of data may begin with a letter too.
+    let has_header = shape.is_header() && decoder.clone().decode(first).is_err();
     let (zone, assumed) = zone(spec, path, names, format, head, &decoder, has_header)?;
     let side = spec.side.unwrap_or_else(|| side(format, &decoder, names));
     Ok(Recognised {

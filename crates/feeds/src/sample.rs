@@ -1,21 +1,8 @@
-//! Whole files through the tape: what is found out, what comes out, what is turned away.
+//! A catalog of the symbols that tests speak of; the tests beside the crate use it too.
 
 use market::{Calendar, Catalog, Instrument, Price, PriceKind, Source, SourceId, Symbol};
 
-/// A catalog of the symbols that tests speak of.
 pub(crate) fn catalog() -> Catalog {
-    let instrument = |symbol: &str, digits, spread: &str, kind| Instrument {
-        symbol: Symbol::new(symbol).unwrap(),
-        digits,
-        tick_size: Price::from_units(10_i64.pow(9 - u32::from(digits))),
-        pip_size: Price::from_units(10_i64.pow(9 - u32::from(digits))),
-        kind,
-        calendar: Calendar::Fx,
-        spread_default: Price::parse(spread).unwrap(),
-        source: SourceId(0),
-        signals: true,
-        prices: true,
-    };
     use PriceKind::{Cash, Cfd, Future};
     Catalog {
         sources: vec![Source {
@@ -36,5 +23,21 @@ pub(crate) fn catalog() -> Catalog {
             instrument("MNQ", 2, "0.25", Future),
             instrument("6E", 5, "0.00005", Future),
         ],
+    }
+}
+
+fn instrument(symbol: &str, digits: u8, spread: &str, kind: PriceKind) -> Instrument {
+    let step = Price::from_units(10_i64.pow(9 - u32::from(digits)));
+    Instrument {
+        symbol: Symbol::new(symbol).unwrap(),
+        digits,
+        tick_size: step,
+        pip_size: step,
+        kind,
+        calendar: Calendar::Fx,
+        spread_default: Price::parse(spread).unwrap(),
+        source: SourceId(0),
+        signals: true,
+        prices: true,
     }
 }
