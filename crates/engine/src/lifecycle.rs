@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Reach {
     /// The tick's time, or the bar's opening.
     pub time: SourceTime,
+    /// The first bid and ask.
+    bid_open: Price,
+    ask_open: Price,
     bid_low: Price,
     bid_high: Price,
     ask_low: Price,
@@ -20,35 +23,35 @@ pub(crate) struct Reach {
     /// The last bid and ask.
     bid: Price,
     ask: Price,
-    exact: bool,
 }
 
 impl Reach {
     pub(crate) fn of_tick(tick: &Tick) -> Self {
         let (bid, ask) = (tick.bid, tick.ask);
-        let exact = true;
         Self {
             time: tick.time,
+            bid_open: bid,
+            ask_open: ask,
             bid_low: bid,
             bid_high: bid,
             ask_low: ask,
             ask_high: ask,
             bid,
             ask,
-            exact,
         }
     }
 
     pub(crate) fn of_bar(bar: &QuoteBar) -> Self {
         Self {
             time: bar.open_time,
+            bid_open: bar.bid.open,
+            ask_open: bar.ask.open,
             bid_low: bar.bid.low,
             bid_high: bar.bid.high,
             ask_low: bar.ask.low,
             ask_high: bar.ask.high,
             bid: bar.bid.close,
             ask: bar.ask.close,
-            exact: false,
         }
     }
 
@@ -80,12 +83,11 @@ impl Reach {
             Direction::Short => self.bid_high >= entry,
         }
     }
-    /// The price at which a level was seen to trade: a tick's own, or of a bar the level itself.
-    pub(crate) fn traded_at(&self, direction: Direction, level: Price) -> Price {
-        if self.exact {
-            self.exit(direction)
-        } else {
-            level
+    /// Where a stop that traded was filled: at its level, or at the first price when that lies beyond it.
+    pub(crate) fn stopped_at(&self, direction: Direction, stop: Price) -> Price {
+        match direction {
+            Direction::Long => stop.min(self.bid_open),
+            Direction::Short => stop.max(self.ask_open),
         }
     }
 }

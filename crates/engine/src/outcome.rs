@@ -1,5 +1,5 @@
-//! What becomes of a confirmed signal: targets, stop, or the end of its time. Stop before target where both lie in one
-//! recorded bar.
+//! What becomes of a confirmed signal: targets at their levels, the stop at the first price beyond it, or the end of its
+//! time. Stop before target where both lie in one recorded bar.
 
 use crate::confidence::Hit;
 use crate::lifecycle::Reach;
@@ -41,7 +41,8 @@ impl Running {
         let until = if source.always_open {
             horizon
         } else {
-            horizon.min(session::week_end(at.as_source()).as_stamp())
+            // By the source's time: the last bar of the week confirms when the market has just closed.
+            horizon.min(session::week_end(signal.entry_time).as_stamp())
         };
         Self {
             signal,
@@ -57,12 +58,8 @@ impl Running {
         let (direction, stop) = (self.signal.direction, self.signal.stop);
         self.exit = reach.exit(direction);
         if reach.stops(direction, stop) {
-            steps.push(self.step(
-                at,
-                OutcomeKind::Stop,
-                reach.traded_at(direction, stop),
-                true,
-            ));
+            let price = reach.stopped_at(direction, stop);
+            steps.push(self.step(at, OutcomeKind::Stop, price, true));
             return false;
         }
         while let Some(target) = self.signal.targets.get(self.reached) {
@@ -70,8 +67,8 @@ impl Running {
                 return true;
             }
             let last = self.reached + 1 == self.signal.targets.len();
-            let price = reach.traded_at(direction, target.price);
-            steps.push(self.step(at, OutcomeKind::Target(self.reached as u8 + 1), price, last));
+            let kind = OutcomeKind::Target(self.reached as u8 + 1);
+            steps.push(self.step(at, kind, target.price, last));
             self.reached += 1;
         }
         false

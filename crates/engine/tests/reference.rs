@@ -3,6 +3,8 @@
 //! `data/synthetic.*` is made by hand (flat, straight, ties, gaps). The files over recorded prices are looked for in
 //! `ORION_TEST_DATA` (default: a folder `shared` beside the checkout) and skipped by name where they are absent.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use engine::Rules;
 use engine::structure::{Chart, Finding, Levels, Pool, PoolKind};
 use market::{Bar, Direction, Ohlc, Price, SourceTime, Span};
@@ -16,7 +18,10 @@ fn shared(file: &str) -> Option<String> {
     let path = folder.join("reference").join(file);
     let text = std::fs::read_to_string(&path).ok();
     if text.is_none() {
-        eprintln!("skipped: {file}: no {} (set ORION_TEST_DATA)", path.display());
+        eprintln!(
+            "skipped: {file}: no {} (set ORION_TEST_DATA)",
+            path.display()
+        );
     }
     text
 }
@@ -28,16 +33,30 @@ fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
 
 fn columns(text: &str, names: &[&str]) -> Vec<usize> {
     let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
-    names.iter().map(|name| header.iter().position(|column| column == name).unwrap()).collect()
+    names
+        .iter()
+        .map(|name| header.iter().position(|column| column == name).unwrap())
+        .collect()
 }
 
 fn bars(text: &str) -> Vec<Bar> {
     let at = columns(text, &["open", "high", "low", "close"]);
     let bar = |(place, row): (usize, Vec<&str>)| {
         let price = |column: usize| Price::parse(row[at[column]]).unwrap();
-        let price = Ohlc { open: price(0), high: price(1), low: price(2), close: price(3) };
+        let price = Ohlc {
+            open: price(0),
+            high: price(1),
+            low: price(2),
+            close: price(3),
+        };
         let open_time = SourceTime::from_secs(place as i64 * 900);
-        Bar { open_time, end_time: open_time + Span::from_minutes(15), price, ticks: 1, holed: false }
+        Bar {
+            open_time,
+            end_time: open_time + Span::from_minutes(15),
+            price,
+            ticks: 1,
+            holed: false,
+        }
     };
     rows(text).enumerate().map(bar).collect()
 }
@@ -72,7 +91,10 @@ fn normal(line: &str) -> String {
 fn show(bar: u64, finding: &Finding) -> Option<String> {
     let sign = |direction: &Direction| direction.sign();
     let zone = |kind: &str, direction, top, bottom, reference| {
-        format!("{bar},{kind},{},,{top},{bottom},,{reference},,,,,", sign(direction))
+        format!(
+            "{bar},{kind},{},,{top},{bottom},,{reference},,,,,",
+            sign(direction)
+        )
     };
     let pool = |kind: &str, direction, pool: &Pool, extreme| {
         let source = match pool.kind {
@@ -80,27 +102,68 @@ fn show(bar: u64, finding: &Finding) -> Option<String> {
             PoolKind::Equal => "equal",
             PoolKind::PreviousDay | PoolKind::PreviousWeek | PoolKind::Session(_) => return None,
         };
-        Some(format!("{bar},{kind},{},{},,,{extreme},{},,,{source},,", sign(direction), pool.level, pool.bar))
+        Some(format!(
+            "{bar},{kind},{},{},,,{extreme},{},,,{source},,",
+            sign(direction),
+            pool.level,
+            pool.bar
+        ))
     };
     Some(match finding {
-        Finding::Swing { side, level, bar: at } => format!("{bar},swing,{},{level},,,,{at},,,,,", sign(side)),
-        Finding::Equal { side, level, bar: at, earlier } => {
+        Finding::Swing {
+            side,
+            level,
+            bar: at,
+        } => format!("{bar},swing,{},{level},,,,{at},,,,,", sign(side)),
+        Finding::Equal {
+            side,
+            level,
+            bar: at,
+            earlier,
+        } => {
             format!("{bar},equal,{},{level},,,,{at},{earlier},,,,", sign(side))
         }
         Finding::Break(found) => {
             let kind = if found.choch { "choch" } else { "bos" };
             let (direction, mss) = (sign(&found.direction), u8::from(found.mss));
-            format!("{bar},{kind},{direction},{},,,,{},,{mss},,,", found.level, found.swing)
+            format!(
+                "{bar},{kind},{direction},{},,,,{},,{mss},,,",
+                found.level, found.swing
+            )
         }
         Finding::Block(block) => zone("ob", &block.direction, block.top, block.bottom, block.bar),
-        Finding::BlockTouched(block) => zone("ob_touch", &block.direction, block.top, block.bottom, block.born),
-        Finding::BlockBroken(block) => zone("ob_break", &block.direction, block.top, block.bottom, block.born),
+        Finding::BlockTouched(block) => zone(
+            "ob_touch",
+            &block.direction,
+            block.top,
+            block.bottom,
+            block.born,
+        ),
+        Finding::BlockBroken(block) => zone(
+            "ob_break",
+            &block.direction,
+            block.top,
+            block.bottom,
+            block.born,
+        ),
         Finding::Gap(gap) => zone("fvg", &gap.direction, gap.top, gap.bottom, gap.born - 1),
-        Finding::GapTouched(gap) => zone("fvg_touch", &gap.direction, gap.top, gap.bottom, gap.born),
+        Finding::GapTouched(gap) => {
+            zone("fvg_touch", &gap.direction, gap.top, gap.bottom, gap.born)
+        }
         Finding::GapFilled(gap) => zone("fvg_fill", &gap.direction, gap.top, gap.bottom, gap.born),
-        Finding::GapInverted(gap) => zone("fvg_invert", &gap.direction, gap.top, gap.bottom, gap.born),
-        Finding::Sweep { direction, pool: of, extreme } => return pool("sweep", direction, of, extreme),
-        Finding::Run { direction, pool: of, extreme } => return pool("run", direction, of, extreme),
+        Finding::GapInverted(gap) => {
+            zone("fvg_invert", &gap.direction, gap.top, gap.bottom, gap.born)
+        }
+        Finding::Sweep {
+            direction,
+            pool: of,
+            extreme,
+        } => return pool("sweep", direction, of, extreme),
+        Finding::Run {
+            direction,
+            pool: of,
+            extreme,
+        } => return pool("run", direction, of, extreme),
     })
 }
 
@@ -113,7 +176,10 @@ fn check_atr(indicators: &str) {
             (None, None) => {}
             (Some(ours), Some(theirs)) => {
                 let tolerance = 1e-11 * bar.price.close.to_f64().max(1.0);
-                assert!((ours - theirs).abs() <= tolerance, "bar {place}: {ours} {theirs}");
+                assert!(
+                    (ours - theirs).abs() <= tolerance,
+                    "bar {place}: {ours} {theirs}"
+                );
             }
             (ours, theirs) => panic!("bar {place}: {ours:?} {theirs:?}"),
         }
@@ -122,12 +188,18 @@ fn check_atr(indicators: &str) {
 
 #[test]
 fn events_of_the_synthetic_series_are_those_of_the_reference() {
-    check_events(include_str!("data/synthetic.indicators.csv"), include_str!("data/synthetic.events.csv"));
+    check_events(
+        include_str!("data/synthetic.indicators.csv"),
+        include_str!("data/synthetic.events.csv"),
+    );
 }
 
 #[test]
 fn events_of_recorded_eurusd_are_those_of_the_reference() {
-    if let (Some(bars), Some(events)) = (shared("eurusd_15m.indicators.csv"), shared("eurusd_15m.events.csv")) {
+    if let (Some(bars), Some(events)) = (
+        shared("eurusd_15m.indicators.csv"),
+        shared("eurusd_15m.events.csv"),
+    ) {
         check_events(&bars, &events);
     }
 }
@@ -142,15 +214,31 @@ fn average_true_range_is_that_of_talib() {
 
 #[test]
 fn previous_day_and_week_are_those_of_the_reference() {
-    let Some(text) = shared("nas100_1h.prevlevels.csv") else { return };
+    let Some(text) = shared("nas100_1h.prevlevels.csv") else {
+        return;
+    };
     let mut levels = Levels::new(17);
     for (t, row) in rows(&text).enumerate() {
         let price = |column: usize| Price::parse(row[column]).ok();
         let (high, low) = (price(2).unwrap(), price(3).unwrap());
         let open_time = SourceTime::parse(&format!("{}Z", row[1].replace(' ', "T"))).unwrap();
-        let price_of_bar = Ohlc { open: low, high, low, close: high };
+        let price_of_bar = Ohlc {
+            open: low,
+            high,
+            low,
+            close: high,
+        };
         let end_time = open_time + Span::from_hours(1);
-        levels.update(t as u64, &Bar { open_time, end_time, price: price_of_bar, ticks: 1, holed: false });
+        levels.update(
+            t as u64,
+            &Bar {
+                open_time,
+                end_time,
+                price: price_of_bar,
+                ticks: 1,
+                holed: false,
+            },
+        );
         assert_eq!(levels.previous_day(), price(4).zip(price(5)), "row {t}");
         assert_eq!(levels.previous_week(), price(6).zip(price(7)), "row {t}");
     }

@@ -1,0 +1,65 @@
+//! Turns an engine as the server does: between two events it is woken exactly when it asked to be.
+
+use engine::{Engine, Output, Settings};
+use market::{Event, Time};
+use std::sync::Arc;
+
+/// An engine, all that it answered, and all that it was told.
+#[derive(Clone)]
+pub(crate) struct Driver {
+    pub engine: Engine,
+    /// No process runs: nothing wakes the engine.
+    pub down: bool,
+    pub said: Vec<(Time, Output)>,
+    pub told: Vec<(Time, Event)>,
+}
+
+impl Driver {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self::on(Engine::new(Arc::new(settings)))
+    }
+
+    pub(crate) fn on(engine: Engine) -> Self {
+        let (said, told) = (Vec::new(), Vec::new());
+        Self {
+            engine,
+            down: false,
+            said,
+            told,
+        }
+    }
+
+    /// Wakes the engine at each time it asked for before `at`, then tells it the event.
+    pub(crate) fn tell(&mut self, at: Time, event: Event) {
+        if !self.down {
+            self.wake_until(at);
+        }
+        self.handle(at, event);
+    }
+
+    /// Wakes the engine at each time it asked for before `at`.
+    pub(crate) fn wake_until(&mut self, at: Time) {
+        while let Some(wake) = self.engine.wake_at().filter(|wake| *wake < at) {
+            self.handle(wake.max(self.engine.now()), Event::Wake);
+            let next = self.engine.wake_at();
+            assert!(
+                next.is_none_or(|next| next > wake),
+                "a wake at {wake} asks for {next:?}"
+            );
+        }
+    }
+
+    /// A new process goes on from the state of the one before.
+    pub(crate) fn restart(&mut self) {
+        let snapshot = self.engine.snapshot();
+        self.engine = Engine::restore(self.engine.settings().clone(), &snapshot).unwrap();
+        assert_eq!(self.engine.snapshot(), snapshot, "a snapshot is exact");
+    }
+
+    fn handle(&mut self, at: Time, event: Event) {
+        let mut out = Vec::new();
+        self.engine.handle(at, &event, &mut out);
+        self.said.extend(out.into_iter().map(|output| (at, output)));
+        self.told.push((at, event));
+    }
+}

@@ -1,0 +1,15 @@
+//! Short text tapes through the whole engine: what it answers to them, as inline snapshots.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bars_only;
+mod desk;
+mod driver;
+mod gates;
+mod outcomes;
+mod prices;
+mod restarts;
+mod scene;
+mod setup;
+mod tape;
+mod verdicts;
