@@ -14,6 +14,7 @@ mod merge;
 mod schema;
 mod tape;
 mod value;
+mod words;
 
 pub use finding::{Finding, Origin};
 pub use gateway::Gateway;

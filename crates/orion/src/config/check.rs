@@ -3,6 +3,7 @@
 use super::finding::{Finding, Origin};
 use super::merge::{Origins, default_of, table_of};
 use super::schema::{Place, Schema, remedy_for_name};
+use super::words::unreadable;
 use super::{Config, FeedKind, Flag, InstrumentSettings, Layers};
 use engine::RuleError;
 use market::Price;
@@ -366,7 +367,7 @@ impl<'a> Check<'a> {
         };
         for file in files {
             if let Err(error) = try_read(file) {
-                let reason = format!("{}: {}", file.display(), in_words(&error));
+                let reason = format!("{}: {}", file.display(), unreadable(&error));
                 let remedy =
                     "name files that exist and may be read; paths start at the current folder";
                 self.wrong_with("feed.kind", reason, remedy);
@@ -430,17 +431,6 @@ fn try_read(path: &Path) -> io::Result<()> {
         std::fs::read_dir(path).map(|_| ())
     } else {
         std::fs::File::open(path).map(|_| ())
-    }
-}
-
-/// The same words on every system.
-pub(super) fn in_words(error: &io::Error) -> String {
-    if error.kind() == io::ErrorKind::NotFound {
-        "there is no such file".to_owned()
-    } else if error.kind() == io::ErrorKind::PermissionDenied {
-        "it may not be read".to_owned()
-    } else {
-        error.to_string()
     }
 }
 

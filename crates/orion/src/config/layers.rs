@@ -1,7 +1,7 @@
 //! The layers that settings come in, each read into one list of [`Given`]: key, value and where it was found.
 
-use super::check::in_words;
 use super::finding::{Finding, Origin};
+use super::words::unreadable;
 use std::path::{Path, PathBuf};
 use toml::Value;
 use toml::de::{DeTable, DeValue};
@@ -48,7 +48,7 @@ impl SettingsFile {
         let bytes = std::fs::read(path).map_err(|error| {
             let remedy =
                 "give --config a settings file that exists and may be read, or leave it out";
-            wrong(0, in_words(&error), remedy)
+            wrong(0, unreadable(&error), remedy)
         })?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];

@@ -5,6 +5,7 @@ use super::finding::{Finding, Origin};
 use super::instrument::{InstrumentSettings, built_in};
 use super::layers::{Form, Given, Layers, Lined, LinedValue, read_file, read_value, texts};
 use super::schema::{Place, Schema, remedy_for_name};
+use super::words::misfit;
 use super::{Config, SettingsFile};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -309,7 +310,7 @@ impl Merger {
         match fits_instrument(field, &value) {
             Ok(()) => Some(value),
             Err(message) => {
-                let finding = Finding::new(origin.clone(), &key, in_words(&message, &value));
+                let finding = Finding::new(origin.clone(), &key, misfit(&message, &value));
                 self.findings.push(
                     finding
                         .value(&value)
@@ -327,7 +328,7 @@ impl Merger {
                 self.origins.insert(key.to_owned(), origin);
             }
             Err(message) => {
-                let finding = Finding::new(origin, key, in_words(&message, value)).value(value);
+                let finding = Finding::new(origin, key, misfit(&message, value)).value(value);
                 self.findings.push(finding.remedy(self.remedy(key)));
             }
         }
@@ -477,62 +478,4 @@ fn fits_instrument(field: &str, value: &Value) -> Result<(), String> {
     fields.insert(field.to_owned(), value.clone());
     let read: Result<InstrumentSettings, _> = fields.try_into();
     read.map(|_| ()).map_err(|error| error.message().to_owned())
-}
-
-/// Serde's words for a value of the wrong kind, in ours; reasons that are ours already stay.
-fn in_words(message: &str, value: &Value) -> String {
-    let message = message.lines().next().unwrap_or_default();
-    if let Some(variants) = message.strip_prefix("unknown variant ") {
-        let wanted = variants
-            .split_once("expected ")
-            .map_or("", |(_, wanted)| wanted);
-        return format!("it must be {}", wanted.replace('`', ""));
-    }
-    let expected = message
-        .split_once(", expected ")
-        .map(|(_, expected)| expected);
-    let Some(expected) = expected.filter(|_| message.starts_with("invalid ")) else {
-        return message.to_owned();
-    };
-    let wanted = match expected {
-        "f64" => "a number",
-        "a boolean" => "true or false",
-        "a string" | "path string" => "a text",
-        "a sequence" => "a list",
-        number if number.starts_with('u') && is_number(value) => {
-            return format!("a whole number from 0 to {} is wanted", largest(number));
-        }
-        number if largest(number) > 0 => "a whole number",
-        other => other,
-    };
-    format!("{wanted} is wanted, not {}", kind_of(value))
-}
-
-/// The largest number that TOML can hold of one of Rust's types; 0 where it is none of those that settings have.
-fn largest(rust_type: &str) -> i64 {
-    match rust_type {
-        "u8" => u8::MAX.into(),
-        "u16" => u16::MAX.into(),
-        "u32" => u32::MAX.into(),
-        "u64" | "usize" => i64::MAX,
-        _ => 0,
-    }
-}
-
-/// A number of any kind; also the digits of one that does not fit 64 bits, which are kept as a text.
-fn is_number(value: &Value) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    value.is_integer() || value.is_float() || value.as_str().is_some_and(digits)
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::String(_) => "a text",
-        Value::Integer(_) => "a whole number",
-        Value::Float(_) => "a number",
-        Value::Boolean(_) => "true or false",
-        Value::Datetime(_) => "a time",
-        Value::Array(_) => "a list",
-        Value::Table(_) => "a table",
-    }
 }
