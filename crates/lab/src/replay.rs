@@ -16,14 +16,19 @@ pub struct Paced<I: Iterator> {
 
 impl<I: Iterator> fmt::Debug for Paced<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Paced").field("last", &self.last).finish_non_exhaustive()
+        f.debug_struct("Paced")
+            .field("last", &self.last)
+            .finish_non_exhaustive()
     }
 }
 
 impl<E, I: Iterator<Item = Result<(Time, Event), E>>> Paced<I> {
     /// Goes on after the stamp `last`; `Time::MIN` for a new beginning.
     pub fn new(events: I, last: Time) -> Self {
-        Self { events: events.peekable(), last }
+        Self {
+            events: events.peekable(),
+            last,
+        }
     }
 
     /// The stamp that the next event will have, if the engine wants to be woken at `wake`.
@@ -87,7 +92,9 @@ pub fn replay<E, I: Iterator<Item = Result<(Time, Event), E>>>(
     let mut out = Vec::new();
     loop {
         let wake = wake_on_tape(&mut paced, engine);
-        let Some(next) = paced.next(wake) else { return Ok(()) };
+        let Some(next) = paced.next(wake) else {
+            return Ok(());
+        };
         let (at, event) = next?;
         engine.handle(at, &event, &mut out);
         out.drain(..).for_each(|output| told(at, &output));
@@ -108,21 +115,33 @@ mod tests {
     /// The stamps of everything up to the end; `w` marks wakes.
     fn check(recorded: Vec<Recorded>, last: i64, wakes: &[i64], expected: &str) {
         let mut paced = Paced::new(recorded.into_iter(), Time::from_nanos(last));
-        let mut wakes = wakes.iter().map(|nanos| Time::from_nanos(*nanos)).peekable();
+        let mut wakes = wakes
+            .iter()
+            .map(|nanos| Time::from_nanos(*nanos))
+            .peekable();
         let mut shown = Vec::new();
         while let Some(next) = paced.next(wakes.peek().copied()) {
             let Ok((at, event)) = next;
             if event == Event::Wake {
                 wakes.next();
             }
-            shown.push(format!("{}{}", at.nanos(), if event == Event::Wake { "w" } else { "" }));
+            shown.push(format!(
+                "{}{}",
+                at.nanos(),
+                if event == Event::Wake { "w" } else { "" }
+            ));
         }
         assert_eq!(shown.join(" "), expected);
     }
 
     #[test]
     fn stamps_rise_strictly() {
-        check(vec![at(5), at(5), at(5), at(9), at(7)], 0, &[], "5 6 7 9 10");
+        check(
+            vec![at(5), at(5), at(5), at(9), at(7)],
+            0,
+            &[],
+            "5 6 7 9 10",
+        );
         check(vec![at(5), at(20)], 10, &[], "11 20");
     }
 

@@ -1,4 +1,15 @@
-//! The binary of ORION as a library, so that tests can reach its parts.
+//! The binary of ORION as a library, so that tests and benchmarks can reach its parts. `serve.rs` is the loop; read
+//! `machine.rs` for what may be shown when.
 
 pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod fault;
+pub mod feed;
+pub mod logs;
+pub mod machine;
+pub mod ops;
+pub mod place;
+pub mod replay;
+pub mod serve;
+pub mod tail;

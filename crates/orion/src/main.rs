@@ -1,1 +1,129 @@
-fn main() {}
+//! ORION: market data in, trading signals out. Begin with `serve.rs`.
+
+use anyhow::{Context as _, Result};
+use clap::Parser as _;
+use orion::cli::{self, Cli, Command};
+use orion::config::{self, Config, FeedKind};
+use orion::serve::Source;
+use orion::{feed, logs, replay, serve, tail};
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let command = Cli::parse().into_command();
+    let environment = cli::environment(std::env::vars_os());
+    match run(command, environment) {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard error may be gone too; then there is nobody to tell.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode> {
+    match command {
+        Command::Serve(settings) => {
+            let loaded = settings
+                .layers(environment)
+                .and_then(|layers| config::load(&layers));
+            let loaded = loaded.map_err(|findings| {
+                anyhow::anyhow!("the settings cannot run:\n{}", cli::lines(&findings))
+            })?;
+            logs::begin(&loaded.config.log);
+            for note in &loaded.notes {
+                tracing::warn!("{note}");
+            }
+            runtime()?.block_on(serve::serve(
+                loaded.config,
+                Source::Settings,
+                shutdown(),
+                greet,
+            ))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Check(settings) => {
+            let checked = cli::check(&settings, environment);
+            writeln!(io::stdout(), "{}", checked.text)?;
+            Ok(ExitCode::from(checked.exit_code))
+        }
+        Command::Replay(options) => replay::run(&options, environment).map(|()| ExitCode::SUCCESS),
+        Command::Tail(options) => runtime()?
+            .block_on(tail::run(&options))
+            .map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("start the runtime")
+}
+
+/// Says where to look, once clients are let in.
+fn greet(config: &Config, address: SocketAddr) {
+    let place = config.data.dir.join(config.market_name());
+    let what = match &config.feed.kind {
+        FeedKind::Sim => format!("a SIMULATED market, seed {}", config.feed.sim.seed),
+        FeedKind::Tape(files) => format!(
+            "{} recorded file(s) at speed {}",
+            files.len(),
+            config.feed.tape.speed
+        ),
+    };
+    let _ = writeln!(
+        io::stdout(),
+        "ORION serves {what}\n  \
+           open       http://{address}/\n  \
+           dashboards ws://{address}/ws/signals\n  \
+           symbols    {}\n  \
+           data       {}\n\
+         Ctrl-C ends it.",
+        feed::symbols(&config.catalog()),
+        place.display(),
+    );
+}
+
+/// Ready at the first Ctrl-C or SIGTERM; a second one ends the process at once.
+async fn shutdown() {
+    signalled().await;
+    tokio::spawn(async {
+        signalled().await;
+        std::process::exit(130);
+    });
+}
+
+#[cfg(unix)]
+async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn signalled() {
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

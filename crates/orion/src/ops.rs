@@ -1,0 +1,360 @@
+//! What the person who keeps ORION running looks at: health, readiness, metrics; and the page for everybody else.
+
+use crate::clock::Clock;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+use engine::Engine;
+use gateway::Stats;
+use market::{Position, Span, Time};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use serde_json::json;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The page a newcomer sees first.
+const PAGE: &str = include_str!("../page/index.html");
+/// Rates are means over this many seconds.
+const RATE_SECONDS: usize = 10;
+
+/// What does not change while the process runs.
+#[derive(Clone, Debug)]
+pub struct About {
+    pub market: String,
+    /// `sim`, or the files that are played.
+    pub feed: String,
+    pub simulated: bool,
+    pub started: Time,
+}
+
+/// Where the feed is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FeedState {
+    #[default]
+    Starting,
+    Live,
+    /// Nothing has come for too long.
+    Stale,
+    /// A tape has been played to its end.
+    Ended,
+}
+
+impl FeedState {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Live => "live",
+            Self::Stale => "stale",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// What the loop last told.
+#[derive(Clone, Debug, Default)]
+struct Now {
+    ready: bool,
+    feed: FeedState,
+    /// The stamp of the last event; the tape's time where a tape is played.
+    at: Option<Time>,
+    position: Option<Position>,
+    ticks: u64,
+    late: u64,
+    signals: u64,
+    resolved: u64,
+    hits: u64,
+    pending: usize,
+    running: usize,
+    refused: Vec<(&'static str, u64)>,
+}
+
+/// A look at what is counted, once a second.
+#[derive(Clone, Debug, Default)]
+struct Sample {
+    ticks: u64,
+    signals: u64,
+    prices: u64,
+}
+
+/// The state of the server as it is told outside.
+#[derive(Debug)]
+pub struct Status {
+    about: About,
+    clock: Arc<Clock>,
+    /// Of the gateway, once it is open.
+    stats: OnceLock<Arc<Stats>>,
+    now: Mutex<Now>,
+    samples: Mutex<VecDeque<Sample>>,
+}
+
+impl Status {
+    #[must_use]
+    pub fn new(about: About, clock: Arc<Clock>) -> Self {
+        Self {
+            about,
+            clock,
+            stats: OnceLock::new(),
+            now: Mutex::default(),
+            samples: Mutex::default(),
+        }
+    }
+
+    /// The gateway is open: what it counts belongs to the status.
+    pub fn attach(&self, stats: Arc<Stats>) {
+        let _ = self.stats.set(stats);
+    }
+
+    fn stats(&self) -> Arc<Stats> {
+        self.stats.get().cloned().unwrap_or_default()
+    }
+
+    /// Told by the loop after each step.
+    pub fn update(&self, engine: &Engine, position: Position, feed: FeedState) {
+        let counts = engine.counts();
+        let (pending, running) = engine.open_signals();
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        *now = Now {
+            ready: true,
+            feed,
+            at: Some(engine.now()),
+            position: Some(position),
+            ticks: counts.ticks,
+            late: counts.late,
+            signals: counts.signals,
+            resolved: counts.resolved,
+            hits: counts.hits,
+            pending,
+            running,
+            refused: engine::Refusal::ALL
+                .map(|refusal| (refusal.as_str(), counts.refused(refusal)))
+                .to_vec(),
+        };
+    }
+
+    /// Takes a sample for the rates; called once a second.
+    pub fn sample(&self) {
+        let ticks = self.now().ticks;
+        let stats = self.stats();
+        let (signals, prices) = (stats.signals_sent.get(), stats.prices_sent.get());
+        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        if samples.len() > RATE_SECONDS {
+            samples.pop_front();
+        }
+        samples.push_back(Sample {
+            ticks,
+            signals,
+            prices,
+        });
+    }
+
+    /// Per second, over the last samples.
+    fn rate(&self, of: impl Fn(&Sample) -> u64) -> f64 {
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        match (samples.front(), samples.back()) {
+            (Some(first), Some(last)) if samples.len() > 1 => {
+                of(last).saturating_sub(of(first)) as f64 / (samples.len() - 1) as f64
+            }
+            _ => 0.0,
+        }
+    }
+
+    fn now(&self) -> Now {
+        self.now
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn health(&self) -> serde_json::Value {
+        let now = self.now();
+        let position = now
+            .position
+            .map(|position| json!({"epoch": position.epoch.to_string(), "seq": position.seq}));
+        json!({
+            "status": "OK",
+            "timestamp": self.clock.now().to_string(),
+            "version": env!("CARGO_PKG_VERSION"),
+            "started": self.about.started.to_string(),
+            "uptime_s": (self.clock.now() - self.about.started).nanos() / Span::from_secs(1).nanos(),
+            "market": self.about.market,
+            "simulated": self.about.simulated,
+            "feed": {
+                "name": self.about.feed,
+                "state": now.feed.as_str(),
+                "last_event": now.at.map(|at| at.to_string()),
+            },
+            "store": {"state": if now.ready { "ok" } else { "recovering" }, "position": position},
+            "signals": {"pending": now.pending, "running": now.running},
+            "connections": self.stats().connections.get(),
+        })
+    }
+}
+
+/// The routes beside the socket.
+pub fn router(status: Arc<Status>) -> Router {
+    Router::new()
+        .route("/", get(|| async { Html(PAGE) }))
+        .route("/health", get(health))
+        .route("/health/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(status)
+}
+
+async fn health(State(status): State<Arc<Status>>) -> impl IntoResponse {
+    axum::Json(status.health())
+}
+
+async fn ready(State(status): State<Arc<Status>>) -> impl IntoResponse {
+    let ready = status.now().ready;
+    let code = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (code, axum::Json(json!({"ready": ready})))
+}
+
+async fn metrics(State(status): State<Arc<Status>>) -> impl IntoResponse {
+    let mut registry = Registry::with_prefix("orion");
+    registry.register_collector(Box::new(Metrics(status)));
+    let mut body = String::new();
+    match text::encode(&mut body, &registry) {
+        Ok(()) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(header::CONTENT_TYPE, kind)], body).into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// The status as metrics.
+#[derive(Debug)]
+struct Metrics(Arc<Status>);
+
+impl Collector for Metrics {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
+        let (status, now) = (&self.0, self.0.now());
+        let stats = status.stats();
+        let mut gauge = |name: &str, help: &str, value: f64| {
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            ConstGauge::new(value).encode(metric)
+        };
+        gauge(
+            "connections",
+            "Open WebSocket connections",
+            stats.connections.get() as f64,
+        )?;
+        gauge(
+            "signals_pending",
+            "Signals that wait for their verdict",
+            now.pending as f64,
+        )?;
+        gauge(
+            "signals_running",
+            "Confirmed signals whose outcome is open",
+            now.running as f64,
+        )?;
+        gauge(
+            "ticks_per_second",
+            "Ticks the engine took, mean of the last seconds",
+            status.rate(|sample| sample.ticks),
+        )?;
+        gauge(
+            "journal_seq",
+            "Position of the last record",
+            now.position.map_or(0, |position| position.seq) as f64,
+        )?;
+        gauge(
+            "feed_live",
+            "1 while the feed is live",
+            f64::from(u8::from(now.feed == FeedState::Live)),
+        )?;
+        let mut rates = encoder.encode_descriptor(
+            "messages_per_second",
+            "Messages sent to clients by type, mean of the last seconds",
+            None,
+            MetricType::Gauge,
+        )?;
+        let by_type = [
+            ("signal", status.rate(|sample| sample.signals)),
+            ("price_update", status.rate(|sample| sample.prices)),
+        ];
+        for (kind, value) in by_type {
+            ConstGauge::new(value).encode(rates.encode_family(&[("type", kind)])?)?;
+        }
+        let mut sent = encoder.encode_descriptor(
+            "messages",
+            "Messages sent to clients by type",
+            None,
+            MetricType::Counter,
+        )?;
+        for (kind, value) in [
+            ("signal", stats.signals_sent.get()),
+            ("price_update", stats.prices_sent.get()),
+        ] {
+            ConstCounter::new(value).encode(sent.encode_family(&[("type", kind)])?)?;
+        }
+        let mut closes = encoder.encode_descriptor(
+            "closes",
+            "Ended connections by close code",
+            None,
+            MetricType::Counter,
+        )?;
+        for (code, value) in stats.closes() {
+            ConstCounter::new(value)
+                .encode(closes.encode_family(&[("code", code.to_string().as_str())])?)?;
+        }
+        let mut refused = encoder.encode_descriptor(
+            "triggers_refused",
+            "Triggers that became no signal by gate",
+            None,
+            MetricType::Counter,
+        )?;
+        for (gate, value) in now.refused {
+            ConstCounter::new(value).encode(refused.encode_family(&[("gate", gate)])?)?;
+        }
+        let mut counter = |name: &str, help: &str, value: u64| {
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            ConstCounter::new(value).encode(metric)
+        };
+        counter("ticks", "Ticks the engine took", now.ticks)?;
+        counter(
+            "ticks_late",
+            "Ticks that came after their bar was closed",
+            now.late,
+        )?;
+        counter("signals", "Signals born", now.signals)?;
+        counter(
+            "outcomes_resolved",
+            "Confirmed signals whose first target or stop is decided",
+            now.resolved,
+        )?;
+        counter(
+            "outcomes_hit",
+            "Of those, the first target came first",
+            now.hits,
+        )?;
+        counter(
+            "connections_opened",
+            "WebSocket connections so far",
+            stats.connections_total.get(),
+        )?;
+        counter(
+            "bytes_sent",
+            "Bytes sent to clients",
+            stats.bytes_sent.get(),
+        )?;
+        counter(
+            "prices_folded",
+            "Prices that slow clients did not get",
+            stats.prices_folded.get(),
+        )
+    }
+}

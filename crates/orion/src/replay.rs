@@ -1,0 +1,269 @@
+//! `orion replay`: recorded files, or a server's own tape, through the same core; prints the signals.
+
+use crate::cli;
+use crate::config::{self, Config};
+use crate::feed;
+use crate::machine;
+use anyhow::{Context as _, Result};
+use engine::{Engine, Output, Settings};
+use journal::tape::{TapeItem, TapeReader, is_tape};
+use market::{Outcome, OutcomeKind, Signal, Time};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Items between two looks at the progress.
+const PROGRESS_EVERY: u64 = 16_384;
+
+/// How the events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Aligned columns for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a file cannot be read, or the settings are impossible.
+pub fn run(options: &cli::Replay, environment: Vec<(String, String)>) -> Result<()> {
+    let form = if options.json { Form::Json } else { Form::Text };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let files: Vec<PathBuf> = options.files.iter().map(PathBuf::from).collect();
+    let written = match own_tape(&files)? {
+        Some(reader) => replay_tape(reader, form, &mut out),
+        None => {
+            let loaded = options
+                .layers(environment)
+                .and_then(|layers| config::load(&layers));
+            let loaded = loaded.map_err(|findings| anyhow::anyhow!("{}", cli::lines(&findings)))?;
+            replay_recorded(&loaded.config, form, &mut out)
+        }
+    };
+    written.and_then(|()| out.flush().map_err(Into::into))
+}
+
+/// The files as ORION's own tape, if that is what they are.
+fn own_tape(files: &[PathBuf]) -> Result<Option<TapeReader>> {
+    if let [dir] = files
+        && dir.is_dir()
+    {
+        let tape = if dir.join("tape").is_dir() {
+            dir.join("tape")
+        } else {
+            dir.clone()
+        };
+        let own = tape
+            .read_dir()?
+            .filter_map(Result::ok)
+            .any(|entry| is_segment(&entry.path()));
+        return if own {
+            Ok(Some(TapeReader::open(&tape, None)?))
+        } else {
+            Ok(None)
+        };
+    }
+    let own = files.iter().all(|file| is_segment(file));
+    Ok(own.then(|| TapeReader::open_files(files.iter().cloned())))
+}
+
+fn is_segment(path: &Path) -> bool {
+    path.is_file() && is_tape(path).unwrap_or(false)
+}
+
+/// Tells an engine a server's own tape: everything is on it, time included.
+///
+/// # Errors
+/// When the tape is damaged, or was written by a version that this one does not understand.
+pub fn told(reader: TapeReader, mut each: impl FnMut(Time, Output) -> Result<()>) -> Result<()> {
+    let mut engine: Option<Engine> = None;
+    let mut out = Vec::new();
+    for item in reader {
+        match (item?, &mut engine) {
+            (TapeItem::Settings(kept), None) => {
+                engine = Some(Engine::new(Arc::new(machine::read_settings(&kept)?)));
+            }
+            (item, Some(engine)) => {
+                machine::tell(engine, item, &mut out)?;
+                let now = engine.now();
+                out.drain(..).try_for_each(|output| each(now, output))?;
+            }
+            (TapeItem::Event(..), None) => anyhow::bail!("the tape begins without its settings"),
+        }
+    }
+    Ok(())
+}
+
+fn replay_tape(reader: TapeReader, form: Form, out: &mut impl Write) -> Result<()> {
+    told(reader, |at, output| print(at, &output, form, out))
+}
+
+fn replay_recorded(config: &Config, form: Form, out: &mut impl Write) -> Result<()> {
+    let settings: Settings = config.engine_settings();
+    let mut tape = feed::open_tape(config)?;
+    let progress = Progress::new(form, tape.progress().bytes_total);
+    let mut engine = Engine::new(Arc::new(settings));
+    let mut failed = Ok(());
+    let mut read = 0_u64;
+    let items = std::iter::from_fn(|| {
+        let item = tape.next()?;
+        read += 1;
+        if read.is_multiple_of(PROGRESS_EVERY) {
+            progress.set(tape.progress().bytes);
+        }
+        Some(item.map(feed::recorded))
+    });
+    lab::replay::replay(&mut engine, items, |at, output| {
+        if failed.is_ok() {
+            failed = print(at, output, form, out);
+        }
+    })
+    .context("read the tape")?;
+    progress.clear();
+    failed?;
+    out.flush()?;
+    if form == Form::Text {
+        summary(&engine, &tape);
+    }
+    Ok(())
+}
+
+/// What was counted, for people, beside the results.
+#[expect(
+    clippy::print_stderr,
+    reason = "a command's remark belongs on standard error"
+)]
+fn summary(engine: &Engine, tape: &feeds::tape::Tape) {
+    let counts = engine.counts();
+    let turned_away: u64 = tape.counts().iter().map(|(_, _, count)| count).sum();
+    let refused = engine::Refusal::ALL.map(|refusal| (refusal, counts.refused(refusal)));
+    let refused: Vec<String> = refused
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(refusal, count)| format!("{refusal} {count}"))
+        .collect();
+    eprintln!(
+        "{} ticks and {} bars, {turned_away} quarantined, {} late; {} signals; triggers refused: {}",
+        counts.ticks,
+        counts.bars,
+        counts.late,
+        counts.signals,
+        if refused.is_empty() {
+            "none".to_owned()
+        } else {
+            refused.join(", ")
+        }
+    );
+}
+
+fn print(at: Time, output: &Output, form: Form, out: &mut impl Write) -> Result<()> {
+    match (output, form) {
+        (Output::Price(_), _) => {}
+        (Output::Signal(signal), Form::Text) => writeln!(out, "{}", signal_line(signal))?,
+        (Output::Outcome(outcome), Form::Text) => writeln!(out, "{}", outcome_line(outcome))?,
+        (Output::Signal(signal), Form::Json) => writeln!(out, "{}", signal_json(at, signal)?)?,
+        (Output::Outcome(outcome), Form::Json) => writeln!(out, "{}", outcome_json(outcome))?,
+    }
+    Ok(())
+}
+
+/// One aligned line of a signal's change.
+#[must_use]
+pub fn signal_line(signal: &Signal) -> String {
+    let price = |price: market::Price| price.display(signal.digits).to_string();
+    let targets: Vec<String> = signal
+        .targets
+        .iter()
+        .map(|target| price(target.price))
+        .collect();
+    let status = match signal.cause {
+        Some(cause) => format!("{} ({})", signal.status, cause.as_str()),
+        None => signal.status.to_string(),
+    };
+    format!(
+        "{} {:<8} {:<5} {:<24} entry {} stop {} targets {}  R {}  p {}  {:<6} {}",
+        signal.changed_at(),
+        signal.symbol,
+        signal.direction,
+        status,
+        price(signal.entry),
+        price(signal.stop),
+        targets.join(" "),
+        signal.rr_target,
+        signal.confidence,
+        signal.killzone,
+        signal.reason
+    )
+}
+
+fn outcome_line(outcome: &Outcome) -> String {
+    let price = outcome.price.display(outcome.digits);
+    format!(
+        "{} {:<8} {:<5} {:<24} at {price}  R {}",
+        outcome.at,
+        outcome.symbol,
+        "",
+        kind(outcome),
+        outcome.r
+    )
+}
+
+fn signal_json(at: Time, signal: &Signal) -> Result<String> {
+    let told = wire::tell::signal(signal).context("write a signal")?;
+    let cause = signal
+        .cause
+        .map_or("null".to_owned(), |cause| format!("\"{}\"", cause.as_str()));
+    let body = told.strip_prefix('{').unwrap_or(&told);
+    Ok(format!(
+        "{{\"at\":\"{at}\",\"at_ns\":{},\"cause\":{cause},{body}",
+        at.nanos()
+    ))
+}
+
+fn outcome_json(outcome: &Outcome) -> String {
+    format!(
+        "{{\"at\":\"{}\",\"at_ns\":{},\"type\":\"outcome\",\"payload\":{{\"id\":\"{}\",\"event\":\"{}\",\"price\":{},\"r\":{}}}}}",
+        outcome.at,
+        outcome.at.nanos(),
+        outcome.id,
+        kind(outcome),
+        outcome.price.display(outcome.digits),
+        outcome.r
+    )
+}
+
+fn kind(outcome: &Outcome) -> String {
+    match outcome.kind {
+        OutcomeKind::Target(place) => format!("tp{place}"),
+        OutcomeKind::Stop => "stop".to_owned(),
+        OutcomeKind::Timeout => "timeout".to_owned(),
+    }
+}
+
+/// A progress bar on a terminal, nothing elsewhere.
+struct Progress(Option<indicatif::ProgressBar>);
+
+impl Progress {
+    fn new(form: Form, bytes: u64) -> Self {
+        let shown = form == Form::Text && io::stderr().is_terminal();
+        Self(shown.then(|| {
+            let style = indicatif::ProgressStyle::with_template(
+                "{bar:40} {percent}% {bytes_per_sec} {eta} left",
+            );
+            indicatif::ProgressBar::new(bytes)
+                .with_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()))
+        }))
+    }
+    fn set(&self, bytes: u64) {
+        if let Some(bar) = &self.0 {
+            bar.set_position(bytes);
+        }
+    }
+    fn clear(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! `orion serve`: the loop. It takes all events that are ready, tells each to the machine, commits once and publishes
+//! once. One market, one feed, one machine.
+
+use crate::clock::{self, Clock};
+use crate::config::{Config, FeedKind, Speed};
+use crate::fault;
+use crate::feed;
+use crate::machine::Machine;
+use crate::ops::{self, About, FeedState, Status};
+use crate::place::Place;
+use anyhow::{Context as _, Result};
+use feeds::tape::Tape;
+use gateway::{Gateway, Publisher};
+use journal::{Journal, Local};
+use lab::replay::{Paced, wake_on_tape};
+use market::{Epoch, Event, SourceTime, Span, Time};
+use std::future::Future;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until};
+
+/// Events that may wait for the loop.
+const QUEUE_MAX: usize = 16_384;
+/// Events told before the loop commits and looks around.
+const BATCH_MAX: usize = 1024;
+/// The same while no client waits: the day before the anchor, in big steps.
+const HISTORY_BATCH: usize = 65_536;
+/// What of the journal is kept in memory for snapshots and resumes.
+const PAST_RECORDS: u64 = 10_000;
+/// Where clients are told to come back after a restart.
+const RESTART: &str = "restart retry=2500";
+
+/// Where live events come from.
+#[derive(Debug)]
+pub enum Source {
+    /// What the settings name.
+    Settings,
+    /// Events handed in by the caller, for benchmarks and tests; the market's note is still the settings'.
+    Channel(mpsc::Receiver<Event>),
+}
+
+/// The socket that is listened on, and what its gateway is set to; nobody is let in yet.
+struct Doors<'a> {
+    listener: TcpListener,
+    config: &'a Config,
+}
+
+/// The machine with its clock and its chores.
+struct Server {
+    machine: Machine<Local>,
+    status: Arc<Status>,
+    clock: Arc<Clock>,
+    timers: Timers,
+    feed: FeedState,
+}
+
+#[derive(Debug)]
+struct Timers {
+    /// The tape's batches.
+    write: Interval,
+    /// The engine's snapshots.
+    save: Interval,
+    /// Samples for the rates.
+    sample: Interval,
+}
+
+/// Serves until `shutdown` is ready, then ends in good order. `up` is called once with the address that is listened on.
+///
+/// # Errors
+/// When it cannot start, or cannot keep what it decides.
+pub async fn serve(
+    config: Config,
+    source: Source,
+    shutdown: impl Future<Output = ()>,
+    up: impl FnOnce(&Config, std::net::SocketAddr),
+) -> Result<()> {
+    // Listening comes first: whoever connects while ORION recovers waits in the queue and is not refused.
+    let listener = listen(&config)?;
+    let address = listener.local_addr().context("look at the address")?;
+    let started = clock::Sources::system(&mut clock::Machine);
+    let place = Place::open(&config, started)?;
+    let journal = open_journal(&place)?;
+    let settings = Arc::new(config.engine_settings());
+    let machine = Machine::open(&place.dir, settings, journal).await?;
+    let clock = Arc::new(Clock::new(clock::Machine, machine.engine().now()));
+
+    let about = About {
+        market: config.market_name(),
+        feed: config.feed.kind.to_string(),
+        simulated: config.feed.kind == FeedKind::Sim,
+        started,
+    };
+    let status = Arc::new(Status::new(about, Arc::clone(&clock)));
+    let timers = Timers::new(&config);
+    let mut server = Server {
+        machine,
+        status,
+        clock,
+        timers,
+        feed: FeedState::Starting,
+    };
+    let doors = Doors {
+        listener,
+        config: &config,
+    };
+
+    tokio::pin!(shutdown);
+    match (&config.feed.kind, source) {
+        (FeedKind::Tape(_), Source::Settings) => {
+            let tape = feed::open_tape(&config)?;
+            server.begin_tape()?;
+            let gateway = server.open(doors).await?;
+            up(&config, address);
+            server
+                .run_tape(
+                    tape,
+                    config.feed.tape.speed,
+                    &gateway.publisher(),
+                    &mut shutdown,
+                )
+                .await?;
+            server.end(gateway).await
+        }
+        (FeedKind::Sim, Source::Settings) => {
+            let anchor = place.note.anchor()?;
+            let sim = feed::sim(&config, anchor);
+            let from = server.begin_sim(&sim, anchor).await?;
+            let (events, queue) = mpsc::channel(QUEUE_MAX);
+            let clock = Arc::clone(&server.clock);
+            let player = tokio::spawn(feed::play_sim(sim, from, clock, events));
+            let gateway = server.open(doors).await?;
+            up(&config, address);
+            server
+                .run(queue, &gateway.publisher(), &mut shutdown)
+                .await?;
+            player.abort();
+            server.end(gateway).await
+        }
+        (_, Source::Channel(queue)) => {
+            server.begin_live()?;
+            let gateway = server.open(doors).await?;
+            up(&config, address);
+            server
+                .run(queue, &gateway.publisher(), &mut shutdown)
+                .await?;
+            server.end(gateway).await
+        }
+    }
+}
+
+fn listen(config: &Config) -> Result<TcpListener> {
+    let address = config.server.listen;
+    TcpListener::bind(address).with_context(|| {
+        format!("listen on {address} (is another server running there? give another address with --listen)")
+    })
+}
+
+fn open_journal(place: &Place) -> Result<Local> {
+    let new_epoch =
+        || Epoch(u64::try_from(clock::Sources::system(&mut clock::Machine).millis()).unwrap_or(0));
+    Local::open_probed(&place.dir, new_epoch, fault::point)
+        .with_context(|| format!("open the journal in {}", place.dir.display()))
+}
+
+impl Timers {
+    fn new(config: &Config) -> Self {
+        let every = |span: Duration| {
+            let mut interval = interval(span);
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            interval.reset();
+            interval
+        };
+        Self {
+            write: every(Duration::from_millis(config.tape.batch_ms)),
+            save: every(Duration::from_secs(config.tape.snapshot_minutes * 60)),
+            sample: every(Duration::from_secs(1)),
+        }
+    }
+}
+
+/// What the loop does beside events.
+enum Chore {
+    Write,
+    Save,
+    Sample,
+}
+
+impl Timers {
+    async fn next(&mut self) -> Chore {
+        tokio::select! {
+            _ = self.write.tick() => Chore::Write,
+            _ = self.save.tick() => Chore::Save,
+            _ = self.sample.tick() => Chore::Sample,
+        }
+    }
+}
+
+impl Server {
+    /// Under a tape a start is no event of the market: it takes the stamp of the last one, and nothing was missed.
+    fn begin_tape(&mut self) -> Result<()> {
+        let at = self.machine.engine().now();
+        self.machine.tell(at, &Event::Start)
+    }
+
+    /// A live market went on while nobody listened.
+    fn begin_live(&mut self) -> Result<()> {
+        self.machine.tell(self.clock.stamp(), &Event::Start)?;
+        for source in self.machine.sources_heard() {
+            self.machine.tell(self.clock.stamp(), &Event::Gap(source))?;
+        }
+        Ok(())
+    }
+
+    /// Runs what is left of the day before the anchor at full speed, and says from when on the market is live.
+    async fn begin_sim(
+        &mut self,
+        sim: &lab::market::SimMarket,
+        anchor: SourceTime,
+    ) -> Result<SourceTime> {
+        if self.machine.engine().now() >= anchor.as_stamp() {
+            self.begin_live()?;
+            return Ok(self.clock.now().as_source());
+        }
+        let told = feed::told(self.machine.engine().counts());
+        tracing::info!(from = %sim.begin(), to = %anchor, "simulate the day before the first start");
+        let at = self.machine.engine().now().max(sim.begin().as_stamp());
+        self.machine.tell(at, &Event::Start)?;
+        let mut paced = Paced::new(feed::history(sim, anchor, told), at);
+        while !paced.is_over() {
+            for _ in 0..HISTORY_BATCH {
+                let wake = self.machine.engine().wake_at();
+                if paced.is_over() {
+                    break;
+                }
+                if let Some(next) = paced.next(wake) {
+                    let (at, event) = next?;
+                    self.machine.tell(at, &event)?;
+                }
+            }
+            self.machine.commit().await?;
+        }
+        let counts = self.machine.engine().counts();
+        tracing::info!(
+            ticks = counts.ticks,
+            signals = counts.signals,
+            "the day before is done"
+        );
+        // The clock may stand behind the anchor if the system's was set back since.
+        if self.clock.now() > anchor.as_stamp() + Span::from_minutes(1) {
+            self.begin_live()?;
+            return Ok(self.clock.now().as_source());
+        }
+        Ok(anchor)
+    }
+
+    /// Commits what the start brought, hands the past to the gateway, and lets clients in.
+    async fn open(&mut self, doors: Doors<'_>) -> Result<Gateway> {
+        self.machine.commit().await?;
+        self.machine.write_tape()?;
+        let past = self.machine.past(PAST_RECORDS).await?;
+        self.tell_status();
+        let clock = Arc::clone(&self.clock);
+        let config = doors
+            .config
+            .gateway
+            .to_gateway(gateway::Clock::new(move || clock.now()), fault::point);
+        let router = ops::router(Arc::clone(&self.status));
+        let gateway =
+            gateway::serve(doors.listener, router, &past, config).context("start the gateway")?;
+        self.status.attach(gateway.stats());
+        Ok(gateway)
+    }
+
+    /// The loop of a live market.
+    async fn run(
+        &mut self,
+        mut queue: mpsc::Receiver<Event>,
+        publisher: &Publisher,
+        shutdown: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Result<()> {
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        let mut fed = true;
+        loop {
+            let wake = self.machine.engine().wake_at();
+            let until_wake = wake.map(|wake| feed::duration(wake - self.clock.now()));
+            tokio::select! {
+                biased;
+                () = &mut *shutdown => return Ok(()),
+                chore = self.timers.next() => { self.chore(&chore)?; continue }
+                taken = queue.recv_many(&mut batch, BATCH_MAX), if fed => fed = taken > 0,
+                () = sleep(until_wake.unwrap_or_default()), if until_wake.is_some() => self.wake(wake)?,
+            }
+            for event in batch.drain(..) {
+                self.machine.tell(self.clock.stamp(), &event)?;
+            }
+            self.feed = self.live_state(fed);
+            self.commit(publisher).await?;
+        }
+    }
+
+    fn wake(&mut self, wake: Option<Time>) -> Result<()> {
+        let at = self.clock.stamp();
+        // Timers may fire a moment early by our clock: then there is nothing to do yet.
+        if wake.is_some_and(|wake| wake <= at) {
+            self.machine.tell(at, &Event::Wake)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The loop of a tape: time is the tape's, and speed decides only how long it waits.
+    async fn run_tape(
+        &mut self,
+        tape: Tape,
+        speed: Speed,
+        publisher: &Publisher,
+        shutdown: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Result<()> {
+        let engine = self.machine.engine();
+        let told = usize::try_from(feed::told(engine.counts())).unwrap_or(usize::MAX);
+        let last = engine.now();
+        let mut paced = Paced::new(tape.skip(told).map(|item| item.map(feed::recorded)), last);
+        let mut pace = Pace::new(speed);
+        loop {
+            let wake = wake_on_tape(&mut paced, self.machine.engine());
+            let due = paced.next_at(wake).map(|at| pace.due(at));
+            self.feed = if due.is_some() {
+                FeedState::Live
+            } else {
+                FeedState::Ended
+            };
+            tokio::select! {
+                biased;
+                () = &mut *shutdown => return Ok(()),
+                chore = self.timers.next() => { self.chore(&chore)?; continue }
+                () = pace.wait(due.flatten()), if due.is_some() => {}
+            }
+            for _ in 0..BATCH_MAX {
+                let wake = wake_on_tape(&mut paced, self.machine.engine());
+                if !paced.next_at(wake).is_some_and(|at| pace.is_due(at)) {
+                    break;
+                }
+                if let Some(next) = paced.next(wake) {
+                    let (at, event) = next.context("read the tape")?;
+                    self.machine.tell(at, &event)?;
+                }
+            }
+            self.commit(publisher).await?;
+        }
+    }
+
+    async fn commit(&mut self, publisher: &Publisher) -> Result<()> {
+        let publication = self.machine.commit().await?;
+        self.tell_status();
+        if publication.prices.is_empty()
+            && publication.signals.is_empty()
+            && publication.outcomes.is_empty()
+        {
+            return Ok(());
+        }
+        publisher.publish(publication).await.context("publish")
+    }
+
+    fn chore(&mut self, chore: &Chore) -> Result<()> {
+        match chore {
+            Chore::Write => self.machine.write_tape(),
+            Chore::Save => self.machine.save(),
+            Chore::Sample => {
+                self.status.sample();
+                Ok(())
+            }
+        }
+    }
+
+    fn live_state(&self, fed: bool) -> FeedState {
+        let engine = self.machine.engine();
+        let stale = Span::from_secs(i64::from(engine.settings().prices.source_stale_s));
+        let heard = self
+            .machine
+            .sources_heard()
+            .into_iter()
+            .filter_map(|source| engine.heard(source))
+            .max();
+        match heard {
+            None => FeedState::Starting,
+            Some(heard) if fed && engine.now() - heard < stale => FeedState::Live,
+            Some(_) => FeedState::Stale,
+        }
+    }
+
+    fn tell_status(&self) {
+        self.status.update(
+            self.machine.engine(),
+            self.machine.journal().end(),
+            self.feed,
+        );
+    }
+
+    /// The end in good order: clients are told to come back, then everything is kept.
+    async fn end(mut self, gateway: Gateway) -> Result<()> {
+        tracing::info!("ending: clients are told to come back");
+        gateway.drain(1012, RESTART).await;
+        let at = self.machine.engine().now();
+        self.machine.tell(at, &Event::Stop)?;
+        self.machine.commit().await?;
+        self.machine.save()?;
+        tracing::info!("ended");
+        Ok(())
+    }
+}
+
+/// How long a tape waits between its events.
+struct Pace {
+    speed: Speed,
+    /// Where tape and clock were at the beginning.
+    begin: Option<(Time, Instant)>,
+}
+
+impl Pace {
+    fn new(speed: Speed) -> Self {
+        Self { speed, begin: None }
+    }
+
+    /// When the event stamped `at` is to be told; `None` for now.
+    fn due(&mut self, at: Time) -> Option<Instant> {
+        let Speed::Times(times) = self.speed else {
+            return None;
+        };
+        let (tape, real) = *self.begin.get_or_insert_with(|| (at, Instant::now()));
+        let seconds = (at - tape).nanos() as f64 / 1e9 / times;
+        Some(real + Duration::from_secs_f64(seconds.max(0.0)))
+    }
+
+    fn is_due(&mut self, at: Time) -> bool {
+        self.due(at).is_none_or(|due| due <= Instant::now())
+    }
+
+    async fn wait(&self, due: Option<Instant>) {
+        match due {
+            Some(due) => sleep_until(due).await,
+            // As fast as possible still lets others work.
+            None => tokio::task::yield_now().await,
+        }
+    }
+}

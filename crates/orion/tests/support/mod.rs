@@ -1,0 +1,215 @@
+//! A real server in a process of its own, and clients on real sockets.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+use tokio_tungstenite::tungstenite::{Error, Message, WebSocket, client};
+
+/// Nothing here may hang a run for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running `orion serve`. Killed, as `kill -9` does, when dropped.
+pub struct Server {
+    child: Child,
+    pub address: String,
+    /// Standard output is read to its end, so that the server never waits for a reader.
+    _reader: std::thread::JoinHandle<()>,
+}
+
+/// What `orion serve` needs to start on a free port with its data in `data`.
+pub fn serve(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orion"));
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data)
+        .args(arguments);
+    command
+        .env_remove("ORION_TEST_CRASH")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+impl Server {
+    /// Starts it and waits until it lets clients in.
+    ///
+    /// Gives the exit code and the log instead when it ends before that.
+    pub fn start(mut command: Command) -> Result<Self, (Option<i32>, String)> {
+        let mut child = command.spawn().expect("start the server");
+        let lines = BufReader::new(child.stdout.take().expect("standard output"));
+        let errors = child.stderr.take().expect("standard error");
+        let log = std::thread::spawn(move || std::io::read_to_string(errors).unwrap_or_default());
+        let (tell, told) = mpsc::channel();
+        let reader = std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                let _ = tell.send(line);
+            }
+        });
+        while let Ok(line) = told.recv_timeout(PATIENCE) {
+            if let Some(address) = line.trim().strip_prefix("open ") {
+                let address = address
+                    .trim()
+                    .trim_start_matches("http://")
+                    .trim_end_matches('/')
+                    .to_owned();
+                return Ok(Self {
+                    child,
+                    address,
+                    _reader: reader,
+                });
+            }
+        }
+        let code = child.wait().expect("wait for the server").code();
+        Err((code, log.join().expect("the log's reader")))
+    }
+
+    pub fn kill(mut self) {
+        self.end();
+    }
+
+    /// Waits for the process to end by itself; its exit code.
+    pub fn wait(mut self) -> Option<i32> {
+        self.child.wait().expect("wait for the server").code()
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("send a signal");
+        assert!(sent.success());
+    }
+
+    /// A client that has subscribed to both channels.
+    pub fn subscribe(&self) -> Client {
+        let mut client = Client::connect(&self.address).expect("connect");
+        client.send(r#"{"type":"subscribe","channels":["signals","prices"],"timestamp":"2026-01-01T00:00:00.000Z"}"#);
+        client
+    }
+
+    /// The body of a GET request.
+    pub fn get(&self, path: &str) -> String {
+        use std::io::{Read as _, Write as _};
+        let mut stream = TcpStream::connect(&self.address).expect("connect");
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("set a time-out");
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: any.example\r\nConnection: close\r\n\r\n"
+        )
+        .expect("send");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("read the answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
+        body.to_owned()
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// A WebSocket client.
+pub struct Client(WebSocket<TcpStream>);
+
+impl Client {
+    pub fn connect(address: &str) -> Result<Self, Box<dyn std::error::Error>> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let (socket, _) = client(format!("ws://{address}/ws/signals"), stream)?;
+        Ok(Self(socket))
+    }
+
+    pub fn send(&mut self, text: &str) {
+        self.0.send(Message::text(text)).expect("send");
+    }
+
+    /// The next message; `None` when the connection is over or nothing comes for too long.
+    pub fn next(&mut self) -> Option<serde_json::Value> {
+        loop {
+            match self.0.read() {
+                Ok(Message::Text(text)) => {
+                    return Some(serde_json::from_str(text.as_str()).expect("JSON"));
+                }
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// The code of the server's Close frame, after whatever comes before it.
+    pub fn closed(&mut self) -> Option<u16> {
+        loop {
+            match self.0.read() {
+                Ok(Message::Close(frame)) => return frame.map(|frame| frame.code.into()),
+                Ok(_) => {}
+                Err(Error::ConnectionClosed) => return None,
+                Err(error) => panic!("no close frame: {error}"),
+            }
+        }
+    }
+}
+
+/// What a client has seen of signals: the latest status by id. Panics when a status goes back.
+#[derive(Debug, Default)]
+pub struct Seen(pub BTreeMap<String, String>);
+
+impl Seen {
+    pub fn take(&mut self, message: &serde_json::Value) {
+        if message["type"] != "signal" {
+            return;
+        }
+        let text = |key: &str| message["payload"][key].as_str().expect("a text").to_owned();
+        let (id, status) = (text("id"), text("status"));
+        if let Some(before) = self.0.insert(id.clone(), status.clone()) {
+            assert!(
+                before == status || before == "pending",
+                "{id} went from {before} to {status}"
+            );
+        }
+    }
+}
+
+/// The folder of recorded data, or a line that says it is not there.
+pub fn recorded(file: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("ORION_TEST_DATA").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
+        PathBuf::from,
+    );
+    let path = folder.join("data").join(file);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!(
+        "skipped: {} is not there (set ORION_TEST_DATA)",
+        path.display()
+    );
+    None
+}
+
+/// Whether slow tests run: `./check` asks for them.
+pub fn slow(name: &str) -> bool {
+    let asked = std::env::var_os("ORION_TEST_SLOW").is_some();
+    if !asked {
+        eprintln!("skipped: {name} is slow (set ORION_TEST_SLOW)");
+    }
+    asked
+}
