@@ -173,7 +173,7 @@ impl Bars {
 
     /// The first thing after a hole came at `until`.
     pub(crate) fn end_hole(&mut self, until: SourceTime) {
-        self.hole_until = until;
+        self.hole_until = self.hole_until.max(until);
     }
 
     /// Closes a bar of the finest interval this instrument has: longer bars that end with it come first.

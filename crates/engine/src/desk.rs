@@ -13,8 +13,8 @@ use crate::session;
 use crate::setup::{Armed, MssFvg, SetupKind};
 use crate::structure::{BarIndex, Chart, Finding, Pool};
 use market::{
-    Bar, Cause, Direction, Instrument, InstrumentId, Price, QuoteBar, Signal, SourceTime, Span,
-    Status, Symbol, Tick, Time, Timeframe, Uuid,
+    Bar, Catalog, Cause, Direction, Instrument, InstrumentId, Price, QuoteBar, Signal, SourceTime,
+    Span, Status, Symbol, Tick, Time, Timeframe, Uuid,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -67,14 +67,47 @@ impl Desk {
             last_entry: None,
             zones: VecDeque::new(),
         };
-        desk.adopt(id, settings);
+        desk.open_charts(settings);
         desk
     }
 
-    /// Takes up (changed) settings: charts exist for the timeframes the rules name.
-    pub(crate) fn adopt(&mut self, id: InstrumentId, settings: &Settings) {
+    /// Whether this desk can go on under other settings: its prices come from the same source, of the same kind and
+    /// calendar.
+    pub(crate) fn fits(&self, old: &Settings, id: InstrumentId, new: &Settings) -> bool {
+        let market = |catalog: &Catalog, id| {
+            let instrument = catalog.instrument(id);
+            let source = catalog.source_of(id).name.clone();
+            (
+                instrument.symbol,
+                source,
+                instrument.kind,
+                instrument.calendar,
+            )
+        };
+        market(&old.catalog, self.id) == market(&new.catalog, id)
+    }
+
+    /// Takes up changed settings. A chart whose periods have changed begins anew, and so do setups without their chart.
+    pub(crate) fn adopt(&mut self, old: &Rules, id: InstrumentId, settings: &Settings) {
+        let periods = |rules: &Rules| (rules.atr_period, rules.swing_left, rules.swing_right);
+        if periods(old) != periods(&settings.rules) {
+            self.charts = Default::default();
+        }
+        let setup_tf = settings.rules.setup_tf;
+        if old.setup_tf != setup_tf
+            || self.charts[setup_tf.index()].is_none()
+            || !settings.catalog.instrument(id).signals
+        {
+            self.mss_fvg = MssFvg::default();
+            self.zones.clear();
+        }
         self.id = id;
-        let instrument = settings.catalog.instrument(id);
+        self.open_charts(settings);
+    }
+
+    /// Charts exist for the timeframes the rules name, where setups run.
+    fn open_charts(&mut self, settings: &Settings) {
+        let instrument = settings.catalog.instrument(self.id);
         for timeframe in Timeframe::ALL {
             let used =
                 timeframe == settings.rules.setup_tf || timeframe == settings.rules.confirm_tf;
@@ -275,64 +308,73 @@ impl Desk {
         context.out.push(Output::Signal(Box::new(signal)));
     }
 
-    /// Fires the armed setups that a price triggers, unless their stop trades with it.
+    /// Ends the armed setups whose stop trades, then fires those that the price triggers.
     fn fire(&mut self, trigger: &Trigger, context: &mut Context) {
-        if self.mss_fvg.is_idle()
-            || !self
-                .mss_fvg
-                .armed()
-                .iter()
-                .any(|armed| armed.is_reached(trigger.price))
-        {
+        if self.mss_fvg.is_idle() {
             return;
         }
+        // The stop lies behind its level: where that has not traded the stop need not be known.
+        let touched = |armed: &Armed| {
+            armed.is_reached(trigger.price)
+                || trigger.reach.stops(armed.direction, armed.stop_level)
+        };
+        if !self.mss_fvg.armed().iter().any(touched) {
+            return;
+        }
+        let settings = context.settings;
+        let instrument = settings.catalog.instrument(self.id);
+        let chart = self.charts[settings.rules.setup_tf.index()].as_ref();
+        let Some(atr) = chart.and_then(Chart::atr) else {
+            return;
+        };
+        let spread = self.spreads.median();
+        let idea = |armed: &Armed| Idea {
+            direction: armed.direction,
+            entry: armed.entry,
+            stop_level: armed.stop_level,
+            atr,
+            spread,
+            tick_size: instrument.tick_size,
+        };
+        self.mss_fvg.take_if(|armed| {
+            let stop = idea(armed).stop(&settings.rules);
+            trigger.reach.stops(armed.direction, stop)
+        });
         for armed in self
             .mss_fvg
             .take_if(|armed| armed.is_reached(trigger.price))
         {
-            match self.signal(&armed, trigger, context) {
-                Ok(Some(pending)) => self.open(&armed, pending, context),
-                Ok(None) => {}
+            match self.signal(&armed, &idea(&armed), trigger, context) {
+                Ok(pending) => self.open(&armed, pending, context),
                 Err(refusal) => context.shared.counts.refuse(refusal),
             }
         }
     }
 
-    /// Makes the signal of a triggered setup; none if its stop trades with the trigger.
+    /// Makes the signal of a triggered setup.
     fn signal(
         &self,
         armed: &Armed,
+        idea: &Idea,
         trigger: &Trigger,
         context: &mut Context,
-    ) -> Result<Option<Pending>, Refusal> {
-        let settings = context.settings;
-        let rules = &settings.rules;
-        let instrument = settings.catalog.instrument(self.id);
-        let chart = self.charts[rules.setup_tf.index()]
-            .as_ref()
-            .ok_or(Refusal::NotWarm)?;
-        let idea = Idea {
-            direction: armed.direction,
-            entry: armed.entry,
-            stop_level: armed.stop_level,
-            atr: chart.atr().ok_or(Refusal::NotWarm)?,
-            spread: self.spreads.median(),
-            tick_size: instrument.tick_size,
-        };
-        if trigger.reach.stops(armed.direction, idea.stop(rules)) {
-            return Ok(None);
-        }
+    ) -> Result<Pending, Refusal> {
+        let rules = &context.settings.rules;
+        let instrument = context.settings.catalog.instrument(self.id);
         self.check_gates(armed, trigger, instrument, context)?;
-        let pools: Vec<&Pool> = chart.pools(armed.direction).collect();
+        let chart = self.charts[rules.setup_tf.index()].iter();
+        let pools: Vec<&Pool> = chart
+            .flat_map(|chart| chart.pools(armed.direction))
+            .collect();
         let plan = idea.plan(&pools, rules)?;
-        let signal = self.write(armed, &plan, &idea, trigger, context);
-        Ok(Some(Pending::open(
+        let signal = self.write(armed, &plan, idea, trigger, context);
+        Ok(Pending::open(
             signal,
             armed.setup,
             armed.zone_far,
             idea.atr,
             &trigger.reach,
-        )))
+        ))
     }
 
     fn check_gates(

@@ -143,7 +143,10 @@ impl Engine {
             }
             Event::Wake => self.pass_time(at, out),
             // What was missed is known only after the gap is told: time does not pass before that.
-            Event::Start => self.expire(at, Some(Cause::Restart), out),
+            Event::Start => {
+                self.expire(at, Some(Cause::Restart), out);
+                self.after();
+            }
             Event::Gap(source) => {
                 self.gap(*source);
                 self.pass_time(at, out);
@@ -196,16 +199,16 @@ impl Engine {
     }
 
     /// Takes up other settings and keeps its state: desks stay with their symbols. What is open on an instrument that is
-    /// gone ends here.
+    /// gone, or that has another source, kind or calendar now, ends here.
     pub fn adopt(&mut self, settings: Arc<Settings>, out: &mut Vec<Output>) {
         if settings == self.settings {
             return;
         }
         let mut old = std::mem::take(&mut self.state.desks);
         let mut keep = |id| {
-            let symbol = settings.catalog.instrument(id).symbol;
-            let mut desk = old.extract_if(.., |desk| desk.symbol == symbol).next()?;
-            desk.adopt(id, &settings);
+            let fits = |desk: &mut Desk| desk.fits(&self.settings, id, &settings);
+            let mut desk = old.extract_if(.., fits).next()?;
+            desk.adopt(&self.settings.rules, id, &settings);
             Some(desk)
         };
         self.state.desks = ids(&settings)
@@ -248,7 +251,7 @@ impl Engine {
     /// An engine that goes on where a snapshot was taken, under the settings it was taken with.
     ///
     /// # Errors
-    /// When the bytes are of another version or shape.
+    /// When the bytes are of another version or shape, or of other symbols and sources.
     pub fn restore(settings: Arc<Settings>, snapshot: &[u8]) -> Result<Self, NotMine> {
         let (version, rest): (u32, &[u8]) =
             postcard::take_from_bytes(snapshot).map_err(|_| NotMine)?;
@@ -256,8 +259,15 @@ impl Engine {
             return Err(NotMine);
         }
         let state: State = postcard::from_bytes(rest).map_err(|_| NotMine)?;
-        let fits = state.desks.len() == settings.catalog.instruments.len()
-            && state.sources.len() == settings.catalog.sources.len();
+        let instruments = settings.catalog.instruments.iter();
+        let sources = settings.catalog.sources.iter();
+        let fits = state.desks.len() == state.wakes.len()
+            && instruments
+                .map(|one| one.symbol)
+                .eq(state.desks.iter().map(|desk| desk.symbol))
+            && sources
+                .map(|one| &one.name)
+                .eq(state.sources.iter().map(|source| &source.name));
         if !fits {
             return Err(NotMine);
         }

@@ -21,12 +21,10 @@ pub enum Refusal {
     RiskTooSmall,
     RiskTooLarge,
     RewardTooSmall,
-    /// There is no average true range yet.
-    NotWarm,
 }
 
 impl Refusal {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::Killzone,
         Self::Live,
         Self::ZoneUsed,
@@ -35,7 +33,6 @@ impl Refusal {
         Self::RiskTooSmall,
         Self::RiskTooLarge,
         Self::RewardTooSmall,
-        Self::NotWarm,
     ];
 
     #[must_use]
@@ -49,7 +46,6 @@ impl Refusal {
             Self::RiskTooSmall => "risk_too_small",
             Self::RiskTooLarge => "risk_too_large",
             Self::RewardTooSmall => "reward_too_small",
-            Self::NotWarm => "not_warm",
         }
     }
 }

@@ -69,8 +69,10 @@ impl Idea {
             .iter()
             .map(|target| f64::from(target.percent) / 100.0 * r(target))
             .sum();
+        // Rounding towards the entry can bring targets of a tiny risk onto it, or onto each other.
+        let rising = ladder.is_rising(targets.iter().map(|target| target.price));
         // A hair of tolerance: the rule means two decimals, not the last bit of a sum.
-        if weighted < rules.min_rr - 1e-9 {
+        if !rising || weighted < rules.min_rr - 1e-9 {
             return Err(Unfit::RewardTooSmall);
         }
         let rr_target = targets
@@ -127,7 +129,7 @@ impl Ladder {
                 prices[place] = plain[place];
             }
         }
-        if !prices.is_sorted_by(|a, b| self.distance(*a) < self.distance(*b)) {
+        if !self.is_rising(prices.iter().copied()) {
             prices = plain;
         }
         let target = |(step, price): (&PlanStep, Price)| {
@@ -171,6 +173,13 @@ impl Ladder {
         let distance = Price::from_f64(self.risk.to_f64() * r).unwrap_or_default();
         let price = self.entry + distance.times(self.direction.sign());
         away(self.direction.opposite(), price, self.tick_size)
+    }
+
+    /// Strictly away from the entry, one after the other.
+    fn is_rising(&self, prices: impl Iterator<Item = Price>) -> bool {
+        let distances =
+            std::iter::once(Price::ZERO).chain(prices.map(|price| self.distance(price)));
+        distances.is_sorted_by(|a, b| a < b)
     }
 
     /// From the entry, positive on the side of the targets.
@@ -309,5 +318,27 @@ mod tests {
         };
         let long = idea(Direction::Long, "1.0850", "1.0830");
         assert_eq!(long.plan(&[], &rules), Err(Unfit::RewardTooSmall));
+    }
+
+    #[test]
+    fn targets_that_rounding_brings_together_are_no_plan() {
+        // A risk of one tick: the first target would be at the entry.
+        let step = |r: f64, percent: u8| PlanStep {
+            r: Some(r),
+            percent,
+        };
+        let rules = Rules {
+            tp_plan: vec![step(0.9, 50), step(3.0, 50)],
+            min_rr: 0.0,
+            min_risk_atr: 0.0,
+            min_risk_spreads: 0.0,
+            stop_buffer_atr: 0.0,
+            ..Rules::default()
+        };
+        let mut long = idea(Direction::Long, "1.08502", "1.08502");
+        long.spread = price("0.00001");
+        assert_eq!(long.plan(&[], &rules), Err(Unfit::RewardTooSmall));
+        long.spread = price("0.00002");
+        assert!(long.plan(&[], &rules).is_ok());
     }
 }

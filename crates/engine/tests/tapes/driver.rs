@@ -56,6 +56,14 @@ impl Driver {
         assert_eq!(self.engine.snapshot(), snapshot, "a snapshot is exact");
     }
 
+    /// A new process goes on under other settings.
+    pub(crate) fn adopt(&mut self, settings: Settings) {
+        let mut out = Vec::new();
+        self.engine.adopt(Arc::new(settings), &mut out);
+        let at = self.engine.now();
+        self.said.extend(out.into_iter().map(|output| (at, output)));
+    }
+
     fn handle(&mut self, at: Time, event: Event) {
         let mut out = Vec::new();
         self.engine.handle(at, &event, &mut out);

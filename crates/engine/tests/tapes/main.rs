@@ -10,6 +10,7 @@ mod outcomes;
 mod prices;
 mod restarts;
 mod scene;
+mod settings;
 mod setup;
 mod tape;
 mod verdicts;

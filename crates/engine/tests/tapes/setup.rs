@@ -86,6 +86,11 @@ fn a_stop_that_trades_in_a_wide_quote_ends_the_setup_before_its_trigger() {
     let tape = "
         11:04:10 EURUSD 1.08400 1.08700   # the mid is 1.0855
         11:04:20 EURUSD 1.08525 1.08535";
+    check_armed(tape, expect![[""]]);
+    // One tick short of the stop, beyond its level.
+    let tape = "
+        11:04:10 EURUSD 1.08413 1.08713
+        11:04:20 EURUSD 1.08525 1.08535";
     check_armed(
         tape,
         expect![[r#"
