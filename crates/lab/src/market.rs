@@ -21,7 +21,7 @@ use plan::{Kind, Plan};
 use random::{Random, number_of};
 use schedule::Schedule;
 use venue::Venue;
-use walk::{Course, Walk};
+use walk::{Course, Known, Walk};
 
 /// The market begins this long before its anchor.
 const WARM_UP: Span = Span::from_hours(24);
@@ -104,7 +104,8 @@ impl SimMarket {
         // A moment within a millisecond is past that millisecond's ticks.
         let from = within_reach(from).max(self.begin());
         let from_ms = (from + Span::from_nanos(999_999)).millis();
-        let start = |course: &Course| Walk::from(*course, from_ms);
+        let mut known = Known::default();
+        let start = |course: &Course| Walk::from(*course, from_ms, &mut known);
         Ticks {
             walks: self.courses.iter().map(start).collect(),
         }

@@ -51,6 +51,26 @@ impl Course {
     }
 }
 
+/// Plans that have been worked out, by path and cycle: instruments that share a path need each only once.
+#[derive(Debug, Default)]
+pub(super) struct Known(Vec<(u64, i64, Plan)>);
+
+impl Known {
+    fn plan_of(&mut self, course: &Course, cycle: i64) -> Plan {
+        let path = course.venue.path;
+        let known = self
+            .0
+            .iter()
+            .find(|(of, at, _)| (*of, *at) == (path, cycle));
+        if let Some((_, _, plan)) = known {
+            return *plan;
+        }
+        let plan = course.plan_of(cycle);
+        self.0.push((path, cycle, plan));
+        plan
+    }
+}
+
 /// A walk along one course.
 #[derive(Clone, Debug)]
 pub(super) struct Walk {
@@ -73,12 +93,11 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    /// Begins at the start of `cycle`, at the price that its plan begins with.
+    /// Begins at the start of `cycle`, whose plan is `plan`, at the price that it begins with.
     ///
     /// Where the gap of a plan lies is known only when its ticks are drawn, and all that follows moves with it until the
     /// next cycle's first fixed price. So a walk's first cycle is right from that price on, and every later one wholly.
-    fn new(course: Course, cycle: i64) -> Self {
-        let plan = course.plan_of(cycle);
+    fn new(course: Course, cycle: i64, plan: Plan) -> Self {
         let mut sessions = Sessions::new();
         let minute = plan.times.start_minute();
         let mut walk = Self {
@@ -101,10 +120,10 @@ impl Walk {
     }
 
     /// The ticks of a course from `from_ms` on.
-    pub(super) fn from(course: Course, from_ms: i64) -> (Self, Tick) {
+    pub(super) fn from(course: Course, from_ms: i64, known: &mut Known) -> (Self, Tick) {
         let from = from_ms - course.venue.delay_ms;
-        let cycle = course.schedule.cycle_at(from).max(course.first_cycle + 1);
-        let mut walk = Self::new(course, cycle - 1);
+        let before = course.schedule.cycle_at(from).max(course.first_cycle + 1) - 1;
+        let mut walk = Self::new(course, before, known.plan_of(&course, before));
         let first = SourceTime::from_millis(from_ms);
         loop {
             let tick = walk.next();
