@@ -49,6 +49,7 @@ pub(super) fn has_dates(line: &[u8]) -> bool {
 }
 
 /// Reads one line. `midnight` is that of the file's date; without it the lines hold dates themselves.
+#[inline]
 pub(super) fn decode(
     lines: Lines,
     midnight: Option<LocalTime>,
@@ -98,6 +99,7 @@ fn quote_bar(midnight: Option<LocalTime>, line: &[u8]) -> Result<Row, LineError>
     })
 }
 
+#[inline]
 fn stamp(midnight: Option<LocalTime>, text: &[u8]) -> Result<Stamp, LineError> {
     match midnight {
         Some(midnight) => Ok(Stamp::Local(midnight.plus(read_millis(text)?))),

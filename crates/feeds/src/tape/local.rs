@@ -129,6 +129,7 @@ pub(super) fn read_time_of_day(text: &[u8]) -> Result<i64, LineError> {
 }
 
 /// Reads `1234.5678` milliseconds into nanoseconds; what is finer is cut off. At most a day.
+#[inline]
 pub(super) fn read_millis(text: &[u8]) -> Result<i64, LineError> {
     let mut rest = text;
     let (whole, digits) = take_number(&mut rest);
@@ -277,6 +278,7 @@ fn take_short(rest: &mut &[u8]) -> Option<(u32, usize)> {
 }
 
 /// All digits at the beginning and how many they are; the number is only right up to nine of them.
+#[inline]
 fn take_number(rest: &mut &[u8]) -> (u32, usize) {
     let (mut number, mut digits) = (0_u32, 0);
     while let [digit @ b'0'..=b'9', after @ ..] = *rest {
@@ -290,6 +292,7 @@ fn take_number(rest: &mut &[u8]) -> (u32, usize) {
 }
 
 /// All digits at the beginning as decimals of a unit that has `places` of them; what is finer is cut off.
+#[inline]
 fn take_fraction(rest: &mut &[u8], places: u32) -> i64 {
     let (mut fraction, mut left) = (0, places);
     while let [digit @ b'0'..=b'9', after @ ..] = *rest {

@@ -32,7 +32,7 @@ use detect::Plan;
 use market::{Catalog, QuoteBar, SourceTime, Symbol, Tick, Timeframe};
 use reader::Reader;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -204,6 +204,8 @@ pub struct Tape {
     /// When each slot has something next.
     queue: BinaryHeap<Reverse<(SourceTime, usize)>>,
     gate: Gate,
+    /// What ended a file, told after the last item that came before it.
+    failed: VecDeque<Error>,
     items: u64,
     bytes_done: u64,
     bytes_total: u64,
@@ -239,6 +241,7 @@ pub fn open_with(specs: &[Spec], catalog: &Catalog, limits: Limits) -> Result<Ta
         slots: Vec::new(),
         queue: BinaryHeap::new(),
         gate: Gate::new(catalog, limits),
+        failed: VecDeque::new(),
         items: 0,
         bytes_done: 0,
         bytes_total: 0,
@@ -308,33 +311,63 @@ impl Tape {
         self.files.push(found);
     }
 
-    /// The next item of the slot whose turn it is; none when that only opened its file or found its end.
+    /// The item of the slot whose turn it is, whose place the one after it takes; none when that only opened its file.
     fn step(&mut self, place: usize) -> Result<Option<Item>, Error> {
-        let slot = std::mem::replace(&mut self.slots[place], Slot::Done);
-        let (mut reader, item) = match slot {
-            Slot::Waiting(plan) => {
-                let bytes = plan.bytes_of_all();
-                let reader = Reader::open(*plan).inspect_err(|_| self.bytes_done += bytes)?;
-                (reader, None)
-            }
-            Slot::Reading { reader, next } => (reader, Some(next)),
-            Slot::Done => return Ok(None),
+        if let Slot::Waiting(_) = self.slots[place] {
+            return self.open(place).map(|()| None);
+        }
+        let Slot::Reading { reader, next } = &mut self.slots[place] else {
+            return Ok(None);
         };
-        let step = reader.next(&mut self.gate);
-        match step {
-            Ok(Some(next)) => {
+        match reader.next(&mut self.gate) {
+            Ok(Some(item)) => {
+                self.queue.push(Reverse((item.time, place)));
+                Ok(Some(std::mem::replace(next, item)))
+            }
+            Ok(None) => Ok(self.close(place)),
+            Err(error) => {
+                // What was read before the damage is as good as ever: it comes first, the error after it.
+                self.failed.push_back(error);
+                Ok(self.close(place))
+            }
+        }
+    }
+
+    /// Opens a file whose time has come and reads its first item.
+    fn open(&mut self, place: usize) -> Result<(), Error> {
+        let Slot::Waiting(plan) = std::mem::replace(&mut self.slots[place], Slot::Done) else {
+            return Ok(());
+        };
+        let bytes = plan.bytes_of_all();
+        let opened = Reader::open(*plan).and_then(|mut reader| {
+            let next = reader.next(&mut self.gate)?;
+            Ok(next.map(|next| (reader, next)))
+        });
+        match opened {
+            Ok(Some((reader, next))) => {
                 self.queue.push(Reverse((next.time, place)));
                 self.slots[place] = Slot::Reading { reader, next };
-                Ok(item)
+                Ok(())
             }
             Ok(None) => {
-                self.bytes_done += reader.bytes();
-                Ok(item)
+                self.bytes_done += bytes;
+                Ok(())
             }
             Err(error) => {
-                self.bytes_done += reader.bytes();
+                self.bytes_done += bytes;
                 Err(error)
             }
+        }
+    }
+
+    /// Lets go of a file that has ended, and gives its last item.
+    fn close(&mut self, place: usize) -> Option<Item> {
+        match std::mem::replace(&mut self.slots[place], Slot::Done) {
+            Slot::Reading { reader, next } => {
+                self.bytes_done += reader.bytes();
+                Some(next)
+            }
+            Slot::Waiting(_) | Slot::Done => None,
         }
     }
 
@@ -353,6 +386,9 @@ impl Iterator for Tape {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
+            if let Some(error) = self.failed.pop_front() {
+                return Some(Err(error));
+            }
             let Reverse((_, place)) = self.queue.pop()?;
             match self.step(place) {
                 Ok(Some(item)) if self.passes(&item) => {

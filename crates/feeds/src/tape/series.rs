@@ -42,6 +42,7 @@ impl Series {
     }
 
     /// None for a row that says that nothing happened.
+    #[inline]
     pub(super) fn item(&mut self, row: Row) -> Option<Item> {
         match row {
             Row::Quote { time, bid, ask } => Some(self.tick(time, bid, ask, None)),
@@ -79,6 +80,7 @@ impl Series {
         }
     }
 
+    #[inline]
     fn tick(&mut self, time: Stamp, bid: Price, ask: Price, volume: Option<Volume>) -> Item {
         let time = self.utc(time);
         let tick = Tick {
@@ -111,6 +113,7 @@ impl Series {
         }
     }
 
+    #[inline]
     pub(super) fn utc(&mut self, stamp: Stamp) -> SourceTime {
         match stamp {
             Stamp::Local(local) => self.clock.utc(local),

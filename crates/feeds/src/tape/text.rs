@@ -3,7 +3,8 @@
 use super::row::LineError;
 use market::{Ohlc, ParsePriceError, Price, Volume};
 
-/// The first `N` fields of a line and whether there are more.
+/// The first `N` fields of a line.
+#[inline]
 pub(super) fn split<const N: usize>(line: &[u8], separator: u8) -> Result<[&[u8]; N], LineError> {
     let mut fields = [&[][..]; N];
     let mut rest = Some(line);
@@ -17,6 +18,7 @@ pub(super) fn split<const N: usize>(line: &[u8], separator: u8) -> Result<[&[u8]
 }
 
 /// The field before the first separator, and what follows it. Fields are short, so a plain loop beats a search.
+#[inline]
 pub(super) fn cut(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
     match text.iter().position(|&b| b == separator) {
         Some(at) => (&text[..at], Some(&text[at + 1..])),
@@ -25,7 +27,56 @@ pub(super) fn cut(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
 }
 
 /// A price; what is finer than nine decimals (the noise of a floating-point writer) is rounded.
+#[inline]
 pub(super) fn price(field: &'static str, text: &[u8]) -> Result<Price, LineError> {
+    match plain_price(text) {
+        Some(price) => Ok(price),
+        None => any_price(field, text),
+    }
+}
+
+/// The prices that almost all files are full of: digits with at most one point and nine decimals, no sign. They are read
+/// in one go, since this is half of the work of reading a file.
+#[inline]
+fn plain_price(text: &[u8]) -> Option<Price> {
+    // With at most 16 digits the number cannot overflow.
+    if text.len() > 17 {
+        return None;
+    }
+    let (mut number, mut decimals, mut digits) = (0_i64, 0, 0);
+    let mut points = 0;
+    for &byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            number = number * 10 + i64::from(digit);
+            decimals += points;
+            digits += 1;
+        } else if byte == b'.' && points == 0 {
+            points = 1;
+        } else {
+            return None;
+        }
+    }
+    let unit = UNITS.get(decimals).filter(|_| digits > 0)?;
+    number.checked_mul(*unit).map(Price::from_units)
+}
+
+/// What one step of a number with so many decimals is worth, in units of 1e-9.
+const UNITS: [i64; 10] = [
+    1_000_000_000,
+    100_000_000,
+    10_000_000,
+    1_000_000,
+    100_000,
+    10_000,
+    1_000,
+    100,
+    10,
+    1,
+];
+
+#[cold]
+fn any_price(field: &'static str, text: &[u8]) -> Result<Price, LineError> {
     match Price::parse_bytes(text) {
         Ok(price) => Ok(price),
         Err(ParsePriceError::TooPrecise) => Ok(rounded(text)),
@@ -74,6 +125,7 @@ pub(super) fn volume(text: &[u8]) -> Option<Volume> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn splits_without_copying() {
@@ -102,6 +154,18 @@ mod tests {
         }
         for text in ["", "NaN", "1e5", "1.00000000001x", "inf", "--1"] {
             assert!(price("bid", text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        /// The quick way is the same as the market's own.
+        #[test]
+        fn a_price_is_what_the_market_reads(text in "[+-]?[0-9]{0,12}[.]?[0-9]{0,11}[.x]?") {
+            match (price("bid", text.as_bytes()), Price::parse(&text)) {
+                (Ok(ours), Ok(theirs)) => prop_assert_eq!(ours, theirs),
+                (Ok(_), Err(reason)) => prop_assert_eq!(reason, ParsePriceError::TooPrecise),
+                (Err(_), theirs) => prop_assert!(theirs.is_err()),
+            }
         }
     }
 

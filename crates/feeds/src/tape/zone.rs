@@ -154,6 +154,7 @@ impl ZoneClock {
         }
     }
 
+    #[inline]
     pub(super) fn utc(&mut self, local: LocalTime) -> SourceTime {
         let hour = local.nanos().div_euclid(HOUR);
         if hour != self.hour {
