@@ -123,16 +123,19 @@ impl Bars {
         Ok(())
     }
 
+    /// When the first open minute ends; `MAX` if none is open. A tick opens no other bar.
+    pub(crate) fn minute_end(&self) -> SourceTime {
+        self.minutes
+            .first()
+            .map_or(SourceTime::MAX, |minute| minute.bar.end_time)
+    }
+
     /// When the next open bar ends; `MAX` if none is open.
     pub(crate) fn next_end(&self) -> SourceTime {
-        let minute = self
-            .minutes
-            .first()
-            .map_or(SourceTime::MAX, |minute| minute.bar.end_time);
         self.longer
             .iter()
             .flatten()
-            .fold(minute, |end, bar| end.min(bar.end_time))
+            .fold(self.minute_end(), |end, bar| end.min(bar.end_time))
     }
 
     /// Closes every bar that ends at or before `watermark`, in the order of their ends, bars that end together longest

@@ -127,7 +127,8 @@ impl Desk {
 
     /// Takes a tick: into its minute, before open signals and armed setups, and to the pulse.
     pub(crate) fn tick(&mut self, tick: &Tick, watermark: SourceTime, context: &mut Context) {
-        if self.bars.add(tick.time, tick.mid(), watermark).is_err() {
+        let mid = tick.mid();
+        if self.bars.add(tick.time, mid, watermark).is_err() {
             context.shared.counts.late += 1;
             return;
         }
@@ -139,7 +140,7 @@ impl Desk {
         }
         self.newest = tick.time;
         let trigger = Trigger {
-            price: tick.mid(),
+            price: mid,
             entry_time: tick.time,
             reach,
         };
@@ -236,13 +237,16 @@ impl Desk {
 
     /// When this desk has something to do even if nothing arrives; bars are the engine's concern. `MAX`: never.
     pub(crate) fn wake_at(&self, settings: &Settings) -> Time {
-        let deadlines = self.pending.iter().map(|pending| pending.signal.decide_by);
+        let instrument = settings.catalog.instrument(self.id);
+        let due = self.pulse.due(instrument, &settings.prices);
         let horizons = self.running.iter().map(|running| running.until);
-        let pulse = self.pulse.due(&settings.catalog, self.id, &settings.prices);
-        deadlines
-            .chain(horizons)
-            .chain(pulse)
-            .fold(Time::MAX, Time::min)
+        horizons.fold(due.min(self.deadline()), Time::min)
+    }
+
+    /// The first deadline of a pending signal; `MAX` without one.
+    pub(crate) fn deadline(&self) -> Time {
+        let deadlines = self.pending.iter().map(|pending| pending.signal.decide_by);
+        deadlines.fold(Time::MAX, Time::min)
     }
 
     /// How many signals are pending, and how many run.

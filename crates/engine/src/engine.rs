@@ -100,7 +100,7 @@ pub struct Engine {
 pub struct NotMine;
 
 /// Changes whenever the state's shape does: a snapshot of another shape is not read.
-const SNAPSHOT_VERSION: u32 = 1;
+const SNAPSHOT_VERSION: u32 = 2;
 
 impl Engine {
     #[must_use]
@@ -134,14 +134,14 @@ impl Engine {
         self.state.now = at;
         match event {
             Event::Tick(tick) => {
-                self.pass_time(at, out);
+                self.pass_time(at, Some(tick.instrument), out);
                 self.tick(at, tick, out);
             }
             Event::Bar(bar) => {
-                self.pass_time(at, out);
+                self.pass_time(at, Some(bar.instrument), out);
                 self.bar(at, bar, out);
             }
-            Event::Wake => self.pass_time(at, out),
+            Event::Wake => self.pass_time(at, None, out),
             // What was missed is known only after the gap is told: time does not pass before that.
             Event::Start => {
                 self.expire(at, Some(Cause::Restart), out);
@@ -149,16 +149,16 @@ impl Engine {
             }
             Event::Gap(source) => {
                 self.gap(*source);
-                self.pass_time(at, out);
+                self.pass_time(at, None, out);
             }
             Event::Stop => {}
         }
     }
 
-    /// When it next has something to do even if nothing arrives.
+    /// When it next has something to do even if nothing arrives; never before [`Engine::now`].
     #[must_use]
     pub fn wake_at(&self) -> Option<Time> {
-        (self.state.wake != Time::MAX).then_some(self.state.wake)
+        (self.state.wake != Time::MAX).then(|| self.state.wake.max(self.state.now))
     }
 
     /// The stamp of the last event; `MIN` before the first.
@@ -286,8 +286,9 @@ impl Engine {
         let watermark = self.state.sources[source.index()].watermark;
         let (desk, mut context) = self.desk(at, tick.instrument, out);
         desk.tick(tick, watermark, &mut context);
+        let next_end = desk.bars.minute_end();
         self.send_if_due(at, tick.instrument, out);
-        self.after_one(tick.instrument, source);
+        self.after_one(tick.instrument, source, next_end);
     }
 
     fn bar(&mut self, at: Time, bar: &QuoteBar, out: &mut Vec<Output>) {
@@ -301,10 +302,11 @@ impl Engine {
         self.work(at, bar.instrument, &mut closed, out);
         self.closed = closed;
         self.send_if_due(at, bar.instrument, out);
-        self.after_one(bar.instrument, source);
+        let next_end = self.state.desks[bar.instrument.index()].bars.next_end();
+        self.after_one(bar.instrument, source, next_end);
     }
 
-    /// A source has written something: its watermark moves on, and a gap ends.
+    /// A source has written something: its watermark moves on.
     fn hear(
         &mut self,
         at: Time,
@@ -314,13 +316,29 @@ impl Engine {
     ) -> SourceId {
         let id = self.settings.catalog.instrument(instrument).source;
         let source = &mut self.state.sources[id.index()];
-        source.heard = at;
+        let silence = at - std::mem::replace(&mut source.heard, at);
         source.newest = source.newest.max(time);
         source.watermark = source.watermark.max(source.newest - grace);
-        if std::mem::take(&mut source.in_gap) {
-            self.desks_of(id).for_each(|desk| desk.bars.end_hole(time));
+        let stale = Span::from_secs(i64::from(self.settings.prices.source_stale_s));
+        if source.in_gap || silence >= stale {
+            self.revive(id, time);
         }
         id
+    }
+
+    /// A source is back after a gap or a long silence.
+    fn revive(&mut self, id: SourceId, time: SourceTime) {
+        let after_gap = std::mem::take(&mut self.state.sources[id.index()].in_gap);
+        let rouses = self.settings.catalog.sources[id.index()].heartbeats;
+        for desk in self.desks_of(id) {
+            if after_gap {
+                desk.bars.end_hole(time);
+            }
+            if rouses {
+                desk.pulse.rouse();
+            }
+        }
+        self.after();
     }
 
     fn gap(&mut self, id: SourceId) {
@@ -331,8 +349,9 @@ impl Engine {
         self.desks_of(id).for_each(|desk| desk.bars.mark_hole());
     }
 
-    /// Does what is due by now: deadlines first, since what is stamped at or after one is judged after the verdict.
-    fn pass_time(&mut self, at: Time, out: &mut Vec<Output>) {
+    /// Does what is due by now: deadlines first, since what is stamped at or after one is judged after the verdict. The
+    /// price of the symbol that speaks now is left to what it says.
+    fn pass_time(&mut self, at: Time, speaks: Option<InstrumentId>, out: &mut Vec<Output>) {
         if at < self.state.wake {
             return;
         }
@@ -341,19 +360,28 @@ impl Engine {
             self.close_idle(at, SourceId(id as u8), out);
         }
         for id in ids(&self.settings) {
+            if self.state.wakes[id.index()] > at {
+                continue;
+            }
             let (desk, mut context) = self.desk(at, id, out);
             desk.end_runs(&mut context);
-            self.send_if_due(at, id, out);
+            if speaks != Some(id) {
+                self.send_if_due(at, id, out);
+            }
+            self.find_wake_of(id);
         }
-        self.after();
+        self.find_wake();
     }
 
     /// Decides the signals whose deadline has come. Without a given cause it depends on whether their source still lives.
     fn expire(&mut self, at: Time, cause: Option<Cause>, out: &mut Vec<Output>) {
         for id in ids(&self.settings) {
-            let cause = cause.unwrap_or_else(|| self.cause_at_deadline(at, id));
-            let (desk, mut context) = self.desk(at, id, out);
-            desk.expire(cause, &mut context);
+            if self.state.desks[id.index()].deadline() <= at {
+                let cause = cause.unwrap_or_else(|| self.cause_at_deadline(at, id));
+                let (desk, mut context) = self.desk(at, id, out);
+                desk.expire(cause, &mut context);
+                self.find_wake_of(id);
+            }
         }
     }
 
@@ -361,12 +389,11 @@ impl Engine {
         let Settings {
             catalog, prices, ..
         } = &*self.settings;
-        let instrument = catalog.instrument(id);
-        let source = &self.state.sources[instrument.source.index()];
+        let (instrument, source) = (catalog.instrument(id), catalog.source_of(id));
+        let state = &self.state.sources[instrument.source.index()];
         let pulse = &self.state.desks[id.index()].pulse;
-        let now = source.newest + (at - source.heard);
-        let open = session::is_open(instrument, catalog.source_of(id), now);
-        if open && pulse.is_stale(at, catalog, id, source.heard, prices) {
+        let open = session::is_open(instrument, source, state.newest + (at - state.heard));
+        if open && pulse.is_stale(at, source, state.heard, prices) {
             Cause::StaleFeed
         } else {
             Cause::Timeout
@@ -433,22 +460,27 @@ impl Engine {
         let Settings {
             catalog, prices, ..
         } = &*self.settings;
-        let heard = self.state.sources[catalog.instrument(id).source.index()].heard;
+        let instrument = catalog.instrument(id);
         let pulse = &mut self.state.desks[id.index()].pulse;
-        if pulse.due(catalog, id, prices).is_some_and(|due| due <= at)
-            && let Some(update) = pulse.send(at, catalog, id, heard, prices)
-        {
-            out.push(Output::Price(Box::new(update)));
+        if pulse.due(instrument, prices) > at {
+            return;
         }
+        let heard = self.state.sources[instrument.source.index()].heard;
+        let update = pulse.send(at, instrument, catalog.source_of(id), heard, prices);
+        out.extend(update.map(|update| Output::Price(Box::new(update))));
     }
 
     /// One instrument has changed: a bar of it may end sooner than any known.
-    fn after_one(&mut self, id: InstrumentId, source: SourceId) {
-        let desk = &self.state.desks[id.index()];
+    fn after_one(&mut self, id: InstrumentId, source: SourceId, next_end: SourceTime) {
         let source = &mut self.state.sources[source.index()];
-        source.next_end = source.next_end.min(desk.bars.next_end());
-        self.state.wakes[id.index()] = desk.wake_at(&self.settings);
+        source.next_end = source.next_end.min(next_end);
+        self.find_wake_of(id);
         self.find_wake();
+    }
+
+    /// Finds when something is due at one desk.
+    fn find_wake_of(&mut self, id: InstrumentId) {
+        self.state.wakes[id.index()] = self.state.desks[id.index()].wake_at(&self.settings);
     }
 
     /// Anything may have changed.

@@ -2,10 +2,10 @@
 //! and its market is open.
 
 use crate::rules::PriceRules;
-use crate::session;
+use crate::session::{self, OpenHours};
 use market::{
-    Catalog, Direction, Instrument, InstrumentId, NewYork, Price, PriceUpdate, SourceTime, Span,
-    Tick, Time, Volume,
+    Direction, Instrument, NewYork, Price, PriceUpdate, Source, SourceTime, Span, Tick, Time,
+    Volume,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,45 +16,58 @@ pub(crate) struct Pulse {
     /// Quotes since the last send.
     unsent: u32,
     sent: Option<Time>,
+    /// When a send was last due while the market was closed.
+    held_back: Option<Time>,
+    /// A send was due while the source, or the symbol, was stale: nothing is due until it is heard again.
+    asleep: bool,
     /// When the newest quote came.
     heard: Time,
     /// The price that changes are counted from: the last before the latest roll, or else the first seen.
     reference: Price,
     /// When the trading day ends.
     roll: SourceTime,
+    #[serde(skip)]
+    hours: OpenHours,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Quote {
     bid: Price,
     ask: Price,
-    price: Price,
     volume: Option<Volume>,
     time: SourceTime,
+}
+
+impl Quote {
+    /// The mid as it is shown.
+    fn price(&self, instrument: &Instrument) -> Price {
+        self.bid.mid(self.ask).round_to_digits(instrument.digits)
+    }
 }
 
 impl Pulse {
     /// Takes a quote that is not older than the one before.
     pub(crate) fn hear(&mut self, at: Time, tick: &Tick, instrument: &Instrument) {
-        let price = tick.mid().round_to_digits(instrument.digits);
-        match &self.quote {
-            None => self.reference = price,
-            Some(last) if tick.time >= self.roll => self.reference = last.price,
-            Some(_) => {}
-        }
-        if self.quote.is_none() || tick.time >= self.roll {
-            self.roll = NewYork::next(tick.time, session::roll_hour(instrument.calendar));
-        }
-        let (bid, ask, volume) = (tick.bid, tick.ask, tick.volume);
-        self.quote = Some(Quote {
+        let (bid, ask, volume, time) = (tick.bid, tick.ask, tick.volume, tick.time);
+        let quote = Quote {
             bid,
             ask,
-            price,
             volume,
-            time: tick.time,
-        });
+            time,
+        };
+        if self.quote.is_none() || time >= self.roll {
+            self.reference = self.quote.unwrap_or(quote).price(instrument);
+            self.roll = NewYork::next(time, session::roll_hour(instrument.calendar));
+        }
+        self.quote = Some(quote);
         self.unsent += 1;
+        self.asleep = false;
         self.heard = at;
+    }
+
+    /// Its source shows life again.
+    pub(crate) fn rouse(&mut self) {
+        self.asleep = false;
     }
 
     /// The price a position would be closed at now.
@@ -65,27 +78,17 @@ impl Pulse {
         })
     }
 
-    /// When the next send is due if nothing else happens.
-    pub(crate) fn due(
-        &self,
-        catalog: &Catalog,
-        id: InstrumentId,
-        rules: &PriceRules,
-    ) -> Option<Time> {
-        self.quote?;
-        if !catalog.instrument(id).prices {
-            return None;
+    /// When the next send is due if nothing else happens; `MAX` for never.
+    pub(crate) fn due(&self, instrument: &Instrument, rules: &PriceRules) -> Time {
+        if !instrument.prices || self.asleep || self.quote.is_none() {
+            return Time::MAX;
         }
-        let Some(sent) = self.sent else {
-            return Some(self.heard);
-        };
         if self.unsent > 0 {
-            return Some(self.heard.max(sent + millis(rules.min_interval_ms)));
+            let earliest = self.sent.map(|sent| sent + millis(rules.min_interval_ms));
+            return earliest.map_or(self.heard, |earliest| earliest.max(self.heard));
         }
-        let due = sent + millis(rules.repeat_ms);
-        let quiet_for_good =
-            !catalog.source_of(id).heartbeats && self.is_stale(due, catalog, id, self.heard, rules);
-        (!quiet_for_good).then_some(due)
+        let last = self.sent.max(self.held_back);
+        last.map_or(Time::MAX, |last| last + millis(rules.repeat_ms))
     }
 
     /// Whether the symbol, or its source where that shows life between ticks, has been silent for too long. `heard` is
@@ -93,49 +96,52 @@ impl Pulse {
     pub(crate) fn is_stale(
         &self,
         at: Time,
-        catalog: &Catalog,
-        id: InstrumentId,
+        source: &Source,
         heard: Time,
         rules: &PriceRules,
     ) -> bool {
-        if catalog.source_of(id).heartbeats {
+        if source.heartbeats {
             at - heard >= seconds(rules.source_stale_s)
         } else {
             at - self.heard >= seconds(rules.symbol_stale_s)
         }
     }
 
-    /// Sends what is due, unless the source is stale or the market closed.
+    /// Sends what is due, unless the source is stale or the market closed. `source_heard` is when the source last showed
+    /// life.
     pub(crate) fn send(
         &mut self,
         at: Time,
-        catalog: &Catalog,
-        id: InstrumentId,
+        instrument: &Instrument,
+        source: &Source,
         source_heard: Time,
         rules: &PriceRules,
     ) -> Option<PriceUpdate> {
         let quote = self.quote?;
-        let instrument = catalog.instrument(id);
-        self.sent = Some(at);
-        // The time of the market: the quote's own, carried on by our clock while the symbol is quiet.
-        let now = quote.time + (at - self.heard);
-        let silent = self.is_stale(at, catalog, id, source_heard, rules)
-            || !session::is_open(instrument, catalog.source_of(id), now);
         let ticks = std::mem::take(&mut self.unsent);
-        if silent {
+        if self.is_stale(at, source, source_heard, rules) {
+            self.asleep = true;
             return None;
         }
+        // The time of the market: the quote's own, carried on by our clock while the symbol is quiet.
+        let now = quote.time + (at - self.heard);
+        if !self.hours.is_open(instrument, source, now) {
+            self.held_back = Some(at);
+            return None;
+        }
+        self.sent = Some(at);
         self.shown(instrument, ticks)
     }
 
     /// What there is to be shown now, with the count of quotes it stands for.
     pub(crate) fn shown(&self, instrument: &Instrument, ticks: u32) -> Option<PriceUpdate> {
         let quote = self.quote?;
-        let change = quote.price - self.reference;
+        let price = quote.price(instrument);
+        let change = price - self.reference;
         Some(PriceUpdate {
             symbol: instrument.symbol,
             digits: instrument.digits,
-            price: quote.price,
+            price,
             bid: quote.bid,
             ask: quote.ask,
             time: quote.time,

@@ -1,6 +1,6 @@
 //! The trading day in New York time: killzones, rolls, weeks, and when a market is open.
 
-use market::{Calendar, Instrument, Killzone, NewYork, Source, SourceTime, Weekday};
+use market::{Calendar, Instrument, Killzone, NewYork, Source, SourceTime, Span, Weekday};
 
 /// The hour at which a calendar's trading day begins.
 #[must_use]
@@ -70,6 +70,33 @@ fn calendar_is_open(calendar: Calendar, time: SourceTime) -> bool {
         Weekday::Monday | Weekday::Tuesday | Weekday::Wednesday | Weekday::Thursday => {
             !(has_break && hour == 17)
         }
+    }
+}
+
+/// [`is_open`] of one instrument, remembered for an hour: markets open and close at whole hours of New York, which are
+/// whole hours of UTC.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OpenHours {
+    hour: SourceTime,
+    open: Option<bool>,
+}
+
+impl OpenHours {
+    pub(crate) fn is_open(
+        &mut self,
+        instrument: &Instrument,
+        source: &Source,
+        time: SourceTime,
+    ) -> bool {
+        let hour = time.floor(Span::from_hours(1));
+        if let Some(open) = self.open
+            && hour == self.hour
+        {
+            return open;
+        }
+        let open = is_open(instrument, source, time);
+        (self.hour, self.open) = (hour, Some(open));
+        open
     }
 }
 

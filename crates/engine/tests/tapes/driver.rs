@@ -40,7 +40,7 @@ impl Driver {
     /// Wakes the engine at each time it asked for before `at`.
     pub(crate) fn wake_until(&mut self, at: Time) {
         while let Some(wake) = self.engine.wake_at().filter(|wake| *wake < at) {
-            self.handle(wake.max(self.engine.now()), Event::Wake);
+            self.handle(wake, Event::Wake);
             let next = self.engine.wake_at();
             assert!(
                 next.is_none_or(|next| next > wake),
