@@ -1,1 +1,20 @@
-//! gateway
+//! Sockets: one HTTP port, of which `/ws/signals` is upgraded and handed to a shard, the thread that owns the hub and
+//! every client. All other paths belong to a router that comes from outside.
+//!
+//! Read [`serve`] first, then `listen.rs` (accept and HTTP), `upgrade.rs` (the handshake), `shard.rs` (publish and
+//! flush), `session.rs` (one client's life), `frame.rs` (what a client's bytes mean).
+
+mod config;
+mod frame;
+mod limits;
+mod listen;
+mod session;
+mod shard;
+mod stats;
+mod unix;
+mod upgrade;
+
+pub use config::{Clock, Config};
+pub use hub::Publication;
+pub use listen::{Gateway, Publisher, Stopped, serve};
+pub use stats::{Counter, Stats};

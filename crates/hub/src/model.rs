@@ -39,7 +39,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let prices = Channels::NONE.with(Channel::Prices);
     let channels = prop_oneof![Just(signals), Just(prices), Just(Channels::ALL)];
     let publish = (
-        0_i64..1500,
+        0_i64..6000,
         0_usize..3,
         proptest::collection::vec(any::<(Index, bool)>(), 0..2),
         proptest::collection::vec(any::<Index>(), 0..2),

@@ -1,0 +1,98 @@
+//! What can be set, with its defaults. Heartbeats, limits and time-outs run in real time, whatever time the market has.
+
+use market::Time;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What a pong calls `server_time`.
+    pub clock: Clock,
+    /// Where the hub gives way.
+    pub hub: hub::Limits,
+    /// Publications that wait for the hub; a publisher waits for room.
+    pub publications: usize,
+    /// Longest message of a client, in bytes, and most fragments of one.
+    pub message_bytes: usize,
+    pub message_fragments: u16,
+    /// Messages, pings and pongs of one client: so many a second, and so many at once.
+    pub messages_per_s: u16,
+    pub messages_burst: u16,
+    /// More messages than this that are not understood within `errors_within` end the connection.
+    pub errors: usize,
+    pub errors_within: Duration,
+    /// Longest HTTP request head, in bytes, and how long it may take.
+    pub request_bytes: usize,
+    pub request_within: Duration,
+    /// Requests that are read at the same time; others wait.
+    pub handshakes: usize,
+    /// How often a client is pinged; each has its own interval, up to a fifth off.
+    pub ping_every: Duration,
+    /// A client of which nothing was heard for so long is closed.
+    pub silent_for: Duration,
+    /// A client that took no byte for so long, though some waited, is closed.
+    pub stalled_for: Duration,
+    /// How long a close handshake may take.
+    pub close_within: Duration,
+    /// Called with `publish` when a publication enters the hub and with `send` just before bytes are written to a socket.
+    pub probe: fn(&'static str),
+}
+
+/// Where the time comes from that clients are told.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Time + Send + Sync>);
+
+impl Clock {
+    pub fn new(now: impl Fn() -> Time + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+    pub(crate) fn now(&self) -> Time {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clock({})", self.now())
+    }
+}
+
+impl Config {
+    /// The defaults.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            hub: hub::Limits::default(),
+            publications: 64,
+            message_bytes: 16 * 1024,
+            message_fragments: 1024,
+            messages_per_s: 10,
+            messages_burst: 20,
+            errors: 20,
+            errors_within: Duration::from_secs(60),
+            request_bytes: 16 * 1024,
+            request_within: Duration::from_secs(5),
+            handshakes: 64,
+            ping_every: Duration::from_secs(20),
+            silent_for: Duration::from_secs(45),
+            stalled_for: Duration::from_secs(10),
+            close_within: Duration::from_secs(2),
+            probe: |_| {},
+        }
+    }
+
+    /// How often deadlines are looked at: no deadline is missed by more than an eighth of the shortest, or by half a
+    /// second.
+    pub(crate) fn tick(&self) -> Duration {
+        let spans = [
+            self.ping_every,
+            self.silent_for,
+            self.stalled_for,
+            self.close_within,
+        ];
+        let shortest = spans.into_iter().min().unwrap_or_default();
+        (shortest / 8).clamp(Duration::from_millis(5), Duration::from_millis(500))
+    }
+}

@@ -1,0 +1,500 @@
+//! What the bytes of a client mean (RFC 6455): frames, fragments of messages with control frames between them, UTF-8. The
+//! bytes come in pieces of any size. Memory is only held while a message is under way.
+
+/// Something a client said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Inbound {
+    /// A whole text message: valid UTF-8.
+    Text(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong,
+    /// With its code, if it had one: a code that may be sent.
+    Close(Option<u16>),
+}
+
+/// The client broke the protocol or a limit: close with this code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Violation {
+    pub(crate) code: u16,
+    pub(crate) reason: &'static str,
+}
+
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    message_bytes: usize,
+    message_fragments: u16,
+    /// The bytes of a frame's header so far.
+    header: [u8; HEADER_MAX],
+    header_len: u8,
+    frame: Option<Frame>,
+    /// The open message: what has come of it, how much of that is known to be UTF-8, and its fragments.
+    message: Vec<u8>,
+    valid: usize,
+    fragments: u16,
+    control: Vec<u8>,
+}
+
+/// A frame whose payload is being read.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    opcode: Opcode,
+    is_final: bool,
+    mask: [u8; 4],
+    /// Payload bytes read, and still to come.
+    read: usize,
+    left: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opcode {
+    /// The first or a later fragment of a text message.
+    Text,
+    Close,
+    Ping,
+    Pong,
+}
+
+/// Two bytes, eight of length, four of mask.
+const HEADER_MAX: usize = 14;
+const CONTROL_MAX: usize = 125;
+
+impl Decoder {
+    pub(crate) fn new(message_bytes: usize, message_fragments: u16) -> Self {
+        Self {
+            message_bytes,
+            message_fragments,
+            header: [0; HEADER_MAX],
+            header_len: 0,
+            frame: None,
+            message: Vec::new(),
+            valid: 0,
+            fragments: 0,
+            control: Vec::new(),
+        }
+    }
+
+    /// The next thing said in `input`, of which it takes away what was read; `None` when more bytes are needed.
+    ///
+    /// # Errors
+    /// When the client broke a rule. Nothing that follows can be understood then.
+    pub(crate) fn next(&mut self, input: &mut &[u8]) -> Result<Option<Inbound>, Violation> {
+        loop {
+            let frame = match self.frame {
+                Some(frame) => frame,
+                None => match self.read_header(input)? {
+                    Some(frame) => frame,
+                    None => return Ok(None),
+                },
+            };
+            let frame = self.read_payload(frame, input)?;
+            if frame.left > 0 {
+                self.frame = Some(frame);
+                return Ok(None);
+            }
+            self.frame = None;
+            if let Some(inbound) = self.finish(frame)? {
+                return Ok(Some(inbound));
+            }
+        }
+    }
+
+    fn read_header(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, Violation> {
+        while let Some((&byte, rest)) = input.split_first() {
+            *input = rest;
+            self.header[usize::from(self.header_len)] = byte;
+            self.header_len += 1;
+            if self.header_len == 2 {
+                self.check_start()?;
+            }
+            if self.header_len >= 2 && self.header_len == self.header_need() {
+                self.header_len = 0;
+                return self.begin().map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// What can be judged by the first two bytes.
+    fn check_start(&self) -> Result<(), Violation> {
+        let [first, second, ..] = self.header;
+        let (is_final, length) = (first & 0x80 != 0, usize::from(second & 0x7F));
+        broken(first & 0x70 == 0, "reserved bits")?;
+        broken(second & 0x80 != 0, "frame not masked")?;
+        match opcode(first)? {
+            Opcode::Text if first & 0x0F == 0 => {
+                broken(self.fragments > 0, "continuation of nothing")
+            }
+            Opcode::Text => broken(self.fragments == 0, "message inside a message"),
+            Opcode::Close | Opcode::Ping | Opcode::Pong => {
+                broken(is_final, "control frame in fragments")?;
+                broken(length <= CONTROL_MAX, "control frame too long")
+            }
+        }
+    }
+
+    fn header_need(&self) -> u8 {
+        match self.header[1] & 0x7F {
+            126 => 2 + 2 + 4,
+            127 => 2 + 8 + 4,
+            _ => 2 + 4,
+        }
+    }
+
+    /// The header is there: what follows is its payload.
+    fn begin(&mut self) -> Result<Frame, Violation> {
+        let header = self.header;
+        let (length, shortest, mask_at) = match header[1] & 0x7F {
+            126 => (
+                u64::from(u16::from_be_bytes([header[2], header[3]])),
+                126,
+                4,
+            ),
+            127 => (
+                u64::from_be_bytes(header[2..10].try_into().unwrap_or_default()),
+                65_536,
+                10,
+            ),
+            short => (u64::from(short), 0, 2),
+        };
+        broken(
+            length >= shortest && length >> 63 == 0,
+            "length not in its shortest form",
+        )?;
+        let opcode = opcode(header[0])?;
+        if opcode == Opcode::Text {
+            self.fragments += 1;
+            let room = (self.message_bytes - self.message.len()) as u64;
+            let fits = length <= room && self.fragments <= self.message_fragments;
+            rule(fits, 1009, "message too large")?;
+        }
+        Ok(Frame {
+            opcode,
+            is_final: header[0] & 0x80 != 0,
+            mask: header[mask_at..mask_at + 4].try_into().unwrap_or_default(),
+            read: 0,
+            left: length as usize,
+        })
+    }
+
+    fn read_payload(&mut self, mut frame: Frame, input: &mut &[u8]) -> Result<Frame, Violation> {
+        let (part, rest) = input.split_at(frame.left.min(input.len()));
+        *input = rest;
+        let mask = frame.mask.into_iter().cycle().skip(frame.read % 4);
+        let plain = part.iter().zip(mask).map(|(byte, mask)| byte ^ mask);
+        match frame.opcode {
+            Opcode::Text => self.message.extend(plain),
+            Opcode::Close | Opcode::Ping | Opcode::Pong => self.control.extend(plain),
+        }
+        frame.read += part.len();
+        frame.left -= part.len();
+        if frame.opcode == Opcode::Text {
+            self.check_utf8()?;
+        }
+        Ok(frame)
+    }
+
+    /// Bad UTF-8 is refused at the byte that makes it so; a character may still be under way at the end.
+    fn check_utf8(&mut self) -> Result<(), Violation> {
+        match std::str::from_utf8(&self.message[self.valid..]) {
+            Ok(more) => self.valid += more.len(),
+            Err(error) => {
+                rule(error.error_len().is_none(), 1007, "not UTF-8")?;
+                self.valid += error.valid_up_to();
+            }
+        }
+        Ok(())
+    }
+
+    /// A frame is whole: perhaps that makes something whole.
+    fn finish(&mut self, frame: Frame) -> Result<Option<Inbound>, Violation> {
+        if frame.opcode == Opcode::Text && !frame.is_final {
+            return Ok(None);
+        }
+        let control = std::mem::take(&mut self.control);
+        Ok(Some(match frame.opcode {
+            Opcode::Text => Inbound::Text(self.finish_message()?),
+            Opcode::Ping => Inbound::Ping(control),
+            Opcode::Pong => Inbound::Pong,
+            Opcode::Close => Inbound::Close(close_code(&control)?),
+        }))
+    }
+
+    fn finish_message(&mut self) -> Result<Vec<u8>, Violation> {
+        let is_whole = self.valid == self.message.len();
+        rule(is_whole, 1007, "not UTF-8")?;
+        (self.valid, self.fragments) = (0, 0);
+        Ok(std::mem::take(&mut self.message))
+    }
+}
+
+fn opcode(first: u8) -> Result<Opcode, Violation> {
+    match first & 0x0F {
+        0x0 | 0x1 => Ok(Opcode::Text),
+        0x2 => Err(Violation {
+            code: 1003,
+            reason: "text only",
+        }),
+        0x8 => Ok(Opcode::Close),
+        0x9 => Ok(Opcode::Ping),
+        0xA => Ok(Opcode::Pong),
+        _ => Err(Violation {
+            code: 1002,
+            reason: "unknown opcode",
+        }),
+    }
+}
+
+/// The code of a Close (RFC 6455 section 7.4, and the registry): none, or one that an endpoint may send.
+fn close_code(payload: &[u8]) -> Result<Option<u16>, Violation> {
+    let (code, reason) = match *payload {
+        [] => return Ok(None),
+        [first, second, ref reason @ ..] => (u16::from_be_bytes([first, second]), reason),
+        [_] => {
+            return Err(Violation {
+                code: 1002,
+                reason: "close code cut",
+            });
+        }
+    };
+    let may_be_sent = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+    broken(may_be_sent, "close code")?;
+    rule(std::str::from_utf8(reason).is_ok(), 1007, "not UTF-8")?;
+    Ok(Some(code))
+}
+
+fn broken(holds: bool, reason: &'static str) -> Result<(), Violation> {
+    rule(holds, 1002, reason)
+}
+
+fn rule(holds: bool, code: u16, reason: &'static str) -> Result<(), Violation> {
+    if holds {
+        Ok(())
+    } else {
+        Err(Violation { code, reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+
+    /// A client's frame; `first` is the byte of flags and opcode.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![first];
+        match payload.len() {
+            short @ 0..=125 => frame.push(0x80 | short as u8),
+            middle @ 126..=65_535 => {
+                frame.push(0x80 | 126);
+                frame.extend((middle as u16).to_be_bytes());
+            }
+            long => {
+                frame.push(0x80 | 127);
+                frame.extend((long as u64).to_be_bytes());
+            }
+        }
+        frame.extend(MASK);
+        frame.extend(
+            payload
+                .iter()
+                .zip(MASK.into_iter().cycle())
+                .map(|(byte, mask)| byte ^ mask),
+        );
+        frame
+    }
+
+    /// Everything said in the bytes, and how it ended, when they come in pieces of this size.
+    fn said(bytes: &[u8], piece: usize) -> (Vec<Inbound>, Option<Violation>) {
+        let mut decoder = Decoder::new(16 * 1024, 1024);
+        let mut said = Vec::new();
+        for mut input in bytes.chunks(piece) {
+            loop {
+                match decoder.next(&mut input) {
+                    Ok(Some(inbound)) => said.push(inbound),
+                    Ok(None) => break,
+                    Err(violation) => return (said, Some(violation)),
+                }
+            }
+            assert!(input.is_empty(), "what is not read is not lost");
+        }
+        (said, None)
+    }
+
+    fn check(frames: &[Vec<u8>], expected: &[Inbound]) {
+        let bytes = frames.concat();
+        for piece in [1, 2, 3, 7, 1000, bytes.len()] {
+            assert_eq!(
+                said(&bytes, piece),
+                (expected.to_vec(), None),
+                "in pieces of {piece}"
+            );
+        }
+    }
+
+    fn refused(frames: &[Vec<u8>], code: u16, reason: &str) {
+        let bytes = frames.concat();
+        for piece in [1, 5, bytes.len()] {
+            let violation = said(&bytes, piece)
+                .1
+                .map(|found| (found.code, found.reason));
+            assert_eq!(violation, Some((code, reason)), "in pieces of {piece}");
+        }
+    }
+
+    fn text(payload: &str) -> Inbound {
+        Inbound::Text(payload.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn the_rfcs_own_example() {
+        let hello = vec![
+            0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58,
+        ];
+        check(&[hello], &[text("Hello")]);
+    }
+
+    #[test]
+    fn messages_of_every_length() {
+        for length in [0, 1, 125, 126, 127, 16 * 1024] {
+            let payload = "x".repeat(length);
+            check(&[frame(0x81, payload.as_bytes())], &[text(&payload)]);
+        }
+    }
+
+    #[test]
+    fn fragments_with_control_frames_between_them() {
+        let euro = "€".as_bytes();
+        check(
+            &[
+                frame(0x01, &euro[..1]),
+                frame(0x89, b"are you there"),
+                frame(0x00, b""),
+                frame(0x00, &euro[1..2]),
+                frame(0x8A, b"unasked"),
+                frame(0x80, &euro[2..]),
+                frame(0x88, &[]),
+            ],
+            &[
+                Inbound::Ping(b"are you there".to_vec()),
+                Inbound::Pong,
+                text("€"),
+                Inbound::Close(None),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_close_has_a_code_that_may_be_sent() {
+        for code in [1000, 1001, 1003, 1007, 1011, 1012, 1014, 3000, 4999] {
+            let payload = [&u16::to_be_bytes(code)[..], "änd".as_bytes()].concat();
+            check(&[frame(0x88, &payload)], &[Inbound::Close(Some(code))]);
+        }
+        for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535] {
+            refused(&[frame(0x88, &u16::to_be_bytes(code))], 1002, "close code");
+        }
+        refused(&[frame(0x88, &[3])], 1002, "close code cut");
+        refused(&[frame(0x88, &[3, 232, 0xFF])], 1007, "not UTF-8");
+    }
+
+    #[test]
+    fn broken_frames_are_protocol_errors() {
+        refused(&[frame(0xC1, b"x")], 1002, "reserved bits");
+        refused(&[frame(0x91, b"x")], 1002, "reserved bits");
+        refused(&[vec![0x81, 0x01, b'x']], 1002, "frame not masked");
+        refused(&[frame(0x83, b"x")], 1002, "unknown opcode");
+        refused(&[frame(0x8F, b"x")], 1002, "unknown opcode");
+        refused(&[frame(0x82, b"x")], 1003, "text only");
+        refused(&[frame(0x80, b"x")], 1002, "continuation of nothing");
+        refused(
+            &[frame(0x01, b"x"), frame(0x81, b"x")],
+            1002,
+            "message inside a message",
+        );
+        refused(&[frame(0x09, b"x")], 1002, "control frame in fragments");
+        refused(&[frame(0x89, &[0; 126])], 1002, "control frame too long");
+        let padded = [&[0x81, 0x80 | 126, 0, 1][..], &MASK, b"x"].concat();
+        refused(&[padded], 1002, "length not in its shortest form");
+    }
+
+    #[test]
+    fn limits_hold_before_the_bytes_are_there() {
+        let header = [
+            &[0x81, 0x80 | 127][..],
+            &(16 * 1024 + 1_u64).to_be_bytes(),
+            &MASK,
+        ]
+        .concat();
+        refused(
+            &[vec![0x81, 0x80 | 126, 0x40, 0x01, 0, 0, 0, 0]],
+            1009,
+            "message too large",
+        );
+        let huge = [
+            &[0x81, 0x80 | 127][..],
+            &(u64::MAX >> 1).to_be_bytes(),
+            &MASK,
+        ]
+        .concat();
+        refused(&[huge], 1009, "message too large");
+        refused(&[header], 1002, "length not in its shortest form");
+        let half = vec![b'x'; 9 * 1024];
+        refused(
+            &[frame(0x01, &half), frame(0x80, &half)],
+            1009,
+            "message too large",
+        );
+        let many: Vec<_> = (0..1025)
+            .map(|part| frame(u8::from(part == 0), b""))
+            .collect();
+        refused(&many, 1009, "message too large");
+    }
+
+    #[test]
+    fn bad_utf8_is_refused_at_the_byte_that_makes_it_so() {
+        refused(&[frame(0x81, b"abc\xFF")], 1007, "not UTF-8");
+        refused(&[frame(0x01, b"\xED\xA0\x80")], 1007, "not UTF-8");
+        refused(
+            &[frame(0x81, "€".as_bytes().split_last().unwrap().1)],
+            1007,
+            "not UTF-8",
+        );
+        refused(
+            &[frame(0x01, b"\xE2"), frame(0x00, b"\x28")],
+            1007,
+            "not UTF-8",
+        );
+    }
+
+    #[test]
+    fn no_memory_stays_when_nothing_is_under_way() {
+        let mut decoder = Decoder::new(1024, 10);
+        let bytes = [frame(0x81, b"hello"), frame(0x89, b"ping")].concat();
+        let mut input = &bytes[..];
+        while let Ok(Some(_)) = decoder.next(&mut input) {}
+        assert_eq!(decoder.message.capacity() + decoder.control.capacity(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_in_any_pieces_are_understood_alike(
+            bytes in proptest::collection::vec(any::<u8>(), 0..300),
+            piece in 1_usize..40,
+        ) {
+            let whole = said(&bytes, bytes.len().max(1));
+            prop_assert_eq!(said(&bytes, piece), whole);
+        }
+
+        #[test]
+        fn almost_frames_are_understood_alike(
+            frames in proptest::collection::vec((any::<u8>(), "\\PC{0,40}"), 0..8),
+            piece in 1_usize..40,
+        ) {
+            let frames: Vec<_> = frames.iter().map(|(first, text)| frame(first & 0x8F, text.as_bytes())).collect();
+            let bytes = frames.concat();
+            let whole = said(&bytes, bytes.len().max(1));
+            prop_assert_eq!(said(&bytes, piece), whole);
+        }
+    }
+}

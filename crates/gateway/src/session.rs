@@ -1,0 +1,481 @@
+//! One client's life: what it says, what it is sent, how it ends. A session keeps no buffer: it reads into the shard's
+//! scratch memory, and what it is sent lies in the hub.
+//!
+//! Every ending that we start has a Close frame, and waits a moment for the client's.
+
+use crate::frame::{Decoder, Inbound, Violation};
+use crate::limits::{Errors, Rate};
+use crate::shard::Shard;
+use bytes::Bytes;
+use hub::{Answers, ClientId, Pending, frame};
+use socket2::SockRef;
+use std::cell::{Cell, RefCell};
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::{Shutdown, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use wire::{Ask, Refusal, tell};
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) id: ClientId,
+    /// Counts connections; no two have the same.
+    number: u64,
+    peer: SocketAddr,
+    stream: TcpStream,
+    began: Instant,
+    state: RefCell<State>,
+    /// A task waits until the socket takes bytes again.
+    is_waiting: Cell<bool>,
+}
+
+#[derive(Debug)]
+struct State {
+    decoder: Decoder,
+    rate: Rate,
+    errors: Errors,
+    heard_at: Instant,
+    ping_at: Instant,
+    /// Since when bytes have waited and none was taken.
+    stalled_since: Option<Instant>,
+    ending: Option<Ending>,
+    messages_in: u64,
+    messages_out: u64,
+}
+
+/// A close handshake under way.
+#[derive(Clone, Copy, Debug)]
+struct Ending {
+    close: Close,
+    until: Instant,
+    /// The client's Close has come.
+    is_answered: bool,
+    /// The rest of what the client sends cannot be understood.
+    is_deaf: bool,
+}
+
+/// Why a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Close {
+    /// 1005: a Close without a code; 1006: none at all.
+    pub(crate) code: u16,
+    pub(crate) reason: Reason,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// We ended it, for this.
+    Ours(&'static str),
+    /// The server ends.
+    Drain,
+    Client,
+    Cut,
+}
+
+impl Session {
+    pub(crate) fn new(
+        shard: &Shard,
+        id: ClientId,
+        number: u64,
+        peer: SocketAddr,
+        stream: TcpStream,
+    ) -> Self {
+        let (config, now) = (&shard.config, Instant::now());
+        Self {
+            id,
+            number,
+            peer,
+            stream,
+            began: now,
+            state: RefCell::new(State {
+                decoder: Decoder::new(config.message_bytes, config.message_fragments),
+                rate: Rate::new(config.messages_burst, now),
+                errors: Errors::default(),
+                heard_at: now,
+                ping_at: now + ping_interval(config.ping_every, number),
+                stalled_since: None,
+                ending: None,
+                messages_in: 0,
+                messages_out: 0,
+            }),
+            is_waiting: Cell::new(false),
+        }
+    }
+
+    /// Reads until the connection ends. `first` is what came together with the upgrade request.
+    pub(crate) async fn run(self: Rc<Self>, shard: Rc<Shard>, first: Bytes) {
+        if !first.is_empty() {
+            self.hear(&shard, &first);
+        }
+        while self.stream.readable().await.is_ok() {
+            let read = shard.with_scratch(|scratch| {
+                let read = self.stream.try_read(scratch)?;
+                if read > 0 {
+                    self.hear(&shard, &scratch[..read]);
+                }
+                io::Result::Ok((read, read == scratch.len()))
+            });
+            match read {
+                Ok((0, _)) => break,
+                // It has more to say: others come first.
+                Ok((_, true)) => tokio::task::yield_now().await,
+                Ok((_, false)) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => break,
+            }
+        }
+        self.end(&shard);
+    }
+
+    fn hear(self: &Rc<Self>, shard: &Rc<Shard>, mut bytes: &[u8]) {
+        self.state.borrow_mut().heard_at = Instant::now();
+        while let Some(next) = self.decode(&mut bytes) {
+            match next {
+                Ok(inbound) => self.handle(shard, inbound),
+                Err(violation) => self.refuse(shard, violation),
+            }
+        }
+        self.flush(shard);
+    }
+
+    fn decode(&self, bytes: &mut &[u8]) -> Option<Result<Inbound, Violation>> {
+        let mut state = self.state.borrow_mut();
+        if state.ending.is_some_and(|ending| ending.is_deaf) {
+            return None;
+        }
+        state.decoder.next(bytes).transpose()
+    }
+
+    fn handle(&self, shard: &Shard, inbound: Inbound) {
+        if let Inbound::Close(code) = inbound {
+            return self.answer_close(shard, code);
+        }
+        if self.state.borrow().ending.is_some() {
+            return;
+        }
+        if !self.is_within_rate(shard) {
+            return self.close(shard, 4429, "too many messages");
+        }
+        match inbound {
+            Inbound::Text(message) => self.handle_message(shard, &message),
+            Inbound::Ping(payload) => self.answer(shard, frame::pong(&payload)),
+            Inbound::Pong | Inbound::Close(_) => {}
+        }
+    }
+
+    fn is_within_rate(&self, shard: &Shard) -> bool {
+        let (config, now) = (&shard.config, Instant::now());
+        let mut state = self.state.borrow_mut();
+        state
+            .rate
+            .take(config.messages_per_s, config.messages_burst, now)
+    }
+
+    fn handle_message(&self, shard: &Shard, message: &[u8]) {
+        self.state.borrow_mut().messages_in += 1;
+        shard.stats.messages_received.add(1);
+        match Ask::parse(message) {
+            Ok(Ask::Subscribe {
+                channels,
+                has_unknown,
+            }) => {
+                if has_unknown {
+                    self.tell_error(shard, Refusal::UnknownChannel);
+                }
+                shard.hub.borrow_mut().subscribe(self.id, channels);
+            }
+            Ok(Ask::Ping(echo)) => {
+                let pong = tell::pong(&echo, shard.config.clock.now());
+                self.answer(shard, frame::text(&pong));
+            }
+            Err(refusal) => self.tell_error(shard, refusal),
+        }
+    }
+
+    fn tell_error(&self, shard: &Shard, refusal: Refusal) {
+        shard.stats.errors.add(1);
+        self.answer(shard, frame::text(&tell::error(refusal)));
+        let config = &shard.config;
+        let is_bearable = self.state.borrow_mut().errors.note(
+            config.errors,
+            config.errors_within,
+            Instant::now(),
+        );
+        if !is_bearable {
+            self.close(shard, 4400, "too many errors");
+        }
+    }
+
+    fn answer(&self, shard: &Shard, frame: Vec<u8>) {
+        let answers = shard.hub.borrow_mut().answer(self.id, frame);
+        match answers {
+            Answers::Queued => {}
+            Answers::Full => self.close(shard, 4429, "too many unread answers"),
+        }
+    }
+
+    /// The client ends it, or answers our Close. Its code is given back to it: the one way in which we send 1000.
+    fn answer_close(&self, shard: &Shard, code: Option<u16>) {
+        let close = Close {
+            code: code.unwrap_or(1005),
+            reason: Reason::Client,
+        };
+        let frame = code.map_or_else(frame::close_without_code, |code| frame::close(code, ""));
+        self.begin_end(shard, close, frame);
+        if let Some(ending) = &mut self.state.borrow_mut().ending {
+            ending.is_answered = true;
+        }
+    }
+
+    /// Ends it in good order, for a reason of ours.
+    fn close(&self, shard: &Shard, code: u16, reason: &'static str) {
+        let close = Close {
+            code,
+            reason: Reason::Ours(reason),
+        };
+        self.begin_end(shard, close, frame::close(code, reason));
+    }
+
+    fn refuse(&self, shard: &Shard, violation: Violation) {
+        self.close(shard, violation.code, violation.reason);
+        if let Some(ending) = &mut self.state.borrow_mut().ending {
+            ending.is_deaf = true;
+        }
+    }
+
+    /// Ends it because the server ends.
+    pub(crate) fn drain(self: &Rc<Self>, shard: &Rc<Shard>, code: u16, reason: &str) {
+        let close = Close {
+            code,
+            reason: Reason::Drain,
+        };
+        self.begin_end(shard, close, frame::close(code, reason));
+        self.flush(shard);
+    }
+
+    /// The first reason counts.
+    fn begin_end(&self, shard: &Shard, close: Close, frame: Vec<u8>) {
+        let mut state = self.state.borrow_mut();
+        if state.ending.is_some() {
+            return;
+        }
+        shard.hub.borrow_mut().finish(self.id, frame);
+        state.ending = Some(Ending {
+            close,
+            until: Instant::now() + shard.config.close_within,
+            is_answered: false,
+            is_deaf: false,
+        });
+    }
+
+    /// Writes what is due until nothing is left or the socket is full. The one place where bytes go out.
+    pub(crate) fn flush(self: &Rc<Self>, shard: &Rc<Shard>) {
+        if self.is_waiting.get() {
+            return;
+        }
+        loop {
+            match self.write(shard) {
+                Wrote::All => return self.finish_end(shard),
+                Wrote::Some => {}
+                Wrote::Full => return self.wait_for_room(shard),
+                Wrote::Behind => self.close(shard, 4409, "slow"),
+                // The read side hears of it, and ends the session.
+                Wrote::Broken => return,
+            }
+        }
+    }
+
+    /// One send.
+    fn write(&self, shard: &Shard) -> Wrote {
+        let mut hub = shard.hub.borrow_mut();
+        let Ok(due) = hub.pending(self.id) else {
+            return Wrote::Behind;
+        };
+        if due.is_empty() {
+            return Wrote::All;
+        }
+        (shard.config.probe)("send");
+        let written = match send(&self.stream, &due) {
+            Ok(written) => written,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Wrote::Full,
+            Err(_) => return Wrote::Broken,
+        };
+        let sent = hub.advance(self.id, written);
+        let mut state = self.state.borrow_mut();
+        state.stalled_since = None;
+        state.messages_out += sent.signals + sent.prices + sent.answers;
+        shard.stats.signals_sent.add(sent.signals);
+        shard.stats.prices_sent.add(sent.prices);
+        shard.stats.answers_sent.add(sent.answers);
+        shard.stats.bytes_sent.add(written as u64);
+        shard.stats.prices_folded.set(hub.folded());
+        Wrote::Some
+    }
+
+    /// What is due stays where it is, in the hub, until the socket takes bytes again.
+    fn wait_for_room(self: &Rc<Self>, shard: &Rc<Shard>) {
+        self.state
+            .borrow_mut()
+            .stalled_since
+            .get_or_insert_with(Instant::now);
+        self.is_waiting.set(true);
+        let (session, shard) = (Rc::clone(self), Rc::clone(shard));
+        tokio::task::spawn_local(async move {
+            let is_open = session.stream.writable().await.is_ok();
+            session.is_waiting.set(false);
+            if is_open && shard.has(&session) {
+                session.flush(&shard);
+            }
+        });
+    }
+
+    /// Once both Closes are through, the connection ends from our side, as RFC 6455 section 7.1.1 wants it.
+    fn finish_end(&self, shard: &Shard) {
+        let is_answered = self
+            .state
+            .borrow()
+            .ending
+            .is_some_and(|ending| ending.is_answered);
+        if is_answered {
+            self.end(shard);
+        }
+    }
+
+    /// Looks at everything that depends on time.
+    pub(crate) fn tick(self: &Rc<Self>, shard: &Rc<Shard>, now: Instant) {
+        match self.overdue(shard, now) {
+            Overdue::Nothing => return,
+            Overdue::End => return self.cut(shard),
+            Overdue::Ping => self.ping(shard, now),
+            Overdue::Stalled => self.close(shard, 4409, "slow"),
+            Overdue::Silent => self.close(shard, 4408, "no pong"),
+        }
+        self.flush(shard);
+    }
+
+    fn overdue(&self, shard: &Shard, now: Instant) -> Overdue {
+        let (config, state) = (&shard.config, self.state.borrow());
+        let is_over = |since: Instant, span: Duration| now.saturating_duration_since(since) >= span;
+        match (&state.ending, state.stalled_since) {
+            (Some(ending), _) if now >= ending.until => Overdue::End,
+            (Some(_), _) => Overdue::Nothing,
+            (None, Some(since)) if is_over(since, config.stalled_for) => Overdue::Stalled,
+            (None, _) if is_over(state.heard_at, config.silent_for) => Overdue::Silent,
+            // Behind bytes that wait, a ping would only be one more.
+            (None, None) if now >= state.ping_at => Overdue::Ping,
+            (None, _) => Overdue::Nothing,
+        }
+    }
+
+    fn ping(&self, shard: &Shard, now: Instant) {
+        let interval = ping_interval(shard.config.ping_every, self.number);
+        self.state.borrow_mut().ping_at = now + interval;
+        self.answer(shard, frame::ping(b""));
+    }
+
+    /// The client did not answer our Close in time. What lies unsent in the kernel goes too.
+    fn cut(&self, shard: &Shard) {
+        let socket = SockRef::from(&self.stream);
+        let _gone = socket.set_linger(Some(Duration::ZERO));
+        self.end(shard);
+    }
+
+    /// The end: both tasks of the session wake and leave.
+    fn end(&self, shard: &Shard) {
+        if !shard.has(self) {
+            return;
+        }
+        let _gone = SockRef::from(&self.stream).shutdown(Shutdown::Both);
+        let state = self.state.borrow();
+        let close = state.ending.map_or(Close::CUT, |ending| ending.close);
+        shard.stats.closed(close.code);
+        tracing::info!(
+            client = self.number,
+            peer = %self.peer,
+            code = close.code,
+            reason = close.reason.word(),
+            seconds = self.began.elapsed().as_secs(),
+            messages_in = state.messages_in,
+            messages_out = state.messages_out,
+            "client left"
+        );
+        shard.remove(self);
+    }
+
+    pub(crate) fn log_arrival(&self) {
+        tracing::info!(client = self.number, peer = %self.peer, "client came");
+    }
+}
+
+impl Close {
+    const CUT: Self = Self {
+        code: 1006,
+        reason: Reason::Cut,
+    };
+}
+
+impl Reason {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ours(reason) => reason,
+            Self::Drain => "server ends",
+            Self::Client => "client closed",
+            Self::Cut => "connection cut",
+        }
+    }
+}
+
+enum Wrote {
+    All,
+    Some,
+    Full,
+    Behind,
+    Broken,
+}
+
+enum Overdue {
+    Nothing,
+    Ping,
+    Silent,
+    Stalled,
+    End,
+}
+
+fn send(stream: &TcpStream, due: &Pending<'_>) -> io::Result<usize> {
+    if let [only] = **due {
+        return stream.try_write(only);
+    }
+    let mut slices = [IoSlice::new(&[]); Pending::MAX];
+    for (slice, bytes) in slices.iter_mut().zip(due.iter()) {
+        *slice = IoSlice::new(bytes);
+    }
+    stream.try_write_vectored(&slices[..due.len()])
+}
+
+/// Each client's own interval, up to a fifth off, so that those who came together are not pinged together. The steps of
+/// the golden ratio spread any run of numbers evenly.
+fn ping_interval(every: Duration, number: u64) -> Duration {
+    let step = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+    every.mul_f64(0.8 + 0.4 * (step as f64 / f64::from(1 << 24)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pings_are_spread_by_a_fifth() {
+        let every = Duration::from_secs(20);
+        let mut intervals: Vec<_> = (0..1000)
+            .map(|number| ping_interval(every, number))
+            .collect();
+        intervals.sort();
+        assert!(
+            intervals[0] >= Duration::from_secs(16) && intervals[999] <= Duration::from_secs(24)
+        );
+        let widest = intervals.windows(2).map(|two| two[1] - two[0]).max();
+        assert!(widest < Some(Duration::from_millis(30)), "{widest:?}");
+    }
+}

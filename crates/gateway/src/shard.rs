@@ -1,0 +1,276 @@
+//! The shard: one thread that owns the hub and every client, and turns publications into bytes on sockets.
+//!
+//! It takes all publications that are ready, hands them to the hub, and walks its clients; each is sent everything that
+//! is due to it in one write. No task is woken for a delivery. Under load it rests after a long flush, so that more
+//! merges into the next; at rest a flush follows its publication at once.
+
+use crate::config::Config;
+use crate::session::Session;
+use crate::stats::Stats;
+use bytes::Bytes;
+use hub::{Hub, Publication};
+use socket2::SockRef;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::LocalSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+/// A socket after its upgrade, and what the client sent right behind the request.
+#[derive(Debug)]
+pub(crate) struct Newcomer {
+    pub(crate) stream: std::net::TcpStream,
+    pub(crate) peer: SocketAddr,
+    pub(crate) first: Bytes,
+}
+
+/// The order to close every client.
+#[derive(Debug)]
+pub(crate) struct Drain {
+    pub(crate) code: u16,
+    pub(crate) reason: String,
+    pub(crate) done: oneshot::Sender<()>,
+}
+
+/// What comes to the shard from other threads.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    pub(crate) publications: mpsc::Receiver<Publication>,
+    pub(crate) newcomers: mpsc::Receiver<Newcomer>,
+    pub(crate) drain: oneshot::Receiver<Drain>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shard {
+    pub(crate) hub: RefCell<Hub>,
+    pub(crate) config: Config,
+    pub(crate) stats: Arc<Stats>,
+    /// By the client's place in the hub.
+    sessions: RefCell<Vec<Option<Rc<Session>>>>,
+    scratch: RefCell<Vec<u8>>,
+    arrived: Cell<u64>,
+    present: Cell<u64>,
+    /// Whoever comes now is told to go.
+    draining: RefCell<Option<(u16, String)>>,
+    left: Notify,
+}
+
+/// Clients that are flushed before input is taken again: a tenth of a second's worth would make the last of them wait.
+const FLUSHED_AT_ONCE: usize = 512;
+/// A flush shorter than this needs no rest.
+const FLUSH_SHORT: Duration = Duration::from_millis(1);
+const REST_MAX: Duration = Duration::from_millis(20);
+const SCRATCH_BYTES: usize = 16 * 1024;
+
+/// Runs until it is drained, or its handle is dropped.
+///
+/// # Errors
+/// When the system gives no event queue.
+pub(crate) fn run(hub: Hub, config: Config, stats: Arc<Stats>, inbox: Inbox) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let shard = Rc::new(Shard {
+        hub: RefCell::new(hub),
+        config,
+        stats,
+        sessions: RefCell::default(),
+        scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
+        arrived: Cell::new(0),
+        present: Cell::new(0),
+        draining: RefCell::default(),
+        left: Notify::new(),
+    });
+    LocalSet::new().block_on(&runtime, shard.serve(inbox));
+    Ok(())
+}
+
+impl Shard {
+    async fn serve(self: Rc<Self>, inbox: Inbox) {
+        tokio::task::spawn_local(Rc::clone(&self).watch_deadlines());
+        let welcome = tokio::task::spawn_local(Rc::clone(&self).welcome(inbox.newcomers));
+        let publish = tokio::task::spawn_local(Rc::clone(&self).publish(inbox.publications));
+        if let Ok(drain) = inbox.drain.await {
+            publish.abort();
+            self.close_all(&drain);
+            // Upgrades under way still arrive, and are told to go.
+            let _all_came = welcome.await;
+            while self.present.get() > 0 {
+                self.left.notified().await;
+            }
+            let _nobody_waits = drain.done.send(());
+        }
+    }
+
+    /// Publications in, bytes out, until no publisher is left.
+    async fn publish(self: Rc<Self>, mut publications: mpsc::Receiver<Publication>) {
+        while let Some(publication) = publications.recv().await {
+            self.enter(&publication);
+            while self.flush_all(&mut publications).await {}
+        }
+    }
+
+    fn enter(&self, publication: &Publication) {
+        (self.config.probe)("publish");
+        let mut hub = self.hub.borrow_mut();
+        let refused = hub.publish(publication);
+        self.stats.publications_refused.add(refused.len() as u64);
+        for refused in refused {
+            tracing::error!(%refused, "something was not published");
+        }
+    }
+
+    fn enter_all(&self, publications: &mut mpsc::Receiver<Publication>) -> bool {
+        let mut has_more = false;
+        while let Ok(publication) = publications.try_recv() {
+            self.enter(&publication);
+            has_more = true;
+        }
+        has_more
+    }
+
+    /// Sends every client what is due to it, and rests if that took long. True when more was published meanwhile.
+    async fn flush_all(self: &Rc<Self>, publications: &mut mpsc::Receiver<Publication>) -> bool {
+        let mut has_more = self.enter_all(publications);
+        let (began, count) = (Instant::now(), self.sessions.borrow().len());
+        for start in (0..count).step_by(FLUSHED_AT_ONCE) {
+            for place in start..(start + FLUSHED_AT_ONCE).min(count) {
+                self.flush_place(place);
+            }
+            if count > FLUSHED_AT_ONCE {
+                tokio::task::yield_now().await;
+                has_more |= self.enter_all(publications);
+            }
+        }
+        let took = began.elapsed();
+        if took > FLUSH_SHORT {
+            has_more |= self.rest(took.min(REST_MAX), publications).await;
+        }
+        has_more
+    }
+
+    fn flush_place(self: &Rc<Self>, place: usize) {
+        let session = self.sessions.borrow().get(place).cloned().flatten();
+        if let Some(session) = session
+            && self.hub.borrow().is_due(session.id)
+        {
+            session.flush(self);
+        }
+    }
+
+    /// Waits while publications gather. Signals do not wait. True when something was published.
+    async fn rest(&self, span: Duration, publications: &mut mpsc::Receiver<Publication>) -> bool {
+        let until = Instant::now() + span;
+        let mut has_more = false;
+        loop {
+            tokio::select! {
+                () = sleep_until(until) => return has_more,
+                publication = publications.recv() => {
+                    let Some(publication) = publication else { return has_more };
+                    self.enter(&publication);
+                    has_more = true;
+                    if !publication.signals.is_empty() {
+                        return true;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn welcome(self: Rc<Self>, mut newcomers: mpsc::Receiver<Newcomer>) {
+        while let Some(newcomer) = newcomers.recv().await {
+            let peer = newcomer.peer;
+            if let Err(error) = self.join(newcomer) {
+                tracing::warn!(%peer, %error, "a connection was lost right after its upgrade");
+            }
+        }
+    }
+
+    fn join(self: &Rc<Self>, newcomer: Newcomer) -> io::Result<()> {
+        crate::unix::bound_unsent(SockRef::from(&newcomer.stream))?;
+        let stream = TcpStream::from_std(newcomer.stream)?;
+        let id = self.hub.borrow_mut().join();
+        self.arrived.set(self.arrived.get() + 1);
+        let session = Rc::new(Session::new(
+            self,
+            id,
+            self.arrived.get(),
+            newcomer.peer,
+            stream,
+        ));
+        session.log_arrival();
+        self.stats.connections_total.add(1);
+        self.place(&session);
+        if let Some((code, reason)) = &*self.draining.borrow() {
+            session.drain(self, *code, reason);
+        }
+        tokio::task::spawn_local(session.run(Rc::clone(self), newcomer.first));
+        Ok(())
+    }
+
+    fn place(&self, session: &Rc<Session>) {
+        let mut sessions = self.sessions.borrow_mut();
+        let place = session.id.index();
+        if sessions.len() <= place {
+            sessions.resize_with(place + 1, || None);
+        }
+        sessions[place] = Some(Rc::clone(session));
+        self.count(self.present.get() + 1);
+    }
+
+    fn count(&self, present: u64) {
+        self.present.set(present);
+        self.stats.connections.set(present);
+    }
+
+    /// Whether this session is still served.
+    pub(crate) fn has(&self, session: &Session) -> bool {
+        let sessions = self.sessions.borrow();
+        let placed = sessions.get(session.id.index()).and_then(Option::as_ref);
+        placed.is_some_and(|placed| std::ptr::eq(Rc::as_ptr(placed), session))
+    }
+
+    /// Takes out a session that is still served.
+    pub(crate) fn remove(&self, session: &Session) {
+        let mut sessions = self.sessions.borrow_mut();
+        sessions[session.id.index()] = None;
+        self.hub.borrow_mut().leave(session.id);
+        self.count(self.present.get() - 1);
+        self.left.notify_one();
+    }
+
+    pub(crate) fn with_scratch<T>(&self, read: impl FnOnce(&mut [u8]) -> T) -> T {
+        read(&mut self.scratch.borrow_mut())
+    }
+
+    async fn watch_deadlines(self: Rc<Self>) {
+        let mut ticks = interval(self.config.tick());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let now = ticks.tick().await;
+            let sessions: Vec<_> = self.sessions.borrow().iter().flatten().cloned().collect();
+            for session in sessions {
+                session.tick(&self, now);
+            }
+        }
+    }
+
+    /// Each session then ends by itself, at the latest when its close handshake is overdue.
+    fn close_all(self: &Rc<Self>, drain: &Drain) {
+        let sessions: Vec<_> = self.sessions.borrow().iter().flatten().cloned().collect();
+        tracing::info!(
+            clients = sessions.len(),
+            code = drain.code,
+            "closing every client"
+        );
+        for session in sessions {
+            session.drain(self, drain.code, &drain.reason);
+        }
+        *self.draining.borrow_mut() = Some((drain.code, drain.reason.clone()));
+    }
+}

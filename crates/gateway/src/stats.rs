@@ -1,0 +1,60 @@
+//! What happened so far, as plain counters that anyone may read at any time.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+    pub(crate) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Relaxed);
+    }
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+}
+
+/// All counts are since the start, but for `connections`.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// WebSocket connections that are open now.
+    pub connections: Counter,
+    pub connections_total: Counter,
+    /// Upgrades that were answered with an HTTP error.
+    pub upgrades_refused: Counter,
+    pub signals_sent: Counter,
+    pub prices_sent: Counter,
+    /// Pongs, errors, protocol pings and Closes.
+    pub answers_sent: Counter,
+    /// Written to WebSocket clients, frame headers included.
+    pub bytes_sent: Counter,
+    /// Prices that some client was not sent because a later one of the same symbol was there.
+    pub prices_folded: Counter,
+    pub messages_received: Counter,
+    /// Messages of clients that were not understood.
+    pub errors: Counter,
+    /// Signals, outcomes and prices that the hub would not publish: faults of our own.
+    pub publications_refused: Counter,
+    closes: Mutex<BTreeMap<u16, u64>>,
+}
+
+impl Stats {
+    /// Ended connections by close code; 1005 is a Close without a code, 1006 a connection that was cut.
+    #[must_use]
+    pub fn closes(&self) -> BTreeMap<u16, u64> {
+        self.closes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+    pub(crate) fn closed(&self, code: u16) {
+        let mut closes = self.closes.lock().unwrap_or_else(PoisonError::into_inner);
+        *closes.entry(code).or_default() += 1;
+    }
+}

@@ -1,0 +1,176 @@
+//! The HTTP side: what is upgraded, what is refused and how, and what belongs to the router.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::time::Duration;
+use support::{
+    Client, Heard, REQUEST, SUBSCRIBE, Server, config, frame, of_prices, price, told_price,
+    wait_until,
+};
+
+fn ask(server: &Server, request: &str) -> String {
+    let mut client = Client::of(TcpStream::connect(server.address).unwrap());
+    client.send(request.as_bytes());
+    client.hear_head()
+}
+
+fn check(server: &Server, request: &str, status: &str) -> String {
+    let head = ask(server, request);
+    assert!(
+        head.starts_with(&format!("HTTP/1.1 {status} ")),
+        "{request}\n{head}"
+    );
+    head.to_lowercase()
+}
+
+#[test]
+fn a_good_request_is_upgraded() {
+    let server = Server::start();
+    let head = check(&server, REQUEST, "101");
+    // The key and its answer are those of RFC 6455 section 1.3.
+    assert!(ask(&server, REQUEST).contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+    assert!(head.contains("upgrade: websocket") && head.contains("connection: upgrade"));
+    assert!(!head.contains("sec-websocket-extensions") && !head.contains("sec-websocket-protocol"));
+    let browser = REQUEST.replace(
+        "\r\n\r\n",
+        "\r\nOrigin: https://example.org\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n",
+    );
+    assert!(!check(&server, &browser, "101").contains("extensions"));
+    check(
+        &server,
+        &REQUEST.replace("/ws/signals", "/ws/signals?key=1"),
+        "101",
+    );
+    check(
+        &server,
+        &REQUEST
+            .replace("websocket", "WebSocket")
+            .replace(", Upgrade", ",upgrade"),
+        "101",
+    );
+}
+
+#[test]
+fn what_is_wrong_is_answered_with_a_status() {
+    let server = Server::start();
+    let without = |header: &str| {
+        let lines = REQUEST
+            .split_inclusive("\r\n")
+            .filter(|line| !line.starts_with(header));
+        lines.collect::<String>()
+    };
+    let twice = |header: &str| {
+        let line = REQUEST
+            .split_inclusive("\r\n")
+            .find(|line| line.starts_with(header))
+            .unwrap();
+        REQUEST.replace(line, &line.repeat(2))
+    };
+    check(
+        &server,
+        &REQUEST.replace("/ws/signals", "/ws/signals/"),
+        "404",
+    );
+    check(&server, &REQUEST.replace("/ws/signals", "/ws"), "404");
+    let head = check(&server, &REQUEST.replace("GET", "POST"), "405");
+    assert!(head.contains("allow: get"), "{head}");
+    let head = check(
+        &server,
+        &REQUEST.replace("Version: 13", "Version: 8"),
+        "426",
+    );
+    assert!(head.contains("sec-websocket-version: 13"), "{head}");
+    let head = check(&server, &without("Upgrade"), "426");
+    assert!(head.contains("upgrade: websocket"), "{head}");
+    check(&server, &without("Connection"), "400");
+    check(&server, &without("Host"), "400");
+    check(&server, &twice("Host"), "400");
+    check(&server, &without("Sec-WebSocket-Version"), "400");
+    check(&server, &twice("Sec-WebSocket-Version"), "400");
+    check(&server, &without("Sec-WebSocket-Key"), "400");
+    check(&server, &twice("Sec-WebSocket-Key"), "400");
+    check(
+        &server,
+        &REQUEST.replace("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ="),
+        "400",
+    );
+    check(
+        &server,
+        &REQUEST.replace("dGhlIHNhbXBsZSBub25jZQ==", "not base64!"),
+        "400",
+    );
+    check(
+        &server,
+        &REQUEST.replace("Host", "Content-Length: 5\r\nHost"),
+        "400",
+    );
+    let old = ask(&server, &REQUEST.replace("HTTP/1.1", "HTTP/1.0"));
+    assert!(old.contains(" 400 "), "{old}");
+    assert_eq!(server.stats.upgrades_refused.get(), 14);
+    assert_eq!(server.stats.connections_total.get(), 0);
+}
+
+#[test]
+fn other_paths_belong_to_the_router() {
+    let server = Server::start();
+    check(
+        &server,
+        "GET /health HTTP/1.1\r\nHost: anything.at:all\r\n\r\n",
+        "200",
+    );
+    check(&server, "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", "404");
+}
+
+#[test]
+fn a_request_is_bounded_in_size_and_time() {
+    let mut quick = config();
+    quick.request_within = Duration::from_millis(200);
+    let server = Server::with(quick);
+    let long = REQUEST.replace(
+        "\r\n\r\n",
+        &format!("\r\nX: {}\r\n\r\n", "x".repeat(17 * 1024)),
+    );
+    check(&server, &long, "431");
+    for start in ["", "GET /ws/signals HTTP/1.1\r\nHost: x"] {
+        let mut client = Client::of(TcpStream::connect(server.address).unwrap());
+        client.send(start.as_bytes());
+        let mut rest = Vec::new();
+        client
+            .stream
+            .read_to_end(&mut rest)
+            .expect("the connection ends in good order");
+    }
+    check(&server, REQUEST, "101");
+}
+
+#[test]
+fn what_follows_the_request_at_once_is_heard() {
+    let server = Server::start();
+    server.publish(of_prices([price("US30", 7)]));
+    let mut client = Client::of(TcpStream::connect(server.address).unwrap());
+    let subscribe = frame(0x81, SUBSCRIBE.as_bytes());
+    let (begin, end) = subscribe.split_at(30);
+    client.send(&[REQUEST.as_bytes(), &frame(0x89, b"early"), begin].concat());
+    assert!(client.hear_head().starts_with("HTTP/1.1 101"));
+    assert_eq!(client.hear(), Heard::Pong(b"early".to_vec()));
+    client.send(end);
+    assert_eq!(client.hear_text(), told_price("US30", 7));
+}
+
+#[test]
+fn a_connection_that_says_nothing_holds_nobody_up() {
+    let mut narrow = config();
+    narrow.handshakes = 1;
+    let server = Server::with(narrow);
+    let _silent: Vec<_> = (0..5)
+        .map(|_| TcpStream::connect(server.address).unwrap())
+        .collect();
+    let mut upgraded = server.connect();
+    upgraded.say(r#"{"type":"ping"}"#);
+    assert!(upgraded.hear_text().contains("pong"));
+    wait_until("it is counted", || server.stats.connections.get() == 1);
+}

@@ -1,0 +1,139 @@
+//! What a client is told, byte for byte.
+
+mod support;
+
+use market::Status::{Confirmed, Pending};
+use std::time::Duration;
+use support::{
+    Heard, SUBSCRIBE, Server, config, frame, of_prices, of_signals, price, signal, told_price,
+    told_signal,
+};
+
+#[test]
+fn the_dashboards_sequence() {
+    let server = Server::recovered(
+        &of_signals([(1, signal(1, Confirmed)), (2, signal(2, Pending))]),
+        config(),
+    );
+    server.publish(of_prices([price("US30", 1), price("NAS100", 2)]));
+    let mut client = server.connect();
+    client.say(SUBSCRIBE);
+    let snapshot: Vec<_> = (0..4).map(|_| client.hear_text()).collect();
+    assert_eq!(
+        snapshot[0],
+        r#"{"type":"signal","payload":{"id":"00000000-0000-0000-0000-000000000001","status":"confirmed","direction":"short","symbol":"XAUUSD","entry_time":"2026-11-23T14:04:59.500Z","entry_price":2650.50,"stop_loss":2653.00,"take_profits":[2640.00],"tp_modes":["Runner 100%"],"reason":"MSS+FVG setup","confidence":0.65,"rr_target":4.20,"killzone":"ny_am"}}"#
+    );
+    assert_eq!(snapshot[1], told_signal(2, Pending));
+    assert_eq!(
+        snapshot[2],
+        r#"{"type":"price_update","payload":{"symbol":"US30","price":40001.0,"timestamp":"2026-11-23T14:05:00.001Z","change":1.5,"change_percent":0.0038}}"#
+    );
+    assert_eq!(snapshot[3], told_price("NAS100", 2));
+    server.publish(of_signals([(3, signal(2, Confirmed))]));
+    assert_eq!(client.hear_text(), told_signal(2, Confirmed));
+    server.publish(of_prices([price("US30", 3)]));
+    assert_eq!(client.hear_text(), told_price("US30", 3));
+}
+
+#[test]
+fn a_repeated_subscribe_brings_no_second_snapshot() {
+    let server = Server::start();
+    server.publish(of_prices([price("US30", 1)]));
+    let mut client = server.subscribed(1);
+    client.say(SUBSCRIBE);
+    client.say(r#"{"type":"subscribe","channels":["prices"]}"#);
+    client.say(r#"{"type":"ping","timestamp":7}"#);
+    let pong = r#"{"type":"pong","timestamp":7,"server_time":"2026-11-23T14:05:00.000Z"}"#;
+    assert_eq!(client.hear_text(), pong, "and nothing before it");
+}
+
+#[test]
+fn answers_to_pings_and_to_nonsense() {
+    let server = Server::start();
+    let mut client = server.connect();
+    for (said, told) in [
+        (
+            r#"{"type":"ping","timestamp":"2026-11-23T14:05:00.000Z"}"#,
+            r#"{"type":"pong","timestamp":"2026-11-23T14:05:00.000Z","server_time":"2026-11-23T14:05:00.000Z"}"#,
+        ),
+        (
+            r#"{"type":"ping"}"#,
+            r#"{"type":"pong","server_time":"2026-11-23T14:05:00.000Z"}"#,
+        ),
+        (
+            "hello",
+            r#"{"type":"error","code":"bad_json","message":"the message is not JSON","retryable":false}"#,
+        ),
+        (
+            r#"{"type":"auth","token":"x"}"#,
+            r#"{"type":"error","code":"unknown_type","message":"the type is not one of: subscribe, ping","retryable":false}"#,
+        ),
+        (
+            r#"{"type":"subscribe","channels":["weather"]}"#,
+            r#"{"type":"error","code":"unknown_channel","message":"a channel is not one of: signals, prices; the others named are subscribed","retryable":false}"#,
+        ),
+    ] {
+        client.say(said);
+        assert_eq!(client.hear_text(), told);
+    }
+    assert_eq!(
+        (
+            server.stats.messages_received.get(),
+            server.stats.errors.get()
+        ),
+        (5, 3)
+    );
+}
+
+#[test]
+fn fragments_and_control_frames_between_them() {
+    let server = Server::start();
+    let mut client = server.connect();
+    let message = r#"{"type":"ping","timestamp":"€"}"#.as_bytes();
+    client.send(&frame(0x01, &message[..29]));
+    client.send(&frame(0x89, b"between"));
+    assert_eq!(client.hear(), Heard::Pong(b"between".to_vec()));
+    client.send(&frame(0x00, b""));
+    for byte in frame(0x80, &message[29..]) {
+        client.send(&[byte]);
+    }
+    assert!(client.hear_text().contains(r#""timestamp":"€""#));
+}
+
+#[test]
+fn who_never_subscribes_is_kept_and_only_pinged() {
+    let mut lively = config();
+    lively.ping_every = Duration::from_millis(40);
+    let server = Server::with(lively);
+    let mut quiet = server.connect();
+    let mut other = server.subscribed(0);
+    for number in 0..10 {
+        server.publish(of_prices([price("US30", number)]));
+        while other.hear() == Heard::Ping {}
+        assert_eq!(quiet.hear(), Heard::Ping);
+        quiet.send(&frame(0x8A, b""));
+    }
+    assert_eq!(server.stats.connections.get(), 2);
+}
+
+#[test]
+fn one_channel_alone() {
+    let server = Server::start();
+    let mut prices = server.connect();
+    prices.say(r#"{"type":"subscribe","channels":["prices"]}"#);
+    let mut signals = server.connect();
+    signals.say(r#"{"type":"subscribe","channels":["signals"]}"#);
+    for client in [&mut prices, &mut signals] {
+        client.say(r#"{"type":"ping"}"#);
+        client.hear_text();
+    }
+    let mut both = of_signals([(1, signal(1, Pending))]);
+    both.prices.push(price("US30", 1));
+    server.publish(both);
+    assert_eq!(prices.hear_text(), told_price("US30", 1));
+    assert_eq!(signals.hear_text(), told_signal(1, Pending));
+    server.publish(of_signals([(2, signal(2, Pending))]));
+    server.publish(of_prices([price("US30", 2)]));
+    assert_eq!(prices.hear_text(), told_price("US30", 2));
+    assert_eq!(signals.hear_text(), told_signal(2, Pending));
+}

@@ -1,0 +1,307 @@
+//! A gateway on a free port of the loopback, and a client that speaks WebSocket by hand, so that tests see every byte.
+
+#![allow(dead_code, reason = "each test file uses its own part of it")]
+#![allow(clippy::unwrap_used, reason = "it serves tests")]
+
+use axum::Router;
+use axum::routing::get;
+use gateway::{Clock, Config, Gateway, Publication, Publisher, Stats, serve};
+use market::{
+    Direction, Epoch, Killzone, Position, Price, PriceUpdate, Probability, Ratio, Signal,
+    SourceTime, Status, Symbol, Target, Time, Timeframe, Uuid,
+};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::time::Instant;
+
+/// Nothing in a test takes this long, on any machine; what does has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) const SUBSCRIBE: &str = r#"{"type":"subscribe","channels":["signals","prices"],"timestamp":"2026-11-23T14:05:00.000Z"}"#;
+
+pub(crate) fn config() -> Config {
+    let now = Time::parse("2026-11-23T14:05:00Z").unwrap();
+    Config::new(Clock::new(move || now))
+}
+
+pub(crate) struct Server {
+    runtime: Runtime,
+    gateway: Option<Gateway>,
+    publisher: Publisher,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        Self::with(config())
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
+        Self::recovered(&Publication::default(), config)
+    }
+
+    pub(crate) fn recovered(past: &Publication, config: Config) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let router = Router::new().route("/health", get(|| async { "OK" }));
+        let gateway = {
+            let _within = runtime.enter();
+            serve(listener, router, past, config).unwrap()
+        };
+        Self {
+            publisher: gateway.publisher(),
+            stats: gateway.stats(),
+            address: gateway.address(),
+            gateway: Some(gateway),
+            runtime,
+        }
+    }
+
+    pub(crate) fn publish(&self, publication: Publication) {
+        self.publisher.publish_blocking(publication).unwrap();
+    }
+
+    pub(crate) fn publisher(&self) -> Publisher {
+        self.publisher.clone()
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        Client::upgraded(TcpStream::connect(self.address).unwrap())
+    }
+
+    /// A client that has heard its snapshot.
+    pub(crate) fn subscribed(&self, snapshot: usize) -> Client {
+        let mut client = self.connect();
+        client.say(SUBSCRIBE);
+        for _ in 0..snapshot {
+            client.hear_text();
+        }
+        client
+    }
+
+    /// Begins to close everybody.
+    pub(crate) fn drain(&mut self) -> tokio::task::JoinHandle<()> {
+        let gateway = self.gateway.take().expect("it is drained once");
+        self.runtime
+            .spawn(async move { gateway.drain(1012, "restart retry=2500").await })
+    }
+
+    pub(crate) fn wait<T>(&self, task: tokio::task::JoinHandle<T>) -> T {
+        let waited = async { tokio::time::timeout(PATIENCE, task).await };
+        self.runtime.block_on(waited).unwrap().unwrap()
+    }
+}
+
+/// Waits for something that happens on another thread.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "{what}: it did not happen");
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Text(String),
+    Ping,
+    Pong(Vec<u8>),
+    Close(Option<u16>, String),
+    /// The end of the connection.
+    End,
+}
+
+pub(crate) const REQUEST: &str = "GET /ws/signals HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+    Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+
+impl Client {
+    pub(crate) fn of(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream }
+    }
+
+    pub(crate) fn upgraded(stream: TcpStream) -> Self {
+        let mut client = Self::of(stream);
+        client.send(REQUEST.as_bytes());
+        let head = client.hear_head();
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        client
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    pub(crate) fn say(&mut self, text: &str) {
+        self.send(&frame(0x81, text.as_bytes()));
+    }
+
+    /// The head of an HTTP answer.
+    pub(crate) fn hear_head(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            match self.stream.read(&mut byte) {
+                Ok(1) => head.push(byte[0]),
+                _ => break,
+            }
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    pub(crate) fn hear(&mut self) -> Heard {
+        let mut start = [0; 2];
+        if self.stream.read_exact(&mut start).is_err() {
+            return Heard::End;
+        }
+        assert_eq!(start[1] & 0x80, 0, "a server does not mask");
+        let length = match start[1] {
+            126 => {
+                let mut length = [0; 2];
+                self.stream.read_exact(&mut length).unwrap();
+                usize::from(u16::from_be_bytes(length))
+            }
+            short => usize::from(short),
+        };
+        let mut payload = vec![0; length];
+        self.stream.read_exact(&mut payload).unwrap();
+        match start[0] {
+            0x81 => Heard::Text(String::from_utf8(payload).unwrap()),
+            0x89 => Heard::Ping,
+            0x8A => Heard::Pong(payload),
+            0x88 if payload.is_empty() => Heard::Close(None, String::new()),
+            0x88 => Heard::Close(
+                Some(u16::from_be_bytes([payload[0], payload[1]])),
+                String::from_utf8(payload[2..].to_vec()).unwrap(),
+            ),
+            other => panic!("frame type {other:#x}"),
+        }
+    }
+
+    pub(crate) fn hear_text(&mut self) -> String {
+        let heard = self.hear();
+        let Heard::Text(text) = heard else {
+            panic!("{heard:?} instead of a message");
+        };
+        text
+    }
+
+    /// Reads on to the Close, answers it as clients do, and sees the end.
+    pub(crate) fn hear_close(&mut self) -> (Option<u16>, String) {
+        loop {
+            if let Heard::Close(code, reason) = self.hear() {
+                let payload = code.map_or(Vec::new(), |code| code.to_be_bytes().to_vec());
+                self.send(&frame(0x88, &payload));
+                assert_eq!(self.hear(), Heard::End);
+                return (code, reason);
+            }
+        }
+    }
+}
+
+/// A client's frame; `first` is the byte of flags and opcode.
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+    let mut frame = vec![first];
+    match payload.len() {
+        short @ 0..=125 => frame.push(0x80 | short as u8),
+        middle => {
+            frame.push(0x80 | 126);
+            frame.extend((middle as u16).to_be_bytes());
+        }
+    }
+    frame.extend(MASK);
+    let masked = payload.iter().zip(MASK.into_iter().cycle());
+    frame.extend(masked.map(|(byte, mask)| byte ^ mask));
+    frame
+}
+
+pub(crate) fn now() -> Time {
+    Time::parse("2026-11-23T14:05:00Z").unwrap()
+}
+
+/// Signal `id`, which is also its position.
+pub(crate) fn signal(id: u32, status: Status) -> Signal {
+    let price = |text| Price::parse(text).unwrap();
+    Signal {
+        id: Uuid::from_u128(u128::from(id)),
+        status,
+        direction: Direction::Short,
+        symbol: Symbol::new("XAUUSD").unwrap(),
+        digits: 2,
+        entry_time: SourceTime::parse("2026-11-23T14:04:59.5Z").unwrap(),
+        entry: price("2650.5"),
+        stop: price("2653"),
+        targets: vec![Target {
+            price: price("2640"),
+            percent: 100,
+            runner: true,
+        }],
+        reason: "MSS+FVG setup".to_owned(),
+        confidence: Probability::new(0.65),
+        rr_target: Ratio::from_hundredths(420),
+        killzone: Killzone::NyAm,
+        setup: "mss_fvg".to_owned(),
+        timeframe: Timeframe::M5,
+        simulated: false,
+        created_at: now(),
+        decide_by: Time::MAX,
+        decided_at: (status != Status::Pending).then(now),
+        cause: None,
+    }
+}
+
+pub(crate) fn price(symbol: &str, number: i64) -> PriceUpdate {
+    PriceUpdate {
+        symbol: Symbol::new(symbol).unwrap(),
+        digits: 1,
+        price: Price::from_units((40_000 + number) * 1_000_000_000),
+        bid: Price::ZERO,
+        ask: Price::ZERO,
+        time: SourceTime::from_millis(1_795_442_700_000 + number),
+        change: Price::from_units(1_500_000_000),
+        change_percent: Price::from_units(3_750_000),
+        volume: None,
+        ticks: 1,
+    }
+}
+
+pub(crate) fn told_price(symbol: &str, number: i64) -> String {
+    wire::tell::price_update(&price(symbol, number)).unwrap()
+}
+
+pub(crate) fn told_signal(id: u32, status: Status) -> String {
+    wire::tell::signal(&signal(id, status)).unwrap()
+}
+
+pub(crate) fn of_signals(signals: impl IntoIterator<Item = (u64, Signal)>) -> Publication {
+    let at = |seq| Position {
+        epoch: Epoch(1),
+        seq,
+    };
+    Publication {
+        signals: signals
+            .into_iter()
+            .map(|(seq, signal)| (at(seq), signal))
+            .collect(),
+        now: now(),
+        ..Publication::default()
+    }
+}
+
+pub(crate) fn of_prices(prices: impl IntoIterator<Item = PriceUpdate>) -> Publication {
+    Publication {
+        prices: prices.into_iter().collect(),
+        now: now(),
+        ..Publication::default()
+    }
+}
