@@ -1,0 +1,264 @@
+//! How many ticks a second go through the whole engine on one core: all symbols and setups on, woken as a server would
+//! wake it, from a decoded tape in memory.
+//!
+//! `bench-engine [TICKS]` pushes about that many [30,000,000]. The tape is the recorded gold week of `ORION_TEST_DATA`
+//! (default: a folder `shared` beside the checkout), repeated with its dates moved on by whole weeks; where it is absent,
+//! a seeded walk of as many ticks. It runs twice: as it is, and dealt out to all symbols in turn.
+
+mod tape;
+
+use engine::{Engine, Output, PriceRules, Rules, Settings};
+use market::{
+    Calendar, Catalog, Event, Instrument, InstrumentId, Price, PriceKind, Source, SourceId,
+};
+use market::{Span, Symbol, Tick};
+use std::sync::Arc;
+
+fn main() {
+    let wanted = std::env::args()
+        .nth(1)
+        .map_or(30_000_000, |text| match text.parse() {
+            Ok(ticks) => ticks,
+            Err(_) => panic!("`{text}` is no number of ticks"),
+        });
+    let settings = Arc::new(settings());
+    let gold = settings
+        .catalog
+        .find("XAUUSD")
+        .expect("gold is in the catalog");
+    let (name, mut ticks) = tape::week(gold);
+    println!("tape: {name}, {} ticks", ticks.len());
+    run("gold alone", &settings, &ticks, wanted);
+    deal(&mut ticks, &settings.catalog);
+    run("dealt out to all symbols", &settings, &ticks, wanted);
+}
+
+/// Gives the ticks to the symbols in turn, each at a price as it is usual for it.
+fn deal(ticks: &mut [Tick], catalog: &Catalog) {
+    for (place, tick) in ticks.iter_mut().enumerate() {
+        let id = InstrumentId((place % catalog.instruments.len()) as u16);
+        // Gold's ticks are cents; so they become ticks of the symbol.
+        let cents = |price: Price| price.units() / 10_000_000;
+        let step = catalog.instrument(id).tick_size;
+        tick.instrument = id;
+        (tick.bid, tick.ask) = (step.times(cents(tick.bid)), step.times(cents(tick.ask)));
+    }
+}
+
+fn run(name: &str, settings: &Arc<Settings>, ticks: &[Tick], wanted: usize) {
+    let mut engine = Engine::new(settings.clone());
+    let mut out = Vec::new();
+    let mut told = Told::default();
+    let began = Clock::now();
+    let weeks = wanted.div_ceil(ticks.len());
+    for (week, part) in
+        (0..weeks).map(|week| (week, &ticks[..ticks.len().min(wanted - week * ticks.len())]))
+    {
+        let moved = Span::from_hours(7 * 24 * week as i64);
+        for tick in part {
+            let event = Event::Tick(Tick {
+                time: tick.time + moved,
+                ..tick.clone()
+            });
+            let at = (tick.time + moved).as_stamp();
+            while let Some(wake) = engine.wake_at().filter(|wake| *wake < at) {
+                engine.handle(wake, &Event::Wake, &mut out);
+                told.wakes += 1;
+            }
+            engine.handle(at, &event, &mut out);
+            told.count(&mut out);
+        }
+    }
+    let (wall, cpu) = began.elapsed();
+    let Told {
+        wakes,
+        prices,
+        signals,
+        outcomes,
+    } = told;
+    let ns = cpu * 1e9 / wanted as f64;
+    println!("{name}: {wanted} ticks and {wakes} wakes in {wall:.2} s, {cpu:.2} s of them CPU");
+    println!(
+        "  {ns:.1} ns/tick, {:.2} million ticks/s of CPU time",
+        1e3 / ns
+    );
+    println!(
+        "  {prices} prices, {signals} signal events, {outcomes} outcomes, {:?}",
+        engine.counts()
+    );
+}
+
+#[derive(Default)]
+struct Told {
+    wakes: u64,
+    prices: u64,
+    signals: u64,
+    outcomes: u64,
+}
+
+impl Told {
+    fn count(&mut self, out: &mut Vec<Output>) {
+        for output in out.drain(..) {
+            match output {
+                Output::Price(_) => self.prices += 1,
+                Output::Signal(_) => self.signals += 1,
+                Output::Outcome(_) => self.outcomes += 1,
+            }
+        }
+    }
+}
+
+/// Wall and CPU time.
+struct Clock {
+    wall: std::time::Instant,
+    cpu: f64,
+}
+
+impl Clock {
+    #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+    fn now() -> Self {
+        Self {
+            wall: std::time::Instant::now(),
+            cpu: cpu_seconds(),
+        }
+    }
+    fn elapsed(&self) -> (f64, f64) {
+        (self.wall.elapsed().as_secs_f64(), cpu_seconds() - self.cpu)
+    }
+}
+
+/// What this thread has spent on a core, as Linux counts it; elsewhere not a number.
+fn cpu_seconds() -> f64 {
+    let nanos = std::fs::read_to_string("/proc/self/schedstat")
+        .ok()
+        .and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+    nanos.map_or(f64::NAN, |nanos| nanos / 1e9)
+}
+
+/// The eleven symbols of ORION's own catalog on one live source.
+fn settings() -> Settings {
+    let source = Source {
+        name: "tape".into(),
+        heartbeats: true,
+        simulated: false,
+        always_open: false,
+    };
+    let rows = [
+        (
+            "EURUSD",
+            5,
+            "0.00001",
+            "0.0001",
+            Calendar::Fx,
+            PriceKind::Cfd,
+            true,
+        ),
+        (
+            "GBPUSD",
+            5,
+            "0.00001",
+            "0.0001",
+            Calendar::Fx,
+            PriceKind::Cfd,
+            true,
+        ),
+        (
+            "USDJPY",
+            3,
+            "0.001",
+            "0.01",
+            Calendar::Fx,
+            PriceKind::Cfd,
+            true,
+        ),
+        (
+            "XAUUSD",
+            2,
+            "0.01",
+            "0.1",
+            Calendar::Metal,
+            PriceKind::Cfd,
+            true,
+        ),
+        ("US30", 1, "0.1", "1", Calendar::Index, PriceKind::Cfd, true),
+        (
+            "NAS100",
+            1,
+            "0.1",
+            "1",
+            Calendar::Index,
+            PriceKind::Cfd,
+            true,
+        ),
+        (
+            "SPX500",
+            1,
+            "0.1",
+            "1",
+            Calendar::Index,
+            PriceKind::Cfd,
+            true,
+        ),
+        (
+            "NQ",
+            2,
+            "0.25",
+            "1",
+            Calendar::Future,
+            PriceKind::Future,
+            false,
+        ),
+        (
+            "MNQ",
+            2,
+            "0.25",
+            "1",
+            Calendar::Future,
+            PriceKind::Future,
+            false,
+        ),
+        (
+            "ES",
+            2,
+            "0.25",
+            "1",
+            Calendar::Future,
+            PriceKind::Future,
+            false,
+        ),
+        (
+            "MES",
+            2,
+            "0.25",
+            "1",
+            Calendar::Future,
+            PriceKind::Future,
+            false,
+        ),
+    ];
+    let price = |text: &str| Price::parse(text).expect("a price of ours");
+    let instruments = rows.map(
+        |(symbol, digits, tick_size, pip_size, calendar, kind, signals)| Instrument {
+            symbol: Symbol::new(symbol).expect("a symbol of ours"),
+            digits,
+            tick_size: price(tick_size),
+            pip_size: price(pip_size),
+            kind,
+            calendar,
+            spread_default: price(pip_size),
+            source: SourceId(0),
+            signals,
+            prices: true,
+        },
+    );
+    let catalog = Catalog {
+        sources: vec![source],
+        instruments: instruments.into(),
+    };
+    Settings {
+        market: "bench".into(),
+        catalog,
+        rules: Rules::default(),
+        prices: PriceRules::default(),
+    }
+}
