@@ -30,7 +30,7 @@ pub(crate) struct Decoder {
     /// The open message: what has come of it, how much of that is known to be UTF-8, and its fragments.
     message: Vec<u8>,
     valid: usize,
-    fragments: u16,
+    fragments: u32,
     control: Vec<u8>,
 }
 
@@ -164,7 +164,7 @@ impl Decoder {
         if opcode == Opcode::Text {
             self.fragments += 1;
             let room = (self.message_bytes - self.message.len()) as u64;
-            let fits = length <= room && self.fragments <= self.message_fragments;
+            let fits = length <= room && self.fragments <= u32::from(self.message_fragments);
             rule(fits, 1009, "message too large")?;
         }
         Ok(Frame {
