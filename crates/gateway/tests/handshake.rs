@@ -1,6 +1,6 @@
 //! The HTTP side: what is upgraded, what is refused and how, and what belongs to the router.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! Clients that read slowly or not at all: what they miss, how they end, and that nobody else notices.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 
