@@ -326,11 +326,7 @@ impl Server {
         loop {
             let wake = wake_on_tape(&mut paced, self.machine.engine());
             let due = paced.next_at(wake).map(|at| pace.due(at));
-            self.feed = if due.is_some() {
-                FeedState::Live
-            } else {
-                FeedState::Ended
-            };
+            self.follow_tape(due.is_some());
             tokio::select! {
                 biased;
                 () = &mut *shutdown => return Ok(()),
@@ -387,6 +383,21 @@ impl Server {
             None => FeedState::Starting,
             Some(heard) if fed && engine.now() - heard < stale => FeedState::Live,
             Some(_) => FeedState::Stale,
+        }
+    }
+
+    /// A tape plays, or has come to its end: then the server stays, with the last prices and signals.
+    fn follow_tape(&mut self, plays: bool) {
+        let state = if plays {
+            FeedState::Live
+        } else {
+            FeedState::Ended
+        };
+        if std::mem::replace(&mut self.feed, state) != state {
+            self.tell_status();
+            if state == FeedState::Ended {
+                tracing::info!(at = %self.machine.engine().now(), "the tape has been played to its end; Ctrl-C ends the server");
+            }
         }
     }
 

@@ -96,11 +96,9 @@ fn journal(data: &Path) -> Vec<Record> {
 
 /// Waits until the tape is played to its end.
 fn play(server: &Server) {
-    let health =
-        || -> serde_json::Value { serde_json::from_str(&server.get("/health")).expect("JSON") };
-    while health()["feed"]["state"] != "ended" {
-        std::thread::yield_now();
-    }
+    assert!(server.logs("played to its end"), "it ended before its tape");
+    let health: serde_json::Value = serde_json::from_str(&server.get("/health")).expect("JSON");
+    assert_eq!(health["feed"]["state"], "ended");
 }
 
 fn run_through(data: &Path, files: &[PathBuf], speed: &str) -> Vec<Record> {

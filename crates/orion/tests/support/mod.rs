@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Server {
     child: Child,
     pub address: String,
-    /// Standard output is read to its end, so that the server never waits for a reader.
-    _reader: std::thread::JoinHandle<()>,
+    /// The lines of its log; both outputs are read to their ends, so that the server never waits for a reader.
+    log: mpsc::Receiver<String>,
 }
 
 /// What `orion serve` needs to start on a free port with its data in `data`.
@@ -43,15 +43,8 @@ impl Server {
     /// Gives the exit code and the log instead when it ends before that.
     pub fn start(mut command: Command) -> Result<Self, (Option<i32>, String)> {
         let mut child = command.spawn().expect("start the server");
-        let lines = BufReader::new(child.stdout.take().expect("standard output"));
-        let errors = child.stderr.take().expect("standard error");
-        let log = std::thread::spawn(move || std::io::read_to_string(errors).unwrap_or_default());
-        let (tell, told) = mpsc::channel();
-        let reader = std::thread::spawn(move || {
-            for line in lines.lines().map_while(Result::ok) {
-                let _ = tell.send(line);
-            }
-        });
+        let told = lines(child.stdout.take().expect("standard output"));
+        let log = lines(child.stderr.take().expect("standard error"));
         while let Ok(line) = told.recv_timeout(PATIENCE) {
             if let Some(address) = line.trim().strip_prefix("open ") {
                 let address = address
@@ -62,12 +55,22 @@ impl Server {
                 return Ok(Self {
                     child,
                     address,
-                    _reader: reader,
+                    log,
                 });
             }
         }
         let code = child.wait().expect("wait for the server").code();
-        Err((code, log.join().expect("the log's reader")))
+        Err((code, log.iter().collect::<Vec<_>>().join("\n")))
+    }
+
+    /// Waits until a line of the log has these words; `false` when the server ends without.
+    pub fn logs(&self, words: &str) -> bool {
+        while let Ok(line) = self.log.recv_timeout(PATIENCE) {
+            if line.contains(words) {
+                return true;
+            }
+        }
+        false
     }
 
     pub fn kill(mut self) {
@@ -119,6 +122,17 @@ impl Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The lines of a stream, read by a thread of its own.
+fn lines(stream: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let _ = tell.send(line);
+        }
+    });
+    told
 }
 
 impl Drop for Server {
