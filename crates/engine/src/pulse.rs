@@ -16,10 +16,7 @@ pub(crate) struct Pulse {
     /// Quotes since the last send.
     unsent: u32,
     sent: Option<Time>,
-    /// When a send was last due while the market was closed.
-    held_back: Option<Time>,
-    /// A send was due while the source, or the symbol, was stale: nothing is due until it is heard again.
-    asleep: bool,
+    hush: Hush,
     /// When the newest quote came.
     heard: Time,
     /// The price that changes are counted from: the last before the latest roll, or else the first seen.
@@ -28,6 +25,17 @@ pub(crate) struct Pulse {
     roll: SourceTime,
     #[serde(skip)]
     hours: OpenHours,
+}
+
+/// Why nothing was sent when it was last due.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+enum Hush {
+    #[default]
+    No,
+    /// The source, or the symbol, was stale: nothing is due until it is heard again.
+    Stale,
+    /// The market was closed at this time.
+    Closed(Time),
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -61,13 +69,15 @@ impl Pulse {
         }
         self.quote = Some(quote);
         self.unsent += 1;
-        self.asleep = false;
+        self.hush = Hush::No;
         self.heard = at;
     }
 
     /// Its source shows life again.
     pub(crate) fn rouse(&mut self) {
-        self.asleep = false;
+        if matches!(self.hush, Hush::Stale) {
+            self.hush = Hush::No;
+        }
     }
 
     /// The price a position would be closed at now.
@@ -80,15 +90,17 @@ impl Pulse {
 
     /// When the next send is due if nothing else happens; `MAX` for never.
     pub(crate) fn due(&self, instrument: &Instrument, rules: &PriceRules) -> Time {
-        if !instrument.prices || self.asleep || self.quote.is_none() {
+        if !instrument.prices || self.quote.is_none() {
             return Time::MAX;
         }
-        if self.unsent > 0 {
-            let earliest = self.sent.map(|sent| sent + millis(rules.min_interval_ms));
-            return earliest.map_or(self.heard, |earliest| earliest.max(self.heard));
+        let (interval, repeat) = (millis(rules.min_interval_ms), millis(rules.repeat_ms));
+        match (self.hush, self.sent) {
+            (Hush::Stale, _) => Time::MAX,
+            (Hush::Closed(tried), _) => tried + repeat,
+            (Hush::No, None) => self.heard,
+            (Hush::No, Some(sent)) if self.unsent > 0 => self.heard.max(sent + interval),
+            (Hush::No, Some(sent)) => sent + repeat,
         }
-        let last = self.sent.max(self.held_back);
-        last.map_or(Time::MAX, |last| last + millis(rules.repeat_ms))
     }
 
     /// Whether the symbol, or its source where that shows life between ticks, has been silent for too long. `heard` is
@@ -118,18 +130,18 @@ impl Pulse {
         rules: &PriceRules,
     ) -> Option<PriceUpdate> {
         let quote = self.quote?;
-        let ticks = std::mem::take(&mut self.unsent);
         if self.is_stale(at, source, source_heard, rules) {
-            self.asleep = true;
+            self.hush = Hush::Stale;
             return None;
         }
         // The time of the market: the quote's own, carried on by our clock while the symbol is quiet.
         let now = quote.time + (at - self.heard);
         if !self.hours.is_open(instrument, source, now) {
-            self.held_back = Some(at);
+            self.hush = Hush::Closed(at);
             return None;
         }
-        self.sent = Some(at);
+        (self.sent, self.hush) = (Some(at), Hush::No);
+        let ticks = std::mem::take(&mut self.unsent);
         self.shown(instrument, ticks)
     }
 

@@ -4,14 +4,25 @@ use engine::{Engine, Output, Settings};
 use market::{Event, Time};
 use std::sync::Arc;
 
+/// One event, and what the engine made of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub at: Time,
+    pub event: Event,
+    /// It was too late for its bar.
+    pub dropped: bool,
+    /// How much had been said before it.
+    pub said: usize,
+}
+
 /// An engine, all that it answered, and all that it was told.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Driver {
     pub engine: Engine,
     /// No process runs: nothing wakes the engine.
     pub down: bool,
     pub said: Vec<(Time, Output)>,
-    pub told: Vec<(Time, Event)>,
+    pub told: Vec<Told>,
 }
 
 impl Driver {
@@ -49,6 +60,17 @@ impl Driver {
         }
     }
 
+    /// The process ends without a word.
+    pub(crate) fn kill(&mut self) {
+        self.down = true;
+    }
+
+    /// Another one begins.
+    pub(crate) fn start(&mut self, at: Time) {
+        self.tell(at, Event::Start);
+        self.down = false;
+    }
+
     /// A new process goes on from the state of the one before.
     pub(crate) fn restart(&mut self) {
         let snapshot = self.engine.snapshot();
@@ -64,10 +86,18 @@ impl Driver {
         self.said.extend(out.into_iter().map(|output| (at, output)));
     }
 
-    fn handle(&mut self, at: Time, event: Event) {
-        let mut out = Vec::new();
+    /// Tells an event without any wake before it.
+    pub(crate) fn handle(&mut self, at: Time, event: Event) {
+        let (mut out, late) = (Vec::new(), self.engine.counts().late);
         self.engine.handle(at, &event, &mut out);
+        let dropped = self.engine.counts().late > late;
+        let said = self.said.len();
+        self.told.push(Told {
+            at,
+            event,
+            dropped,
+            said,
+        });
         self.said.extend(out.into_iter().map(|output| (at, output)));
-        self.told.push((at, event));
     }
 }

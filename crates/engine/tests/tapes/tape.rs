@@ -85,12 +85,9 @@ impl Player {
             ["stop"] => self.driver.tell(stamp, Event::Stop),
             ["down"] => {
                 self.driver.wake_until(stamp);
-                self.driver.down = true;
+                self.driver.kill();
             }
-            ["start"] => {
-                self.driver.tell(stamp, Event::Start);
-                self.driver.down = false;
-            }
+            ["start"] => self.driver.start(stamp),
             ["restart"] => self.driver.restart(),
             ["gap", source] => {
                 let source = self.source(source);

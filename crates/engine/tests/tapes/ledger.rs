@@ -1,0 +1,279 @@
+//! What must hold of every run, whatever was told: the books of all signals, kept apart from the engine.
+
+use crate::driver::{Driver, Told};
+use engine::Output;
+use market::{
+    Cause, Direction, Event, InstrumentId, Outcome, OutcomeKind, Price, PriceUpdate, Signal, Span,
+    Status, Symbol, Tick, Time, Timeframe, Uuid,
+};
+use std::collections::BTreeMap;
+
+/// How often each thing happened.
+pub(crate) type Tally = BTreeMap<String, usize>;
+
+/// One signal's life.
+struct Life {
+    /// Where in the list of what was told it became pending.
+    born: usize,
+    pending: Signal,
+    verdict: Option<Signal>,
+    targets: u8,
+    over: bool,
+}
+
+/// Checks everything a driver has said against what it was told, and counts verdicts and outcomes.
+pub(crate) fn check(driver: &Driver, tally: &mut Tally) {
+    let mut ledger = Ledger {
+        driver,
+        lives: BTreeMap::new(),
+        shown: BTreeMap::new(),
+        tally,
+    };
+    for place in 0..driver.told.len() {
+        let from = driver.told[place].said;
+        let to = driver
+            .told
+            .get(place + 1)
+            .map_or(driver.said.len(), |next| next.said);
+        for (at, output) in &driver.said[from..to] {
+            match output {
+                Output::Signal(signal) if signal.status == Status::Pending => {
+                    ledger.born(place, *at, signal)
+                }
+                Output::Signal(signal) => ledger.decided(place, *at, signal),
+                Output::Outcome(outcome) => ledger.outcome(*at, outcome),
+                Output::Price(update) => ledger.price(*at, update),
+            }
+        }
+    }
+    ledger.close();
+}
+
+struct Ledger<'a> {
+    driver: &'a Driver,
+    lives: BTreeMap<Uuid, Life>,
+    /// When each symbol was shown last, and the time of its price.
+    shown: BTreeMap<Symbol, (Time, PriceUpdate)>,
+    tally: &'a mut Tally,
+}
+
+impl Ledger<'_> {
+    fn count(&mut self, what: String) {
+        *self.tally.entry(what).or_default() += 1;
+    }
+
+    fn born(&mut self, place: usize, at: Time, signal: &Signal) {
+        assert_eq!(
+            (signal.created_at, signal.decided_at, signal.cause),
+            (at, None, None)
+        );
+        assert_eq!(signal.decide_by, at + Span::from_secs(285));
+        assert_geometry(signal);
+        let life = Life {
+            born: place,
+            pending: signal.clone(),
+            verdict: None,
+            targets: 0,
+            over: false,
+        };
+        assert!(
+            self.lives.insert(signal.id, life).is_none(),
+            "{} is born twice",
+            signal.id
+        );
+    }
+
+    fn decided(&mut self, place: usize, at: Time, signal: &Signal) {
+        let life = self
+            .lives
+            .get_mut(&signal.id)
+            .expect("a verdict follows its pending signal");
+        assert!(life.verdict.is_none(), "{} is decided twice", signal.id);
+        let (status, decided_at, cause) = (Status::Pending, None, None);
+        assert_eq!(
+            Signal {
+                status,
+                decided_at,
+                cause,
+                ..signal.clone()
+            },
+            life.pending
+        );
+        assert_eq!(signal.decided_at, Some(at));
+        life.verdict = Some(signal.clone());
+        let (born, told) = (life.born, &self.driver.told);
+        match signal.cause {
+            Some(Cause::Timeout | Cause::StaleFeed) => assert_eq!(at, signal.decide_by),
+            Some(Cause::Restart) => assert_overslept(signal, &told[..=place]),
+            Some(Cause::Stop | Cause::Missed | Cause::Structure) | None => {
+                assert!(at < signal.decide_by)
+            }
+        }
+        for step in &told[born + 1..place] {
+            assert_eq!(
+                reached(signal, step),
+                None,
+                "{} at {} of {signal:?}",
+                step.at,
+                place
+            );
+        }
+        match signal.cause {
+            Some(cause @ (Cause::Stop | Cause::Missed)) => {
+                assert_eq!(reached(signal, &told[place]), Some(cause), "{signal:?}");
+            }
+            Some(Cause::Timeout | Cause::StaleFeed | Cause::Restart | Cause::Structure) => {}
+            None => assert_confirmed(signal, &told[born..=place]),
+        }
+        self.count(signal.cause.map_or("confirmed", Cause::as_str).to_owned());
+    }
+
+    fn outcome(&mut self, at: Time, outcome: &Outcome) {
+        let life = self
+            .lives
+            .get_mut(&outcome.id)
+            .expect("an outcome follows its signal");
+        let verdict = life
+            .verdict
+            .as_ref()
+            .expect("an outcome follows the verdict");
+        assert_eq!(verdict.status, Status::Confirmed);
+        assert!(!life.over, "{outcome:?} after the last one");
+        assert_eq!(outcome.at, at);
+        let all = verdict.targets.len() as u8;
+        match outcome.kind {
+            OutcomeKind::Target(target) => {
+                assert_eq!((target, outcome.last), (life.targets + 1, target == all));
+                life.targets = target;
+            }
+            OutcomeKind::Stop | OutcomeKind::Timeout => assert!(outcome.last),
+        }
+        life.over = outcome.last;
+        self.count(format!("{:?}", outcome.kind));
+    }
+
+    fn price(&mut self, at: Time, update: &PriceUpdate) {
+        if let Some((before, last)) = self.shown.insert(update.symbol, (at, update.clone())) {
+            assert!(
+                at - before >= Span::from_secs(1),
+                "{update:?} at {at} after {before}"
+            );
+            assert!(update.time >= last.time, "{update:?} after {last:?}");
+            let same = PriceUpdate { ticks: 0, ..last } == *update;
+            assert!(
+                update.ticks > 0 || same,
+                "a repeat changes nothing: {update:?}"
+            );
+        }
+    }
+
+    /// Nothing is left open.
+    fn close(&self) {
+        for life in self.lives.values() {
+            let verdict = life.verdict.as_ref().expect("every signal is decided");
+            assert_eq!(
+                life.over,
+                verdict.status == Status::Confirmed,
+                "{verdict:?}"
+            );
+        }
+    }
+}
+
+/// Stop, entry and targets lie one after the other, and the parts make a whole.
+fn assert_geometry(signal: &Signal) {
+    let targets = signal.targets.iter().map(|target| target.price);
+    let levels: Vec<Price> = [signal.stop, signal.entry]
+        .into_iter()
+        .chain(targets)
+        .collect();
+    let along = |pair: &[Price]| {
+        (pair[1] - pair[0])
+            .times(signal.direction.sign())
+            .is_positive()
+    };
+    assert!(levels.windows(2).all(along), "{signal:?}");
+    assert_eq!(
+        signal
+            .targets
+            .iter()
+            .map(|target| u32::from(target.percent))
+            .sum::<u32>(),
+        100
+    );
+}
+
+/// The process was not running when the deadline passed: nothing was told between, and then the start.
+fn assert_overslept(signal: &Signal, told: &[Told]) {
+    let [.., before, start] = told else {
+        panic!("nothing before {signal:?}")
+    };
+    assert_eq!(start.event, Event::Start);
+    assert!(
+        before.at < signal.decide_by && start.at >= signal.decide_by,
+        "{signal:?}"
+    );
+}
+
+/// Rules 1 and 2 for one event.
+fn reached(signal: &Signal, told: &Told) -> Option<Cause> {
+    let tick = tick_of(told)?;
+    if tick.time < signal.entry_time {
+        return None;
+    }
+    let first = signal.targets[0].price;
+    let (stopped, missed) = match signal.direction {
+        Direction::Long => (tick.bid <= signal.stop, tick.bid >= first),
+        Direction::Short => (tick.ask >= signal.stop, tick.ask <= first),
+    };
+    match (stopped, missed) {
+        (true, _) => Some(Cause::Stop),
+        (false, true) => Some(Cause::Missed),
+        (false, false) => None,
+    }
+}
+
+/// What rule 4 needs at least: the entry traded, and a whole later minute went its way and closed beyond it.
+fn assert_confirmed(signal: &Signal, told: &[Told]) {
+    let (past, _) = told.split_at(told.len() - 1);
+    let ticks: Vec<&Tick> = past.iter().filter_map(tick_of).collect();
+    let entered = |tick: &&&Tick| match signal.direction {
+        Direction::Long => tick.ask <= signal.entry,
+        Direction::Short => tick.bid >= signal.entry,
+    };
+    assert!(
+        ticks
+            .iter()
+            .filter(entered)
+            .any(|tick| tick.time >= signal.entry_time),
+        "{signal:?}"
+    );
+    let mut minutes: BTreeMap<_, Vec<&Tick>> = BTreeMap::new();
+    for tick in ticks {
+        let minute = minutes
+            .entry(tick.time.floor(Timeframe::M1.span()))
+            .or_default();
+        minute.push(tick);
+    }
+    let confirms = |(open_time, ticks): (&_, &Vec<&Tick>)| {
+        let mut ticks = ticks.clone();
+        ticks.sort_by_key(|tick| tick.time);
+        let (open, close) = (ticks[0].mid(), ticks[ticks.len() - 1].mid());
+        let along = |by: Price| by.times(signal.direction.sign()).is_positive();
+        *open_time >= signal.entry_time && along(close - open) && along(close - signal.entry)
+    };
+    assert!(minutes.iter().any(confirms), "{signal:?}");
+}
+
+/// A tick of the symbol that runs signals here, unless it was dropped.
+fn tick_of(told: &Told) -> Option<&Tick> {
+    match &told.event {
+        Event::Tick(tick) if tick.instrument == InstrumentId(0) && !told.dropped => Some(tick),
+        Event::Tick(_)
+        | Event::Bar(_)
+        | Event::Gap(_)
+        | Event::Start
+        | Event::Stop
+        | Event::Wake => None,
+    }
+}

@@ -1,0 +1,89 @@
+//! The same market seen in a mirror: every price is reflected at one level, bids become asks.
+
+use engine::Output;
+use market::{Direction, Event, Ohlc, Price, QuoteBar, Signal, Target, Tick, Time, Uuid};
+
+/// Twice the level of the mirror: 1.0853.
+const TWICE: Price = Price::from_units(2_170_600_000);
+
+fn price(price: Price) -> Price {
+    TWICE - price
+}
+
+pub(crate) fn event(event: &Event) -> Event {
+    match event {
+        Event::Tick(tick) => {
+            let (bid, ask) = (price(tick.ask), price(tick.bid));
+            Event::Tick(Tick {
+                bid,
+                ask,
+                ..tick.clone()
+            })
+        }
+        Event::Bar(bar) => {
+            let side = |side: &Ohlc| Ohlc {
+                open: price(side.open),
+                high: price(side.low),
+                low: price(side.high),
+                close: price(side.close),
+            };
+            let (bid, ask) = (side(&bar.ask), side(&bar.bid));
+            Event::Bar(QuoteBar {
+                bid,
+                ask,
+                ..bar.clone()
+            })
+        }
+        other @ (Event::Gap(_) | Event::Start | Event::Stop | Event::Wake) => other.clone(),
+    }
+}
+
+/// Signals and outcomes without their ids, which tell directions apart, as lines in an order that is the same on both
+/// sides.
+pub(crate) fn lines(said: &[(Time, Output)], reflected: Reflected) -> Vec<String> {
+    let level = |level: Price| match reflected {
+        Reflected::No => level,
+        Reflected::Yes => price(level),
+    };
+    let signal = |signal: &Signal| Signal {
+        id: Uuid::nil(),
+        direction: match reflected {
+            Reflected::No => signal.direction,
+            Reflected::Yes => signal.direction.opposite(),
+        },
+        entry: level(signal.entry),
+        stop: level(signal.stop),
+        targets: signal
+            .targets
+            .iter()
+            .map(|target| Target {
+                price: level(target.price),
+                ..*target
+            })
+            .collect(),
+        ..signal.clone()
+    };
+    let line = |(at, output): &(Time, Output)| match output {
+        Output::Signal(one) => Some(format!("{at} {:?}", signal(one))),
+        Output::Outcome(one) => Some(format!(
+            "{at} {:?} {} {} {}",
+            one.kind,
+            level(one.price),
+            one.r,
+            one.last
+        )),
+        Output::Price(_) => None,
+    };
+    let mut lines: Vec<String> = said.iter().filter_map(line).collect();
+    lines.sort();
+    lines
+}
+
+/// Which side of the mirror it is.
+#[derive(Clone, Copy)]
+pub(crate) enum Reflected {
+    No,
+    Yes,
+}
+
+const _: () = assert!(Direction::Long.sign() == -Direction::Short.sign());

@@ -1,0 +1,213 @@
+//! Ten thousand paths through the life of a signal, and markets made of random legs: what holds for all of them.
+
+use crate::desk::{rules, settings};
+use crate::driver::{Driver, Told};
+use crate::ledger::{self, Tally};
+use crate::mirror::{self, Reflected};
+use crate::moves::{Move, Start, any_move, walk};
+use engine::{Engine, Output, Rules, Settings};
+use market::{Event, InstrumentId, Price, SourceTime, Span, Tick, Time, Timeframe};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// The same cases on every run.
+fn runner(cases: u32) -> TestRunner {
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]))
+}
+
+fn starts() -> Vec<(Start, Driver)> {
+    let driven = |start: Start| (start, start.driver());
+    Start::all().into_iter().map(driven).collect()
+}
+
+#[test]
+fn every_path_brings_each_signal_one_verdict_in_time() {
+    let starts = starts();
+    let tally = RefCell::new(Tally::new());
+    let paths = (0..starts.len(), prop::collection::vec(any_move(), 1..80));
+    let result = runner(10_000).run(&paths, |(place, moves)| {
+        let driver = walk(starts[place].1.clone(), &moves);
+        ledger::check(&driver, &mut tally.borrow_mut());
+        Ok(())
+    });
+    assert!(result.is_ok(), "{}", result.unwrap_err());
+    let tally = tally.into_inner();
+    eprintln!("10,000 paths: {tally:?}");
+    // Every way to end was taken often.
+    let ways = [
+        "confirmed",
+        "missed",
+        "restart",
+        "stale_feed",
+        "stop",
+        "structure",
+        "timeout",
+    ];
+    for way in ways
+        .into_iter()
+        .chain(["Target(1)", "Target(2)", "Target(3)", "Stop", "Timeout"])
+    {
+        assert!(
+            tally.get(way).is_some_and(|count| *count > 100),
+            "{way}: {tally:?}"
+        );
+    }
+}
+
+#[test]
+fn a_path_told_again_says_the_same_also_through_a_snapshot() {
+    let starts = starts();
+    let paths = (
+        0..starts.len(),
+        prop::collection::vec(any_move(), 1..80),
+        any::<Index>(),
+    );
+    let result = runner(2_000).run(&paths, |(place, moves, cut)| {
+        let (start, begun) = starts[place].clone();
+        let driver = walk(begun, &moves);
+        let fresh = Engine::new(Arc::new(start.settings()));
+        let cut = cut.index(driver.told.len());
+        let (before, after) = driver.told.split_at(cut);
+        let (engine, mut said) = replay(fresh, before);
+        let snapshot = engine.snapshot();
+        let restored = Engine::restore(Arc::new(start.settings()), &snapshot).unwrap();
+        prop_assert_eq!(restored.snapshot(), snapshot);
+        let (engine, rest) = replay(restored, after);
+        // Nothing that was said before the cut depends on what came after it.
+        let so_far = driver
+            .told
+            .get(cut)
+            .map_or(driver.said.len(), |next| next.said);
+        prop_assert_eq!(&said[..], &driver.said[..so_far]);
+        said.extend(rest);
+        prop_assert_eq!(said, driver.said);
+        prop_assert_eq!(engine.snapshot(), driver.engine.snapshot());
+        Ok(())
+    });
+    assert!(result.is_ok(), "{}", result.unwrap_err());
+}
+
+#[test]
+fn in_a_mirror_long_is_short_and_nothing_else_changes() {
+    let starts = starts();
+    let paths = (0..starts.len(), prop::collection::vec(any_move(), 1..80));
+    let result = runner(2_000).run(&paths, |(place, moves)| {
+        let (start, begun) = starts[place].clone();
+        let driver = walk(begun, &moves);
+        assert_mirrored(start.settings(), &driver);
+        Ok(())
+    });
+    assert!(result.is_ok(), "{}", result.unwrap_err());
+}
+
+#[test]
+fn markets_of_random_legs_hold_the_same() {
+    let mut tally = Tally::new();
+    for seed in 0..60 {
+        let driver = legs(seed);
+        ledger::check(&driver, &mut tally);
+        assert_mirrored(fast(), &driver);
+        let (_, said) = replay(Engine::new(Arc::new(fast())), &driver.told);
+        assert_eq!(said, driver.said, "seed {seed}");
+    }
+    eprintln!("60 markets of random legs: {tally:?}");
+    assert!(tally.values().sum::<usize>() > 600, "{tally:?}");
+}
+
+fn replay(mut engine: Engine, told: &[Told]) -> (Engine, Vec<(Time, Output)>) {
+    let (mut said, mut out) = (Vec::new(), Vec::new());
+    for Told { at, event, .. } in told {
+        engine.handle(*at, event, &mut out);
+        said.extend(out.drain(..).map(|output| (*at, output)));
+    }
+    (engine, said)
+}
+
+fn assert_mirrored(settings: Settings, driver: &Driver) {
+    let reflect = |told: &Told| Told {
+        event: mirror::event(&told.event),
+        ..told.clone()
+    };
+    let told: Vec<Told> = driver.told.iter().map(reflect).collect();
+    let (_, said) = replay(Engine::new(Arc::new(settings)), &told);
+    let (here, there) = (
+        mirror::lines(&driver.said, Reflected::No),
+        mirror::lines(&said, Reflected::Yes),
+    );
+    for (here, there) in here.iter().zip(&there) {
+        assert_eq!(here, there);
+    }
+    assert_eq!(here.len(), there.len());
+}
+
+/// Setups on the minutes, so that a morning brings many.
+fn fast() -> Settings {
+    let rules = Rules {
+        setup_tf: Timeframe::M1,
+        ..rules()
+    };
+    Settings {
+        rules,
+        ..settings()
+    }
+}
+
+/// Six hours of zigzag: legs of random length and speed that often end just beyond an earlier extreme.
+fn legs(seed: u64) -> Driver {
+    let mut driver = Driver::new(fast());
+    let mut random = Random(seed);
+    let (mut at, mut mid) = (
+        SourceTime::parse("2026-07-06T08:00:00Z").unwrap(),
+        108_500_i64,
+    );
+    let mut extremes = vec![mid];
+    let mut sign = 1;
+    for _ in 0..240 {
+        let old = extremes[random.below(extremes.len() as u64) as usize];
+        let target = match random.below(3) {
+            0 => old + sign * random.below(12) as i64,
+            _ => mid + sign * (20 + random.below(160) as i64),
+        };
+        let steps = 3 + random.below(20) as i64;
+        let from = mid;
+        for step in 1..=steps {
+            at = at + Span::from_millis(500 + random.below(9_000) as i64);
+            mid = from + (target - from) * step / steps + random.below(5) as i64 - 2;
+            let price = |points: i64| Price::from_units(points * 10_000);
+            let (bid, ask) = (price(mid - 2), price(mid + 2));
+            let tick = Tick {
+                instrument: InstrumentId(0),
+                bid,
+                ask,
+                volume: None,
+                time: at,
+                received: None,
+            };
+            driver.tell(at.as_stamp(), Event::Tick(tick));
+        }
+        extremes.push(mid);
+        extremes.drain(..extremes.len().saturating_sub(6));
+        sign = -sign;
+    }
+    walk(driver, &[] as &[Move])
+}
+
+/// Steele, Lea, Flood: splitmix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % most
+    }
+}
