@@ -15,15 +15,15 @@ use tokio_tungstenite::tungstenite::{Error, Message, WebSocket, client};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running `orion serve`. Killed, as `kill -9` does, when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub address: String,
+    pub(crate) address: String,
     /// The lines of its log; both outputs are read to their ends, so that the server never waits for a reader.
     log: mpsc::Receiver<String>,
 }
 
 /// What `orion serve` needs to start on a free port with its data in `data`.
-pub fn serve(data: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn serve(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orion"));
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
@@ -41,7 +41,7 @@ impl Server {
     /// Starts it and waits until it lets clients in.
     ///
     /// Gives the exit code and the log instead when it ends before that.
-    pub fn start(mut command: Command) -> Result<Self, (Option<i32>, String)> {
+    pub(crate) fn start(mut command: Command) -> Result<Self, (Option<i32>, String)> {
         let mut child = command.spawn().expect("start the server");
         let told = lines(child.stdout.take().expect("standard output"));
         let log = lines(child.stderr.take().expect("standard error"));
@@ -64,7 +64,7 @@ impl Server {
     }
 
     /// Waits until a line of the log has these words; `false` when the server ends without.
-    pub fn logs(&self, words: &str) -> bool {
+    pub(crate) fn logs(&self, words: &str) -> bool {
         while let Ok(line) = self.log.recv_timeout(PATIENCE) {
             if line.contains(words) {
                 return true;
@@ -73,17 +73,17 @@ impl Server {
         false
     }
 
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.end();
     }
 
     /// Waits for the process to end by itself; its exit code.
-    pub fn wait(mut self) -> Option<i32> {
+    pub(crate) fn wait(mut self) -> Option<i32> {
         self.child.wait().expect("wait for the server").code()
     }
 
     /// Sends SIGTERM.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill")
             .args(["-TERM", &pid])
@@ -93,14 +93,14 @@ impl Server {
     }
 
     /// A client that has subscribed to both channels.
-    pub fn subscribe(&self) -> Client {
+    pub(crate) fn subscribe(&self) -> Client {
         let mut client = Client::connect(&self.address).expect("connect");
         client.send(r#"{"type":"subscribe","channels":["signals","prices"],"timestamp":"2026-01-01T00:00:00.000Z"}"#);
         client
     }
 
     /// The body of a GET request.
-    pub fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         use std::io::{Read as _, Write as _};
         let mut stream = TcpStream::connect(&self.address).expect("connect");
         stream
@@ -142,22 +142,22 @@ impl Drop for Server {
 }
 
 /// A WebSocket client.
-pub struct Client(WebSocket<TcpStream>);
+pub(crate) struct Client(WebSocket<TcpStream>);
 
 impl Client {
-    pub fn connect(address: &str) -> Result<Self, Box<dyn std::error::Error>> {
+    pub(crate) fn connect(address: &str) -> Result<Self, Box<dyn std::error::Error>> {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let (socket, _) = client(format!("ws://{address}/ws/signals"), stream)?;
         Ok(Self(socket))
     }
 
-    pub fn send(&mut self, text: &str) {
+    pub(crate) fn send(&mut self, text: &str) {
         self.0.send(Message::text(text)).expect("send");
     }
 
     /// The next message; `None` when the connection is over or nothing comes for too long.
-    pub fn next(&mut self) -> Option<serde_json::Value> {
+    pub(crate) fn next(&mut self) -> Option<serde_json::Value> {
         loop {
             match self.0.read() {
                 Ok(Message::Text(text)) => {
@@ -170,7 +170,7 @@ impl Client {
     }
 
     /// The code of the server's Close frame, after whatever comes before it.
-    pub fn closed(&mut self) -> Option<u16> {
+    pub(crate) fn closed(&mut self) -> Option<u16> {
         loop {
             match self.0.read() {
                 Ok(Message::Close(frame)) => return frame.map(|frame| frame.code.into()),
@@ -184,10 +184,10 @@ impl Client {
 
 /// What a client has seen of signals: the latest status by id. Panics when a status goes back.
 #[derive(Debug, Default)]
-pub struct Seen(pub BTreeMap<String, String>);
+pub(crate) struct Seen(pub(crate) BTreeMap<String, String>);
 
 impl Seen {
-    pub fn take(&mut self, message: &serde_json::Value) {
+    pub(crate) fn take(&mut self, message: &serde_json::Value) {
         if message["type"] != "signal" {
             return;
         }
@@ -203,7 +203,7 @@ impl Seen {
 }
 
 /// The folder of recorded data, or a line that says it is not there.
-pub fn recorded(file: &str) -> Option<PathBuf> {
+pub(crate) fn recorded(file: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("ORION_TEST_DATA").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
         PathBuf::from,
@@ -220,7 +220,7 @@ pub fn recorded(file: &str) -> Option<PathBuf> {
 }
 
 /// Whether slow tests run: `./check` asks for them.
-pub fn slow(name: &str) -> bool {
+pub(crate) fn slow(name: &str) -> bool {
     let asked = std::env::var_os("ORION_TEST_SLOW").is_some();
     if !asked {
         eprintln!("skipped: {name} is slow (set ORION_TEST_SLOW)");

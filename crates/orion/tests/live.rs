@@ -1,0 +1,167 @@
+//! The simulated market, live, over kills and restarts: its own tape gives its own journal again.
+
+mod support;
+
+use journal::tape::TapeReader;
+use journal::{Journal as _, Local, Record};
+use market::{Cause, Epoch, Position, Span, Status};
+use orion::{machine, replay};
+use std::path::Path;
+use support::{Seen, Server, serve, slow};
+
+/// The messages a client waits for before the next end: seeded, so that a failure can be had again.
+fn waits(seed: u64) -> impl Iterator<Item = usize> {
+    let mut state = seed;
+    std::iter::repeat_with(move || {
+        // Knuth's MMIX generator; its high bits are good enough for a length.
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        1 + (state >> 33) as usize % 40
+    })
+}
+
+fn records(market: &Path) -> (Vec<Record>, Vec<Record>) {
+    let mut told = Vec::new();
+    let tape = TapeReader::open(&market.join("tape"), None).expect("open the tape");
+    replay::told(tape, |_, output| {
+        told.extend(machine::record_of(output));
+        Ok(())
+    })
+    .expect("replay the tape");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let journal = Local::open(market, || Epoch(1)).expect("open the journal");
+    let after = Position {
+        seq: 0,
+        ..journal.end()
+    };
+    let kept = runtime
+        .block_on(journal.read(after, usize::MAX >> 1))
+        .expect("read the journal");
+    (told, kept.into_iter().map(|(_, record)| record).collect())
+}
+
+/// Serves, ends, and serves again, `rounds` times; every fifth end is a clean one.
+fn check_restarts(rounds: usize, ended_by: impl Fn(usize) -> bool) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut seen = Seen::default();
+    for (round, wait) in (0..rounds).zip(waits(1)) {
+        let server = Server::start(serve(folder.path(), &[]))
+            .unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"));
+        let mut client = server.subscribe();
+        for _ in 0..wait {
+            seen.take(&client.next().expect("a message"));
+        }
+        if ended_by(round) {
+            server.terminate();
+            assert_eq!(client.closed(), Some(1012));
+            assert_eq!(server.wait(), Some(0));
+        } else {
+            server.kill();
+        }
+    }
+    let (told, kept) = records(&folder.path().join("sim-1"));
+    assert_eq!(told.len(), kept.len());
+    for (place, (told, kept)) in told.iter().zip(&kept).enumerate() {
+        assert_eq!(told, kept, "record {place}");
+    }
+    check_lives(&kept);
+    let kept_as = |id: &str, status: &str| {
+        kept.iter().any(|record| matches!(record, Record::Signal(signal) if signal.id.to_string() == id && signal.status.as_str() == status))
+    };
+    assert!(seen.0.len() > 3, "the client saw too little: {seen:?}");
+    assert!(
+        seen.0.iter().all(|(id, status)| kept_as(id, status)),
+        "a client saw what is not in the journal"
+    );
+}
+
+/// Each signal is pending once, decided at most once and in time, and nothing comes after its end.
+fn check_lives(kept: &[Record]) {
+    let signals: Vec<_> = kept
+        .iter()
+        .filter_map(|record| match record {
+            Record::Signal(signal) => Some(signal),
+            Record::Outcome(_) => None,
+        })
+        .collect();
+    for signal in &signals {
+        let states: Vec<_> = signals
+            .iter()
+            .filter(|other| other.id == signal.id)
+            .map(|other| other.status)
+            .collect();
+        assert!(
+            states.len() <= 2 && states[0] == Status::Pending,
+            "{}: {states:?}",
+            signal.id
+        );
+        if let Some(decided_at) = signal.decided_at {
+            let late = decided_at - signal.decide_by;
+            assert!(
+                late <= Span::from_millis(100) || signal.cause == Some(Cause::Restart),
+                "{} {late:?}",
+                signal.id
+            );
+        }
+    }
+}
+
+#[test]
+fn a_servers_tape_gives_its_journal_again() {
+    check_restarts(3, |round| round == 1);
+}
+
+#[test]
+fn fifty_kills_lose_and_double_nothing() {
+    if slow("fifty kills of a live server") {
+        check_restarts(60, |round| round % 6 == 5);
+    }
+}
+
+#[test]
+fn health_readiness_and_metrics_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(serve(folder.path(), &["--seed", "3"]))
+        .unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"));
+    let _client = server.subscribe();
+    let health: serde_json::Value = serde_json::from_str(&server.get("/health")).expect("JSON");
+    assert_eq!(health["status"], "OK");
+    assert_eq!(health["simulated"], true);
+    assert_eq!(health["market"], "sim-3");
+    assert!(
+        health["timestamp"]
+            .as_str()
+            .is_some_and(|time| time.ends_with('Z'))
+    );
+    assert_eq!(server.get("/health/ready"), r#"{"ready":true}"#);
+    let metrics = server.get("/metrics");
+    for line in [
+        "orion_connections 1",
+        "orion_signals_pending",
+        "orion_ticks_per_second",
+        "orion_messages_per_second{type=\"signal\"}",
+        "# EOF",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+    assert!(server.get("/").contains("<!doctype html>"));
+}
+
+#[test]
+fn a_second_server_on_the_same_folder_is_refused_with_the_remedy() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let _first = Server::start(serve(folder.path(), &[]))
+        .unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"));
+    let Err((code, log)) = Server::start(serve(folder.path(), &[])) else {
+        panic!("it started")
+    };
+    assert_eq!(code, Some(1));
+    assert!(
+        log.contains("is in use by process") && log.contains("a data folder of its own"),
+        "{log}"
+    );
+}
