@@ -1,24 +1,32 @@
 //! What a cycle has planned for its price: a path that a setup may be found in, and after it a stretch of pure chance.
 //!
-//! A plan fixes the price at a few moments; between them it wanders (a Brownian bridge). A long plan, in units of a usual
-//! one-minute bar and in minutes of the cycle (`d` is the lead-in's length, `m` the minute of the trigger):
+//! A plan fixes the price at a few moments; between them it wanders (a Brownian bridge). A long plan, in minutes of the
+//! cycle (`d` is the lead-in's length) and, upwards, in units of a usual one-minute bar above the pool:
 //!
 //! ```text
-//!  0 *                                                     * d+11  displaced through the swing high: the shift
-//!     \                    d+4.5                          / \
-//!      \                    *  the swing high            /   \        from the trigger on: free
-//!       \                 /   \                         *     * . . . . . . . . . . . . .
-//!        \              /       \  d+9  closed above   / d+10  m+trigger's second
-//!         \ d+0.5     /           \     * ------------
-//!          *         the pool      \   /
-//!                                   \ / d+8.4  the sweep
+//!  5 *                                                  d+11
+//!     \                   d+4.5                          *     displaced through the swing high: the shift
+//!  2   \                   *  the swing high            / \
+//!       \                 /   \                         /   \       from the trigger on: free
+//!  1     \              /       \               d+10 *     * . . . . . . . . . . . . . . . .
+//!         \           /           \     d+9         /    the gap's edge
+//!  0       \ d+0.5  /              \    *-----------   closed back above the pool
+//!           *  the pool              \  /
+//!                                     *  d+8.4  the sweep
 //! ```
 //!
 //! A short plan is the mirror image; a fair coin decides, loaded a little when the price is far from its base, and by
 //! nothing else. Some plans fail as real ones do: the sweep is not followed by a displacement, or the displacement not by
-//! a retrace. What follows the trigger is a driftless Brownian motion: how it ends is drawn when the cycle begins, without
-//! regard to the plan, and reached by a bridge, which is the same as never knowing it. So a cycle's net move costs a few
-//! random numbers, and the price of a year hence can be told without walking there.
+//! a retrace; others because of where the market happened to stand. So about four in five become signals.
+//!
+//! What follows the trigger is a driftless Brownian motion: how it ends is drawn when the cycle begins, without regard to
+//! the plan, and reached by a bridge, which is the same as never knowing it. So a cycle's net move costs a few random
+//! numbers, and the price of a year hence is known without walking there.
+//!
+//! What is not chance: a signal that is open when the next plan begins meets that plan's coin instead of a walk. One in six
+//! of the confirmed ones do, and reach their target a little less often than by a walk (3 in 100); one in twelve is
+//! confirmed by a plan's own move, and reaches it more often (12 in 100). Over all signals the two cancel to less than what
+//! a thousand markets can show, which `tests/market/odds.rs` watches.
 
 use super::random::Random;
 use super::schedule::Times;
@@ -35,11 +43,9 @@ const UNRETRACED: f64 = 5.0;
 const REACH: f64 = 2000.0;
 /// The most the coin is ever loaded.
 const MOST_LOADED: f64 = 0.45;
-/// The free stretch: standard deviation over a minute, in usual one-minute bars, at first and later.
-const LIVELY: f64 = 0.85;
-const CALM: f64 = 0.75;
-/// How long it is lively, in milliseconds.
-const LIVELY_FOR: i64 = 150_000;
+/// The free stretch's standard deviation over a minute, in usual one-minute bars: lively, so that a verdict comes soon
+/// and most trades are over before the next plan.
+const FREE: f64 = 0.85;
 /// Where the trigger is, above the pool, in usual one-minute bars: the low of the displacing minute.
 const GAP_TOP: f64 = 0.9;
 /// The plan ends this little before the trigger is reached, so that chance alone pulls it.
@@ -87,8 +93,8 @@ pub(super) struct Plan {
     depth: f64,
     height: f64,
     sweep: f64,
-    /// In units: what the free stretch adds while lively, and after.
-    free: [f64; 2],
+    /// In units: what the free stretch adds, up or down.
+    free: f64,
 }
 
 /// A plan drawn out.
@@ -127,9 +133,7 @@ impl Plan {
             chance if chance < UNDISPLACED + UNRETRACED => Kind::Unretraced,
             _ => Kind::Setup,
         };
-        let free_ms = end - times.trigger;
-        let lively_ms = free_ms.min(LIVELY_FOR);
-        let spread_of = |sigma: f64, ms: i64| sigma * (ms as f64 / 60_000.0).sqrt();
+        let free_minutes = (end - times.trigger) as f64 / 60_000.0;
         Self {
             times,
             end,
@@ -140,10 +144,7 @@ impl Plan {
             depth: random.between(4.8, 5.8) + if cycle == 0 { OPENING_DEPTH } else { 0.0 },
             height: random.between(2.0, 2.4),
             sweep: random.between(0.25, 0.45),
-            free: [
-                random.normal() * spread_of(LIVELY, lively_ms),
-                random.normal() * spread_of(CALM, free_ms - lively_ms),
-            ],
+            free: random.normal() * FREE * free_minutes.sqrt(),
         }
     }
 
@@ -158,7 +159,7 @@ impl Plan {
 
     /// The price at the end of the cycle, if the gap is where it was planned.
     pub(super) fn end_price(&self) -> f64 {
-        self.start + self.unit * (self.sign * self.trigger_level() + self.free[0] + self.free[1])
+        self.start + self.unit * (self.sign * self.trigger_level() + self.free)
     }
 
     /// Where a setup of this plan enters: [`SHORT_OF_TRIGGER`] beyond the gap's edge.
@@ -193,7 +194,8 @@ impl Plan {
         }
         let trigger = self.trigger_level() + self.depth;
         pen.until(self.times.trigger, trigger, 0.15, 1.2);
-        self.draw_free(&mut pen, trigger);
+        // Chance alone: what was drawn at the cycle's start, whatever was planned.
+        pen.until(self.end, trigger + self.sign * self.free, FREE, 1.4);
         pen.legs
     }
 
@@ -225,16 +227,6 @@ impl Plan {
         if self.times.rest > 0 {
             let peak = self.times.peak();
             pen.to(peak + self.times.rest as f64, self.height - 0.3, 0.3, 1.1);
-        }
-    }
-
-    /// Chance alone: what is drawn at the cycle's start, whatever was planned.
-    fn draw_free(&self, pen: &mut Pen<'_>, from: f64) {
-        let calm_from = (self.times.trigger + LIVELY_FOR).min(self.end);
-        let lively = from + self.sign * self.free[0];
-        pen.until(calm_from, lively, LIVELY, 1.5);
-        if calm_from < self.end {
-            pen.until(self.end, lively + self.sign * self.free[1], CALM, 1.0);
         }
     }
 }

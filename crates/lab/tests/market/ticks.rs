@@ -268,7 +268,7 @@ fn golden_day() {
     }
     assert_eq!(
         (count, digest),
-        (1_481_307, 6_940_203_741_064_319_030),
+        (1_607_916, 3_285_240_392_533_894_005),
         "ticks and their digest"
     );
 }
