@@ -443,6 +443,8 @@ mod tests {
         check(0, Ok(()));
         check(YEAR, Err(Reason::AbsurdTime));
         check(1, Ok(()));
+        // The item between them did not confirm the first, so the second stands alone too.
+        check(YEAR, Err(Reason::AbsurdTime));
         check(2 * YEAR, Err(Reason::AbsurdTime));
         check(YEAR, Err(Reason::AbsurdTime));
         // A real hole costs one item: the next one confirms it.

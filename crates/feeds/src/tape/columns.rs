@@ -516,6 +516,33 @@ mod tests {
     }
 
     #[test]
+    fn scaled_prices_are_rounded_to_the_nearest() {
+        for (text, expected) in [
+            ("2", "0.666666667"),
+            ("1", "0.333333333"),
+            ("-2", "-0.666666667"),
+        ] {
+            let columns = Columns {
+                price_scale: Some(3),
+                ..Columns::default()
+            };
+            let roles = [Role::Time, Role::Price];
+            let mut layout = Layout::new(&roles, b',', &columns, Empty::IsMalformed).unwrap();
+            let row = layout.decode(format!("2019-02-04,{text}").as_bytes());
+            let (time, price, volume) = (at("2019-02-04"), p(expected), None);
+            assert_eq!(
+                row,
+                Ok(Row::Price {
+                    time,
+                    price,
+                    volume
+                }),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
     fn metatrader_ticks_repeat_the_side_that_did_not_change() {
         let mut layout = layout(
             "<DATE>\t<TIME>\t<BID>\t<ASK>\t<LAST>\t<VOLUME>\t<FLAGS>",

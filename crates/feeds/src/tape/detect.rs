@@ -286,7 +286,8 @@ fn instrument(
     }
 }
 
-/// The whole lines at the beginning of a file.
+/// The lines at the beginning of a file; the limit may cut the last one, which then only counts as one that cannot be
+/// read.
 fn head(path: &Path, container: &Container) -> Result<Vec<Vec<u8>>, Error> {
     let error = |error| read_error(path, error);
     let stream = Stream::open(path, container).map_err(error)?;
@@ -294,10 +295,6 @@ fn head(path: &Path, container: &Container) -> Result<Vec<Vec<u8>>, Error> {
     let mut head = Vec::new();
     while let Some(line) = lines.next().map_err(error)? {
         head.push(line.text.to_vec());
-    }
-    // The last one may be cut by the limit.
-    if lines.stream.limit() == 0 && head.len() > 1 {
-        head.pop();
     }
     Ok(head)
 }

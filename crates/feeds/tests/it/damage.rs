@@ -7,6 +7,7 @@ use feeds::tape::{Format, Spec, open};
 use market::{InstrumentId, Symbol};
 use proptest::prelude::*;
 use std::fs;
+use std::io::Write as _;
 
 #[test]
 fn dirt_is_counted_by_its_reason_and_the_rest_is_unharmed() {
@@ -114,6 +115,31 @@ fn a_file_that_breaks_off_gives_what_it_has_and_the_others_go_on() {
     assert_eq!(shown.lines().count(), 2);
 }
 
+/// The checksum stands behind the content: all of it has been read when the damage shows.
+#[test]
+fn a_wrong_checksum_is_told_after_the_last_item() {
+    let folder = Folder::new();
+    let options =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("EURUSD.csv", options).unwrap();
+    zip.write_all(b"time,bid,ask\n").unwrap();
+    zip.write_all(&b"2019-02-04T12:00Z,1.1000,1.1001\n".repeat(5_000))
+        .unwrap();
+    let mut bytes = zip.finish().unwrap().into_inner();
+    let last = bytes
+        .windows(6)
+        .rposition(|window| window == b"1.1001")
+        .unwrap();
+    bytes[last + 5] = b'2';
+    fs::write(folder.path("EURUSD.zip"), bytes).unwrap();
+    let shown = shown(&mut tape(&[Spec::new(folder.path("EURUSD.zip"))]));
+    assert_eq!(shown.lines().count(), 5_001);
+    assert!(
+        shown.ends_with("EURUSD 1.1 1.1001\n2019-02-04T12:00:00.000Z EURUSD 1.1 1.1002\ndamaged\n")
+    );
+}
+
 fn flipped(mut bytes: Vec<u8>, at: usize) -> Vec<u8> {
     for byte in &mut bytes[at..at + 16] {
         *byte ^= 0xff;
@@ -129,6 +155,11 @@ fn a_record_that_is_cut_off_is_counted() {
     let mut tape = tape(&[folder.file("EURUSD/2019/01/04/13h_ticks.bi5", bytes)]);
     assert_eq!(tape.by_ref().count(), 1);
     assert_eq!(tape.counts().total(Reason::Malformed), 1);
+    let example = tape.counts().examples()[0].to_string();
+    assert!(
+        example.contains("13h_ticks.bi5:2: the last record is cut off"),
+        "{example}"
+    );
 }
 
 /// Lines that look like prices more often than chance would have it.

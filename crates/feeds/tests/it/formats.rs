@@ -387,6 +387,14 @@ fn volumes_are_kept_where_they_are_traded() {
             "2024-01-01T23:02:00.000Z 6E 1m 2024-01-01T23:01:00.000Z 1.107575 1.107825 1.107575 1.107775 | 1.107625 1.107875 1.107625 1.107825 v205",
         ],
     );
+    check(
+        &folder.file(
+            "EURUSD_last.csv",
+            "time,last,volume\n2019-02-04T12:00Z,1.1,7\n",
+        ),
+        "csv EURUSD ticks, zone utc, from 2019-02-04T12:00:00.000Z",
+        &["2019-02-04T12:00:00.000Z EURUSD 1.09994 1.10006"],
+    );
 }
 
 #[test]
