@@ -109,6 +109,8 @@ impl Session {
         if !first.is_empty() {
             self.hear(&shard, &first);
         }
+        // Even empty it may hold the memory of the whole request.
+        drop(first);
         while self.stream.readable().await.is_ok() {
             let read = shard.with_scratch(|scratch| {
                 let read = self.stream.try_read(scratch)?;
