@@ -59,13 +59,13 @@ impl fmt::Display for Found {
 }
 
 impl Found {
-    /// Whether two files are the bids and the asks of the same bars: alike but for the word in their names.
+    /// Whether two files are the bids and the asks of the same bars: beside each other, and named alike but for that word.
     pub(super) fn is_bid_of(&self, asks: &Self) -> bool {
-        let name = |path: &Path| path.to_string_lossy().to_lowercase();
         (self.side, asks.side) == (Side::Bid, Side::Ask)
             && self.timeframe.is_some()
             && (self.symbol, self.timeframe) == (asks.symbol, asks.timeframe)
-            && name(&self.path) == name(&asks.path).replace("ask", "bid")
+            && self.path.parent() == asks.path.parent()
+            && name_without_side(&self.path) == name_without_side(&asks.path)
     }
 
     fn origin(&self) -> String {
@@ -74,6 +74,15 @@ impl Found {
             None => self.path.display().to_string(),
         }
     }
+}
+
+/// The words of a file's name but for `bid` and `ask`.
+fn name_without_side(path: &Path) -> Vec<String> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.split(|c: char| !c.is_alphanumeric())
+        .map(str::to_lowercase)
+        .filter(|word| word != "bid" && word != "ask")
+        .collect()
 }
 
 /// Everything needed to read a file.

@@ -14,8 +14,8 @@ fn bids_and_asks_of_the_same_bars_are_joined() {
                 2012-02-01 00:00:00+00:00,1.501,1.521,1.491,1.511\n\
                 2012-02-01 00:02:00+00:00,1.511,1.521,1.491,1.511\n\
                 2012-02-01 00:03:00+00:00,1.511,1.521,1.491,1.511\n";
-    let asks = folder.file("GBPUSD_1m_ask_fxcm_2012-02.csv.gz", asks);
-    let bids = folder.file("GBPUSD_1m_bid_fxcm_2012-02.csv.gz", bids);
+    let asks = folder.file("tasks/GBPUSD_1m_ask_fxcm_2012-02.csv.gz", asks);
+    let bids = folder.file("tasks/GBPUSD_1m_bid_fxcm_2012-02.csv.gz", bids);
     let mut tape = tape(&[asks, bids]);
     let shown = shown(&mut tape);
     let quotes: Vec<&str> = shown.lines().map(|line| &line[60..]).collect();
@@ -55,4 +55,23 @@ fn dukascopys_candles_are_joined_day_by_day() {
             "1.1 1.1 1.1 1.1 | 1.10012 1.10012 1.10012 1.10012"
         ]
     );
+}
+
+#[test]
+fn bids_and_asks_that_are_not_named_alike_are_series_of_their_own() {
+    let folder = Folder::new();
+    let bar = "timestamp,open,high,low,close\n2012-02-01T00:00Z,1.5,1.5,1.5,1.5\n";
+    let specs = [
+        "GBPUSD_1m_bid_2012-02.csv",
+        "GBPUSD_1m_ask_2012-03.csv",
+        "other/GBPUSD_1m_bid_2012-03.csv",
+    ]
+    .map(|name| folder.file(name, bar));
+    let shown = shown(&mut tape(&specs));
+    let quotes: Vec<&str> = shown.lines().map(|line| &line[60..]).collect();
+    let (bid, ask) = (
+        "1.5 1.5 1.5 1.5 | 1.50015 1.50015 1.50015 1.50015",
+        "1.49985 1.49985 1.49985 1.49985 | 1.5 1.5 1.5 1.5",
+    );
+    assert_eq!(quotes, [bid, ask, bid]);
 }
