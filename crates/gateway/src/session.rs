@@ -333,15 +333,16 @@ impl Session {
         });
     }
 
-    /// Once both Closes are through, the connection ends from our side, as RFC 6455 section 7.1.1 wants it.
+    /// All is written. Once both Closes are through, the connection ends from our side, as RFC 6455 section 7.1.1 wants
+    /// it. The answer of a client that broke the protocol cannot be understood: only its end of the connection is awaited.
     fn finish_end(&self, shard: &Shard) {
-        let is_answered = self
-            .state
-            .borrow()
-            .ending
-            .is_some_and(|ending| ending.is_answered);
-        if is_answered {
+        let Some(ending) = self.state.borrow().ending else {
+            return;
+        };
+        if ending.is_answered {
             self.end(shard);
+        } else if ending.is_deaf {
+            let _gone = SockRef::from(&self.stream).shutdown(Shutdown::Write);
         }
     }
 
@@ -377,10 +378,11 @@ impl Session {
         self.answer(shard, frame::ping(b""));
     }
 
-    /// The client did not answer our Close in time. What lies unsent in the kernel goes too.
+    /// The client did not answer our Close in time. If it does not even read, what lies in the kernel for it goes too.
     fn cut(&self, shard: &Shard) {
-        let socket = SockRef::from(&self.stream);
-        let _gone = socket.set_linger(Some(Duration::ZERO));
+        if shard.hub.borrow().is_due(self.id) {
+            let _gone = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        }
         self.end(shard);
     }
 

@@ -49,11 +49,20 @@ fn a_broken_rule_ends_with_its_code() {
             "message too large",
         ),
     ] {
-        let server = Server::start();
+        let mut patient = config();
+        patient.close_within = support::PATIENCE;
+        let server = Server::with(patient);
         let mut client = server.subscribed(0);
         // What follows cannot be understood, and does no harm.
         client.send(&[bytes, vec![0xFF; 100]].concat());
         assert_eq!(client.hear(), Heard::Close(Some(code), reason.to_owned()));
+        assert_eq!(client.hear(), Heard::End, "the server ends the connection");
+        assert_eq!(
+            server.stats.closes(),
+            BTreeMap::new(),
+            "and waits for the client's end"
+        );
+        client.send(&frame(0x88, &code.to_be_bytes()));
         drop(client);
         ended(&server, code);
     }
