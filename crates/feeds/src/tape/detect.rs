@@ -7,7 +7,7 @@ use super::input::{Container, Stream, read_error};
 use super::lines::Lines;
 use super::local::{LocalTime, Stamp};
 use super::names::Names;
-use super::recognise::{Recognised, TextDecoder, recognise};
+use super::recognise::{Recognised, Text, TextDecoder};
 use super::row::Row;
 use super::series::Series;
 use super::zone::Zone;
@@ -113,7 +113,7 @@ pub(super) enum Content {
     Text {
         container: Container,
         decoder: TextDecoder,
-        skips_header: bool,
+        header_lines: usize,
     },
     Records {
         records: Records,
@@ -213,7 +213,13 @@ fn plan_text(spec: &Spec, path: &Path, catalog: &Catalog) -> Result<(Found, Opti
     let id = instrument(spec, path, &names, catalog)?;
     let instrument = catalog.instrument(id);
     let head = head(path, &container)?;
-    let recognised = recognise(spec, path, &names, &head)?;
+    let text = Text {
+        spec,
+        path,
+        names: &names,
+        head: &head,
+    };
+    let recognised = text.recognise()?;
     let rows = rows(path, &recognised, &head)?;
     let timeframe = if recognised.decoder.is_bars() {
         Some(timeframe(spec, path, &names, instrument, &rows)?)
@@ -245,7 +251,7 @@ fn plan_text(spec: &Spec, path: &Path, catalog: &Catalog) -> Result<(Found, Opti
         content: Content::Text {
             container,
             decoder: recognised.decoder,
-            skips_header: recognised.has_header,
+            header_lines: recognised.header_lines,
         },
         asks: None,
     });
@@ -311,7 +317,7 @@ fn head(path: &Path, container: &Container) -> Result<Vec<Vec<u8>>, Error> {
 /// What the first lines hold; an error when there are some and none can be read.
 fn rows(path: &Path, recognised: &Recognised, head: &[Vec<u8>]) -> Result<Vec<Row>, Error> {
     let mut decoder = recognised.decoder.clone();
-    let lines = &head[head.len().min(usize::from(recognised.has_header))..];
+    let lines = head.get(recognised.header_lines..).unwrap_or_default();
     let results: Vec<_> = lines.iter().map(|line| decoder.decode(line)).collect();
     let rows: Vec<Row> = results.iter().flatten().copied().collect();
     match (results.first(), lines.first()) {

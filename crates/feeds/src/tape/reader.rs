@@ -140,13 +140,13 @@ impl FileReader {
             Content::Text {
                 container,
                 decoder,
-                skips_header,
+                header_lines,
             } => {
                 let stream = Stream::open(&plan.path, &container);
                 Source::Text(Text {
                     lines: Lines::new(stream.map_err(|error| read_error(&plan.path, error))?),
                     decoder,
-                    skips_header,
+                    header_lines,
                 })
             }
             Content::Records {
@@ -208,13 +208,13 @@ type Read<'buffer> = (u64, &'buffer [u8], Result<Row, LineError>);
 struct Text {
     lines: Lines,
     decoder: TextDecoder,
-    /// The first line is still to come and is no data.
-    skips_header: bool,
+    /// Lines before the data that are still to come.
+    header_lines: usize,
 }
 
 impl Text {
     fn next(&mut self) -> std::io::Result<Option<Read<'_>>> {
-        if std::mem::take(&mut self.skips_header) {
+        for _ in 0..std::mem::take(&mut self.header_lines) {
             self.lines.next()?;
         }
         let Some(line) = self.lines.next()? else {

@@ -41,57 +41,220 @@ impl TextDecoder {
 pub(super) struct Recognised {
     pub(super) format: Format,
     pub(super) decoder: TextDecoder,
-    pub(super) has_header: bool,
+    /// Lines before the data: the header and what stands above it.
+    pub(super) header_lines: usize,
     pub(super) zone: Zone,
     pub(super) side: Side,
     pub(super) assumed: Option<&'static str>,
 }
 
-/// What the settings, the name and the first lines make of a text.
-///
-/// # Errors
-/// When they do not say enough.
-pub(super) fn recognise(
-    spec: &Spec,
-    path: &Path,
-    names: &Names,
-    head: &[Vec<u8>],
-) -> Result<Recognised, Error> {
-    let first = head.first().map_or(&b""[..], Vec::as_slice);
-    if first.starts_with(b"\xff\xfe") || first.starts_with(b"\xfe\xff") {
-        return Err(unclear(
-            path,
-            "it is UTF-16",
-            "save it as UTF-8 or plain ASCII",
-        ));
+/// A text file and what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text<'file> {
+    pub(super) spec: &'file Spec,
+    pub(super) path: &'file Path,
+    pub(super) names: &'file Names,
+    /// Its first lines.
+    pub(super) head: &'file [Vec<u8>],
+}
+
+/// So many lines at the beginning may be of no known shape: dirt, or a preamble above the header.
+const PREAMBLE: usize = 10;
+
+impl Text<'_> {
+    /// What the settings, the name and the first lines make of it.
+    ///
+    /// # Errors
+    /// When they do not say enough.
+    pub(super) fn recognise(self) -> Result<Recognised, Error> {
+        let (above, first) = self.first_telling_line();
+        if first.starts_with(b"\xff\xfe") || first.starts_with(b"\xfe\xff") {
+            let remedy = "save it as UTF-8 or plain ASCII";
+            return Err(unclear(self.path, "it is UTF-16", remedy));
+        }
+        let shape = Shape::of(first);
+        let format = match self.spec.format {
+            Some(format) => format,
+            None => self
+                .format_of(shape)
+                .ok_or_else(|| unknown(self.path, first))?,
+        };
+        let decoder = self.decoder(format, shape, first)?;
+        // With columns from the settings a line of data may begin with a letter too.
+        let has_header = shape.is_header() && decoder.clone().decode(first).is_err();
+        let header_lines = if has_header { above + 1 } else { 0 };
+        let header = has_header.then_some(first);
+        let (zone, assumed) = self.zone(format, &decoder, header)?;
+        Ok(Recognised {
+            format,
+            side: self.side(format, &decoder),
+            decoder,
+            header_lines,
+            zone,
+            assumed,
+        })
     }
-    let shape = Shape::of(first);
-    let format = match spec.format {
-        Some(format) => format,
-        None => format_of(spec, names, shape).ok_or_else(|| unknown(path, first))?,
-    };
-    let decoder = match format {
-        Format::Lean => lean_decoder(spec, path, names, first)?,
-        Format::HistData if shape != Shape::MetaTrader4 => {
-            let lines = histdata::recognise(first).unwrap_or(histdata::Lines::Ticks);
-            TextDecoder::HistData(lines)
+
+    /// The first line that looks like anything, and how many stand above it; where none does, the very first.
+    fn first_telling_line(&self) -> (usize, &[u8]) {
+        let lines = self.head.iter().map(Vec::as_slice).enumerate();
+        let telling = lines
+            .clone()
+            .take(PREAMBLE)
+            .find(|(_, line)| Shape::of(line) != Shape::Other);
+        telling.or_else(|| lines.clone().next()).unwrap_or((0, b""))
+    }
+
+    fn format_of(&self, shape: Shape) -> Option<Format> {
+        let columns = self.spec.columns.as_ref();
+        if columns.is_some_and(|columns| columns.roles.is_some()) {
+            return Some(Format::Csv);
         }
-        Format::HistData | Format::MetaTrader | Format::Csv | Format::Dukascopy => {
-            columns_decoder(spec, path, first, format, shape)?
+        let has = |word| self.names.own_have(word);
+        match shape {
+            Shape::MetaTraderHeader => Some(Format::MetaTrader),
+            Shape::Header => Some(Format::Csv),
+            Shape::HistData => Some(Format::HistData),
+            Shape::MetaTrader4 if has("dat") => Some(Format::HistData),
+            Shape::MetaTrader4 => Some(Format::MetaTrader),
+            Shape::LeanDated | Shape::Empty => Some(Format::Lean),
+            Shape::Numbers if has("quote") || has("trade") => Some(Format::Lean),
+            Shape::Numbers | Shape::Other => None,
         }
-    };
-    // With columns from the settings a line of data may begin with a letter too.
-    let has_header = shape.is_header() && decoder.clone().decode(first).is_err();
-    let (zone, assumed) = zone(spec, path, names, format, head, &decoder, has_header)?;
-    let side = spec.side.unwrap_or_else(|| side(format, &decoder, names));
-    Ok(Recognised {
-        format,
-        decoder,
-        has_header,
-        zone,
-        side,
-        assumed,
-    })
+    }
+
+    fn decoder(&self, format: Format, shape: Shape, first: &[u8]) -> Result<TextDecoder, Error> {
+        match format {
+            Format::Lean => self.lean(first),
+            Format::HistData if shape != Shape::MetaTrader4 => {
+                let lines = histdata::recognise(first).unwrap_or(histdata::Lines::Ticks);
+                Ok(TextDecoder::HistData(lines))
+            }
+            Format::HistData | Format::MetaTrader | Format::Csv | Format::Dukascopy => {
+                self.columns(format, shape, first)
+            }
+        }
+    }
+
+    fn lean(&self, first: &[u8]) -> Result<TextDecoder, Error> {
+        // Trades have as many columns as their exchange likes.
+        let lines = if self.names.own_have("tick") && self.names.own_have("trade") {
+            lean::Lines::Trades
+        } else {
+            lean::lines_of(first).ok_or_else(|| unknown(self.path, first))?
+        };
+        if lean::has_dates(first) {
+            return Ok(TextDecoder::Lean(lines, None));
+        }
+        let midnight = self.spec.base.or_else(|| self.names.day());
+        let midnight = midnight.ok_or_else(|| {
+            let seen = "its times count from midnight, and no date is in its name";
+            let remedy = "put the date into its name as YYYYMMDD, or set `base`";
+            unclear(self.path, seen, remedy)
+        })?;
+        Ok(TextDecoder::Lean(lines, Some(midnight)))
+    }
+
+    fn columns(&self, format: Format, shape: Shape, first: &[u8]) -> Result<TextDecoder, Error> {
+        let columns = self.spec.columns.clone().unwrap_or_default();
+        let separator = columns
+            .separator
+            .unwrap_or_else(|| columns::separator_of(first));
+        let roles = match (&columns.roles, shape) {
+            (Some(roles), _) => roles.clone(),
+            (None, Shape::MetaTrader4) => METATRADER_4.to_vec(),
+            (None, _) if shape.is_header() => columns::roles_of(first, separator),
+            (None, _) => return Err(unknown(self.path, first)),
+        };
+        let empty = match format {
+            Format::MetaTrader => Empty::Repeats,
+            Format::Lean | Format::Dukascopy | Format::HistData | Format::Csv => Empty::IsMalformed,
+        };
+        match Layout::new(&roles, separator, &columns, empty) {
+            Ok(layout) => Ok(TextDecoder::Columns(Box::new(layout))),
+            Err(reason) => {
+                let first = shorten(first);
+                let seen = format!("its columns are not understood (`{first}`): {reason}");
+                let remedy =
+                    "set `columns` to what they hold from the left, such as time,bid,ask,-";
+                Err(unclear(self.path, seen, remedy))
+            }
+        }
+    }
+
+    /// The zone of the times, and a word about it where it is only likely.
+    fn zone(
+        &self,
+        format: Format,
+        decoder: &TextDecoder,
+        header: Option<&[u8]>,
+    ) -> Result<(Zone, Option<&'static str>), Error> {
+        if let Some(zone) = self.spec.zone {
+            return Ok((zone, None));
+        }
+        if self.times_need_no_zone(decoder) {
+            return Ok((Zone::Utc, None));
+        }
+        match format {
+            Format::Lean => self.lean_zone(),
+            Format::Dukascopy => Ok((Zone::Utc, None)),
+            Format::HistData => Ok((Zone::EST_FIXED, None)),
+            Format::MetaTrader if header.is_some_and(|header| !header.starts_with(b"<")) => Ok((
+                Zone::EetEu,
+                Some("zone eet_eu, as measured in two data sets of this form"),
+            )),
+            Format::MetaTrader => Ok((Zone::EetUs, Some("zone eet_us, as most brokers use"))),
+            Format::Csv => Ok(self.csv_zone(header)),
+        }
+    }
+
+    fn times_need_no_zone(&self, decoder: &TextDecoder) -> bool {
+        let mut decoder = decoder.clone();
+        let row = self.head.iter().find_map(|line| decoder.decode(line).ok());
+        row.is_some_and(|row| matches!(row.stamp(), Some(Stamp::Utc(_))))
+    }
+
+    fn lean_zone(&self) -> Result<(Zone, Option<&'static str>), Error> {
+        let has = |words: &[&str]| words.iter().any(|word| self.names.have(word));
+        if has(&["oanda", "cme"]) {
+            Ok((Zone::Utc, None))
+        } else if has(&["fxcm"]) {
+            Ok((Zone::EST_FIXED, None))
+        } else if has(&["spx"]) {
+            Ok((Zone::Chicago, None))
+        } else {
+            Err(unclear(
+                self.path,
+                "a Lean file's zone depends on its source, and neither oanda, fxcm, cme nor spx is in its path",
+                "set `zone`: oanda and cme write utc, fxcm -05:00, cash indices chicago",
+            ))
+        }
+    }
+
+    fn csv_zone(&self, header: Option<&[u8]>) -> (Zone, Option<&'static str>) {
+        let header = header.map(columns::plain).unwrap_or_default();
+        if ["utc", "gmt"].iter().any(|zone| header.contains(zone)) || self.names.have("dukascopy") {
+            (Zone::Utc, None)
+        } else if header.contains("eet") {
+            (Zone::EetEu, None)
+        } else {
+            (Zone::Utc, Some("zone utc, since nothing says another"))
+        }
+    }
+
+    /// Whose prices they are, where there is one per moment. HistData and MetaTrader write bids.
+    fn side(&self, format: Format, decoder: &TextDecoder) -> Side {
+        let told = match decoder {
+            TextDecoder::Columns(layout) => layout.side,
+            TextDecoder::Lean(..) | TextDecoder::HistData(_) => None,
+        };
+        let usual = match format {
+            Format::HistData | Format::MetaTrader => Side::Bid,
+            Format::Lean | Format::Dukascopy | Format::Csv => Side::Mid,
+        };
+        let found = self.spec.side.or(told).or_else(|| self.names.side());
+        found.unwrap_or(usual)
+    }
 }
 
 /// What a first line looks like.
@@ -148,166 +311,6 @@ impl Shape {
     fn is_header(self) -> bool {
         matches!(self, Self::MetaTraderHeader | Self::Header)
     }
-}
-
-fn format_of(spec: &Spec, names: &Names, shape: Shape) -> Option<Format> {
-    let lean_name = ["quote", "trade"].iter().any(|word| names.own_have(word));
-    match shape {
-        _ if spec
-            .columns
-            .as_ref()
-            .is_some_and(|columns| columns.roles.is_some()) =>
-        {
-            Some(Format::Csv)
-        }
-        Shape::MetaTraderHeader => Some(Format::MetaTrader),
-        Shape::Header => Some(Format::Csv),
-        Shape::HistData => Some(Format::HistData),
-        Shape::MetaTrader4 if names.own_have("dat") => Some(Format::HistData),
-        Shape::MetaTrader4 => Some(Format::MetaTrader),
-        Shape::LeanDated | Shape::Empty => Some(Format::Lean),
-        Shape::Numbers if lean_name => Some(Format::Lean),
-        Shape::Numbers | Shape::Other => None,
-    }
-}
-
-fn lean_decoder(
-    spec: &Spec,
-    path: &Path,
-    names: &Names,
-    first: &[u8],
-) -> Result<TextDecoder, Error> {
-    // Trades have as many columns as their exchange likes.
-    let lines = if names.own_have("tick") && names.own_have("trade") {
-        lean::Lines::Trades
-    } else {
-        lean::lines_of(first).ok_or_else(|| unknown(path, first))?
-    };
-    if lean::has_dates(first) {
-        return Ok(TextDecoder::Lean(lines, None));
-    }
-    let midnight = spec.base.or_else(|| names.day());
-    let midnight = midnight.ok_or_else(|| {
-        let seen = "its times count from midnight, and no date is in its name";
-        unclear(
-            path,
-            seen,
-            "put the date into its name as YYYYMMDD, or set `base`",
-        )
-    })?;
-    Ok(TextDecoder::Lean(lines, Some(midnight)))
-}
-
-fn columns_decoder(
-    spec: &Spec,
-    path: &Path,
-    first: &[u8],
-    format: Format,
-    shape: Shape,
-) -> Result<TextDecoder, Error> {
-    let columns = spec.columns.clone().unwrap_or_default();
-    let separator = columns
-        .separator
-        .unwrap_or_else(|| columns::separator_of(first));
-    let roles = match (&columns.roles, shape) {
-        (Some(roles), _) => roles.clone(),
-        (None, Shape::MetaTrader4) => METATRADER_4.to_vec(),
-        (None, _) if shape.is_header() => columns::roles_of(first, separator),
-        (None, _) => return Err(unknown(path, first)),
-    };
-    let empty = match format {
-        Format::MetaTrader => Empty::Repeats,
-        Format::Lean | Format::Dukascopy | Format::HistData | Format::Csv => Empty::IsMalformed,
-    };
-    match Layout::new(&roles, separator, &columns, empty) {
-        Ok(layout) => Ok(TextDecoder::Columns(Box::new(layout))),
-        Err(reason) => Err(unclear(
-            path,
-            format!(
-                "its columns are not understood (`{}`): {reason}",
-                shorten(first)
-            ),
-            "set `columns` to what they hold from the left, such as time,bid,ask,-",
-        )),
-    }
-}
-
-/// The zone of a file's times, and a word about it where it is only likely.
-fn zone(
-    spec: &Spec,
-    path: &Path,
-    names: &Names,
-    format: Format,
-    head: &[Vec<u8>],
-    decoder: &TextDecoder,
-    has_header: bool,
-) -> Result<(Zone, Option<&'static str>), Error> {
-    if let Some(zone) = spec.zone {
-        return Ok((zone, None));
-    }
-    let mut decoder = decoder.clone();
-    let row = head
-        .iter()
-        .skip(usize::from(has_header))
-        .find_map(|line| decoder.decode(line).ok());
-    if row.is_some_and(|row| matches!(row.stamp(), Some(Stamp::Utc(_)))) {
-        return Ok((Zone::Utc, None));
-    }
-    let header = head.first().filter(|_| has_header);
-    match format {
-        Format::Lean => lean_zone(path, names),
-        Format::Dukascopy => Ok((Zone::Utc, None)),
-        Format::HistData => Ok((Zone::EST_FIXED, None)),
-        Format::MetaTrader if header.is_some_and(|header| !header.starts_with(b"<")) => Ok((
-            Zone::EetEu,
-            Some("zone eet_eu, as measured in two data sets of this form"),
-        )),
-        Format::MetaTrader => Ok((Zone::EetUs, Some("zone eet_us, as most brokers use"))),
-        Format::Csv => Ok(csv_zone(header, names)),
-    }
-}
-
-fn lean_zone(path: &Path, names: &Names) -> Result<(Zone, Option<&'static str>), Error> {
-    let has = |words: &[&str]| words.iter().any(|word| names.have(word));
-    if has(&["oanda", "cme"]) {
-        Ok((Zone::Utc, None))
-    } else if has(&["fxcm"]) {
-        Ok((Zone::EST_FIXED, None))
-    } else if has(&["spx"]) {
-        Ok((Zone::Chicago, None))
-    } else {
-        Err(unclear(
-            path,
-            "a Lean file's zone depends on its source, and neither oanda, fxcm, cme nor spx is in its path",
-            "set `zone`: oanda and cme write utc, fxcm -05:00, cash indices chicago",
-        ))
-    }
-}
-
-fn csv_zone(header: Option<&Vec<u8>>, names: &Names) -> (Zone, Option<&'static str>) {
-    let header = header
-        .map(|header| columns::plain(header))
-        .unwrap_or_default();
-    if header.contains("utc") || header.contains("gmt") || names.have("dukascopy") {
-        return (Zone::Utc, None);
-    }
-    if header.contains("eet") {
-        return (Zone::EetEu, None);
-    }
-    (Zone::Utc, Some("zone utc, since nothing says another"))
-}
-
-/// HistData and MetaTrader write bids.
-fn side(format: Format, decoder: &TextDecoder, names: &Names) -> Side {
-    let told = match decoder {
-        TextDecoder::Columns(layout) => layout.side,
-        TextDecoder::Lean(..) | TextDecoder::HistData(_) => None,
-    };
-    let usual = match format {
-        Format::HistData | Format::MetaTrader => Side::Bid,
-        Format::Lean | Format::Dukascopy | Format::Csv => Side::Mid,
-    };
-    told.or_else(|| names.side()).unwrap_or(usual)
 }
 
 fn unknown(path: &Path, first: &[u8]) -> Error {

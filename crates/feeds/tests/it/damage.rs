@@ -59,6 +59,23 @@ fn dirt_is_counted_by_its_reason_and_the_rest_is_unharmed() {
 }
 
 #[test]
+fn dirt_at_the_beginning_hides_nothing() {
+    let folder = Folder::new();
+    let lean = folder.file(
+        "EURUSD_oanda_20140502_quote.csv",
+        "\u{1}\u{2}\n277,1.1,\n278,1.1,1.1001\n",
+    );
+    let mut dirty = tape(&[lean]);
+    assert_eq!(dirty.by_ref().count(), 1);
+    assert_eq!(dirty.counts().total(Reason::Malformed), 2);
+    // What stands above a header is no data and no dirt either.
+    let preamble = "# made by hand\n# in 2019\ntime,bid,ask\n2019-02-04T12:00Z,1.1,1.1001\n";
+    let mut clean = tape(&[folder.file("EURUSD.csv", preamble)]);
+    assert_eq!(clean.by_ref().count(), 1);
+    assert_eq!(clean.counts().total(Reason::Malformed), 0);
+}
+
+#[test]
 fn inconsistent_bars_are_turned_away() {
     let folder = Folder::new();
     let text = "time,open,high,low,close\n\
