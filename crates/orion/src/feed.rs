@@ -1,9 +1,8 @@
-//! Where events come from: the simulated market, live and of the day before its anchor; recorded files.
+//! The simulated market as a feed: live, and the day before its anchor. Recorded markets are in `recording.rs`.
 
 use crate::clock::Clock;
-use crate::config::{Config, FeedKind};
-use anyhow::{Context as _, Result};
-use feeds::tape::{Recorded, Spec, Tape};
+use crate::config::Config;
+use anyhow::Result;
 use lab::market::{SimMarket, Ticks};
 use market::{Catalog, Event, SourceId, SourceTime, Span, Time};
 use std::sync::Arc;
@@ -71,34 +70,6 @@ async fn send_due(
         events.send(Event::Tick(tick)).await.map_err(|_| ())?;
     }
     Ok(())
-}
-
-/// Opens the recorded files that the settings name.
-///
-/// # Errors
-/// When a file cannot be read or understood; the message names it and the remedy.
-pub fn open_tape(config: &Config) -> Result<Tape> {
-    let FeedKind::Tape(files) = &config.feed.kind else {
-        anyhow::bail!("the feed is no tape")
-    };
-    let specs: Vec<Spec> = files
-        .iter()
-        .map(|file| config.feed.tape.spec(file))
-        .collect();
-    feeds::tape::open(&specs, &config.catalog()).context("open the tape")
-}
-
-/// An item of recorded files as an event with its stamp: the recorded receive time, or the source's where none was
-/// recorded.
-#[must_use]
-pub fn recorded(item: feeds::tape::Item) -> (Time, Event) {
-    match item.event {
-        Recorded::Tick(tick) => (
-            tick.received.unwrap_or_else(|| item.time.as_stamp()),
-            Event::Tick(tick),
-        ),
-        Recorded::Bar(bar) => (item.time.as_stamp(), Event::Bar(bar)),
-    }
 }
 
 /// What the engine was told of recorded files: that much of them is not told again.

@@ -10,6 +10,7 @@ pub mod logs;
 pub mod machine;
 pub mod ops;
 pub mod place;
+pub mod recording;
 pub mod replay;
 pub mod serve;
 pub mod tail;

@@ -7,8 +7,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use engine::Engine;
+use feeds::quarantine::Reason;
 use gateway::Stats;
-use market::{Position, Span, Time};
+use market::{Position, Span, Symbol, Time};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, text};
 use prometheus_client::metrics::MetricType;
@@ -92,6 +93,7 @@ pub struct Status {
     stats: OnceLock<Arc<Stats>>,
     now: Mutex<Now>,
     samples: Mutex<VecDeque<Sample>>,
+    quarantined: Mutex<Vec<(Symbol, Reason, u64)>>,
 }
 
 impl Status {
@@ -103,12 +105,21 @@ impl Status {
             stats: OnceLock::new(),
             now: Mutex::default(),
             samples: Mutex::default(),
+            quarantined: Mutex::default(),
         }
     }
 
     /// The gateway is open: what it counts belongs to the status.
     pub fn attach(&self, stats: Arc<Stats>) {
         let _ = self.stats.set(stats);
+    }
+
+    /// What the feed turned away so far.
+    pub fn quarantine(&self, counts: Vec<(Symbol, Reason, u64)>) {
+        *self
+            .quarantined
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = counts;
     }
 
     fn stats(&self) -> Arc<Stats> {
@@ -319,6 +330,18 @@ impl Collector for Metrics {
         )?;
         for (gate, value) in now.refused {
             ConstCounter::new(value).encode(refused.encode_family(&[("gate", gate)])?)?;
+        }
+        let help = "Ticks and bars that cannot be a market's, by symbol and reason";
+        let mut quarantined =
+            encoder.encode_descriptor("quarantined", help, None, MetricType::Counter)?;
+        for (symbol, reason, count) in status
+            .quarantined
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
+            let labels = [("symbol", symbol.as_str()), ("reason", reason.as_str())];
+            ConstCounter::new(*count).encode(quarantined.encode_family(&labels)?)?;
         }
         let mut counter = |name: &str, help: &str, value: u64| {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;

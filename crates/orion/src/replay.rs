@@ -2,14 +2,15 @@
 
 use crate::cli;
 use crate::config::{self, Config};
-use crate::feed;
 use crate::machine;
+use crate::recording::{self, Recording};
 use anyhow::{Context as _, Result};
-use engine::{Engine, Output, Settings};
-use journal::tape::{TapeItem, TapeReader, is_tape};
+use engine::{Engine, Output};
+use journal::tape::{TapeItem, TapeReader};
 use market::{Outcome, OutcomeKind, Signal, Time};
+use std::convert::Infallible;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Items between two looks at the progress.
@@ -32,7 +33,7 @@ pub fn run(options: &cli::Replay, environment: Vec<(String, String)>) -> Result<
     let form = if options.json { Form::Json } else { Form::Text };
     let mut out = BufWriter::new(io::stdout().lock());
     let files: Vec<PathBuf> = options.files.iter().map(PathBuf::from).collect();
-    let written = match own_tape(&files)? {
+    let written = match recording::own_tape(&files)? {
         Some(reader) => replay_tape(reader, form, &mut out),
         None => {
             let loaded = options
@@ -43,34 +44,6 @@ pub fn run(options: &cli::Replay, environment: Vec<(String, String)>) -> Result<
         }
     };
     written.and_then(|()| out.flush().map_err(Into::into))
-}
-
-/// The files as ORION's own tape, if that is what they are.
-fn own_tape(files: &[PathBuf]) -> Result<Option<TapeReader>> {
-    if let [dir] = files
-        && dir.is_dir()
-    {
-        let tape = if dir.join("tape").is_dir() {
-            dir.join("tape")
-        } else {
-            dir.clone()
-        };
-        let own = tape
-            .read_dir()?
-            .filter_map(Result::ok)
-            .any(|entry| is_segment(&entry.path()));
-        return if own {
-            Ok(Some(TapeReader::open(&tape, None)?))
-        } else {
-            Ok(None)
-        };
-    }
-    let own = files.iter().all(|file| is_segment(file));
-    Ok(own.then(|| TapeReader::open_files(files.iter().cloned())))
-}
-
-fn is_segment(path: &Path) -> bool {
-    path.is_file() && is_tape(path).unwrap_or(false)
 }
 
 /// Tells an engine a server's own tape: everything is on it, time included.
@@ -101,50 +74,67 @@ fn replay_tape(reader: TapeReader, form: Form, out: &mut impl Write) -> Result<(
 }
 
 fn replay_recorded(config: &Config, form: Form, out: &mut impl Write) -> Result<()> {
-    let settings: Settings = config.engine_settings();
-    let mut tape = feed::open_tape(config)?;
+    let settings = recording::engine_settings(config)?;
+    let mut tape = Recording::open(config)?;
     let progress = Progress::new(form, tape.progress().bytes_total);
     let mut engine = Engine::new(Arc::new(settings));
     let mut failed = Ok(());
     let mut read = 0_u64;
+    let mut lost = 0_u64;
     let items = std::iter::from_fn(|| {
-        let item = tape.next()?;
-        read += 1;
-        if read.is_multiple_of(PROGRESS_EVERY) {
-            progress.set(tape.progress().bytes);
+        loop {
+            read += 1;
+            if read.is_multiple_of(PROGRESS_EVERY) {
+                progress.set(tape.progress().bytes);
+            }
+            match tape.next()? {
+                Ok(event) => return Some(Ok::<_, Infallible>(event)),
+                Err(error) => {
+                    lost += 1;
+                    remark(&format!("a part of the recording is left out: {error:#}"));
+                }
+            }
         }
-        Some(item.map(feed::recorded))
     });
-    lab::replay::replay(&mut engine, items, |at, output| {
+    let Ok(()) = lab::replay::replay(&mut engine, items, |at, output| {
         if failed.is_ok() {
             failed = print(at, output, form, out);
         }
-    })
-    .context("read the tape")?;
+    });
     progress.clear();
     failed?;
     out.flush()?;
     if form == Form::Text {
         summary(&engine, &tape);
     }
+    anyhow::ensure!(
+        lost == 0,
+        "{lost} part(s) of the recording could not be read; what is above is of the rest"
+    );
     Ok(())
 }
 
+/// What is worth a line, but no result.
+fn remark(text: &str) {
+    // Standard error may be gone; then nobody wants to know.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// What was counted, for people, beside the results.
-#[expect(
-    clippy::print_stderr,
-    reason = "a command's remark belongs on standard error"
-)]
-fn summary(engine: &Engine, tape: &feeds::tape::Tape) {
+fn summary(engine: &Engine, tape: &Recording) {
     let counts = engine.counts();
-    let turned_away: u64 = tape.counts().iter().map(|(_, _, count)| count).sum();
+    let turned_away: u64 = tape
+        .quarantined(&engine.settings().catalog)
+        .iter()
+        .map(|(_, _, count)| count)
+        .sum();
     let refused = engine::Refusal::ALL.map(|refusal| (refusal, counts.refused(refusal)));
     let refused: Vec<String> = refused
         .iter()
         .filter(|(_, count)| *count > 0)
         .map(|(refusal, count)| format!("{refusal} {count}"))
         .collect();
-    eprintln!(
+    remark(&format!(
         "{} ticks and {} bars, {turned_away} quarantined, {} late; {} signals; triggers refused: {}",
         counts.ticks,
         counts.bars,
@@ -155,7 +145,7 @@ fn summary(engine: &Engine, tape: &feeds::tape::Tape) {
         } else {
             refused.join(", ")
         }
-    );
+    ));
 }
 
 fn print(at: Time, output: &Output, form: Form, out: &mut impl Write) -> Result<()> {

@@ -8,15 +8,16 @@ use crate::feed;
 use crate::machine::Machine;
 use crate::ops::{self, About, FeedState, Status};
 use crate::place::Place;
+use crate::recording::{self, Recording};
 use anyhow::{Context as _, Result};
-use feeds::tape::Tape;
 use gateway::{Gateway, Publisher};
 use journal::{Journal, Local};
 use lab::replay::{Paced, wake_on_tape};
 use market::{Epoch, Event, SourceTime, Span, Time};
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until};
@@ -54,6 +55,8 @@ struct Server {
     clock: Arc<Clock>,
     timers: Timers,
     feed: FeedState,
+    /// The recorded market that is played.
+    recording: Option<Arc<Mutex<Recording>>>,
 }
 
 #[derive(Debug)]
@@ -82,14 +85,19 @@ pub async fn serve(
     let started = clock::Sources::system(&mut clock::Machine);
     let place = Place::open(&config, started)?;
     let journal = open_journal(&place)?;
-    let settings = Arc::new(config.engine_settings());
+    let settings = Arc::new(recording::engine_settings(&config)?);
+    let simulated = settings
+        .catalog
+        .sources
+        .iter()
+        .any(|source| source.simulated);
     let machine = Machine::open(&place.dir, settings, journal).await?;
     let clock = Arc::new(Clock::new(clock::Machine, machine.engine().now()));
 
     let about = About {
         market: config.market_name(),
         feed: config.feed.kind.to_string(),
-        simulated: config.feed.kind == FeedKind::Sim,
+        simulated,
         started,
     };
     let status = Arc::new(Status::new(about, Arc::clone(&clock)));
@@ -100,6 +108,7 @@ pub async fn serve(
         clock,
         timers,
         feed: FeedState::Starting,
+        recording: None,
     };
     let doors = Doors {
         listener,
@@ -109,7 +118,7 @@ pub async fn serve(
     tokio::pin!(shutdown);
     match (&config.feed.kind, source) {
         (FeedKind::Tape(_), Source::Settings) => {
-            let tape = feed::open_tape(&config)?;
+            let tape = Recording::open(&config)?;
             server.begin_tape()?;
             let gateway = server.open(doors).await?;
             up(&config, address);
@@ -313,7 +322,7 @@ impl Server {
     /// The loop of a tape: time is the tape's, and speed decides only how long it waits.
     async fn run_tape(
         &mut self,
-        tape: Tape,
+        tape: Recording,
         speed: Speed,
         publisher: &Publisher,
         shutdown: &mut (impl Future<Output = ()> + Unpin),
@@ -321,7 +330,9 @@ impl Server {
         let engine = self.machine.engine();
         let told = usize::try_from(feed::told(engine.counts())).unwrap_or(usize::MAX);
         let last = engine.now();
-        let mut paced = Paced::new(tape.skip(told).map(|item| item.map(feed::recorded)), last);
+        let tape = Arc::new(Mutex::new(tape));
+        self.recording = Some(Arc::clone(&tape));
+        let mut paced = Paced::new(whole(tape).skip(told).map(Ok::<_, Infallible>), last);
         let mut pace = Pace::new(speed);
         loop {
             let wake = wake_on_tape(&mut paced, self.machine.engine());
@@ -339,7 +350,7 @@ impl Server {
                     break;
                 }
                 if let Some(next) = paced.next(wake) {
-                    let (at, event) = next.context("read the tape")?;
+                    let Ok((at, event)) = next;
                     self.machine.tell(at, &event)?;
                 }
             }
@@ -364,6 +375,7 @@ impl Server {
             Chore::Write => self.machine.write_tape(),
             Chore::Save => self.machine.save(),
             Chore::Sample => {
+                self.tell_quarantine();
                 self.status.sample();
                 Ok(())
             }
@@ -394,10 +406,19 @@ impl Server {
             FeedState::Ended
         };
         if std::mem::replace(&mut self.feed, state) != state {
+            self.tell_quarantine();
             self.tell_status();
             if state == FeedState::Ended {
                 tracing::info!(at = %self.machine.engine().now(), "the tape has been played to its end; Ctrl-C ends the server");
             }
+        }
+    }
+
+    fn tell_quarantine(&self) {
+        if let Some(recording) = &self.recording {
+            let recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
+            self.status
+                .quarantine(recording.quarantined(&self.machine.engine().settings().catalog));
         }
     }
 
@@ -420,6 +441,19 @@ impl Server {
         tracing::info!("ended");
         Ok(())
     }
+}
+
+/// The events of a recording; what cannot be read is told and left out, and the rest goes on.
+fn whole(recording: Arc<Mutex<Recording>>) -> impl Iterator<Item = (Time, Event)> {
+    std::iter::from_fn(move || {
+        let mut recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match recording.next()? {
+                Ok(event) => return Some(event),
+                Err(error) => tracing::error!("a part of the recording is left out: {error:#}"),
+            }
+        }
+    })
 }
 
 /// How long a tape waits between its events.
