@@ -18,7 +18,7 @@ const RECORDED: SourceId = SourceId(0);
 #[derive(Debug)]
 pub enum Recording {
     Files(Box<Tape>),
-    Own(OwnTape),
+    Own(Box<OwnTape>),
 }
 
 /// What a server was told, as a feed: the ticks, bars and gaps of its tape. Time passes anew.
@@ -42,12 +42,13 @@ impl Recording {
         };
         if let Some(reader) = own_tape(files)? {
             let catalog = config.catalog();
-            return Ok(Self::Own(OwnTape {
+            let tape = OwnTape {
                 reader,
                 catalog,
                 places: Vec::new(),
                 items: 0,
-            }));
+            };
+            return Ok(Self::Own(Box::new(tape)));
         }
         let specs: Vec<Spec> = files
             .iter()

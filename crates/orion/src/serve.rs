@@ -11,6 +11,7 @@ use crate::place::Place;
 use crate::recording::{self, Recording};
 use anyhow::{Context as _, Result};
 use gateway::{Gateway, Publisher};
+use hub::Publication;
 use journal::{Journal, Local};
 use lab::replay::{Paced, wake_on_tape};
 use market::{Epoch, Event, SourceTime, Span, Time};
@@ -297,7 +298,13 @@ impl Server {
             tokio::select! {
                 biased;
                 () = &mut *shutdown => return Ok(()),
-                chore = self.timers.next() => { self.chore(&chore)?; continue }
+                chore = self.timers.next() => {
+                    self.chore(&chore)?;
+                    if matches!(chore, Chore::Sample) {
+                        publisher.publish(self.passing_time()).await.context("publish")?;
+                    }
+                    continue
+                }
                 taken = queue.recv_many(&mut batch, BATCH_MAX), if fed => fed = taken > 0,
                 () = sleep(until_wake.unwrap_or_default()), if until_wake.is_some() => self.wake(wake)?,
             }
@@ -306,6 +313,14 @@ impl Server {
             }
             self.feed = self.live_state(fed);
             self.commit(publisher).await?;
+        }
+    }
+
+    /// Nothing but the time it is: snapshots forget old verdicts also while a market is closed.
+    fn passing_time(&self) -> Publication {
+        Publication {
+            now: self.clock.now(),
+            ..Publication::default()
         }
     }
 

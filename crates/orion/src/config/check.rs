@@ -135,7 +135,7 @@ impl<'a> Check<'a> {
             (
                 "gateway.request_bytes",
                 size(gateway.request_bytes),
-                1024,
+                8192,
                 1 << 20,
             ),
             (
