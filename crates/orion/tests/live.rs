@@ -127,7 +127,11 @@ fn health_readiness_and_metrics_are_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(serve(folder.path(), &["--seed", "3"]))
         .unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"));
-    let _client = server.subscribe();
+    let mut client = server.subscribe();
+    assert!(
+        client.next().is_some(),
+        "a message, so the client counts as connected"
+    );
     let health: serde_json::Value = serde_json::from_str(&server.get("/health")).expect("JSON");
     assert_eq!(health["status"], "OK");
     assert_eq!(health["simulated"], true);
