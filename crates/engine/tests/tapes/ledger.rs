@@ -102,6 +102,13 @@ impl Ledger<'_> {
         assert_eq!(signal.decided_at, Some(at));
         life.verdict = Some(signal.clone());
         let (born, told) = (life.born, &self.driver.told);
+        let id = self
+            .driver
+            .engine
+            .settings()
+            .catalog
+            .find(signal.symbol.as_str())
+            .unwrap();
         match signal.cause {
             Some(Cause::Timeout | Cause::StaleFeed) => assert_eq!(at, signal.decide_by),
             Some(Cause::Restart) => assert_overslept(signal, &told[..=place]),
@@ -111,7 +118,7 @@ impl Ledger<'_> {
         }
         for step in &told[born + 1..place] {
             assert_eq!(
-                reached(signal, step),
+                reached(id, signal, step),
                 None,
                 "{} at {} of {signal:?}",
                 step.at,
@@ -120,10 +127,10 @@ impl Ledger<'_> {
         }
         match signal.cause {
             Some(cause @ (Cause::Stop | Cause::Missed)) => {
-                assert_eq!(reached(signal, &told[place]), Some(cause), "{signal:?}");
+                assert_eq!(reached(id, signal, &told[place]), Some(cause), "{signal:?}");
             }
             Some(Cause::Timeout | Cause::StaleFeed | Cause::Restart | Cause::Structure) => {}
-            None => assert_confirmed(signal, &told[born..=place]),
+            None => assert_confirmed(id, signal, &told[born..=place]),
         }
         self.count(signal.cause.map_or("confirmed", Cause::as_str).to_owned());
     }
@@ -216,8 +223,8 @@ fn assert_overslept(signal: &Signal, told: &[Told]) {
 }
 
 /// Rules 1 and 2 for one event.
-fn reached(signal: &Signal, told: &Told) -> Option<Cause> {
-    let tick = tick_of(told)?;
+fn reached(id: InstrumentId, signal: &Signal, told: &Told) -> Option<Cause> {
+    let tick = tick_of(id, told)?;
     if tick.time < signal.entry_time {
         return None;
     }
@@ -234,9 +241,9 @@ fn reached(signal: &Signal, told: &Told) -> Option<Cause> {
 }
 
 /// What rule 4 needs at least: the entry traded, and a whole later minute went its way and closed beyond it.
-fn assert_confirmed(signal: &Signal, told: &[Told]) {
+fn assert_confirmed(id: InstrumentId, signal: &Signal, told: &[Told]) {
     let (past, _) = told.split_at(told.len() - 1);
-    let ticks: Vec<&Tick> = past.iter().filter_map(tick_of).collect();
+    let ticks: Vec<&Tick> = past.iter().filter_map(|told| tick_of(id, told)).collect();
     let entered = |tick: &&&Tick| match signal.direction {
         Direction::Long => tick.ask <= signal.entry,
         Direction::Short => tick.bid >= signal.entry,
@@ -265,10 +272,10 @@ fn assert_confirmed(signal: &Signal, told: &[Told]) {
     assert!(minutes.iter().any(confirms), "{signal:?}");
 }
 
-/// A tick of the symbol that runs signals here, unless it was dropped.
-fn tick_of(told: &Told) -> Option<&Tick> {
+/// A tick of the symbol, unless it was dropped.
+fn tick_of(id: InstrumentId, told: &Told) -> Option<&Tick> {
     match &told.event {
-        Event::Tick(tick) if tick.instrument == InstrumentId(0) && !told.dropped => Some(tick),
+        Event::Tick(tick) if tick.instrument == id && !told.dropped => Some(tick),
         Event::Tick(_)
         | Event::Bar(_)
         | Event::Gap(_)

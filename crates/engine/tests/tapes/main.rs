@@ -12,6 +12,7 @@ mod moves;
 mod outcomes;
 mod prices;
 mod properties;
+mod recorded;
 mod restarts;
 mod scene;
 mod settings;

@@ -115,11 +115,17 @@ fn markets_of_random_legs_hold_the_same() {
         let driver = legs(seed);
         ledger::check(&driver, &mut tally);
         assert_mirrored(fast(), &driver);
-        let (_, said) = replay(Engine::new(Arc::new(fast())), &driver.told);
-        assert_eq!(said, driver.said, "seed {seed}");
+        let mut second = Driver::on(Engine::new(Arc::new(fast())));
+        for (place, Told { at, event, .. }) in driver.told.iter().enumerate() {
+            if place % 100 == 0 {
+                second.restart();
+            }
+            second.handle(*at, event.clone());
+        }
+        assert_eq!(second.said, driver.said, "seed {seed}");
     }
     eprintln!("60 markets of random legs: {tally:?}");
-    assert!(tally.values().sum::<usize>() > 600, "{tally:?}");
+    assert!(tally.values().sum::<usize>() > 200, "{tally:?}");
 }
 
 fn replay(mut engine: Engine, told: &[Told]) -> (Engine, Vec<(Time, Output)>) {
@@ -148,10 +154,13 @@ fn assert_mirrored(settings: Settings, driver: &Driver) {
     assert_eq!(here.len(), there.len());
 }
 
-/// Setups on the minutes, so that a morning brings many.
+/// Setups on the minutes, so that a morning brings many, with every gate in use.
 fn fast() -> Settings {
     let rules = Rules {
         setup_tf: Timeframe::M1,
+        killzone_gate: true,
+        symbol_cooldown_s: 600,
+        max_signals_per_day: 12,
         ..rules()
     };
     Settings {

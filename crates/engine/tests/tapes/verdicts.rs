@@ -1,7 +1,7 @@
 //! The five rules of a verdict, their order and their boundaries.
 
 use crate::desk::settings;
-use crate::scene::{CONFIRM, LONG, later, triggered};
+use crate::scene::{BACK, CONFIRM, LONG, later, triggered};
 use crate::tape::{Show, play};
 use expect_test::{Expect, expect};
 
@@ -182,6 +182,32 @@ fn rule_5_holds_for_what_comes_at_the_deadline() {
         expect![[r#"
         11:08:54.999 EURUSD long invalidated stop
     "#]],
+    );
+}
+
+#[test]
+fn rule_5_comes_before_a_bar_that_closes_at_the_deadline() {
+    // Pending at 11:04:18, so to be decided at 11:09:03: just when the minute 11:08 closes, which would confirm.
+    let tape = |trigger: &str| {
+        let later = "
+            11:04:20 EURUSD 1.08515 1.08525
+            11:08:10 EURUSD 1.08515 1.08525
+            11:08:50 EURUSD 1.08555 1.08565
+            11:10 wake";
+        play(
+            settings(),
+            Show::Signals,
+            &format!("{LONG}{BACK}{trigger} EURUSD 1.08525 1.08535{later}"),
+        )
+    };
+    let verdict = |trigger: &str| tape(trigger).lines().nth(1).unwrap().to_owned();
+    assert_eq!(
+        verdict("11:04:18"),
+        "11:09:03.000 EURUSD long invalidated timeout"
+    );
+    assert_eq!(
+        verdict("11:04:18.001"),
+        "11:09:03.000 EURUSD long confirmed"
     );
 }
 
