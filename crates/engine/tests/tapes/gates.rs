@@ -85,6 +85,25 @@ fn the_cooldown_after_a_signal_that_is_no_longer_live() {
 }
 
 #[test]
+fn the_cooldown_is_over_to_the_second() {
+    let rules = Rules {
+        symbol_cooldown_s: 3 * 3600,
+        ..rules()
+    };
+    let tape = format!("{TRIGGER}{}", later(3, &triggered()));
+    check(
+        rules,
+        &tape,
+        Refusal::Cooldown,
+        expect![[r#"
+        11:04:10.000 EURUSD long pending 1.08530 stop 1.08411 targets 1.08629:30 1.08768:40 1.08887:30r rr 3.00 p 0.56 ny_am at 11:04:10.000
+        11:08:55.000 EURUSD long invalidated stale_feed
+        14:04:10.000 EURUSD long pending 1.08530 stop 1.08411 targets 1.08629:30 1.08768:40 1.08887:30r rr 3.00 p 0.56 ny_am at 14:04:10.000
+    "#]],
+    );
+}
+
+#[test]
 fn a_running_signal_of_the_same_direction() {
     let tape = format!("{TRIGGER}{CONFIRM}{}", later(3, &triggered()));
     check(
