@@ -22,7 +22,8 @@ pub struct Outcome {
     pub symbol: Symbol,
     pub digits: u8,
     pub kind: OutcomeKind,
-    /// The price at which it was judged: bid for a long, ask for a short.
+    /// Targets at their level, a stop at the first price beyond it (bid for a long, ask for a short), otherwise the last
+    /// such price.
     pub price: Price,
     /// That price in multiples of the risk, from the published entry.
     pub r: Ratio,

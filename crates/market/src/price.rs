@@ -113,9 +113,11 @@ impl Price {
     /// The nearest multiple of `step`, half away from zero.
     #[must_use]
     pub fn round_to(self, step: Self) -> Self {
-        let (step, units) = (i128::from(step.0.max(1)), i128::from(self.0));
-        let steps = (units.abs() * 2 + step) / (step * 2);
-        narrow(steps * step * units.signum())
+        let step = step.0.max(1).unsigned_abs();
+        // An odd step has no half.
+        let rounded = (self.0.unsigned_abs() + step / 2) / step * step;
+        let units = i64::try_from(rounded).unwrap_or(i64::MAX);
+        Self(if self.0 < 0 { -units } else { units })
     }
     /// The largest multiple of `step` not above this price.
     #[must_use]
@@ -240,10 +242,6 @@ fn parse_digits(digits: &[u8]) -> Result<i64, ParsePriceError> {
             .and_then(|value| value.checked_add(i64::from(digit)))
             .ok_or(ParsePriceError::TooLarge)
     })
-}
-
-fn narrow(units: i128) -> Price {
-    Price(i64::try_from(units).unwrap_or(if units < 0 { i64::MIN } else { i64::MAX }))
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ const QUEUE_MAX: usize = 16_384;
 /// Events told before the loop commits and looks around.
 const BATCH_MAX: usize = 1024;
 /// The same while no client waits: the day before the anchor, in big steps.
-const HISTORY_BATCH: usize = 65_536;
+const HISTORY_BATCH: usize = 16_384;
 /// What of the journal is kept in memory for snapshots and resumes.
 const PAST_RECORDS: u64 = 10_000;
 /// Where clients are told to come back after a restart.
