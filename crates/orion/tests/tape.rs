@@ -2,15 +2,11 @@
 
 mod support;
 
-use journal::{Journal as _, Local, Record};
-use lab::market::SimMarket;
-use market::{Epoch, Position, SourceTime, Span};
-use orion::config::{self, Layers};
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use journal::Record;
+use market::Span;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use support::{Seen, Server, serve, slow};
+use support::recording::{self, command, journal};
+use support::{Seen, Server, slow};
 
 /// Points between a decision and a client's socket.
 const POINTS: [&str; 6] = [
@@ -21,79 +17,6 @@ const POINTS: [&str; 6] = [
     "publish",
     "send",
 ];
-/// Rules under which the recorded market below has many signals.
-const RULES: [&str; 4] = [
-    "rules.setup_tf=1m",
-    "rules.killzone_gate=false",
-    "rules.symbol_cooldown_s=0",
-    "rules.max_signals_per_day=0",
-];
-
-/// A recorded market of a few hours, made from the simulated one: one CSV file per symbol.
-fn recording(folder: &Path, hours: i64) -> Vec<PathBuf> {
-    let catalog = config::load(&Layers::default())
-        .expect("the defaults")
-        .config
-        .catalog();
-    let anchor = SourceTime::parse("2026-03-04T12:00:00Z").expect("a time");
-    let sim = SimMarket::new(7, anchor, &catalog, None);
-    let mut files: BTreeMap<&str, String> = BTreeMap::new();
-    for name in ["EURUSD", "XAUUSD", "NAS100"] {
-        files.insert(name, "time,bid,ask\n".to_owned());
-    }
-    let end = anchor + Span::from_hours(hours);
-    for tick in sim.ticks_from(anchor).take_while(|tick| tick.time < end) {
-        if let Some(text) = files.get_mut(catalog.instrument(tick.instrument).symbol.as_str()) {
-            writeln!(text, "{},{},{}", tick.time, tick.bid, tick.ask).expect("write to a text");
-        }
-    }
-    let write = |(name, text): (&str, String)| {
-        let path = folder.join(format!("{name}.csv"));
-        std::fs::write(&path, text).expect("write a recording");
-        path
-    };
-    files.into_iter().map(write).collect()
-}
-
-fn feed(files: &[PathBuf]) -> String {
-    let files: Vec<_> = files
-        .iter()
-        .map(|file| file.display().to_string())
-        .collect();
-    format!("tape:{}", files.join(","))
-}
-
-fn command(data: &Path, files: &[PathBuf], speed: &str) -> Command {
-    let mut command = serve(data, &["--feed", &feed(files), "--speed", speed]);
-    RULES
-        .iter()
-        .for_each(|rule| drop(command.args(["--set", rule])));
-    command
-}
-
-/// Every record of the journal of the one market in `data`.
-fn journal(data: &Path) -> Vec<Record> {
-    let market = std::fs::read_dir(data)
-        .expect("the data folder")
-        .next()
-        .expect("a market")
-        .expect("an entry")
-        .path();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let journal = Local::open(&market, || Epoch(1)).expect("open the journal");
-    let after = Position {
-        seq: 0,
-        ..journal.end()
-    };
-    let read = runtime
-        .block_on(journal.read(after, usize::MAX >> 1))
-        .expect("read the journal");
-    read.into_iter().map(|(_, record)| record).collect()
-}
-
 /// Waits until the tape is played to its end.
 fn play(server: &Server) {
     assert!(server.logs("played to its end"), "it ended before its tape");
@@ -112,7 +35,7 @@ fn run_through(data: &Path, files: &[PathBuf], speed: &str) -> Vec<Record> {
 #[test]
 fn speed_changes_nothing_but_the_waiting() {
     let folder = tempfile::tempdir().expect("a folder");
-    let files = recording(folder.path(), 1);
+    let files = recording::make(folder.path(), Span::from_hours(1));
     let fast = run_through(&folder.path().join("max"), &files, "max");
     assert!(fast.len() > 4, "too few records to compare: {}", fast.len());
     // An hour in three seconds.
@@ -164,7 +87,7 @@ fn a_kill_at_any_named_point_loses_and_doubles_nothing() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let files = recording(folder.path(), 3);
+    let files = recording::make(folder.path(), Span::from_hours(3));
     let whole = run_through(&folder.path().join("whole"), &files, "max");
     for point in POINTS {
         let mut kills = 0;

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod recording;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
@@ -24,9 +26,14 @@ pub(crate) struct Server {
 
 /// What `orion serve` needs to start on a free port with its data in `data`.
 pub(crate) fn serve(data: &Path, arguments: &[&str]) -> Command {
+    serve_at("127.0.0.1:0", data, arguments)
+}
+
+/// The same at an address, such as that of a server before it.
+pub(crate) fn serve_at(address: &str, data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orion"));
     command
-        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .args(["serve", "--listen", address, "--data"])
         .arg(data)
         .args(arguments);
     command
@@ -125,7 +132,7 @@ impl Server {
 }
 
 /// The lines of a stream, read by a thread of its own.
-fn lines(stream: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
+pub(crate) fn lines(stream: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -226,4 +233,22 @@ pub(crate) fn slow(name: &str) -> bool {
         eprintln!("skipped: {name} is slow (set ORION_TEST_SLOW)");
     }
     asked
+}
+
+/// A program that `./check` installs and names in an environment variable. Where it is missing: a line that says so, and
+/// in CI a failure.
+pub(crate) fn tool(variable: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.exists());
+    if path.is_none() {
+        let missing =
+            format!("{variable} names no program that is there (./check installs it and sets it)");
+        assert!(
+            std::env::var_os("CI").is_none_or(|ci| ci.is_empty()),
+            "{missing}"
+        );
+        eprintln!("skipped: {missing}");
+    }
+    path
 }
