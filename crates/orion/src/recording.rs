@@ -58,6 +58,15 @@ impl Recording {
         Ok(Self::Files(Box::new(tape)))
     }
 
+    /// What each file was found to be, with what had to be assumed; a line each.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        match self {
+            Self::Files(tape) => tape.files().iter().map(ToString::to_string).collect(),
+            Self::Own(_) => vec!["ORION's own tape".to_owned()],
+        }
+    }
+
     /// How far it has been read; of ORION's own tape only the items are known.
     #[must_use]
     pub fn progress(&self) -> Progress {

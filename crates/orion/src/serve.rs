@@ -120,6 +120,9 @@ pub async fn serve(
     match (&config.feed.kind, source) {
         (FeedKind::Tape(_), Source::Settings) => {
             let tape = Recording::open(&config)?;
+            tape.files()
+                .iter()
+                .for_each(|file| tracing::info!("plays {file}"));
             server.begin_tape()?;
             let gateway = server.open(doors).await?;
             up(&config, address);
