@@ -116,8 +116,11 @@ impl Price {
         let step = step.0.max(1).unsigned_abs();
         // An odd step has no half.
         let rounded = (self.0.unsigned_abs() + step / 2) / step * step;
-        let units = i64::try_from(rounded).unwrap_or(i64::MAX);
-        Self(if self.0 < 0 { -units } else { units })
+        Self(if self.0 < 0 {
+            0_i64.saturating_sub_unsigned(rounded)
+        } else {
+            0_i64.saturating_add_unsigned(rounded)
+        })
     }
     /// The largest multiple of `step` not above this price.
     #[must_use]
@@ -338,6 +341,13 @@ mod tests {
             let price = Price::from_units(units);
             prop_assert_eq!(Price::parse(&price.display(9).to_string()), Ok(price));
             prop_assert_eq!(Price::parse(&price.to_string()), Ok(price));
+        }
+
+        #[test]
+        fn the_ends_of_the_range_stay(digits in 0_u8..=9) {
+            prop_assert!(Price::MIN.round_to_digits(digits) < Price::ZERO);
+            prop_assert!(Price::MAX.round_to_digits(digits) > Price::ZERO);
+            prop_assert_eq!(Price::MIN.round_to_digits(9), Price::MIN);
         }
 
         #[test]
