@@ -7,19 +7,7 @@ use journal::{Journal as _, Local, Record};
 use market::{Cause, Epoch, Position, Span, Status};
 use orion::{machine, replay};
 use std::path::Path;
-use support::{Seen, Server, serve, slow};
-
-/// The messages a client waits for before the next end: seeded, so that a failure can be had again.
-fn waits(seed: u64) -> impl Iterator<Item = usize> {
-    let mut state = seed;
-    std::iter::repeat_with(move || {
-        // Knuth's MMIX generator; its high bits are good enough for a length.
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        1 + (state >> 33) as usize % 40
-    })
-}
+use support::{Seen, Server, serve, slow, waits};
 
 fn records(market: &Path) -> (Vec<Record>, Vec<Record>) {
     let mut told = Vec::new();
@@ -48,7 +36,7 @@ fn records(market: &Path) -> (Vec<Record>, Vec<Record>) {
 fn check_restarts(rounds: usize, ended_by: impl Fn(usize) -> bool) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut seen = Seen::default();
-    for (round, wait) in (0..rounds).zip(waits(1)) {
+    for (round, wait) in (0..rounds).zip(waits(1, 40)) {
         let server = Server::start(serve(folder.path(), &[]))
             .unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"));
         let mut client = server.subscribe();

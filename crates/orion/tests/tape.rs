@@ -4,9 +4,10 @@ mod support;
 
 use journal::Record;
 use market::Span;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use support::recording::{self, command, journal};
-use support::{Seen, Server, slow};
+use support::{Seen, Server, slow, waits};
 
 /// Points between a decision and a client's socket.
 const POINTS: [&str; 6] = [
@@ -17,6 +18,10 @@ const POINTS: [&str; 6] = [
     "publish",
     "send",
 ];
+/// Messages a client sees of the tape, at most, between two kills at random moments: so few that fifty kills come before
+/// its end.
+const KILL_AFTER: usize = 1100;
+
 /// Waits until the tape is played to its end.
 fn play(server: &Server) {
     assert!(server.logs("played to its end"), "it ended before its tape");
@@ -24,6 +29,7 @@ fn play(server: &Server) {
     assert_eq!(health["feed"]["state"], "ended");
 }
 
+/// Plays the files to their end, and ends the server: what its journal holds.
 fn run_through(data: &Path, files: &[PathBuf], speed: &str) -> Vec<Record> {
     let server = Server::start(command(data, files, speed)).expect("start");
     play(&server);
@@ -43,29 +49,10 @@ fn speed_changes_nothing_but_the_waiting() {
     assert_eq!(paced, fast);
 }
 
-/// Kills the server, starts it again, until it has played to the end; then the journal must be that of one quiet run, and
-/// everything a client saw must be in it.
-fn check_kills(folder: &Path, files: &[PathBuf], whole: &[Record], crash: Option<&str>) -> bool {
-    let data = folder.join("killed");
-    let _ = std::fs::remove_dir_all(&data);
-    let mut seen = Seen::default();
-    let mut first = command(&data, files, "max");
-    if let Some(crash) = crash {
-        first.env("ORION_TEST_CRASH", crash);
-    }
-    if let Ok(server) = Server::start(first) {
-        let mut client = server.subscribe();
-        while let Some(message) = client.next() {
-            seen.take(&message);
-        }
-        assert_eq!(server.wait(), None, "it was to be killed at {crash:?}");
-    }
-    let server = Server::start(command(&data, files, "max")).expect("start again");
-    play(&server);
-    server.terminate();
-    assert_eq!(server.wait(), Some(0));
-    let kept = journal(&data);
-    assert_eq!(kept, whole, "killed at {crash:?}");
+/// Plays what is left to its end; then the journal must be that of one quiet run, and everything a client saw must be in it.
+fn check_rest(data: &Path, files: &[PathBuf], whole: &[Record], seen: &Seen, killed: &str) {
+    let kept = run_through(data, files, "max");
+    assert_eq!(kept, whole, "killed {killed}");
     let told = |id: &String, status: &String| {
         kept.iter().any(|record| match record {
             Record::Signal(signal) => {
@@ -76,9 +63,25 @@ fn check_kills(folder: &Path, files: &[PathBuf], whole: &[Record], crash: Option
     };
     assert!(
         seen.0.iter().all(|(id, status)| told(id, status)),
-        "a client saw what is not in the journal"
+        "killed {killed}: a client saw what is not in the journal"
     );
-    true
+}
+
+/// Lets the server end itself at a named point, and the next one go on from there.
+fn check_kill_at(point: &str, folder: &Path, files: &[PathBuf], whole: &[Record]) {
+    let data = folder.join("killed");
+    let _ = std::fs::remove_dir_all(&data);
+    let mut seen = Seen::default();
+    let mut first = command(&data, files, "max");
+    first.env("ORION_TEST_CRASH", point);
+    if let Ok(server) = Server::start(first) {
+        let mut client = server.subscribe();
+        while let Some(message) = client.next() {
+            seen.take(&message);
+        }
+        assert_eq!(server.wait(), None, "it was to be killed at {point}");
+    }
+    check_rest(&data, files, whole, &seen, &format!("at {point}"));
 }
 
 #[test]
@@ -90,15 +93,48 @@ fn a_kill_at_any_named_point_loses_and_doubles_nothing() {
     let files = recording::make(folder.path(), Span::from_hours(3));
     let whole = run_through(&folder.path().join("whole"), &files, "max");
     for point in POINTS {
-        let mut kills = 0;
         for count in 1..=20 {
-            kills += usize::from(check_kills(
-                folder.path(),
-                &files,
-                &whole,
-                Some(&format!("{point}:{count}")),
-            ));
+            check_kill_at(&format!("{point}:{count}"), folder.path(), &files, &whole);
         }
-        println!("killed {kills} times at `{point}`");
+        println!("killed 20 times at `{point}`");
     }
+}
+
+#[test]
+fn fifty_kills_at_random_moments_lose_and_double_nothing() {
+    if !slow("kills at random moments of a tape") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = recording::make(folder.path(), Span::from_hours(3));
+    let whole = run_through(&folder.path().join("whole"), &files, "max");
+    let data = folder.path().join("killed");
+    let mut seen = Seen::default();
+    let mut moments = BTreeSet::new();
+    for wait in waits(2, KILL_AFTER).take(50) {
+        // Three hours in ten seconds: slow enough that a kill falls between any two of its events.
+        let mut paced = command(&data, &files, "1080");
+        // What is not written yet is played again: with a quarter of a second there would be hardly any progress.
+        paced.args(["--set", "tape.batch_ms=50"]);
+        let server = Server::start(paced).expect("start");
+        let mut client = server.subscribe();
+        let mut last = String::new();
+        for _ in 0..wait {
+            let message = client.next().expect("a message: the tape is not over");
+            seen.take(&message);
+            if message["type"] == "price_update" {
+                last = message["payload"]["timestamp"].to_string();
+            }
+        }
+        server.kill();
+        moments.insert(last);
+    }
+    println!(
+        "killed at {} moments of the tape from {:?} to {:?}",
+        moments.len(),
+        moments.first(),
+        moments.last()
+    );
+    assert!(moments.len() > 40, "too few different moments: {moments:?}");
+    check_rest(&data, &files, &whole, &seen, "at random moments");
 }

@@ -9,7 +9,7 @@ use crate::{SYMBOLS, simulated, start};
 use market::{Span, Time};
 use std::collections::BTreeMap;
 use std::path::Path;
-use visit::Visit;
+pub(crate) use visit::Visit;
 
 /// How long prices are watched.
 const WATCHED: Span = Span::from_secs(12);
@@ -17,7 +17,7 @@ const WATCHED: Span = Span::from_secs(12);
 const LATE: Span = Span::from_millis(800);
 
 /// Until the page has a price of every symbol: the last thing that a snapshot brings.
-async fn loaded(visit: &mut Visit) {
+pub(crate) async fn loaded(visit: &mut Visit) {
     visit
         .until("the snapshot", |page| page.prices.len() == 11)
         .await;

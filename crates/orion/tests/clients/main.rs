@@ -5,6 +5,8 @@
 mod support;
 
 mod dashboard;
+mod life;
+mod page;
 mod python;
 
 use std::path::Path;

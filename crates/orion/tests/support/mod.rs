@@ -209,6 +209,18 @@ impl Seen {
     }
 }
 
+/// How many messages a client waits for before the next end, at most `most`: seeded, so that a failure can be had again.
+pub(crate) fn waits(seed: u64, most: usize) -> impl Iterator<Item = usize> {
+    let mut state = seed;
+    std::iter::repeat_with(move || {
+        // Knuth's MMIX generator; its high bits are good enough for a length.
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        1 + (state >> 33) as usize % most
+    })
+}
+
 /// The folder of recorded data, or a line that says it is not there.
 pub(crate) fn recorded(file: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("ORION_TEST_DATA").map_or_else(

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-/// Nothing here may hang a run for ever.
+/// Longest wait for what is asked for, unless told otherwise: nothing here may hang a run for ever.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the page's clock is.
@@ -45,6 +45,8 @@ pub(crate) struct Visit {
     pub(crate) heard: Vec<Arrival>,
     /// The codes of connections that ended.
     pub(crate) codes: Vec<u16>,
+    /// Longest wait for what is asked for.
+    pub(crate) patience: Duration,
 }
 
 impl Visit {
@@ -74,6 +76,7 @@ impl Visit {
             seen: Seen::default(),
             heard: Vec::new(),
             codes: Vec::new(),
+            patience: PATIENCE,
         };
         visit.carry_out(acts);
         visit
@@ -92,12 +95,13 @@ impl Visit {
 
     /// Goes on until the page is as is waited for.
     pub(crate) async fn until(&mut self, what: &str, mut done: impl FnMut(&Page) -> bool) {
+        let patience = self.patience;
         let waiting = async {
             while !done(&self.page) {
                 self.step().await;
             }
         };
-        let came = timeout(PATIENCE, waiting).await.is_ok();
+        let came = timeout(patience, waiting).await.is_ok();
         assert!(
             came,
             "{what} did not come; failed attempts: {}, codes: {:?}",
@@ -112,7 +116,7 @@ impl Visit {
         past: usize,
         mut is_it: impl FnMut(&Value) -> bool,
     ) {
-        let mut looked = past;
+        let (mut looked, patience) = (past, self.patience);
         let waiting = async {
             loop {
                 if self.heard[looked..]
@@ -125,7 +129,7 @@ impl Visit {
                 self.step().await;
             }
         };
-        let came = timeout(PATIENCE, waiting).await.is_ok();
+        let came = timeout(patience, waiting).await.is_ok();
         assert!(
             came,
             "{what} did not come; {} messages did",
