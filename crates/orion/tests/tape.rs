@@ -6,8 +6,8 @@ use journal::Record;
 use market::Span;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use support::recording::{self, command, journal};
-use support::{Seen, Server, slow, waits};
+use support::recording::{self, Kept, command};
+use support::{Client, Seen, Server, slow, waits};
 
 /// Points between a decision and a client's socket.
 const POINTS: [&str; 6] = [
@@ -29,13 +29,13 @@ fn play(server: &Server) {
     assert_eq!(health["feed"]["state"], "ended");
 }
 
-/// Plays the files to their end, and ends the server: what its journal holds.
-fn run_through(data: &Path, files: &[PathBuf], speed: &str) -> Vec<Record> {
+/// Plays the files to their end, and ends the server: what it keeps.
+fn run_through(data: &Path, files: &[PathBuf], speed: &str) -> Kept {
     let server = Server::start(command(data, files, speed)).expect("start");
     play(&server);
     server.terminate();
     assert_eq!(server.wait(), Some(0));
-    journal(data)
+    Kept::read(data)
 }
 
 #[test]
@@ -43,18 +43,20 @@ fn speed_changes_nothing_but_the_waiting() {
     let folder = tempfile::tempdir().expect("a folder");
     let files = recording::make(folder.path(), Span::from_hours(1));
     let fast = run_through(&folder.path().join("max"), &files, "max");
-    assert!(fast.len() > 4, "too few records to compare: {}", fast.len());
+    let records = fast.journal.len();
+    assert!(records > 4, "too few records to compare: {records}");
     // An hour in three seconds.
     let paced = run_through(&folder.path().join("paced"), &files, "1200");
-    assert_eq!(paced, fast);
+    paced.check_same(&fast, "paced");
 }
 
-/// Plays what is left to its end; then the journal must be that of one quiet run, and everything a client saw must be in it.
-fn check_rest(data: &Path, files: &[PathBuf], whole: &[Record], seen: &Seen, killed: &str) {
+/// Plays what is left to its end; then journal and tape must be those of one quiet run, and everything a client saw must be
+/// in the journal.
+fn check_rest(data: &Path, files: &[PathBuf], whole: &Kept, seen: &Seen, killed: &str) {
     let kept = run_through(data, files, "max");
-    assert_eq!(kept, whole, "killed {killed}");
+    kept.check_same(whole, &format!("killed {killed}"));
     let told = |id: &String, status: &String| {
-        kept.iter().any(|record| match record {
+        kept.journal.iter().any(|record| match record {
             Record::Signal(signal) => {
                 signal.id.to_string() == *id && signal.status.as_str() == status
             }
@@ -68,19 +70,24 @@ fn check_rest(data: &Path, files: &[PathBuf], whole: &[Record], seen: &Seen, kil
 }
 
 /// Lets the server end itself at a named point, and the next one go on from there.
-fn check_kill_at(point: &str, folder: &Path, files: &[PathBuf], whole: &[Record]) {
+fn check_kill_at(point: &str, folder: &Path, files: &[PathBuf], whole: &Kept) {
     let data = folder.join("killed");
     let _ = std::fs::remove_dir_all(&data);
     let mut seen = Seen::default();
     let mut first = command(&data, files, "max");
     first.env("ORION_TEST_CRASH", point);
-    if let Ok(server) = Server::start(first) {
-        let mut client = server.subscribe();
-        while let Some(message) = client.next() {
-            seen.take(&message);
+    let code = match Server::start(first) {
+        Ok(server) => {
+            // It may be over before the client is in.
+            let mut client = server.try_subscribe();
+            while let Some(message) = client.as_mut().and_then(Client::next) {
+                seen.take(&message);
+            }
+            server.wait()
         }
-        assert_eq!(server.wait(), None, "it was to be killed at {point}");
-    }
+        Err((code, _)) => code,
+    };
+    assert_eq!(code, None, "it was to be killed at {point}");
     check_rest(&data, files, whole, &seen, &format!("at {point}"));
 }
 

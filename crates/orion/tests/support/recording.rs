@@ -1,9 +1,10 @@
 //! A recorded market made from the simulated one, a server that plays it, and what is in its journal.
 
 use super::serve;
+use journal::tape::{TapeItem, TapeReader};
 use journal::{Journal as _, Local, Record};
 use lab::market::SimMarket;
-use market::{Epoch, Position, SourceTime, Span};
+use market::{Epoch, Event, Position, SourceTime, Span, Time};
 use orion::config::{self, Layers};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -61,19 +62,50 @@ pub(crate) fn command(data: &Path, files: &[PathBuf], speed: &str) -> Command {
     command
 }
 
-/// Every record of the journal of the one market in `data`.
-pub(crate) fn journal(data: &Path) -> Vec<Record> {
-    let market = std::fs::read_dir(data)
-        .expect("the data folder")
-        .next()
-        .expect("a market")
-        .expect("an entry")
-        .path();
+/// What a server keeps of the one market in its data folder.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// Every record of its journal.
+    pub(crate) journal: Vec<Record>,
+    /// What its tape says the engine was told of the market, with the stamps: starts and ends of the process are not of it.
+    pub(crate) told: Vec<(Time, Event)>,
+}
+
+impl Kept {
+    pub(crate) fn read(data: &Path) -> Self {
+        let market = std::fs::read_dir(data)
+            .expect("the data folder")
+            .next()
+            .expect("a market")
+            .expect("an entry")
+            .path();
+        let tape = TapeReader::open(&market.join("tape"), None).expect("open the tape");
+        let told = tape.filter_map(|item| match item.expect("a whole tape") {
+            TapeItem::Event(_, Event::Start | Event::Stop) | TapeItem::Settings(_) => None,
+            TapeItem::Event(at, event) => Some((at, event)),
+        });
+        Self {
+            told: told.collect(),
+            journal: journal(&market),
+        }
+    }
+
+    /// Panics at the first thing that is not as in `other`.
+    pub(crate) fn check_same(&self, other: &Self, when: &str) {
+        for (place, (one, two)) in self.told.iter().zip(&other.told).enumerate() {
+            assert_eq!(one, two, "{when}: event {place}");
+        }
+        assert_eq!(self.told.len(), other.told.len(), "{when}: events");
+        assert_eq!(self.journal, other.journal, "{when}");
+    }
+}
+
+fn journal(market: &Path) -> Vec<Record> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    let journal = Local::open(&market, || Epoch(1)).expect("open the journal");
+    let journal = Local::open(market, || Epoch(1)).expect("open the journal");
     let after = Position {
         seq: 0,
         ..journal.end()
