@@ -2,9 +2,10 @@
 
 mod chromium;
 
-use crate::support::{Server, serve_at};
+use crate::support::{Server, recording, serve_at};
 use crate::{SYMBOLS, simulated, start};
 pub(crate) use chromium::Browser;
+use market::Span;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -196,6 +197,8 @@ async fn the_page_says_that_it_lost_the_server_and_comes_back() {
             PATIENCE,
         )
         .await;
+    let look = "getComputedStyle(document.querySelector('main')).filter";
+    assert_eq!(browser.evaluate(look).await, "grayscale(1)");
     let _server: Server = start(serve_at(&address, folder.path(), &[]));
     browser
         .until(
@@ -207,4 +210,28 @@ async fn the_page_says_that_it_lost_the_server_and_comes_back() {
     let is_back = "lastPrice.at > openedAt && before.some((id) => signals.has(id))";
     browser.until(is_back, PATIENCE).await;
     browser.until(FILLED, PATIENCE).await;
+    assert_eq!(browser.evaluate(look).await, "none");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recorded_market_is_called_one_and_has_its_own_time() {
+    let Some(mut browser) = Browser::start().await else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = recording::make(folder.path(), Span::from_hours(1));
+    let server = start(recording::command(
+        &folder.path().join("data"),
+        &files,
+        "60",
+    ));
+    browser.open(&format!("http://{}/", server.address)).await;
+    browser
+        .until("!document.querySelector('#recorded').hidden", PATIENCE)
+        .await;
+    let is_old = "document.querySelector('#clock').innerText.includes('04 Mar 2026 12:')";
+    browser.until(is_old, PATIENCE).await;
+    let simulated = "document.querySelector('#simulated').hidden";
+    assert_eq!(browser.evaluate(simulated).await, true);
+    assert_eq!(browser.errors, [""; 0]);
 }
