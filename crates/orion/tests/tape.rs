@@ -7,7 +7,7 @@ use market::Span;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use support::recording::{self, Kept, command};
-use support::{Client, Seen, Server, slow, waits};
+use support::{Client, Seen, Server, recorded, slow, waits};
 
 /// Points between a decision and a client's socket.
 const POINTS: [&str; 6] = [
@@ -91,20 +91,38 @@ fn check_kill_at(point: &str, folder: &Path, files: &[PathBuf], whole: &Kept) {
     check_rest(&data, files, whole, &seen, &format!("at {point}"));
 }
 
-#[test]
-fn a_kill_at_any_named_point_loses_and_doubles_nothing() {
-    if !slow("kills at named points") {
-        return;
-    }
-    let folder = tempfile::tempdir().expect("a folder");
-    let files = recording::make(folder.path(), Span::from_hours(3));
-    let whole = run_through(&folder.path().join("whole"), &files, "max");
+/// Kills a server that plays `files` twenty times at each named point.
+fn check_kills_at_points(what: &str, folder: &Path, files: &[PathBuf]) {
+    let whole = run_through(&folder.join("whole"), files, "max");
     for point in POINTS {
         for count in 1..=20 {
-            check_kill_at(&format!("{point}:{count}"), folder.path(), &files, &whole);
+            check_kill_at(&format!("{point}:{count}"), folder, files, &whole);
         }
-        println!("killed 20 times at `{point}`");
+        println!("{what}: killed 20 times at `{point}`");
     }
+}
+
+#[test]
+fn a_kill_at_any_named_point_loses_and_doubles_nothing() {
+    if slow("kills at named points") {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = recording::make(folder.path(), Span::from_hours(3));
+        check_kills_at_points("a made market", folder.path(), &files);
+    }
+}
+
+#[test]
+fn a_kill_at_any_named_point_of_recorded_days_loses_and_doubles_nothing() {
+    if !slow("kills at named points of recorded days") {
+        return;
+    }
+    let days =
+        ["06", "07", "08"].map(|day| recorded(&format!("ticks/EURUSD_tick_oanda_201405{day}.zip")));
+    let Some(files) = days.into_iter().collect::<Option<Vec<_>>>() else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    check_kills_at_points("recorded EURUSD", folder.path(), &files);
 }
 
 #[test]

@@ -11,12 +11,15 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Rules under which the recorded market below has many signals.
-const RULES: [&str; 4] = [
+/// Rules under which recorded markets have many signals.
+const RULES: [&str; 7] = [
     "rules.setup_tf=1m",
     "rules.killzone_gate=false",
     "rules.symbol_cooldown_s=0",
     "rules.max_signals_per_day=0",
+    "rules.min_risk_spreads=1",
+    "rules.min_risk_atr=0.1",
+    "rules.max_risk_atr=20",
 ];
 
 /// A recorded market of this length, made from the simulated one: one CSV file per symbol.
