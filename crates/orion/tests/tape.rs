@@ -116,29 +116,20 @@ fn a_kill_at_any_named_point_of_recorded_days_loses_and_doubles_nothing() {
     if !slow("kills at named points of recorded days") {
         return;
     }
-    let days =
-        ["06", "07", "08"].map(|day| recorded(&format!("ticks/EURUSD_tick_oanda_201405{day}.zip")));
-    let Some(files) = days.into_iter().collect::<Option<Vec<_>>>() else {
-        return;
-    };
+    let Some(files) = recorded_days() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     check_kills_at_points("recorded EURUSD", folder.path(), &files);
 }
 
-#[test]
-fn fifty_kills_at_random_moments_lose_and_double_nothing() {
-    if !slow("kills at random moments of a tape") {
-        return;
-    }
-    let folder = tempfile::tempdir().expect("a folder");
-    let files = recording::make(folder.path(), Span::from_hours(3));
-    let whole = run_through(&folder.path().join("whole"), &files, "max");
-    let data = folder.path().join("killed");
+/// Kills a server that plays `files` fifty times at random moments; each goes on where the one before was killed. `speed` is
+/// slow enough that a kill falls between any two events.
+fn check_random_kills(what: &str, folder: &Path, files: &[PathBuf], speed: &str) {
+    let whole = run_through(&folder.join("whole"), files, "max");
+    let data = folder.join("killed");
     let mut seen = Seen::default();
     let mut moments = BTreeSet::new();
     for wait in waits(2, KILL_AFTER).take(50) {
-        // Three hours in ten seconds: slow enough that a kill falls between any two of its events.
-        let mut paced = command(&data, &files, "1080");
+        let mut paced = command(&data, files, speed);
         // What is not written yet is played again: with a quarter of a second there would be hardly any progress.
         paced.args(["--set", "tape.batch_ms=50"]);
         let server = Server::start(paced).expect("start");
@@ -155,11 +146,36 @@ fn fifty_kills_at_random_moments_lose_and_double_nothing() {
         moments.insert(last);
     }
     println!(
-        "killed at {} moments of the tape from {:?} to {:?}",
+        "{what}: killed at {} moments from {:?} to {:?}",
         moments.len(),
         moments.first(),
         moments.last()
     );
     assert!(moments.len() > 40, "too few different moments: {moments:?}");
-    check_rest(&data, &files, &whole, &seen, "at random moments");
+    check_rest(&data, files, &whole, &seen, "at random moments");
+}
+
+#[test]
+fn fifty_kills_at_random_moments_lose_and_double_nothing() {
+    if slow("kills at random moments of a tape") {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = recording::make(folder.path(), Span::from_hours(3));
+        check_random_kills("a made market", folder.path(), &files, "1080");
+    }
+}
+
+#[test]
+fn fifty_kills_at_random_moments_of_recorded_days_lose_and_double_nothing() {
+    if !slow("kills at random moments of recorded days") {
+        return;
+    }
+    let Some(files) = recorded_days() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    check_random_kills("recorded EURUSD", folder.path(), &files, "3600");
+}
+
+/// Three recorded days, if they are there.
+fn recorded_days() -> Option<Vec<PathBuf>> {
+    let file = |day| recorded(&format!("ticks/EURUSD_tick_oanda_201405{day}.zip"));
+    ["06", "07", "08"].map(file).into_iter().collect()
 }
