@@ -53,10 +53,16 @@ impl Server {
     /// Starts it and waits until it says where it listens.
     fn start(orion: &Path, folder: &Path) -> Result<Self> {
         let mut child = Command::new(orion)
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--set",
+                "log.level=warn",
+            ])
+            .arg("--data")
             .arg(folder)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("start {}", orion.display()))?;
         let said = child.stdout.take().context("the server's output")?;
