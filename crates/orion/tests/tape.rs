@@ -98,7 +98,7 @@ fn check_kills_at_points(what: &str, folder: &Path, files: &[PathBuf]) {
         for count in 1..=20 {
             check_kill_at(&format!("{point}:{count}"), folder, files, &whole);
         }
-        println!("{what}: killed 20 times at `{point}`");
+        eprintln!("{what}: killed 20 times at `{point}`");
     }
 }
 
@@ -145,7 +145,7 @@ fn check_random_kills(what: &str, folder: &Path, files: &[PathBuf], speed: &str)
         server.kill();
         moments.insert(last);
     }
-    println!(
+    eprintln!(
         "{what}: killed at {} moments from {:?} to {:?}",
         moments.len(),
         moments.first(),
