@@ -33,6 +33,8 @@ const HISTORY_BATCH: usize = 16_384;
 const PAST_RECORDS: u64 = 10_000;
 /// Where clients are told to come back after a restart.
 const RESTART: &str = "restart retry=2500";
+/// What clients are told when the server cannot go on.
+const FAILED: &str = "internal error retry=2500";
 
 /// Where live events come from.
 #[derive(Debug)]
@@ -117,24 +119,20 @@ pub async fn serve(
     };
 
     tokio::pin!(shutdown);
-    match (&config.feed.kind, source) {
+    let (gateway, ended) = match (&config.feed.kind, source) {
         (FeedKind::Tape(_), Source::Settings) => {
             let tape = Recording::open(&config)?;
-            tape.files()
-                .iter()
-                .for_each(|file| tracing::info!("plays {file}"));
+            for file in tape.files() {
+                tracing::info!("plays {file}");
+            }
             server.begin_tape()?;
             let gateway = server.open(doors).await?;
             up(&config, address);
-            server
-                .run_tape(
-                    tape,
-                    config.feed.tape.speed,
-                    &gateway.publisher(),
-                    &mut shutdown,
-                )
-                .await?;
-            server.end(gateway).await
+            let (speed, publisher) = (config.feed.tape.speed, gateway.publisher());
+            let ended = server
+                .run_tape(tape, speed, &publisher, &mut shutdown)
+                .await;
+            (gateway, ended)
         }
         (FeedKind::Sim, Source::Settings) => {
             let anchor = place.note.anchor()?;
@@ -145,20 +143,24 @@ pub async fn serve(
             let player = tokio::spawn(feed::play_sim(sim, from, clock, events));
             let gateway = server.open(doors).await?;
             up(&config, address);
-            server
-                .run(queue, &gateway.publisher(), &mut shutdown)
-                .await?;
+            let ended = server.run(queue, &gateway.publisher(), &mut shutdown).await;
             player.abort();
-            server.end(gateway).await
+            (gateway, ended)
         }
         (_, Source::Channel(queue)) => {
             server.begin_live()?;
             let gateway = server.open(doors).await?;
             up(&config, address);
-            server
-                .run(queue, &gateway.publisher(), &mut shutdown)
-                .await?;
-            server.end(gateway).await
+            let ended = server.run(queue, &gateway.publisher(), &mut shutdown).await;
+            (gateway, ended)
+        }
+    };
+    match ended {
+        Ok(()) => server.end(gateway).await,
+        Err(error) => {
+            // What could not be kept was not shown. Clients are told and come back.
+            gateway.drain(1011, FAILED).await;
+            Err(error)
         }
     }
 }

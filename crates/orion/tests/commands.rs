@@ -108,6 +108,27 @@ fn a_recording_with_rubbish_in_it_is_played_and_the_rubbish_told() {
 }
 
 #[test]
+fn a_server_that_cannot_keep_what_it_is_told_closes_its_clients_and_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("EURUSD.csv");
+    // The second tick comes on another day, for which the tape begins a new segment: three seconds later at this speed.
+    let ticks = "time,bid,ask\n2026-03-04T23:59:30Z,1.08500,1.08510\n2026-03-05T00:00:30Z,1.08501,1.08511\n";
+    std::fs::write(&file, ticks).expect("write");
+    let (data, feed) = (
+        folder.path().join("data"),
+        format!("tape:{}", file.display()),
+    );
+    let server = Server::start(serve(&data, &["--feed", &feed, "--speed", "20"]));
+    let server = server.unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"));
+    let mut client = server.subscribe();
+    assert_eq!(client.next().expect("a price")["type"], "price_update");
+    std::fs::remove_dir_all(data.join("EURUSD").join("tape")).expect("remove the tape");
+    assert_eq!(client.closed(), Some(1011));
+    assert!(server.logs("error: "), "it ended without a reason");
+    assert_eq!(server.wait(), Some(1));
+}
+
+#[test]
 fn what_cannot_be_played_is_named_with_the_remedy() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("notes.txt");
