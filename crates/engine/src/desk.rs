@@ -10,7 +10,7 @@ use crate::pulse::Pulse;
 use crate::risk::{Idea, Plan};
 use crate::rules::{Rules, Settings};
 use crate::session;
-use crate::setup::{Armed, MssFvg, SetupKind};
+use crate::setup::{Armed, MssFvg};
 use crate::structure::{BarIndex, Chart, Finding, Pool};
 use market::{
     Bar, Catalog, Cause, Direction, Instrument, InstrumentId, Price, QuoteBar, Signal, SourceTime,
@@ -223,7 +223,7 @@ impl Desk {
     pub(crate) fn end_runs(&mut self, context: &mut Context) {
         let at = context.at;
         for over in self.running.extract_if(.., |running| running.until <= at) {
-            tell(over.setup, over.end(at), context);
+            tell(over.end(at), context);
         }
     }
 
@@ -231,7 +231,7 @@ impl Desk {
     pub(crate) fn retire(&mut self, context: &mut Context) {
         self.decide_if(context, |_, _| Some(Verdict::Invalidated(Cause::Restart)));
         for over in self.running.drain(..) {
-            tell(over.setup, over.end(context.at), context);
+            tell(over.end(context.at), context);
         }
     }
 
@@ -260,16 +260,10 @@ impl Desk {
 
     fn judge_reach(&mut self, reach: &Reach, context: &mut Context) {
         if !self.running.is_empty() {
-            let mut steps: Vec<(SetupKind, Step)> = Vec::new();
-            self.running.retain_mut(|running| {
-                let mut of_one = Vec::new();
-                let runs_on = running.judge(context.at, reach, &mut of_one);
-                steps.extend(of_one.into_iter().map(|step| (running.setup, step)));
-                runs_on
-            });
-            steps
-                .into_iter()
-                .for_each(|(setup, step)| tell(setup, step, context));
+            let mut steps = Vec::new();
+            self.running
+                .retain_mut(|running| running.judge(context.at, reach, &mut steps));
+            steps.into_iter().for_each(|step| tell(step, context));
         }
         self.decide_if(context, |pending, _| pending.judge_reach(reach));
     }
@@ -489,9 +483,9 @@ struct Trigger {
 }
 
 /// Tells an outcome and counts it.
-fn tell(setup: SetupKind, step: Step, context: &mut Context) {
+fn tell(step: Step, context: &mut Context) {
     if let Some(hit) = step.resolved {
-        context.shared.record(setup).resolve(hit);
+        context.shared.record(step.setup).resolve(hit);
         context.shared.counts.resolved += 1;
         context.shared.counts.hits += u64::from(hit == Hit::Yes);
     }

@@ -23,6 +23,7 @@ pub(crate) struct Running {
 
 /// What a step brought: whether the first target came before the stop is known from now on, or not yet.
 pub(crate) struct Step {
+    pub setup: SetupKind,
     pub outcome: Outcome,
     pub resolved: Option<Hit>,
 }
@@ -89,6 +90,7 @@ impl Running {
         });
         let (id, symbol, digits) = (signal.id, signal.symbol, signal.digits);
         Step {
+            setup: self.setup,
             outcome: Outcome {
                 id,
                 symbol,
