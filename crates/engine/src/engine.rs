@@ -151,7 +151,12 @@ impl Engine {
                 self.gap(*source);
                 self.pass_time(at, None, out);
             }
-            Event::Stop => {}
+            Event::Past(_)
+            | Event::PreviousClose(_)
+            | Event::Life(_)
+            | Event::Switch(..)
+            | Event::Alert(_)
+            | Event::Stop => {}
         }
     }
 

@@ -7,7 +7,9 @@ use engine::Settings;
 use feeds::quarantine::Reason;
 use feeds::tape::{Item, Progress, Recorded, Spec, Tape};
 use journal::tape::{TapeItem, TapeReader, is_tape};
-use market::{Catalog, Event, InstrumentId, QuoteBar, SourceId, Symbol, Tick, Time};
+use market::{
+    Alert, Catalog, Event, InstrumentId, PreviousClose, QuoteBar, SourceId, Symbol, Tick, Time,
+};
 use std::path::{Path, PathBuf};
 
 /// The only source of a recorded market.
@@ -120,6 +122,21 @@ impl OwnTape {
                 instrument: place(bar.instrument)?,
                 ..bar
             })),
+            Event::Past(bar) => Some(Event::Past(QuoteBar {
+                instrument: place(bar.instrument)?,
+                ..bar
+            })),
+            Event::PreviousClose(close) => Some(Event::PreviousClose(PreviousClose {
+                instrument: place(close.instrument)?,
+                ..close
+            })),
+            // One source stands for all that were recorded; where they took over from each other, the series has a joint.
+            Event::Switch(instrument, _) => Some(Event::Switch(place(instrument)?, RECORDED)),
+            Event::Life(_) => Some(Event::Life(RECORDED)),
+            Event::Alert(alert) => Some(Event::Alert(Box::new(Alert {
+                instrument: place(alert.instrument)?,
+                ..*alert
+            }))),
             Event::Gap(_) => Some(Event::Gap(RECORDED)),
             Event::Start | Event::Stop | Event::Wake => None,
         }

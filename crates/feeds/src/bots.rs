@@ -1,0 +1,1 @@
+//! What bots and models post: signals and prices over HTTP.

@@ -1,0 +1,1 @@
+//! Any WebSocket or HTTP source that speaks JSON, described by a file.

@@ -1,0 +1,1 @@
+//! MetaTrader 4 and 5: what ORION's expert advisors send.

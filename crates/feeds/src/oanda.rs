@@ -1,0 +1,1 @@
+//! OANDA v20: the price stream and candles over HTTP.

@@ -1,0 +1,1 @@
+//! A posted signal, read strictly: the one way from somebody's JSON to an alert.

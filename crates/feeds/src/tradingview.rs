@@ -1,0 +1,1 @@
+//! TradingView's alerts, which come as webhooks.
