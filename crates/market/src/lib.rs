@@ -6,6 +6,7 @@
 mod alert;
 mod bar;
 mod event;
+mod feed;
 mod instrument;
 mod killzone;
 mod newyork;
@@ -20,6 +21,7 @@ mod update;
 pub use alert::{Accepted, Alert, Answer, Declined, PreviousClose};
 pub use bar::{Bar, Ohlc, QuoteBar, Timeframe};
 pub use event::Event;
+pub use feed::{FeedState, SymbolStatus};
 pub use instrument::{
     Calendar, Catalog, Instrument, InstrumentId, PriceKind, Source, SourceId, Symbol, SymbolError,
 };
