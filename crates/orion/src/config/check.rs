@@ -26,6 +26,7 @@ pub(super) fn findings(
     check.instruments();
     check.tape_symbol();
     check.folders();
+    check.sources();
     let is_known = |key: &str| earlier.iter().any(|finding| finding.key == key);
     if !is_known("feed.kind") {
         check.tape_files();
@@ -347,6 +348,13 @@ impl<'a> Check<'a> {
             .push(finding.remedy("config/orion.toml shows the built-in ones"));
     }
 
+    /// What each source says of its own section, and of the symbols that are changed in it.
+    fn sources(&mut self) {
+        for (key, reason) in crate::sources::faults(self.config) {
+            self.wrong(&key, reason);
+        }
+    }
+
     fn folders(&mut self) {
         let dir = &self.config.data.dir;
         if dir.as_os_str().is_empty() {
@@ -379,12 +387,12 @@ impl<'a> Check<'a> {
     fn flags<'f>(&mut self, flags: impl Iterator<Item = &'f Flag>) {
         for flag in flags {
             let (reason, remedy) = match (flag.key, &self.config.feed.kind) {
-                ("feed.tape.speed", FeedKind::Sim) => (
-                    "only a tape has a speed, and the feed is `sim`, which runs in wall-clock time",
+                ("feed.tape.speed", FeedKind::Sim | FeedKind::Live(_)) => (
+                    "only a tape has a speed, and this feed runs in wall-clock time",
                     "leave --speed out, or name a tape with --feed tape:FILE",
                 ),
-                ("feed.sim.seed", FeedKind::Tape(_)) => (
-                    "only the simulated market has a seed, and the feed is a tape",
+                ("feed.sim.seed", FeedKind::Tape(_) | FeedKind::Live(_)) => (
+                    "only the simulated market has a seed, and the feed is another",
                     "leave --seed out, or take --feed sim",
                 ),
                 _ => continue,
