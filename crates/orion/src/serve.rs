@@ -379,7 +379,7 @@ impl Server {
     }
 
     async fn commit(&mut self, publisher: &Publisher) -> Result<()> {
-        let publication = self.machine.commit().await?;
+        let publication = self.machine.commit().await?.publication;
         self.tell_status();
         if publication.prices.is_empty()
             && publication.signals.is_empty()
