@@ -6,6 +6,7 @@ mod desk;
 mod engine;
 mod gates;
 pub mod indicator;
+mod ledger;
 mod lifecycle;
 mod outcome;
 mod pulse;

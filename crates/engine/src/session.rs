@@ -56,19 +56,47 @@ pub fn is_open(instrument: &Instrument, source: &Source, time: SourceTime) -> bo
     source.always_open || calendar_is_open(instrument.calendar, time)
 }
 
-fn calendar_is_open(calendar: Calendar, time: SourceTime) -> bool {
-    let (opens, has_break) = match calendar {
+/// When the market last opened or closed by its calendar, at or before `time`; `None` where it is always open.
+#[must_use]
+pub fn last_turn(instrument: &Instrument, source: &Source, time: SourceTime) -> Option<SourceTime> {
+    if source.always_open {
+        return None;
+    }
+    let (opens, _) = hours(instrument.calendar);
+    let is_open = |time| calendar_is_open(instrument.calendar, time);
+    // Markets turn at two hours of the day, and at least once in any week.
+    let mut turn = NewYork::latest(time, opens).max(NewYork::latest(time, CLOSES));
+    for _ in 0..16 {
+        let before = turn - Span::from_nanos(1);
+        if is_open(turn) != is_open(before) {
+            return Some(turn);
+        }
+        turn = NewYork::latest(before, opens).max(NewYork::latest(before, CLOSES));
+    }
+    None
+}
+
+/// The hour at which markets close, for the day or for the week.
+const CLOSES: i8 = 17;
+
+/// The hour at which a market opens, and whether it closes every day.
+fn hours(calendar: Calendar) -> (i8, bool) {
+    match calendar {
         Calendar::Fx => (17, false),
         Calendar::Metal | Calendar::Index | Calendar::Future => (18, true),
-    };
+    }
+}
+
+fn calendar_is_open(calendar: Calendar, time: SourceTime) -> bool {
+    let (opens, has_break) = hours(calendar);
     let local = NewYork::at(time);
     let hour = local.second / 3600;
     match local.weekday {
         Weekday::Saturday => false,
-        Weekday::Sunday => hour >= opens,
-        Weekday::Friday => hour < 17,
+        Weekday::Sunday => hour >= i32::from(opens),
+        Weekday::Friday => hour < i32::from(CLOSES),
         Weekday::Monday | Weekday::Tuesday | Weekday::Wednesday | Weekday::Thursday => {
-            !(has_break && hour == 17)
+            !(has_break && hour == i32::from(CLOSES))
         }
     }
 }

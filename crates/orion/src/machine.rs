@@ -8,7 +8,7 @@ use hub::Publication;
 use journal::snapshot::{self, Snapshot};
 use journal::tape::{self, Tape, TapeItem, TapeReader, TapeWriter};
 use journal::{Journal, Record};
-use market::{Event, Position, SourceId, Time};
+use market::{Answer, Event, Position, SourceId, Time};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +24,14 @@ pub struct Machine<J> {
     tape: TapeWriter,
     journal: J,
     out: Vec<Output>,
+}
+
+/// What a commit kept, and what follows from it.
+#[derive(Debug, Default)]
+pub struct Committed {
+    pub publication: Publication,
+    /// What came of the alerts, in their order. They may be told now that what they brought is kept.
+    pub answers: Vec<Answer>,
 }
 
 /// The settings as the tape keeps them: text that people can read and that loses nothing.
@@ -117,21 +125,21 @@ impl<J: Journal> Machine<J> {
     ///
     /// # Errors
     /// When tape or journal cannot be written: then nothing of it may be shown.
-    pub async fn commit(&mut self) -> Result<Publication> {
-        let mut publication = Publication {
-            now: self.engine.now(),
-            ..Publication::default()
-        };
+    pub async fn commit(&mut self) -> Result<Committed> {
+        let mut committed = Committed::default();
+        let publication = &mut committed.publication;
+        publication.now = self.engine.now();
         let mut records = Vec::new();
         for output in self.out.drain(..) {
             match output {
                 Output::Price(update) => publication.prices.push(*update),
                 Output::Signal(signal) => records.push(Record::Signal(*signal)),
                 Output::Outcome(outcome) => records.push(Record::Outcome(*outcome)),
+                Output::Answer(answer) => committed.answers.push(*answer),
             }
         }
         if records.is_empty() {
-            return Ok(publication);
+            return Ok(committed);
         }
         fault::point("decision");
         self.tape.sync().context("write the tape")?;
@@ -141,9 +149,9 @@ impl<J: Journal> Machine<J> {
             .await
             .context("append to the journal")?;
         for (place, record) in (1..).zip(records) {
-            sort(before.after(place), record, &mut publication);
+            sort(before.after(place), record, publication);
         }
-        Ok(publication)
+        Ok(committed)
     }
 
     /// Hands what the engine was told to the operating system: a killed process does not lose it any more.
@@ -301,7 +309,7 @@ impl<J: Journal> Check<'_, J> {
 #[must_use]
 pub fn record_of(output: Output) -> Option<Record> {
     match output {
-        Output::Price(_) => None,
+        Output::Price(_) | Output::Answer(_) => None,
         Output::Signal(signal) => Some(Record::Signal(*signal)),
         Output::Outcome(outcome) => Some(Record::Outcome(*outcome)),
     }

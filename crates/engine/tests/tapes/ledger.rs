@@ -43,6 +43,7 @@ pub(crate) fn check(driver: &Driver, tally: &mut Tally) {
                 Output::Signal(signal) => ledger.decided(place, *at, signal),
                 Output::Outcome(outcome) => ledger.outcome(*at, outcome),
                 Output::Price(update) => ledger.price(*at, update),
+                Output::Answer(_) => {}
             }
         }
     }
@@ -112,7 +113,7 @@ impl Ledger<'_> {
         match signal.cause {
             Some(Cause::Timeout | Cause::StaleFeed) => assert_eq!(at, signal.decide_by),
             Some(Cause::Restart) => assert_overslept(signal, &told[..=place]),
-            Some(Cause::Stop | Cause::Missed | Cause::Structure) | None => {
+            Some(Cause::Stop | Cause::Missed | Cause::Structure | Cause::Sender) | None => {
                 assert!(at < signal.decide_by)
             }
         }
@@ -129,7 +130,13 @@ impl Ledger<'_> {
             Some(cause @ (Cause::Stop | Cause::Missed)) => {
                 assert_eq!(reached(id, signal, &told[place]), Some(cause), "{signal:?}");
             }
-            Some(Cause::Timeout | Cause::StaleFeed | Cause::Restart | Cause::Structure) => {}
+            Some(
+                Cause::Timeout
+                | Cause::StaleFeed
+                | Cause::Restart
+                | Cause::Structure
+                | Cause::Sender,
+            ) => {}
             None => assert_confirmed(id, signal, &told[born..=place]),
         }
         self.count(signal.cause.map_or("confirmed", Cause::as_str).to_owned());
@@ -278,7 +285,12 @@ fn tick_of(id: InstrumentId, told: &Told) -> Option<&Tick> {
         Event::Tick(tick) if tick.instrument == id && !told.dropped => Some(tick),
         Event::Tick(_)
         | Event::Bar(_)
+        | Event::Past(_)
+        | Event::PreviousClose(_)
         | Event::Gap(_)
+        | Event::Life(_)
+        | Event::Switch(..)
+        | Event::Alert(_)
         | Event::Start
         | Event::Stop
         | Event::Wake => None,

@@ -141,7 +141,16 @@ pub(crate) fn walk(mut driver: Driver, moves: &[Move]) -> Driver {
     // The mid in points; spreads are two points, so that every mid is a whole one.
     let newest = driver.told.iter().rev().find_map(|told| match &told.event {
         Event::Tick(tick) => Some(tick.mid().units() / 10_000),
-        Event::Bar(_) | Event::Gap(_) | Event::Start | Event::Stop | Event::Wake => None,
+        Event::Bar(_)
+        | Event::Past(_)
+        | Event::PreviousClose(_)
+        | Event::Gap(_)
+        | Event::Life(_)
+        | Event::Switch(..)
+        | Event::Alert(_)
+        | Event::Start
+        | Event::Stop
+        | Event::Wake => None,
     });
     let mut mid = newest.unwrap_or_default();
     for one in moves {
@@ -256,6 +265,6 @@ fn newest(driver: &Driver) -> Option<Signal> {
             Output::Signal(signal) if signal.status != Status::Invalidated => {
                 Some((**signal).clone())
             }
-            Output::Signal(_) | Output::Outcome(_) | Output::Price(_) => None,
+            Output::Signal(_) | Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => None,
         })
 }

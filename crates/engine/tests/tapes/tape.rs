@@ -43,7 +43,9 @@ pub(crate) fn shown(driver: &Driver, show: Show) -> String {
             Output::Signal(signal) if show == Show::Signals => signal_line(signal),
             Output::Outcome(outcome) if show == Show::Signals => outcome_line(outcome),
             Output::Price(update) if show == Show::Prices => price_line(update),
-            Output::Signal(_) | Output::Outcome(_) | Output::Price(_) => continue,
+            Output::Signal(_) | Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => {
+                continue;
+            }
         };
         writeln!(text, "{} {line}", clock(at.as_source())).unwrap();
     }
