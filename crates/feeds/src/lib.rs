@@ -13,6 +13,7 @@
 pub mod alphavantage;
 pub mod bots;
 pub mod clock;
+mod decimal;
 pub mod health;
 pub mod inbox;
 pub mod json;
