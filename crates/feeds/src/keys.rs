@@ -1,1 +1,0 @@
-//! The keys of those who post: made, kept as hashes, looked up in constant time.
