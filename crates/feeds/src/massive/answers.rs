@@ -50,8 +50,7 @@ struct RowJson<'a> {
 /// # Errors
 /// When it is not of the documented shape.
 pub fn page(body: &str) -> Result<Page, String> {
-    let json: AggregatesJson<'_> =
-        serde_json::from_str(body).map_err(|error| error.to_string())?;
+    let json: AggregatesJson<'_> = serde_json::from_str(body).map_err(|error| error.to_string())?;
     let results = json.results.unwrap_or_default();
     let rows: Vec<Row> = results.iter().filter_map(|raw| row(raw.get())).collect();
     Ok(Page {
@@ -245,10 +244,7 @@ mod tests {
             r#"{"last":{"ask":0.69527,"bid":0.6952,"exchange":48,"timestamp":1652193694000},"status":"success"}"#,
         )
         .unwrap();
-        assert_eq!(
-            (quote.bid, quote.ask),
-            (price("0.6952"), price("0.69527"))
-        );
+        assert_eq!((quote.bid, quote.ask), (price("0.6952"), price("0.69527")));
         let body = r#"{"results":[{"value":3822.39,"ticker":"I:SPX","last_updated":1678220098130000000},
             {"ticker":"I:XX","error":"NOT_FOUND","message":"Ticker not found."},{"value":1},{"ticker":"I:NDX","value":2}]}"#;
         let (read, bad) = snapshots(body).unwrap();
@@ -291,7 +287,9 @@ mod tests {
         assert_eq!(quote.ask, price("0.69527"));
         let (read, bad) = snapshots(&read("snapshot_indices.json")).unwrap();
         assert_eq!((read.len(), bad), (3, 0));
-        assert!(matches!(&read[2], Snapshot::Refused { why, .. } if why.starts_with("NOT_ENTITLED")));
+        assert!(
+            matches!(&read[2], Snapshot::Refused { why, .. } if why.starts_with("NOT_ENTITLED"))
+        );
     }
 
     proptest! {

@@ -160,7 +160,8 @@ impl Settings {
 }
 
 fn check_host(url: &str, schemes: &[&str; 2]) -> Result<(), String> {
-    let read = reqwest::Url::parse(url).map_err(|error| format!("`{url}` is no address: {error}"))?;
+    let read =
+        reqwest::Url::parse(url).map_err(|error| format!("`{url}` is no address: {error}"))?;
     if !schemes.contains(&read.scheme()) || read.host_str().is_none() {
         return Err(format!(
             "`{url}` is not {}://HOST or {}://HOST",
@@ -176,7 +177,9 @@ fn check_host(url: &str, schemes: &[&str; 2]) -> Result<(), String> {
 }
 
 fn check_change(change: &str) -> Result<(), String> {
-    let theirs = change.split_once('=').map_or("", |(_, theirs)| theirs.trim());
+    let theirs = change
+        .split_once('=')
+        .map_or("", |(_, theirs)| theirs.trim());
     let reads = [Cluster::Forex, Cluster::Indices].map(|cluster| ticker::names(cluster, theirs));
     match reads {
         [Err(why), Err(_)] if !theirs.is_empty() => Err(format!("`{change}`: {why}")),
@@ -189,6 +192,8 @@ fn check_change(change: &str) -> Result<(), String> {
 pub struct Deadlines {
     /// For an answer to the connection, the key, each subscription [10 s]: what Massive does not publish is not answered.
     pub answer: Duration,
+    /// Between our pings [20 s, the setting `ping_s`].
+    pub ping: Duration,
     /// Without any frame at all: half as long again as the pings' interval [30 s]. The official Go client waits 30 s.
     pub silence: Duration,
     /// Before a call of REST is tried again [1 s]; doubles.
@@ -202,6 +207,7 @@ impl Deadlines {
         let ping = Duration::from_secs(settings.ping_s.into());
         Self {
             answer: Duration::from_secs(10),
+            ping,
             silence: ping * 3 / 2,
             retry: Duration::from_secs(1),
             limited: Duration::from_secs(15),
@@ -292,9 +298,8 @@ impl Connector for Massive {
             Err(end) => return end,
         };
         let live = Notify::new();
-        let ping = Duration::from_secs(self.settings.ping_s.into());
         let talk = talk::Talk::new(self.cluster, &self.tickers, &self.key, outlet);
-        let stream = stream::run(socket, talk, self.deadlines, ping, &live);
+        let stream = stream::run(socket, talk, self.deadlines, &live);
         let (past, rest, tickers) = (&mut self.past, &mut self.rest, &self.tickers);
         let past = async {
             live.notified().await;
@@ -319,7 +324,9 @@ mod tests {
         let wrong = Settings {
             ws_url: "https://socket.massive.com".to_owned(),
             rest_url: "https://api.massive.com/v2?apiKey=x".to_owned(),
-            symbols: ["EURUSD=C:*", "XAUUSD=", "US30=V.I:DJI"].map(str::to_owned).to_vec(),
+            symbols: ["EURUSD=C:*", "XAUUSD=", "US30=V.I:DJI"]
+                .map(str::to_owned)
+                .to_vec(),
             backfill_hours: 10_000,
             calls_per_minute: 0,
             ping_s: 0,
@@ -340,7 +347,12 @@ mod tests {
     fn cash_indices_are_not_taken_for_cfds_and_the_reason_is_told() {
         let symbols = Symbols::new(&catalog(), Cluster::Indices.offers(), &[]).unwrap();
         assert!(symbols.is_empty());
-        assert!(symbols.unused.iter().all(|(_, _, why)| why.contains("cash")));
+        assert!(
+            symbols
+                .unused
+                .iter()
+                .all(|(_, _, why)| why.contains("cash"))
+        );
         assert_eq!(symbols.unused.len(), 3);
     }
 

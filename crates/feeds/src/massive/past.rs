@@ -8,7 +8,7 @@ use super::ticker::Ticker;
 use crate::health::Coverage;
 use crate::inbox::Outlet;
 use market::{
-    InstrumentId, NewYork, Ohlc, Price, PreviousClose, QuoteBar, SourceTime, Span, Tick, Timeframe,
+    InstrumentId, NewYork, Ohlc, PreviousClose, Price, QuoteBar, SourceTime, Span, Tick, Timeframe,
 };
 use std::collections::BTreeMap;
 
@@ -321,7 +321,10 @@ mod tests {
             next: None,
         };
         let bars = bars(&ticker(), &page, at(0), at(3));
-        let told: Vec<_> = bars.iter().map(|bar| (bar.open_time, bar.bid.close)).collect();
+        let told: Vec<_> = bars
+            .iter()
+            .map(|bar| (bar.open_time, bar.bid.close))
+            .collect();
         let expected = [(at(0), price("1.10994")), (at(2), price("1.11994"))];
         assert_eq!(told, expected);
         assert_eq!(bars[0].ask.close, price("1.11006"));
@@ -329,7 +332,10 @@ mod tests {
 
     #[test]
     fn the_close_of_currencies_is_asked_at_the_roll_in_new_york() {
-        let roll = NewYork::latest(SourceTime::parse("2026-07-13T12:00:00Z").unwrap(), ROLL_HOUR);
+        let roll = NewYork::latest(
+            SourceTime::parse("2026-07-13T12:00:00Z").unwrap(),
+            ROLL_HOUR,
+        );
         assert_eq!(roll.to_string(), "2026-07-12T21:00:00.000Z");
         let path = last_minute_before(&ticker(), roll);
         assert_eq!(

@@ -73,7 +73,12 @@ mod tests {
     fn silence_is_odd_only_while_the_market_is_open_and_is_told_once() {
         check(Cluster::Forex, "2026-07-13T12:00:00Z", 100, &[10]);
         // From Friday 16:55 in New York: the five minutes before the close do not add to those after Sunday's opening.
-        check(Cluster::Forex, "2026-07-17T20:55:00Z", 3000, &[5 + 2 * 1440 + 9]);
+        check(
+            Cluster::Forex,
+            "2026-07-17T20:55:00Z",
+            3000,
+            &[5 + 2 * 1440 + 9],
+        );
         check(Cluster::Indices, "2026-07-13T12:00:00Z", 200, &[99]);
         check(Cluster::Indices, "2026-07-18T12:00:00Z", 600, &[]);
     }

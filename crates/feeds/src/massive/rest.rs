@@ -87,8 +87,12 @@ impl Rest {
     }
 
     fn url(&self, path: &str) -> Result<Url, Failure> {
-        let base = self.base.as_ref().map_err(|why| Failure::Wrong(why.clone()))?;
-        base.join(path).map_err(|error| Failure::Wrong(error.to_string()))
+        let base = self
+            .base
+            .as_ref()
+            .map_err(|why| Failure::Wrong(why.clone()))?;
+        base.join(path)
+            .map_err(|error| Failure::Wrong(error.to_string()))
     }
 
     /// The bars of all pages of an answer.

@@ -27,7 +27,6 @@ pub(super) async fn run(
     socket: Socket,
     mut talk: Talk<'_>,
     deadlines: Deadlines,
-    ping: Duration,
     live: &Notify,
 ) -> End {
     let (mut sink, stream) = socket.split();
@@ -35,7 +34,7 @@ pub(super) async fn run(
     // Dropping the set ends the reader.
     let mut reader = JoinSet::new();
     reader.spawn(read(stream, frames_in));
-    let mut pings = every(ping);
+    let mut pings = every(deadlines.ping);
     let mut watches = every(WATCH_EVERY);
     let mut silent_at = Instant::now() + deadlines.silence;
     let mut late_at = Instant::now() + deadlines.answer;

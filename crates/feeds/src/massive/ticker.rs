@@ -104,7 +104,11 @@ mod tests {
     fn check(cluster: Cluster, theirs: &str, expected: Option<[&str; 3]>) {
         let read = names(cluster, theirs).ok();
         let read = read.map(|names| [names.data, names.topic, names.rest]);
-        assert_eq!(read, expected.map(|names| names.map(str::to_owned)), "{theirs}");
+        assert_eq!(
+            read,
+            expected.map(|names| names.map(str::to_owned)),
+            "{theirs}"
+        );
     }
 
     #[test]
@@ -114,7 +118,11 @@ mod tests {
             check(Cluster::Forex, theirs, Some(expected));
         }
         for theirs in ["I:SPX", "V.I:SPX", "SPX"] {
-            check(Cluster::Indices, theirs, Some(["I:SPX", "V.I:SPX", "I:SPX"]));
+            check(
+                Cluster::Indices,
+                theirs,
+                Some(["I:SPX", "V.I:SPX", "I:SPX"]),
+            );
         }
         for no in ["", "EUR", "C:*", "C.*", "EUR/", "eurusd", "ÄÖÜUSD", "I:SPX"] {
             check(Cluster::Forex, no, None);
