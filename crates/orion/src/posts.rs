@@ -7,9 +7,9 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::any;
 use feeds::inbox::Outlet;
-use feeds::keys::Keys;
-use feeds::posted::{Desk, Post};
-use gateway::Bots;
+use feeds::keys::{Key, Keys, Kind};
+use feeds::posted::{Desk, Posting};
+use gateway::{Bots, Posting as Answering};
 use market::{Alert, Answer};
 use serde_json::json;
 use std::collections::VecDeque;
@@ -20,12 +20,15 @@ use tokio::sync::{mpsc, oneshot};
 /// Alerts taken in one turn of the loop.
 const TURN_MAX: usize = 1024;
 
+/// What the holder of a key that is gone is told.
+const REVOKED: &str = r#"{"type":"signal_result","success":false,"error":"the key has been removed; make another with orion key add NAME"}"#;
+
 /// The loop's end of the queue.
 #[derive(Debug)]
 pub struct Posts {
-    queue: mpsc::Receiver<Post>,
+    queue: mpsc::Receiver<Posting>,
     /// Taken off the queue while waiting, and not told yet.
-    first: Option<Post>,
+    first: Option<Posting>,
     /// Whom the next answers are for, in their order.
     waiting: VecDeque<oneshot::Sender<Answer>>,
 }
@@ -44,15 +47,12 @@ impl Posts {
             let clock = Arc::clone(clock);
             feeds::clock::Clock::new(move || clock.now())
         };
-        let keys = Arc::new(Keys::open(&config.data.dir, clock.clone()));
+        let keys = Keys::new(&config.data.dir, clock.clone());
         let catalog = Arc::new(config.catalog());
-        let (desk, queue) = Desk::open(Arc::clone(&catalog), clock.clone());
-        let router = feeds::bots::router(&config.feed.bots, desk.clone(), Arc::clone(&keys), prices)
-            .merge(feeds::tradingview::router(
-                &config.feed.tradingview,
-                desk.clone(),
-                Arc::clone(&keys),
-            ));
+        let (desk, queue) = Desk::new(catalog, &config.feed.bots, clock);
+        let router = feeds::bots::router(desk.clone(), keys.clone(), prices).merge(
+            feeds::tradingview::router(desk.clone(), keys.clone(), &config.feed.tradingview),
+        );
         let bots: Arc<dyn Bots> = Arc::new(Socket { desk, keys });
         let posts = Self {
             queue,
@@ -101,6 +101,31 @@ impl Posts {
             // Who posted may have gone.
             let _gone = to.send(answer);
         }
+    }
+}
+
+/// Those who post over the socket.
+struct Socket {
+    desk: Desk,
+    keys: Keys,
+}
+
+impl Bots for Socket {
+    fn authenticate(&self, token: &str) -> Option<String> {
+        let key = self.keys.find(token)?;
+        (key.kind == Kind::Bot).then_some(key.name)
+    }
+
+    fn post(&self, key: &str, data: Box<str>) -> Answering {
+        let (desk, keys) = (self.desk.clone(), self.keys.clone());
+        let (name, kind) = (key.to_owned(), Kind::Bot);
+        Box::pin(async move {
+            // The key may have been taken back since the client came.
+            if !keys.names(kind).contains(&name) {
+                return REVOKED.to_owned();
+            }
+            desk.post_json(&Key { name, kind }, data.as_bytes()).await
+        })
     }
 }
 

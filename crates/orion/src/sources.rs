@@ -211,7 +211,7 @@ impl Desk<'_> {
             SourceName::MassiveIndices => self.massive(name, Cluster::Indices),
             SourceName::AlphaVantage => self.alphavantage(name),
             SourceName::MetaTrader => self.metatrader(name),
-            SourceName::Bots => Ok(self.bots(name)),
+            SourceName::Bots => self.bots(name),
             SourceName::Shipped(_) | SourceName::File(_) => self.json(name),
         }
     }
@@ -274,7 +274,7 @@ impl Desk<'_> {
         let (catalog, remembered) = (self.catalog.clone(), self.file("metatrader.toml"));
         let data = self.config.data.dir.clone();
         let run: Run = Box::new(move |outlet, _, _| {
-            let keys = Keys::open(&data, outlet.clock().clone());
+            let keys = Keys::new(&data, outlet.clock().clone());
             let find = move |token: &str| keys.find(token).map(|key| key.name);
             let bridge = Bridge::new(&settings, &catalog, outlet, Arc::new(find), &remembered)
                 .expect("the settings were checked before anything began");
@@ -290,8 +290,8 @@ impl Desk<'_> {
     }
 
     /// Posted prices come in by the paths of all posts (`posts.rs`); here they are only a source.
-    fn bots(&self, name: &SourceName) -> Wanted {
-        let symbols = bots::symbols(&self.catalog);
+    fn bots(&self, name: &SourceName) -> Result<Wanted, String> {
+        let symbols = bots::symbols(&self.catalog)?;
         let run: Run = Box::new(|outlet, _, _| {
             outlet.phase(feeds::health::Phase::Waiting);
             Begun {
@@ -299,7 +299,7 @@ impl Desk<'_> {
                 router: None,
             }
         });
-        self.made(name, symbols, None, Ok(run))
+        Ok(self.made(name, symbols, None, Ok(run)))
     }
 
     /// A source that connects with a key.

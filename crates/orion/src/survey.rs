@@ -4,7 +4,7 @@ use crate::config::{Config, FeedKind};
 use crate::live::hides_own_use;
 use crate::secrets::{self, Secrets};
 use crate::sources::{self, Audience, Wanted};
-use feeds::keys::{Kind, Keys};
+use feeds::keys::{self, Kind};
 
 /// The live sources, a line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub fn own_use_note(config: &Config) -> Option<String> {
 
 /// TradingView posts to two ports only.
 fn tradingview_note(config: &Config) -> Option<String> {
-    let keys = Keys::read(&config.data.dir).ok()?;
+    let keys = keys::list(&config.data.dir).ok()?;
     let is_used = keys.iter().any(|key| key.kind == Kind::TradingView);
     let port = config.server.listen.port();
     (is_used && port != 80 && port != 443).then(|| {

@@ -52,7 +52,7 @@ pub const INDICES_OFFERS: &[Offer] = &[
     offer("SPX500", "I:SPX"),
 ];
 
-const fn offer(ours: &'static str, theirs: &'static str) -> Offer {
+const fn offer(ours: &'static str, theirs: &'static str) -> Offer<'static> {
     let kind = PriceKind::Cash;
     Offer { ours, theirs, kind }
 }
@@ -67,7 +67,7 @@ pub enum Cluster {
 impl Cluster {
     /// What it can serve.
     #[must_use]
-    pub const fn offers(self) -> &'static [Offer] {
+    pub const fn offers(self) -> &'static [Offer<'static>] {
         match self {
             Self::Forex => FOREX_OFFERS,
             Self::Indices => INDICES_OFFERS,
