@@ -1,1 +1,0 @@
-//! What bots and models post: signals and prices over HTTP.

@@ -1,1 +1,0 @@
-//! TradingView's alerts, which come as webhooks.
