@@ -122,6 +122,9 @@ pub struct NotMine;
 const SNAPSHOT_VERSION: u32 = 3;
 
 impl Engine {
+    /// Changes whenever the state's shape or what is decided does: what another version decided cannot be decided again.
+    pub const VERSION: u32 = SNAPSHOT_VERSION;
+
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
         let state = State {

@@ -45,7 +45,7 @@ pub const OFFERS: &[Offer] = &[
     offer("SPX500", PriceKind::Cfd),
 ];
 
-const fn offer(name: &'static str, kind: PriceKind) -> Offer {
+const fn offer(name: &'static str, kind: PriceKind) -> Offer<'static> {
     Offer {
         ours: name,
         theirs: name,

@@ -52,7 +52,7 @@ pub const OFFERS: &[Offer] = &[
     offer("SPX500", "SPX500_USD", PriceKind::Cfd),
 ];
 
-const fn offer(ours: &'static str, theirs: &'static str, kind: PriceKind) -> Offer {
+const fn offer(ours: &'static str, theirs: &'static str, kind: PriceKind) -> Offer<'static> {
     Offer { ours, theirs, kind }
 }
 
