@@ -547,6 +547,15 @@ pub(super) fn uses_key(form: &Form) -> bool {
     texts.any(|text| text.contains(KEY))
 }
 
+/// Whether a host, with or without a port and a path, is this machine.
 pub(super) fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host == "[::1]" || host.starts_with("127.")
+    let host = host.split(['/', '?']).next().unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let is_v4 = name
+        .parse()
+        .is_ok_and(|address: std::net::Ipv4Addr| address.is_loopback());
+    is_v4 || name == "localhost" || host.starts_with("[::1]")
 }
+
+#[cfg(test)]
+mod tests;

@@ -237,3 +237,66 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Description;
+    use crate::sample::catalog;
+
+    fn gap_of(poll: &str, requests: usize, symbols: usize) -> f64 {
+        let text = format!(
+            r#"
+            title = "Made up"
+            kind = "http"
+            address = "https://example.com/{{symbols}}"
+            audience = "own"
+            licence = "none"
+            [symbols]
+            EURUSD = {{ theirs = "A", kind = "cash" }}
+            [poll]
+            {poll}
+            [[message]]
+            is = "prices"
+            symbol = "s"
+            price = "p"
+            "#
+        );
+        let catalog = catalog();
+        let description = Description::parse(&text).unwrap();
+        let symbols_used = description.symbols(&catalog, &[]).unwrap();
+        let json = Json::new(description, &catalog, None, symbols_used, None);
+        gap(&json, requests, symbols).as_secs_f64()
+    }
+
+    #[test]
+    fn the_pace_keeps_every_quota() {
+        for (poll, requests, symbols, seconds) in [
+            ("every_s = 60", 1, 7, 60.0),
+            ("every_s = 60", 6, 1, 10.0),
+            ("every_s = 1\ncalls_per_minute = 8", 1, 2, 7.5),
+            // A batch that costs a credit per symbol.
+            (
+                "every_s = 1\ncalls_per_minute = 8\ncost = \"symbol\"",
+                1,
+                2,
+                15.0,
+            ),
+            (
+                "every_s = 1\ncalls_per_minute = 8\ncalls_per_day = 800",
+                1,
+                2,
+                108.0,
+            ),
+            (
+                "every_s = 200\ncalls_per_minute = 8\ncalls_per_day = 800",
+                1,
+                2,
+                200.0,
+            ),
+        ] {
+            let found = gap_of(poll, requests, symbols);
+            assert!((found - seconds).abs() < 1e-6, "{poll}: {found}");
+        }
+    }
+}

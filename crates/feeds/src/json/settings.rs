@@ -29,7 +29,14 @@ impl Settings {
     #[must_use]
     pub fn check(&self) -> Vec<(&'static str, String)> {
         let mut wrong = Vec::new();
-        if let Err(reason) = self.read() {
+        let description = self.read();
+        if let Some(address) = &self.address
+            && description.as_ref().is_ok_and(Description::needs_key)
+            && is_readable_by_others(address)
+        {
+            wrong.push(("address", format!("`{address}` would send the key through the net unencrypted: write wss:// or https://")));
+        }
+        if let Err(reason) = description {
             wrong.push(("description", reason));
         }
         if let Some(address) = &self.address
@@ -65,6 +72,14 @@ impl Settings {
         };
         Description::parse(&text).map_err(|problems| format!("`{name}`: {problems}"))
     }
+}
+
+/// Whether what is sent there goes through the net as it is.
+fn is_readable_by_others(address: &str) -> bool {
+    let host = address
+        .strip_prefix("ws://")
+        .or_else(|| address.strip_prefix("http://"));
+    host.is_some_and(|host| !super::check::is_loopback(host))
 }
 
 /// The address with another host: `to` has a path of its own and stands alone, or is put before path and query of `from`.
@@ -141,6 +156,12 @@ mod tests {
             ..Settings::shipped("kraken")
         };
         assert!(wrong(address)[0].starts_with("address: `127.0.0.1:7` has no ws://"));
+        let open = |address: &str| Settings {
+            address: Some(address.to_owned()),
+            ..Settings::shipped("finnhub")
+        };
+        assert!(wrong(open("ws://finnhub.example"))[0].contains("unencrypted"));
+        assert_eq!(open("ws://127.0.0.1:7").check(), []);
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "title = 1").unwrap();
         let broken = wrong(Settings::shipped(file.path().to_str().unwrap()));

@@ -1,0 +1,31 @@
+"""Runs Twelve Data's own client against the address given. The key is `good-key`."""
+
+import queue
+import sys
+
+from twelvedata import TDClient
+
+seen: queue.Queue = queue.Queue()
+client = TDClient(apikey="good-key").websocket(symbols=["EUR/USD", "NOPE"], on_event=seen.put)
+# The client has no setting for the host.
+client.url = sys.argv[1] + "/v1/quotes/price?apikey=good-key"
+client.connect()
+
+
+def until(kind):
+    while True:
+        event = seen.get(timeout=20)
+        print("event", event)
+        if event["event"] == kind:
+            return event
+
+
+status = until("subscribe-status")
+assert [one["symbol"] for one in status["success"]] == ["EUR/USD"], status
+assert [one["symbol"] for one in status["fails"]] == ["NOPE"], status
+price = until("price")
+assert (price["symbol"], price["bid"], price["ask"], price["timestamp"]) == ("EUR/USD", 1.14273, 1.14277, 1783944000), price
+client.heartbeat()
+assert until("heartbeat")["status"] == "ok"
+client.disconnect()
+print("done")
