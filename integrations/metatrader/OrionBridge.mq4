@@ -37,29 +37,15 @@ int OnInit()
 void OnDeinit(const int reason)
   {
    EventKillTimer();
+   Print("ORION: stopped (reason ",IntegerToString(reason),"); ",IntegerToString(ring_count)," ticks were not sent");
   }
 
-void OnTick()
+//--- The broker's clock against UTC, in quarters of an hour; only by a tick that is the newest of all.
+int OffsetNow(const long time)
   {
-   Collect();
-  }
-
-void OnTimer()
-  {
-   Collect();
-   if(IsDue() && SendHttp(PLATFORM,Server,Token))
-      due_ms=NowMs()+(next_ms>BatchMs ? next_ms : BatchMs);
-  }
-
-//+------------------------------------------------------------------+
-//| Ticks: MetaTrader 4 knows the newest one of each symbol only, and |
-//| its time in seconds.                                              |
-//+------------------------------------------------------------------+
-void Collect()
-  {
-   for(int i=0; i<watched_count; i++)
-      if(watched[i].wanted)
-         CollectSymbol(i);
+   if((long)TimeCurrent()-time>10)
+      return(UNKNOWN);
+   return((int)MathRound((double)((long)TimeCurrent()-(long)TimeGMT())/900.0)*900);
   }
 
 void CollectSymbol(const int i)
@@ -80,10 +66,25 @@ void CollectSymbol(const int i)
    watched[i].last_ask=tick.ask;
   }
 
-//--- The broker's clock against UTC, in quarters of an hour; only by a tick that is the newest of all.
-int OffsetNow(const long time)
+//+------------------------------------------------------------------+
+//| Ticks: MetaTrader 4 knows the newest one of each symbol only, and |
+//| its time in seconds.                                              |
+//+------------------------------------------------------------------+
+void Collect()
   {
-   if((long)TimeCurrent()-time>10)
-      return(UNKNOWN);
-   return((int)MathRound((double)((long)TimeCurrent()-(long)TimeGMT())/900.0)*900);
+   for(int i=0; i<watched_count; i++)
+      if(watched[i].wanted)
+         CollectSymbol(i);
+  }
+
+void OnTick()
+  {
+   Collect();
+  }
+
+void OnTimer()
+  {
+   Collect();
+   if(IsDue() && SendHttp(PLATFORM,Server,Token))
+      due_ms=NowMs()+(next_ms>BatchMs ? next_ms : BatchMs);
   }

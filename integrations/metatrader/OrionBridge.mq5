@@ -4,7 +4,6 @@
 //+------------------------------------------------------------------+
 #property copyright "ORION"
 #property version   "1.00"
-#property strict
 #property description "Streams this terminal's ticks to ORION. It never trades."
 #property description "Allow the server's address first: Tools > Options > Expert Advisors > Allow WebRequest for listed URL."
 
@@ -20,8 +19,9 @@ input int    SocketPort = 8081;                 // Port of the socket: ORION's f
 #define PLATFORM    "MT5"
 #define COPY_MAX    2000
 #define ANSWER_MS   10000   // a socket on which nothing is answered for so long is dead
+#define FLIGHT_MAX  8000    // ticks on their way that are not acknowledged
 
-int    socket=INVALID_HANDLE;
+int    connection=INVALID_HANDLE;
 string received="";         // of the server, up to a whole line
 long   answered_ms=0;
 
@@ -42,40 +42,27 @@ int OnInit()
    return(INIT_SUCCEEDED);
   }
 
+void Disconnect()
+  {
+   if(connection!=INVALID_HANDLE)
+      SocketClose(connection);
+   connection=INVALID_HANDLE;
+  }
+
 void OnDeinit(const int reason)
   {
    EventKillTimer();
+   Print("ORION: stopped (reason ",IntegerToString(reason),"); ",IntegerToString(ring_count)," ticks were not sent");
    Disconnect();
   }
 
-void OnTick()
+//--- How many ticks at the end are of the same millisecond.
+int SameAtEnd(ARRAY_IN(MqlTick,ticks),const int count)
   {
-   Collect();
-  }
-
-void OnTimer()
-  {
-   Collect();
-   if(UseSocket)
-      TalkSocket();
-   else if(IsDue() && SendHttp(PLATFORM,Server,Token))
-      due_ms=NowMs()+(next_ms>BatchMs ? next_ms : BatchMs);
-  }
-
-//+------------------------------------------------------------------+
-//| Ticks                                                             |
-//+------------------------------------------------------------------+
-void Collect()
-  {
-   for(int i=0; i<watched_count; i++)
-     {
-      if(!watched[i].wanted)
-         continue;
-      if(!watched[i].started)
-         Start(i);
-      else
-         CollectSymbol(i);
-     }
+   int same=1;
+   while(same<count && ticks[count-1-same].time_msc==ticks[count-1].time_msc)
+      same++;
+   return(same);
   }
 
 //--- Notes where the stream begins: behind the newest tick there is now, which may be of last Friday.
@@ -93,13 +80,16 @@ void Start(const int i)
    watched[i].started=true;
   }
 
-//--- How many ticks at the end are of the same millisecond.
-int SameAtEnd(ARRAY_IN(MqlTick,ticks),const int count)
+//--- The broker's clock against UTC, in quarters of an hour; only while ticks are fresh.
+int OffsetNow(ARRAY_IN(MqlTick,ticks),const int count)
   {
-   int same=1;
-   while(same<count && ticks[count-1-same].time_msc==ticks[count-1].time_msc)
-      same++;
-   return(same);
+   if(count<=0)
+      return(UNKNOWN);
+   long server=(long)TimeTradeServer();
+   long age=server-ticks[count-1].time_msc/1000;
+   if(age<-10 || age>10)
+      return(UNKNOWN);
+   return((int)MathRound((double)(server-(long)TimeGMT())/900.0)*900);
   }
 
 //--- All ticks since the last one. Several may be of one millisecond: it is asked for again, and those known are left out.
@@ -133,37 +123,25 @@ void CollectSymbol(const int i)
      }
   }
 
-//--- The broker's clock against UTC, in quarters of an hour; only while ticks are fresh.
-int OffsetNow(ARRAY_IN(MqlTick,ticks),const int count)
+//+------------------------------------------------------------------+
+//| Ticks                                                             |
+//+------------------------------------------------------------------+
+void Collect()
   {
-   if(count<=0)
-      return(UNKNOWN);
-   long server=(long)TimeTradeServer();
-   long age=server-ticks[count-1].time_msc/1000;
-   if(age<-10 || age>10)
-      return(UNKNOWN);
-   return((int)MathRound((double)(server-(long)TimeGMT())/900.0)*900);
+   for(int i=0; i<watched_count; i++)
+     {
+      if(!watched[i].wanted)
+         continue;
+      if(!watched[i].started)
+         Start(i);
+      else
+         CollectSymbol(i);
+     }
   }
 
-//+------------------------------------------------------------------+
-//| The socket: the same lines, without requests                      |
-//+------------------------------------------------------------------+
-void TalkSocket()
+void OnTick()
   {
-   if(socket==INVALID_HANDLE)
-     {
-      if(NowMs()<due_ms)
-         return;
-      if(!Connect())
-         return;
-     }
-   if(!ReadAnswers())
-      return;
-   bool something=(greet || sent_seq<next_seq-1 || NowMs()-beat_ms>=HEARTBEAT_MS);
-   if(something && NowMs()>=due_ms)
-      SendLines();
-   else if(NowMs()-answered_ms>ANSWER_MS)
-      Lost("nothing is answered any more");
+   Collect();
   }
 
 string HostOf(const string server)
@@ -176,12 +154,18 @@ string HostOf(const string server)
    return(StringSubstr(server,from,to-from));
   }
 
+void Lost(const string why)
+  {
+   Disconnect();
+   Failed(why);
+  }
+
 bool Connect()
   {
    received="";
    ResetLastError();
-   socket=SocketCreate();
-   if(socket==INVALID_HANDLE || !SocketConnect(socket,HostOf(Server),SocketPort,WAIT_MS))
+   connection=SocketCreate();
+   if(connection==INVALID_HANDLE || !SocketConnect(connection,HostOf(Server),SocketPort,WAIT_MS))
      {
       int code=GetLastError();
       // The list holds hosts: what is allowed for WebRequest is allowed for sockets.
@@ -192,19 +176,6 @@ bool Connect()
    sent_seq=FirstSeq()-1;
    answered_ms=NowMs();
    return(true);
-  }
-
-void Disconnect()
-  {
-   if(socket!=INVALID_HANDLE)
-      SocketClose(socket);
-   socket=INVALID_HANDLE;
-  }
-
-void Lost(const string why)
-  {
-   Disconnect();
-   Failed(why);
   }
 
 //--- After a hello nothing goes out before its answer: only the server knows where to go on.
@@ -222,7 +193,7 @@ void SendLines()
    string text=Batch(PLATFORM,Token,from,to);
    ARRAY(uchar,data);
    int length=StringToCharArray(text,data,0,WHOLE_ARRAY,CP_UTF8)-1;
-   if(SocketSend(socket,data,(uint)length)!=length)
+   if(SocketSend(connection,data,(uint)length)!=length)
      {
       Lost("the connection is lost");
       return;
@@ -232,19 +203,37 @@ void SendLines()
    due_ms=(hello ? NowMs()+ANSWER_MS : 0);
   }
 
+bool TakeLine(const string line)
+  {
+   bool refused=(StringFind(line,"\"error\":")>=0 && StringFind(line,"\"ok\":false")>=0);
+   if(refused)
+     {
+      string why="the server refuses: ";
+      why+=line;
+      Lost(why);
+      return(false);
+     }
+   answered_ms=NowMs();
+   due_ms=0;
+   Succeeded();
+   if(!TakeAnswer(line))
+      sent_seq=FirstSeq()-1;
+   return(true);
+  }
+
 //--- Takes whole lines. False when the connection is over.
 bool ReadAnswers()
   {
-   if(!SocketIsConnected(socket))
+   if(!SocketIsConnected(connection))
      {
       Lost("the connection is lost");
       return(false);
      }
-   uint ready=SocketIsReadable(socket);
+   uint ready=SocketIsReadable(connection);
    if(ready==0)
       return(true);
    ARRAY(uchar,data);
-   int count=SocketRead(socket,data,ready,WAIT_MS);
+   int count=SocketRead(connection,data,ready,WAIT_MS);
    if(count<=0)
      {
       Lost("the connection is lost");
@@ -263,22 +252,35 @@ bool ReadAnswers()
    return(true);
   }
 
-bool TakeLine(const string line)
+//+------------------------------------------------------------------+
+//| The socket: the same lines, without requests                      |
+//+------------------------------------------------------------------+
+void TalkSocket()
   {
-   bool refused=(StringFind(line,"\"error\":")>=0 && StringFind(line,"\"ok\":false")>=0);
-   if(refused)
+   if(connection==INVALID_HANDLE)
      {
-      string why="the server refuses: ";
-      why+=line;
-      Lost(why);
-      return(false);
+      if(NowMs()<due_ms)
+         return;
+      if(!Connect())
+         return;
      }
-   answered_ms=NowMs();
-   due_ms=0;
-   if(failures>0)
-      Print("ORION: the server is back");
-   failures=0;
-   if(!TakeAnswer(line))
-      sent_seq=FirstSeq()-1;
-   return(true);
+   if(!ReadAnswers())
+      return;
+   if(NowMs()-answered_ms>ANSWER_MS)
+     {
+      Lost("nothing is answered any more");
+      return;
+     }
+   bool more=(sent_seq<next_seq-1 && sent_seq-FirstSeq()<FLIGHT_MAX);
+   if((greet || more || NowMs()-beat_ms>=HEARTBEAT_MS) && NowMs()>=due_ms)
+      SendLines();
+  }
+
+void OnTimer()
+  {
+   Collect();
+   if(UseSocket)
+      TalkSocket();
+   else if(IsDue() && SendHttp(PLATFORM,Server,Token))
+      due_ms=NowMs()+(next_ms>BatchMs ? next_ms : BatchMs);
   }

@@ -5,17 +5,18 @@
 //| MQL4, MQL5 and C++ (with a small header that plays the terminal)  |
 //| compile this text as it is, so that the tests run the very code   |
 //| that a terminal runs. That is why arrays are declared by ARRAY,   |
-//| and why nothing newer than plain structs and functions is used.   |
+//| why functions stand before those that call them, and why nothing  |
+//| newer than plain structs and functions is used.                   |
 //+------------------------------------------------------------------+
 #ifndef ORION_CORE
 #define ORION_CORE
 
 #ifndef ARRAY
-#define ARRAY(type,name)  type name[]    // a dynamic array
+#define ARRAY(type,name)     type name[]    // a dynamic array
+#define ARRAY_IN(type,name)  type &name[]   // and as a parameter
 #endif
 
-#define ORION_VERSION     "1"
-#define PATH              "/feeds/metatrader"
+#define ORION_PATH        "/feeds/metatrader"
 #define WAITING_MAX       100000   // ticks kept while the server is away
 #define BATCH_MAX         2000     // ticks in one request
 #define BATCHES_MAX       8        // requests in one turn of the timer
@@ -79,29 +80,35 @@ long NowMs()
    return((long)(GetMicrosecondCount()/1000));
   }
 
-//+------------------------------------------------------------------+
-//| Begins a session. Its name must never have been used before.      |
-//+------------------------------------------------------------------+
-void Begin(const string symbols)
+void Watch(const string name)
   {
-   MathSrand((int)(GetTickCount()%32768)+(int)(TimeLocal()%32768));
-   session=IntegerToString((long)TimeLocal());
-   session+="-";
-   session+=IntegerToString((long)GetTickCount());
-   session+="-";
-   session+=IntegerToString((long)MathRand()*32768+MathRand());
-   ArrayResize(ring,WAITING_MAX);
-   ring_first=0;
-   ring_count=0;
-   next_seq=1;
-   sent_seq=0;
-   lost=0;
-   greet=true;
-   due_ms=0;
-   beat_ms=0;
-   failures=0;
-   complaint="";
-   ListSymbols(symbols);
+   if(watched_count>=SYMBOLS_MAX)
+      return;
+   if(!SymbolSelect(name,true))
+     {
+      Print("ORION: this broker has no symbol ",name,": correct the advisor's list of symbols");
+      return;
+     }
+   watched[watched_count].name=name;
+   watched[watched_count].digits=(int)SymbolInfoInteger(name,SYMBOL_DIGITS);
+   watched[watched_count].wanted=false;
+   watched[watched_count].started=false;
+   watched[watched_count].last_msc=0;
+   watched[watched_count].last_same=0;
+   watched[watched_count].last_bid=0;
+   watched[watched_count].last_ask=0;
+   watched_count++;
+  }
+
+string Trimmed(const string text)
+  {
+   int from=0;
+   int to=StringLen(text);
+   while(from<to && StringGetCharacter(text,from)==' ')
+      from++;
+   while(to>from && StringGetCharacter(text,to-1)==' ')
+      to--;
+   return(StringSubstr(text,from,to-from));
   }
 
 //+------------------------------------------------------------------+
@@ -137,35 +144,29 @@ void ListSymbols(const string symbols)
      }
   }
 
-void Watch(const string name)
+//+------------------------------------------------------------------+
+//| Begins a session. Its name must never have been used before.      |
+//+------------------------------------------------------------------+
+void Begin(const string symbols)
   {
-   if(watched_count>=SYMBOLS_MAX)
-      return;
-   if(!SymbolSelect(name,true))
-     {
-      Print("ORION: this broker has no symbol ",name,": correct the advisor's list of symbols");
-      return;
-     }
-   watched[watched_count].name=name;
-   watched[watched_count].digits=(int)SymbolInfoInteger(name,SYMBOL_DIGITS);
-   watched[watched_count].wanted=false;
-   watched[watched_count].started=false;
-   watched[watched_count].last_msc=0;
-   watched[watched_count].last_same=0;
-   watched[watched_count].last_bid=0;
-   watched[watched_count].last_ask=0;
-   watched_count++;
-  }
-
-string Trimmed(const string text)
-  {
-   int from=0;
-   int to=StringLen(text);
-   while(from<to && StringGetCharacter(text,from)==' ')
-      from++;
-   while(to>from && StringGetCharacter(text,to-1)==' ')
-      to--;
-   return(StringSubstr(text,from,to-from));
+   MathSrand((int)(GetTickCount()%32768)+(int)(TimeLocal()%32768));
+   session=IntegerToString((long)TimeLocal());
+   session+="-";
+   session+=IntegerToString((long)GetTickCount());
+   session+="-";
+   session+=IntegerToString((long)MathRand()*32768+MathRand());
+   ArrayResize(ring,WAITING_MAX);
+   ring_first=0;
+   ring_count=0;
+   next_seq=1;
+   sent_seq=0;
+   lost=0;
+   greet=true;
+   due_ms=0;
+   beat_ms=0;
+   failures=0;
+   complaint="";
+   ListSymbols(symbols);
   }
 
 //+------------------------------------------------------------------+
@@ -239,6 +240,25 @@ string AccountShown()
    return(shown);
   }
 
+string SymbolPart(const int i)
+  {
+   string name=watched[i].name;
+   string part="{\"sym\":";
+   part+=Quoted(name);
+   part+=",\"digits\":";
+   part+=IntegerToString(watched[i].digits);
+   part+=",\"base\":";
+   part+=Quoted(SymbolInfoString(name,SYMBOL_CURRENCY_BASE));
+   part+=",\"profit\":";
+   part+=Quoted(SymbolInfoString(name,SYMBOL_CURRENCY_PROFIT));
+   part+=",\"contract\":";
+   part+=DoubleToString(SymbolInfoDouble(name,SYMBOL_TRADE_CONTRACT_SIZE),2);
+   part+=",\"expires\":";
+   part+=IntegerToString(SymbolInfoInteger(name,SYMBOL_EXPIRATION_TIME));
+   part+="}";
+   return(part);
+  }
+
 string HelloLine(const string platform,const string token)
   {
    string line="{\"v\":1,\"t\":\"hello\",\"session\":";
@@ -267,25 +287,6 @@ string HelloLine(const string platform,const string token)
      }
    line+="]}\n";
    return(line);
-  }
-
-string SymbolPart(const int i)
-  {
-   string name=watched[i].name;
-   string part="{\"sym\":";
-   part+=Quoted(name);
-   part+=",\"digits\":";
-   part+=IntegerToString(watched[i].digits);
-   part+=",\"base\":";
-   part+=Quoted(SymbolInfoString(name,SYMBOL_CURRENCY_BASE));
-   part+=",\"profit\":";
-   part+=Quoted(SymbolInfoString(name,SYMBOL_CURRENCY_PROFIT));
-   part+=",\"contract\":";
-   part+=DoubleToString(SymbolInfoDouble(name,SYMBOL_TRADE_CONTRACT_SIZE),2);
-   part+=",\"expires\":";
-   part+=IntegerToString(SymbolInfoInteger(name,SYMBOL_EXPIRATION_TIME));
-   part+="}";
-   return(part);
   }
 
 string BeatLine()
@@ -388,24 +389,6 @@ string ListIn(const string text,const string name)
    return(StringSubstr(text,at,end-at));
   }
 
-//--- Takes an answer. False when the server does not know us: then the same ticks go again, after a hello.
-bool TakeAnswer(const string text)
-  {
-   bool known=(StringFind(text,"\"hello\":true")<0);
-   long wish=NumberIn(text,"next_ms");
-   if(wish>=0)
-      next_ms=(int)wish;
-   long ack=NumberIn(text,"ack");
-   if(ack>=0)
-      Acknowledge(ack);
-   if(StringFind(text,"\"take\":[")>=0)
-      TakeSymbols(ListIn(text,"take"));
-   if(!known)
-      greet=true;
-   Complain(ListIn(text,"refused"));
-   return(known);
-  }
-
 void TakeSymbols(const string names)
   {
    int count=0;
@@ -431,6 +414,24 @@ void Complain(const string refused)
       Print("ORION: not taken: ",refused);
   }
 
+//--- Takes an answer. False when the server does not know us: then the same ticks go again, after a hello.
+bool TakeAnswer(const string text)
+  {
+   bool known=(StringFind(text,"\"hello\":true")<0);
+   long wish=NumberIn(text,"next_ms");
+   if(wish>=0)
+      next_ms=(int)wish;
+   long ack=NumberIn(text,"ack");
+   if(ack>=0)
+      Acknowledge(ack);
+   if(StringFind(text,"\"take\":[")>=0)
+      TakeSymbols(ListIn(text,"take"));
+   if(!known)
+      greet=true;
+   Complain(ListIn(text,"refused"));
+   return(known);
+  }
+
 //+------------------------------------------------------------------+
 //| Patience                                                          |
 //+------------------------------------------------------------------+
@@ -453,8 +454,6 @@ void Succeeded()
    if(failures>0)
       Print("ORION: the server is back");
    failures=0;
-   beat_ms=NowMs();
-   due_ms=NowMs()+next_ms;
   }
 
 //--- Whether there is something to send now.
@@ -507,23 +506,6 @@ string StatusText(const int status,const string answer)
    return(text);
   }
 
-//--- Sends all that waits, in batches. True when the server has it all.
-bool SendHttp(const string platform,const string server,const string token)
-  {
-   for(int i=0; i<BATCHES_MAX; i++)
-     {
-      long from=FirstSeq();
-      long to=next_seq-1;
-      if(to-from+1>BATCH_MAX)
-         to=from+BATCH_MAX-1;
-      if(!PostBatch(server,token,Batch(platform,"",from,to)))
-         return(false);
-      if(ring_count==0 && !greet)
-         return(true);
-     }
-   return(true);
-  }
-
 bool PostBatch(const string server,const string token,const string text)
   {
    ARRAY(char,data);
@@ -533,7 +515,7 @@ bool PostBatch(const string server,const string token,const string text)
    headers+="\r\n";
    string result_headers="";
    string address=AllowLine(server);
-   address+=PATH;
+   address+=ORION_PATH;
    // StringToCharArray puts a zero behind the text; it is no part of it.
    int length=StringToCharArray(text,data,0,WHOLE_ARRAY,CP_UTF8)-1;
    ArrayResize(data,length);
@@ -551,9 +533,28 @@ bool PostBatch(const string server,const string token,const string text)
       Failed(StatusText(status,answer));
       return(false);
      }
-   TakeAnswer(answer);
    Succeeded();
+   TakeAnswer(answer);
+   beat_ms=NowMs();
+   due_ms=NowMs()+next_ms;
    return(true);
   }
 
+//--- Sends all that waits, in batches. True when the server has it all; otherwise the next turn goes on.
+bool SendHttp(const string platform,const string server,const string token)
+  {
+   for(int i=0; i<BATCHES_MAX; i++)
+     {
+      long from=FirstSeq();
+      long to=next_seq-1;
+      if(to-from+1>BATCH_MAX)
+         to=from+BATCH_MAX-1;
+      if(!PostBatch(server,token,Batch(platform,"",from,to)))
+         return(false);
+      if(ring_count==0 && !greet)
+         return(true);
+     }
+   due_ms=NowMs();
+   return(false);
+  }
 #endif

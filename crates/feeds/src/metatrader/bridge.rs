@@ -1,8 +1,9 @@
 //! Where advisors call: authenticates, reads, tells, and acknowledges when the loop has taken it.
 //!
 //! What an acknowledgement means: the loop has the tick, and the tape has it within a moment. So a lost connection, a lost
-//! answer or a restart of the server costs no tick and doubles none; a process that is killed costs what it had taken and
-//! not yet written.
+//! answer or a restart of the server costs no tick and doubles none, when the server ends with [`Bridge::stop`] and begins
+//! with [`Bridge::resume`]. A process that is killed doubles none either, and loses what it had acknowledged and not yet
+//! written to the tape.
 
 use super::answer::Answer;
 use super::decode::{self, Hello, Line, TickLine};
@@ -18,7 +19,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::post;
-use market::Catalog;
+use market::{Catalog, Tick};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -125,6 +126,22 @@ impl Bridge {
         if !lock(&self.0.desk).is_live(outlet.now()) {
             outlet.ended();
             outlet.phase(Phase::Waiting);
+        }
+    }
+
+    /// Before advisors call: the newest tick of an instrument that the tape holds from here. What is sent again and is not
+    /// newer is left out, even where the end of the process came between taping a tick and noting its number.
+    pub fn resume(&self, taped: Tick) {
+        lock(&self.0.desk).resume(taped);
+    }
+
+    /// After the last answer, when the loop has taken what was left: notes what was told.
+    pub fn stop(&self) {
+        let now = self.0.outlet.now();
+        let last = lock(&self.0.desk).all_last();
+        let mut remembered = lock(&self.0.remembered);
+        for (session, last) in last {
+            remembered.keep(&session, last, now);
         }
     }
 

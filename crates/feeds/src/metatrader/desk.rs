@@ -26,6 +26,8 @@ pub(super) struct Desk {
     takeover: Span,
     sessions: BTreeMap<String, Session>,
     owners: BTreeMap<InstrumentId, Owner>,
+    /// The newest tick that the tape holds of what was told before a restart, until something newer comes.
+    taped: BTreeMap<InstrumentId, Tick>,
 }
 
 /// Whose ticks of an instrument are taken.
@@ -61,7 +63,12 @@ impl Desk {
             takeover: Span::from_secs(i64::try_from(settings.takeover_s).unwrap_or(3600)),
             sessions: BTreeMap::new(),
             owners: BTreeMap::new(),
+            taped: BTreeMap::new(),
         })
+    }
+
+    pub(super) fn resume(&mut self, taped: Tick) {
+        self.taped.insert(taped.instrument, taped);
     }
 
     pub(super) fn knows(&self, session: &str) -> bool {
@@ -264,7 +271,6 @@ impl Desk {
             Err(unknown) => return keep_out(state, id, unknown, outlet),
         };
         state.unknown = None;
-        state.counts.told += 1;
         let mut told = Tick {
             instrument: id,
             bid: tick.bid,
@@ -273,12 +279,25 @@ impl Desk {
             time,
             received: Some(now),
         };
+        if is_taped(&mut self.taped, &told) {
+            state.counts.again += 1;
+            return;
+        }
+        state.counts.told += 1;
         // What the gate turns away it counts itself.
         let _ = outlet.tick(told.clone());
         for (_, alias) in self.aliases.iter().filter(|(of, _)| *of == id) {
             told.instrument = *alias;
             let _ = outlet.tick(told.clone());
         }
+    }
+
+    /// The last number told of each session.
+    pub(super) fn all_last(&self) -> Vec<(String, u64)> {
+        let sessions = self.sessions.iter();
+        sessions
+            .filter_map(|(id, state)| Some((id.clone(), state.last?)))
+            .collect()
     }
 
     /// The last number told of a session.
@@ -374,6 +393,20 @@ impl Desk {
             self.owners.retain(|_, owner| owner.session != oldest);
         }
     }
+}
+
+/// Whether a tick that is sent again is on the tape already. Ticks come in their order, so those up to the newest one of the
+/// tape are; within its millisecond, up to the one that equals it.
+fn is_taped(taped: &mut BTreeMap<InstrumentId, Tick>, tick: &Tick) -> bool {
+    let Some(last) = taped.get(&tick.instrument) else {
+        return false;
+    };
+    let is_last = (tick.time, tick.bid, tick.ask) == (last.time, last.bid, last.ask);
+    let is_taped = tick.time <= last.time;
+    if is_last || !is_taped {
+        taped.remove(&tick.instrument);
+    }
+    is_taped
 }
 
 /// A tick whose time is not known goes no further; why is told once.

@@ -19,6 +19,8 @@ use tokio::time::{sleep, timeout};
 const CONNECTIONS_MAX: usize = 32;
 /// A stranger has so long to say hello.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// Room for one read.
+const READ_BYTES: usize = 64 * 1024;
 /// Three heartbeats; a half-open connection ends here.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 /// How long an answer may take to leave.
@@ -78,6 +80,7 @@ impl Connection {
             } else {
                 HELLO_WITHIN
             };
+            self.buffer.reserve(READ_BYTES);
             let read = timeout(patience, self.stream.read_buf(&mut self.buffer));
             if read.await?? == 0 {
                 return Ok(());
