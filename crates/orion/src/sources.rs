@@ -48,6 +48,7 @@ pub struct Wanted {
 pub type Run = Box<dyn FnOnce(Outlet, Patience, u64) -> Begun + Send>;
 
 /// A source that has begun.
+#[expect(missing_debug_implementations, reason = "a future has none")]
 pub struct Begun {
     pub task: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// The paths it is called on.
