@@ -191,7 +191,7 @@ impl Engine {
             }
             Event::PreviousClose(close) => {
                 self.pass_time(at, None, out);
-                self.previous_close(close);
+                self.previous_close(at, close);
             }
             Event::Alert(alert) => {
                 self.pass_time(at, None, out);
@@ -383,7 +383,11 @@ impl Engine {
         self.after_one(bar.instrument, source, next_end);
     }
 
-    fn previous_close(&mut self, close: &PreviousClose) {
+    /// Takes what a source says was the last price of a day, unless that is still to come.
+    fn previous_close(&mut self, at: Time, close: &PreviousClose) {
+        if close.time > at.as_source() {
+            return;
+        }
         let desk = &mut self.state.desks[close.instrument.index()];
         desk.previous_close(close, &self.settings);
     }
@@ -670,6 +674,11 @@ impl Engine {
     fn desks_of(&mut self, source: SourceId) -> impl Iterator<Item = &mut Desk> {
         let desks = self.state.desks.iter_mut();
         desks.filter(move |desk| desk.source == source)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn desk_of(&self, id: InstrumentId) -> &Desk {
+        &self.state.desks[id.index()]
     }
 
     fn grace(&self) -> Span {

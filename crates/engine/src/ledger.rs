@@ -106,9 +106,9 @@ impl Ledger {
         let tally = self.senders.entry(posted.sender.clone()).or_default();
         let born = if tally.day == day { tally.born } else { 0 };
         *tally = Tally {
-            open: tally.open + 1,
+            open: tally.open.saturating_add(1),
             day,
-            born: born + 1,
+            born: born.saturating_add(1),
         };
         self.enter(posted.answer.signal.id, Some(Box::new(posted)));
     }
@@ -164,5 +164,107 @@ impl Ledger {
                 self.known.remove(&forgotten);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use market::{
+        Direction, Killzone, Price, Probability, Ratio, SourceTime, Symbol, Time, Timeframe,
+    };
+
+    fn signal(id: u128) -> Signal {
+        Signal {
+            id: Uuid::from_u128(id),
+            status: Status::Pending,
+            direction: Direction::Long,
+            symbol: Symbol::new("EURUSD").unwrap(),
+            digits: 5,
+            entry_time: SourceTime::from_secs(0),
+            entry: Price::from_units(2),
+            stop: Price::from_units(1),
+            targets: Vec::new(),
+            reason: String::new(),
+            confidence: Probability::new(0.5),
+            rr_target: Ratio::default(),
+            killzone: Killzone::Asia,
+            setup: "bot".to_owned(),
+            timeframe: Timeframe::M5,
+            simulated: false,
+            created_at: Time::from_secs(0),
+            decide_by: Time::from_secs(285),
+            decided_at: None,
+            cause: None,
+        }
+    }
+
+    fn post(ledger: &mut Ledger, sender: &str, id: u128, day: i32) {
+        let answer = Accepted {
+            signal: Box::new(signal(id)),
+            at: Time::from_secs(0),
+            repeated: false,
+            planned: false,
+        };
+        let posted = Posted {
+            sender: sender.to_owned(),
+            digest: Uuid::from_u128(id),
+            answer,
+            verdict: None,
+        };
+        ledger.post(posted, day);
+    }
+
+    #[test]
+    fn the_newest_are_kept_and_all_that_are_open() {
+        let mut ledger = Ledger::default();
+        let count = KNOWN_MAX as u128 + 100;
+        for id in 0..count {
+            ledger.own(&signal(id));
+            // The first ten stay open.
+            if id >= 10 {
+                ledger.close(Uuid::from_u128(id));
+            }
+        }
+        assert_eq!(ledger.known.len(), KNOWN_MAX);
+        assert_eq!(ledger.order.len(), KNOWN_MAX);
+        let is_known = |id: u128| ledger.find(Uuid::from_u128(id)).is_some();
+        assert!((0..10).all(is_known));
+        assert!(!(10..110).any(is_known));
+        assert!((110..count).all(is_known));
+    }
+
+    #[test]
+    fn caps_are_counted_per_sender_and_trading_day() {
+        let rules = Rules {
+            posted_max_open: 2,
+            posted_max_per_day: 3,
+            ..Rules::default()
+        };
+        let mut ledger = Ledger::default();
+        post(&mut ledger, "a", 1, 7);
+        post(&mut ledger, "a", 2, 7);
+        let key = |ledger: &Ledger, sender: &str, day| match ledger.check(sender, day, &rules) {
+            Err(Declined::Cap { key, count, .. }) => Some((key, count)),
+            Ok(()) => None,
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(key(&ledger, "a", 7), Some(("posted_max_open", 2)));
+        assert_eq!(key(&ledger, "b", 7), None);
+        // Closed twice counts once.
+        ledger.close(Uuid::from_u128(1));
+        ledger.close(Uuid::from_u128(1));
+        assert_eq!(key(&ledger, "a", 7), None);
+        post(&mut ledger, "a", 3, 7);
+        ledger.close(Uuid::from_u128(2));
+        assert_eq!(key(&ledger, "a", 7), Some(("posted_max_per_day", 3)));
+        assert_eq!(key(&ledger, "a", 8), None);
+        let unlimited = Rules {
+            posted_max_open: 0,
+            posted_max_per_day: 0,
+            ..rules.clone()
+        };
+        post(&mut ledger, "a", 4, 7);
+        assert_eq!(ledger.check("a", 7, &unlimited), Ok(()));
     }
 }
