@@ -270,9 +270,6 @@ impl AlphaVantage {
         }
         self.last_call = Some(Instant::now());
         let now = outlet.now().as_source();
-        if self.budget.left(now) == 0 {
-            return Err(self.used_up(now));
-        }
         self.budget.spend(now).map_err(unwritable)?;
         let result = self.get(query).await;
         if let Err(Trouble::Unreached(_)) = result {
@@ -498,7 +495,11 @@ impl Connector for AlphaVantage {
             if let Some(end) = self.obstacle() {
                 return end;
             }
-            let result = match self.step(outlet.now().as_source()) {
+            let now = outlet.now().as_source();
+            if self.budget.left(now) == 0 {
+                return self.used_up(now);
+            }
+            let result = match self.step(now) {
                 Step::Close(place) => self.ask_close(place, outlet).await,
                 Step::Quote(place) => self.ask_quote(place, outlet).await,
                 Step::Rest(span) => {
