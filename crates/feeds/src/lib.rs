@@ -15,6 +15,7 @@ pub mod bots;
 pub mod clock;
 mod decimal;
 pub mod health;
+mod hours;
 pub mod inbox;
 pub mod json;
 pub mod keys;

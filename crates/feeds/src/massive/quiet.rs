@@ -2,12 +2,11 @@
 //! So a confirmed symbol of which nothing comes while its market is open is worth a word.
 
 use super::Cluster;
-use market::{NewYork, Span, Time, Weekday};
+use crate::hours;
+use market::{Span, Time};
 
 /// How long a confirmed symbol may be silent while its market is open.
 const AFTER: Span = Span::from_minutes(10);
-
-const HOUR: i32 = 3600;
 
 /// How long one symbol has been silent.
 #[derive(Clone, Copy, Debug)]
@@ -39,20 +38,10 @@ impl Quiet {
     }
 }
 
-/// The ordinary hours, in New York. Holidays are not known here: a word too many on Christmas does no harm.
 fn is_open(cluster: Cluster, now: Time) -> bool {
-    let local = NewYork::at(now.as_source());
     match cluster {
-        Cluster::Forex => match local.weekday {
-            Weekday::Monday | Weekday::Tuesday | Weekday::Wednesday | Weekday::Thursday => true,
-            Weekday::Friday => local.second < 17 * HOUR,
-            Weekday::Saturday => false,
-            Weekday::Sunday => local.second >= 17 * HOUR,
-        },
-        Cluster::Indices => {
-            let session = 9 * HOUR + HOUR / 2..16 * HOUR;
-            local.weekday <= Weekday::Friday && session.contains(&local.second)
-        }
+        Cluster::Forex => hours::currencies_are_open(now.as_source()),
+        Cluster::Indices => hours::stocks_are_open(now.as_source()),
     }
 }
 

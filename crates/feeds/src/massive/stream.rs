@@ -22,7 +22,8 @@ const WATCH_EVERY: Duration = Duration::from_secs(60);
 
 type Sink = SplitSink<Socket, Message>;
 
-/// One connection from its greeting to its end; `live` hears when prices flow.
+/// One connection from its greeting to its end; `live` hears when every symbol was answered
+/// for and prices flow.
 pub(super) async fn run(
     socket: Socket,
     mut talk: Talk<'_>,
@@ -64,7 +65,7 @@ pub(super) async fn run(
         if talk.awaits() != step {
             late_at = Instant::now() + deadlines.answer;
         }
-        if talk.is_live() {
+        if talk.is_live() && talk.awaits().is_none() {
             live.notify_one();
         }
     }

@@ -23,7 +23,9 @@ pub(crate) async fn run(name: &str, arguments: &[&str]) -> bool {
     };
     let script = format!("{}/tests/clients/{name}.py", env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(python);
+    // Isolated: a script has the name of the package that it imports.
     command
+        .arg("-I")
         .arg(script)
         .args(arguments)
         .stdin(Stdio::null())
