@@ -2,25 +2,21 @@
 //! its Python client needs to show that the key and the symbols are right. Shapes: finnhub.io/docs, finnhubio/Finnhub-API#472.
 
 pub use crate::stage::Fault;
-use crate::stage::{Stage, Vendor, controls};
+use crate::stage::{Rest, Stage, Vendor, controls};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
 /// A played Finnhub with one good key. It knows EUR, GBP, JPY and gold of OANDA.
 #[derive(Debug)]
 pub struct Finnhub {
     stage: Stage,
-    rest: SocketAddr,
-    task: JoinHandle<()>,
+    rest: Rest,
 }
 
 controls!(Finnhub);
@@ -51,23 +47,21 @@ impl Finnhub {
             every,
         )
         .await?;
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let rest = listener.local_addr()?;
+        // Finnhub takes two slashes for one, and its Python client sends two.
         let router = Router::new()
+            .route("/api/v1//quote", get(quote))
             .route("/api/v1/quote", get(quote))
+            .route("/api/v1//forex/symbol", get(symbols))
             .route("/api/v1/forex/symbol", get(symbols))
             .with_state(Arc::new(key.to_owned()));
-        let task = tokio::spawn(async move {
-            // It ends with the handle, and has nobody to tell.
-            let _ = axum::serve(listener, router).await;
-        });
-        Ok(Self { stage, rest, task })
+        let rest = Rest::start(router).await?;
+        Ok(Self { stage, rest })
     }
 
     /// Where REST is: scheme, host and port.
     #[must_use]
     pub fn rest_address(&self) -> String {
-        format!("http://{}", self.rest)
+        self.rest.address()
     }
 
     /// Tells trades in one message: the price as the text of a JSON number, and milliseconds since 1970.
@@ -80,12 +74,6 @@ impl Finnhub {
             symbol,
             format!(r#"{{"data":[{}],"type":"trade"}}"#, list.join(",")),
         );
-    }
-}
-
-impl Drop for Finnhub {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

@@ -343,6 +343,37 @@ async fn say(
     socket.flush().await
 }
 
+/// As much of a vendor's REST as its client needs. It ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Rest {
+    /// # Errors
+    /// When no port of loopback can be had.
+    pub(crate) async fn start(router: axum::Router) -> std::io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let task = tokio::spawn(async move {
+            // It ends with the handle, and has nobody to tell.
+            let _ = axum::serve(listener, router).await;
+        });
+        Ok(Self { address, task })
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 /// The controls that every vendor of a WebSocket has.
 macro_rules! controls {
     ($vendor:ident) => {

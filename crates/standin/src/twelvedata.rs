@@ -3,15 +3,21 @@
 //! Python client, other people's programs; the lists of the status are not verified.
 
 pub use crate::stage::Fault;
-use crate::stage::{Stage, Vendor, controls};
+use crate::stage::{Rest, Stage, Vendor, controls};
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A played Twelve Data with one good key, whose plan has EUR/USD, GBP/USD, USD/JPY and XAU/USD and no indices.
 #[derive(Debug)]
 pub struct TwelveData {
     stage: Stage,
+    rest: Rest,
 }
 
 controls!(TwelveData);
@@ -27,7 +33,19 @@ impl TwelveData {
         };
         // It shows no life by itself.
         let stage = Stage::start(words, Duration::from_secs(3600)).await?;
-        Ok(Self { stage })
+        // What its Python client asks for before anything else, and a price.
+        let router = Router::new()
+            .route("/technical_indicators", get(indicators))
+            .route("/price", get(last))
+            .with_state(Arc::new(key.to_owned()));
+        let rest = Rest::start(router).await?;
+        Ok(Self { stage, rest })
+    }
+
+    /// Where REST is: scheme, host and port.
+    #[must_use]
+    pub fn rest_address(&self) -> String {
+        self.rest.address()
     }
 
     /// Tells a price with bid and ask: texts of JSON numbers, and seconds or milliseconds since 1970.
@@ -138,4 +156,25 @@ fn status(symbols: &Value, subscribed: &mut BTreeSet<String>) -> Value {
         Value::Array(fails)
     };
     json!({"event": "subscribe-status", "status": ok, "success": success, "fails": fails})
+}
+
+type Parameters = Query<BTreeMap<String, String>>;
+type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
+
+async fn indicators(key: State<Arc<String>>, parameters: Parameters) -> Answer {
+    admitted(&key, &parameters)?;
+    Ok(Json(json!({"data": {}, "status": "ok"})))
+}
+
+async fn last(key: State<Arc<String>>, parameters: Parameters) -> Answer {
+    admitted(&key, &parameters)?;
+    Ok(Json(json!({"price": "1.14275"})))
+}
+
+fn admitted(key: &str, parameters: &Parameters) -> Result<(), (StatusCode, Json<Value>)> {
+    if parameters.get("apikey").is_some_and(|given| given == key) {
+        return Ok(());
+    }
+    let error = json!({"code": 401, "message": "**apikey** parameter is incorrect or not specified", "status": "error"});
+    Err((StatusCode::UNAUTHORIZED, Json(error)))
 }

@@ -83,22 +83,28 @@ fn is_readable_by_others(address: &str) -> bool {
 }
 
 /// The address with another host: `to` has a path of its own and stands alone, or is put before path and query of `from`.
+/// A query right after the host gets its `/`, without which a WebSocket's request would be no HTTP.
 pub(super) fn moved(from: &str, to: &str) -> String {
-    if to.is_empty() {
-        return from.to_owned();
-    }
-    let host_at = |address: &str| address.find("://").map_or(0, |at| at + 3);
-    let path_of = |address: &str| {
-        let host = host_at(address);
-        let path = address[host..].find(['/', '?']);
-        path.map_or(address.len(), |path| host + path)
+    let (to, is_bare) = (
+        to.trim_end_matches('/'),
+        parts(to).1.trim_matches('/').is_empty(),
+    );
+    let address = match (to.is_empty(), is_bare) {
+        (true, _) => from.to_owned(),
+        (false, true) => format!("{to}{}", parts(from).1),
+        (false, false) => to.to_owned(),
     };
-    let is_bare = path_of(to) == to.trim_end_matches('/').len();
-    if is_bare {
-        format!("{}{}", to.trim_end_matches('/'), &from[path_of(from)..])
-    } else {
-        to.to_owned()
+    match parts(&address) {
+        (host, query) if query.starts_with('?') => format!("{host}/{query}"),
+        _ => address,
     }
+}
+
+/// Scheme and host; path and query.
+fn parts(address: &str) -> (&str, &str) {
+    let host = address.find("://").map_or(0, |at| at + 3);
+    let path = address[host..].find(['/', '?']);
+    address.split_at(path.map_or(address.len(), |path| host + path))
 }
 
 #[cfg(test)]
@@ -122,10 +128,12 @@ mod tests {
             (
                 "wss://a.b?k={key}",
                 "ws://127.0.0.1:7",
-                "ws://127.0.0.1:7?k={key}",
+                "ws://127.0.0.1:7/?k={key}",
             ),
             ("wss://a.b", "ws://x", "ws://x"),
+            ("wss://a.b?k={key}", "", "wss://a.b/?k={key}"),
             ("wss://a.b/c?k={key}", "ws://x/y", "ws://x/y"),
+            ("wss://a.b/c?k={key}", "ws://x/?y", "ws://x/?y"),
         ] {
             assert_eq!(moved(from, to), moved_to, "{from} {to}");
         }

@@ -1,14 +1,25 @@
-"""Runs Twelve Data's own client against the address given. The key is `good-key`."""
+"""Runs Twelve Data's own client against the addresses given: REST, then WebSocket. The key is `good-key`."""
 
 import queue
 import sys
 
 from twelvedata import TDClient
+from twelvedata.exceptions import InvalidApiKeyError
+
+REST, STREAM = sys.argv[1], sys.argv[2]
+
+try:
+    TDClient(apikey="bad-key", base_url=REST)
+    raise SystemExit("a wrong key was taken")
+except InvalidApiKeyError as error:
+    print("refused", error)
 
 seen: queue.Queue = queue.Queue()
-client = TDClient(apikey="good-key").websocket(symbols=["EUR/USD", "NOPE"], on_event=seen.put)
+vendor = TDClient(apikey="good-key", base_url=REST)
+assert vendor.price(symbol="EUR/USD").as_json() == {"price": "1.14275"}
+client = vendor.websocket(symbols=["EUR/USD", "NOPE"], on_event=seen.put)
 # The client has no setting for the host.
-client.url = sys.argv[1] + "/v1/quotes/price?apikey=good-key"
+client.url = STREAM + "/v1/quotes/price?apikey=good-key"
 client.connect()
 
 

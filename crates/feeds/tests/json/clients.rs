@@ -4,6 +4,7 @@ use crate::support::within;
 use standin::finnhub::Finnhub;
 use standin::kraken::Kraken;
 use standin::twelvedata::TwelveData;
+use std::future::Future;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -33,8 +34,9 @@ fn start(name: &str, arguments: &[String]) -> Option<Client> {
         .join("tests/clients")
         .join(format!("{name}.py"));
     let mut command = Command::new(python);
+    // Without -P the scripts' names would hide the clients'.
     command
-        .arg("-u")
+        .args(["-P", "-u"])
         .arg(script)
         .args(arguments)
         .stdout(Stdio::piped())
@@ -50,6 +52,14 @@ fn start(name: &str, arguments: &[String]) -> Option<Client> {
 }
 
 impl Client {
+    /// Waits for something that the client makes happen, unless it ends before that.
+    async fn until(&mut self, happens: impl Future<Output = ()>) {
+        tokio::select! {
+            () = within(happens) => {}
+            text = &mut self.output => panic!("the client ended early: {}", text.unwrap()),
+        }
+    }
+
     /// Waits for its end, which must be a good one.
     async fn done(mut self) {
         let text = tokio::time::timeout(LONG, &mut self.output)
@@ -75,10 +85,10 @@ impl Drop for Client {
 #[tokio::test]
 async fn krakens_sdk() {
     let kraken = Kraken::start().await.unwrap();
-    let Some(client) = start("kraken", &[kraken.address()]) else {
+    let Some(mut client) = start("kraken", &[kraken.address()]) else {
         return;
     };
-    within(kraken.until_heard(2)).await;
+    client.until(kraken.until_heard(2)).await;
     kraken.quote("EUR/USD", "1.1427", "1.1429", "2026-07-13T12:00:00.123456Z");
     client.done().await;
     assert_eq!(kraken.asked(), ["/v2"]);
@@ -89,10 +99,10 @@ async fn finnhubs_client_and_the_one_of_its_pages() {
     let finnhub = Finnhub::with_heartbeat("good-key", Duration::from_millis(200))
         .await
         .unwrap();
-    let Some(client) = start("finnhub", &[finnhub.rest_address(), finnhub.address()]) else {
+    let Some(mut client) = start("finnhub", &[finnhub.rest_address(), finnhub.address()]) else {
         return;
     };
-    within(finnhub.until_heard(2)).await;
+    client.until(finnhub.until_heard(2)).await;
     finnhub.trades("OANDA:EUR_USD", &[("1.14275", 1_783_944_000_093)]);
     client.done().await;
     assert_eq!(finnhub.asked(), ["/?token=good-key", "/?token=bad-key"]);
@@ -101,10 +111,10 @@ async fn finnhubs_client_and_the_one_of_its_pages() {
 #[tokio::test]
 async fn twelvedatas_client() {
     let vendor = TwelveData::start("good-key").await.unwrap();
-    let Some(client) = start("twelvedata", &[vendor.address()]) else {
+    let Some(mut client) = start("twelvedata", &[vendor.rest_address(), vendor.address()]) else {
         return;
     };
-    within(vendor.until_heard(1)).await;
+    client.until(vendor.until_heard(1)).await;
     vendor.quote("EUR/USD", "1.14273", "1.14277", 1_783_944_000);
     client.done().await;
 }

@@ -202,10 +202,12 @@ async fn rubbish_is_counted_and_the_flow_goes_on() {
     kraken.send(r#"{"channel":"ticker","data":[{"symbol":"EUR/USD","bid":1.1,"ask":"#);
     kraken.send(r#"{"channel":"ticker","data":[{"symbol":"EUR/USD","bid":"NaN","ask":1.2}]}"#);
     kraken.send_bytes(&[0xff, 0xfe, 0]);
-    kraken.send_bytes(br#"{"channel":"ticker","data":[{"symbol":"EUR/USD","bid":1.1,"ask":1.2}]}"#);
+    kraken.send_bytes(
+        br#"{"channel":"ticker","data":[{"symbol":"EUR/USD","bid":1.1,"ask":1.1001}]}"#,
+    );
     assert_eq!(
         running.quote().await,
-        "EURUSD 1.1 1.2 2026-07-13T12:00:00.500Z",
+        "EURUSD 1.1 1.1001 2026-07-13T12:00:00.500Z",
         "JSON in a binary frame is JSON"
     );
     assert_eq!(running.outlet.health().malformed, 4);
