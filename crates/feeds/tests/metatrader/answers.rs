@@ -499,6 +499,41 @@ async fn while_the_zone_is_not_known_ticks_are_kept_out() {
     assert_eq!(desk.ticks()[1].time, SourceTime::from_millis(NOON - 50));
 }
 
+/// An acknowledgement says that the loop has it: before that there is none.
+#[tokio::test]
+async fn nothing_is_acknowledged_before_the_loop_has_it() {
+    let mut desk = Desk::new(utc());
+    let body = hello("a", "*1", EURO) + &beat("a") + &ticks(1..=3);
+    let request = |body: String| {
+        Request::post("/feeds/metatrader")
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .body(Body::from(body))
+            .unwrap()
+    };
+    let mut call = Box::pin(desk.bridge.router().oneshot(request(body.clone())));
+    for _ in 0..1000 {
+        tokio::select! {
+            biased;
+            _ = &mut call => panic!("it was answered though nobody took the ticks"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    // The advisor gives up and sends again; now the loop takes them, once.
+    drop(call);
+    desk.check(&body, 200, &["\"ack\":3"]).await;
+    assert_eq!(desk.bids(), ["1.10001", "1.10002", "1.10003"]);
+}
+
+/// More ticks in one batch than may wait for the loop: the advisor waits, and none takes another's place.
+#[tokio::test]
+async fn a_large_batch_is_not_merged() {
+    let mut desk = Desk::new(utc());
+    let body = hello("a", "*1", EURO) + &beat("a") + &ticks(1..=9999);
+    assert!(body.len() < 1 << 20, "{}", body.len());
+    desk.check(&body, 200, &["\"ack\":9999"]).await;
+    assert_eq!(desk.ticks().len(), 9999);
+}
+
 #[tokio::test]
 async fn silence_of_all_is_told_once() {
     let mut desk = Desk::new(utc());
