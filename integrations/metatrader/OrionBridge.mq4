@@ -44,7 +44,7 @@ void OnDeinit(const int reason)
 int OffsetNow(const long time)
   {
    if((long)TimeCurrent()-time>10)
-      return(UNKNOWN);
+      return(NO_OFFSET);
    return((int)MathRound((double)((long)TimeCurrent()-(long)TimeGMT())/900.0)*900);
   }
 

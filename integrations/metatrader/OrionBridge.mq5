@@ -84,11 +84,11 @@ void Start(const int i)
 int OffsetNow(ARRAY_IN(MqlTick,ticks),const int count)
   {
    if(count<=0)
-      return(UNKNOWN);
+      return(NO_OFFSET);
    long server=(long)TimeTradeServer();
    long age=server-ticks[count-1].time_msc/1000;
    if(age<-10 || age>10)
-      return(UNKNOWN);
+      return(NO_OFFSET);
    return((int)MathRound((double)(server-(long)TimeGMT())/900.0)*900);
   }
 

@@ -27,12 +27,13 @@
 #define WAIT_MS           5000     // for an answer
 #define SYMBOLS_MAX       512
 #define LIST_MAX          500      // of the Market Watch, symbols that are offered
-#define UNKNOWN           (-1000000)
+#define NO_OFFSET         (-1000000)
 
 //--- One symbol that is offered to the server.
 struct Watched
   {
    string            name;
+   string            quoted;      // as it stands in a line
    int               digits;
    bool              wanted;      // the server takes it
    bool              started;     // the tick before the first one is known
@@ -80,6 +81,23 @@ long NowMs()
    return((long)(GetMicrosecondCount()/1000));
   }
 
+//--- A text as JSON writes it.
+string Quoted(const string text)
+  {
+   string result="\"";
+   int length=StringLen(text);
+   for(int i=0; i<length; i++)
+     {
+      int c=(int)StringGetCharacter(text,i);
+      if(c=='"' || c=='\\')
+         result+="\\";
+      if(c>=32)
+         result+=StringSubstr(text,i,1);
+     }
+   result+="\"";
+   return(result);
+  }
+
 void Watch(const string name)
   {
    if(watched_count>=SYMBOLS_MAX)
@@ -90,6 +108,7 @@ void Watch(const string name)
       return;
      }
    watched[watched_count].name=name;
+   watched[watched_count].quoted=Quoted(name);
    watched[watched_count].digits=(int)SymbolInfoInteger(name,SYMBOL_DIGITS);
    watched[watched_count].wanted=false;
    watched[watched_count].started=false;
@@ -149,7 +168,7 @@ void ListSymbols(const string symbols)
 //+------------------------------------------------------------------+
 void Begin(const string symbols)
   {
-   MathSrand((int)(GetTickCount()%32768)+(int)(TimeLocal()%32768));
+   MathSrand((int)(GetTickCount()%32768)+(int)((long)TimeLocal()%32768));
    session=IntegerToString((long)TimeLocal());
    session+="-";
    session+=IntegerToString((long)GetTickCount());
@@ -211,22 +230,6 @@ void Acknowledge(const long seq)
 //+------------------------------------------------------------------+
 //| The lines                                                         |
 //+------------------------------------------------------------------+
-string Quoted(const string text)
-  {
-   string result="\"";
-   int length=StringLen(text);
-   for(int i=0; i<length; i++)
-     {
-      int c=(int)StringGetCharacter(text,i);
-      if(c=='"' || c=='\\')
-         result+="\\";
-      if(c>=32)
-         result+=StringSubstr(text,i,1);
-     }
-   result+="\"";
-   return(result);
-  }
-
 //--- The last four figures: the account's number is nobody's business.
 string AccountShown()
   {
@@ -244,7 +247,7 @@ string SymbolPart(const int i)
   {
    string name=watched[i].name;
    string part="{\"sym\":";
-   part+=Quoted(name);
+   part+=watched[i].quoted;
    part+=",\"digits\":";
    part+=IntegerToString(watched[i].digits);
    part+=",\"base\":";
@@ -310,7 +313,7 @@ string TickLine(const long seq)
    int place=(int)((ring_first+(seq-FirstSeq()))%WAITING_MAX);
    int symbol=ring[place].symbol;
    string line="{\"v\":1,\"t\":\"tick\",\"sym\":";
-   line+=Quoted(watched[symbol].name);
+   line+=watched[symbol].quoted;
    line+=",\"bid\":";
    line+=DoubleToString(ring[place].bid,watched[symbol].digits);
    line+=",\"ask\":";
@@ -319,7 +322,7 @@ string TickLine(const long seq)
    line+=IntegerToString(ring[place].time_msc);
    line+=",\"at_ms\":";
    line+=IntegerToString(ring[place].at_ms);
-   if(ring[place].offset_s!=UNKNOWN)
+   if(ring[place].offset_s!=NO_OFFSET)
      {
       line+=",\"srv_offset_s\":";
       line+=IntegerToString(ring[place].offset_s);
@@ -394,7 +397,7 @@ void TakeSymbols(const string names)
    int count=0;
    for(int i=0; i<watched_count; i++)
      {
-      watched[i].wanted=(StringFind(names,Quoted(watched[i].name))>=0);
+      watched[i].wanted=(StringFind(names,watched[i].quoted)>=0);
       if(watched[i].wanted)
          count++;
      }
@@ -533,6 +536,11 @@ bool PostBatch(const string server,const string token,const string text)
       Failed(StatusText(status,answer));
       return(false);
      }
+   if(NumberIn(answer,"next_ms")<0)
+     {
+      Failed("something answers at this address, and it is not ORION: is the port right?");
+      return(false);
+     }
    Succeeded();
    TakeAnswer(answer);
    beat_ms=NowMs();
@@ -557,4 +565,5 @@ bool SendHttp(const string platform,const string server,const string token)
    due_ms=NowMs();
    return(false);
   }
+
 #endif

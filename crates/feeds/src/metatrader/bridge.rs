@@ -168,9 +168,9 @@ impl Bridge {
             Err(answer) => return *answer,
         };
         let now = outlet.now();
-        for chunk in ticks.chunks(CHUNK) {
+        for from in (0..ticks.len()).step_by(CHUNK) {
             outlet.room().await;
-            lock(&self.0.desk).take(&session, chunk, now, outlet);
+            lock(&self.0.desk).take(&session, &ticks[from..], CHUNK, now, outlet);
         }
         let last = lock(&self.0.desk).last(&session);
         if timeout(TAKEN_WITHIN, outlet.taken()).await.is_err() {
@@ -201,8 +201,8 @@ impl Bridge {
             }
         }
         let named = hello
-            .as_ref()
-            .map(|hello: &Box<Hello>| hello.session.as_str())
+            .as_deref()
+            .map(|hello: &Hello| hello.session.as_str())
             .or_else(|| beat.as_ref().map(|beat| beat.session.as_str()))
             .filter(|name| !name.is_empty());
         let Some(session) = named.or(session).map(str::to_owned) else {

@@ -215,17 +215,18 @@ impl Desk {
         }
     }
 
-    /// Tells ticks: those that were not told before, of symbols that are this session's, with a time that is known.
+    /// Tells the first so many ticks of a batch: those that were not told before, of symbols that are this session's, with a time that is known.
     pub(super) fn take(
         &mut self,
         session: &str,
         ticks: &[TickLine<'_>],
+        count: usize,
         now: Time,
         outlet: &Outlet,
     ) {
-        for tick in ticks {
+        for (place, tick) in ticks.iter().enumerate().take(count) {
             if self.count(session, tick, outlet) {
-                self.tell(session, tick, now, outlet);
+                self.tell(session, tick, &ticks[place + 1..], now, outlet);
             }
         }
     }
@@ -251,7 +252,14 @@ impl Desk {
         true
     }
 
-    fn tell(&mut self, session: &str, tick: &TickLine<'_>, now: Time, outlet: &Outlet) {
+    fn tell(
+        &mut self,
+        session: &str,
+        tick: &TickLine<'_>,
+        rest: &[TickLine<'_>],
+        now: Time,
+        outlet: &Outlet,
+    ) {
         let id = self
             .sessions
             .get(session)
@@ -279,7 +287,7 @@ impl Desk {
             time,
             received: Some(now),
         };
-        if is_taped(&mut self.taped, &told) {
+        if is_taped(&mut self.taped, &told, tick, rest) {
             state.counts.again += 1;
             return;
         }
@@ -395,18 +403,36 @@ impl Desk {
     }
 }
 
-/// Whether a tick that is sent again is on the tape already. Ticks come in their order, so those up to the newest one of the
-/// tape are; within its millisecond, up to the one that equals it.
-fn is_taped(taped: &mut BTreeMap<InstrumentId, Tick>, tick: &Tick) -> bool {
-    let Some(last) = taped.get(&tick.instrument) else {
+/// Whether a tick that is sent again is on the tape already. Ticks come in their order, so those before the newest one of
+/// the tape are. Of its own millisecond are those up to the one that equals it; where none does, what is sent begins behind
+/// it, and all are new. `rest` is what follows in the batch.
+fn is_taped(
+    taped: &mut BTreeMap<InstrumentId, Tick>,
+    told: &Tick,
+    tick: &TickLine<'_>,
+    rest: &[TickLine<'_>],
+) -> bool {
+    let Some(last) = taped.get(&told.instrument) else {
         return false;
     };
-    let is_last = (tick.time, tick.bid, tick.ask) == (last.time, last.bid, last.ask);
-    let is_taped = tick.time <= last.time;
-    if is_last || !is_taped {
-        taped.remove(&tick.instrument);
+    if told.time < last.time {
+        return true;
     }
-    is_taped
+    let equals = |bid, ask| (bid, ask) == (last.bid, last.ask);
+    let of_moment =
+        |other: &&TickLine<'_>| other.sym == tick.sym && other.time_msc == tick.time_msc;
+    let same_moment = told.time == last.time;
+    let is_before = same_moment
+        && rest
+            .iter()
+            .filter(of_moment)
+            .any(|other| equals(other.bid, other.ask));
+    if is_before {
+        return true;
+    }
+    let is_last = same_moment && equals(told.bid, told.ask);
+    taped.remove(&told.instrument);
+    is_last
 }
 
 /// A tick whose time is not known goes no further; why is told once.

@@ -230,7 +230,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_a_name_or_not(text in any::<String>()) {
-            let _ = ours(&text, &[text.clone()]);
+            let _ = ours(&text, std::slice::from_ref(&text));
         }
     }
 }

@@ -197,7 +197,7 @@ fn a_socket_that_is_cut_again_and_again() {
     Terminal::start(
         program,
         &market,
-        &options(&place, &[&port, "step=40", "pace_us=50"]),
+        &options(&place, &[&port, "step=5", "pace_us=50"]),
     )
     .finish();
     check(&place, &quotes);

@@ -87,7 +87,7 @@ impl Tape {
     pub(crate) fn ticks(&self) -> Vec<Tick> {
         let tick = |told: &Told| match told {
             Told::Tick(tick) => Some(tick.clone()),
-            _ => None,
+            Told::Life | Told::Began | Told::Ended | Told::Past(_) | Told::PreviousClose(_) => None,
         };
         self.0.0.lock().unwrap().iter().filter_map(tick).collect()
     }
