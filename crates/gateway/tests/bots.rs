@@ -26,6 +26,8 @@ struct Desk {
     begun: Mutex<Vec<(String, String)>>,
     /// One for each signal that may be answered.
     permits: Semaphore,
+    /// Who holds it stops the thread that works on a signal called slow.
+    thread: Mutex<()>,
 }
 
 impl Desk {
@@ -39,6 +41,7 @@ impl Desk {
         Arc::new(Self {
             begun: Mutex::default(),
             permits: Semaphore::new(permits),
+            thread: Mutex::default(),
         })
     }
     fn begun(&self) -> Vec<(String, String)> {
@@ -63,6 +66,9 @@ impl Bots for Counter {
         Box::pin(async move {
             assert!(!data.contains("panic"), "the desk fell over");
             desk.begun.lock().unwrap().push((key, data.to_string()));
+            if data.contains("slow") {
+                drop(desk.thread.lock().unwrap());
+            }
             desk.permits.acquire().await.unwrap().forget();
             result(&data)
         })
@@ -219,6 +225,23 @@ fn a_signal_that_takes_its_time_holds_nobody_up() {
     let mut other = authenticated(&server);
     post(&mut other, 2);
     wait_until("another bot's is too", || desk.begun().len() == 2);
+}
+
+#[test]
+fn nor_does_one_that_keeps_its_thread_busy() {
+    let desk = Desk::open();
+    let server = Server::with(with(&desk));
+    let mut bot = authenticated(&server);
+    let mut dashboard = server.subscribed(0);
+    dashboard.say(r#"{"type":"ping"}"#);
+    dashboard.hear_text();
+    let busy = desk.thread.lock().unwrap();
+    bot.say(r#"{"type":"signal","data":{"id":"slow"}}"#);
+    wait_until("it is under way", || !desk.begun().is_empty());
+    server.publish(of_prices([price("US30", 1)]));
+    assert_eq!(dashboard.hear_text(), told_price("US30", 1));
+    drop(busy);
+    assert_eq!(bot.hear_text(), result(r#"{"id":"slow"}"#));
 }
 
 #[test]

@@ -684,6 +684,7 @@ mod tests {
         };
         let first = vec![status("EURUSD", 1), status("US30", 2), status("EURUSD", 3)];
         hub.recover(&everything(1, "EURUSD", first));
+        assert_eq!(hub.prices.len() + hub.statuses.len(), 0, "no news");
         let (id, mut socket) = arrive(&mut hub, Channels::ALL.with(Channel::Status));
         socket.take(&mut hub, id, 5);
         hub.publish(&everything(2, "XAUUSD", vec![status("US30", 4)]));
