@@ -273,7 +273,7 @@ fn number(text: &str, habit: Habit, name: impl Fn() -> String) -> Result<Price, 
         }
     };
     exact(text).map_err(|why| match why {
-        NotExact::NotANumber if is_unfilled(text) => {
+        NotExact::NotANumber if habit == Habit::Quoted && is_unfilled(text) => {
             Refusal::unreadable(name(), "its placeholder was not filled in").remedy(
                 "leave the field out of the message, or use a placeholder that has a value here",
             )

@@ -3,15 +3,21 @@
 use super::desk::{Desk, Posting};
 use crate::bots::Settings;
 use crate::clock::Clock;
+use crate::keys::{self, Keys, Kind};
 use crate::sample::catalog;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request};
 use market::{
     Accepted, Alert, Answer, Catalog, Declined, Killzone, Price, Probability, Ratio, Signal, Span,
     Status, Target, Time, Timeframe, Uuid,
 };
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
+use tower::ServiceExt as _;
 
 /// 2026-11-23T14:05:00Z, a Monday.
 pub(crate) const NOW: Time = Time::from_secs(1_795_442_700);
@@ -131,5 +137,58 @@ fn born(catalog: &Catalog, alert: &Alert) -> Signal {
         decide_by: NOW + Span::from_secs(285),
         decided_at: None,
         cause: None,
+    }
+}
+
+/// A folder of keys with one of each kind, and their tokens.
+pub(crate) struct KeyRing {
+    pub(crate) keys: Keys,
+    pub(crate) bot: String,
+    pub(crate) chart: String,
+    _folder: tempfile::TempDir,
+}
+
+impl KeyRing {
+    pub(crate) fn new(hands: &Hands) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let add = |name, kind| {
+            let token = keys::add(folder.path(), name, kind, NOW).unwrap();
+            token.reveal().to_owned()
+        };
+        Self {
+            bot: add("my-bot", Kind::Bot),
+            chart: add("my-chart", Kind::TradingView),
+            keys: Keys::new(folder.path(), hands.clock()),
+            _folder: folder,
+        }
+    }
+}
+
+/// An answer over HTTP.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Heard {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().unwrap())
+    }
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+pub(crate) async fn send(router: &Router, request: Request<Body>) -> Heard {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    Heard {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body: String::from_utf8(bytes.to_vec()).unwrap(),
     }
 }

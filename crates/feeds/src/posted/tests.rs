@@ -365,7 +365,10 @@ fn a_uuid_stays_and_every_other_id_gets_one_that_stays_and_is_its_senders_alone(
     assert_eq!(shown_id("a", own).to_string(), own);
     assert_eq!(shown_id("a", &own.to_uppercase()).to_string(), own);
     // Fixed for ever: another value would show a known signal under a new id after an update.
-    assert_eq!(shown_id("a", "sig_001").to_string(), "SIG_001_ID");
+    assert_eq!(
+        shown_id("a", "sig_001").to_string(),
+        "4dd4b58a-fe9a-5a65-ae03-d42f02d82a51"
+    );
     assert_ne!(shown_id("a", "sig_001"), shown_id("b", "sig_001"));
     assert_ne!(shown_id("a", "sig_001"), shown_id("a", "sig_002"));
     assert_ne!(shown_id("a", &Uuid::nil().to_string()), Uuid::nil());
@@ -450,12 +453,9 @@ async fn on_a_websocket_the_answer_is_the_same_in_an_envelope() {
     assert!(answer["warning"].as_str().unwrap().contains("SIMULATED"));
     assert_eq!(
         answer["planned"],
-        json!({"stop_loss":1.0838,"take_profits":[1.0883]})
+        json!({"stop_loss":1.0852,"take_profits":[1.0855]})
     );
-    assert!(
-        text.contains(r#""stop_loss":1.08380"#) || text.contains("1.0838"),
-        "{text}"
-    );
+    assert!(text.contains(r#""stop_loss":1.08520"#), "{text}");
     assert_eq!(answer["ignored"], json!(["stoploss"]));
     let text = desk.post_json(&bot(), b"hello").await;
     let expected = r#"{"type":"signal_result","success":false,"code":400,"timestamp":"2026-11-23T14:05:00.000Z","error":"Invalid JSON format","#;
@@ -487,12 +487,9 @@ async fn an_engine_that_does_not_answer_is_waited_for_two_seconds_and_a_full_que
             })
         })
         .collect();
-    tokio::task::yield_now().await;
-    assert_eq!(
-        postings.len(),
-        1024,
-        "one of them was given up by its sender"
-    );
+    while postings.len() < 1024 {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(desk.post(alert.clone()).await, Err(Unavailable::Full));
     let posting = postings.recv().await.unwrap();
     drop(posting.answer);
