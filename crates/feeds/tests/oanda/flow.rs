@@ -98,9 +98,9 @@ async fn what_is_no_price_shows_life_and_what_cannot_be_read_is_counted() {
         rig.vendor.say(line);
     }
     rig.vendor.heartbeat();
-    rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.2")]);
+    rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.1002")]);
     assert_eq!(rig.next().await, Told::Began);
-    assert_eq!(rig.shown().await, "EURUSD 1.1 1.2", "nothing before it");
+    assert_eq!(rig.shown().await, "EURUSD 1.1 1.1002", "nothing before it");
     let health = rig.health();
     assert_eq!((health.ticks, health.malformed), (1, 3));
     assert_eq!(health.quarantine.total(Reason::Crossed), 1);
@@ -134,7 +134,7 @@ async fn clocks_that_disagree_show_in_the_lag_and_a_future_is_turned_away() {
         ("GBP_USD", 40_000, -40_000),
         ("XAU_USD", 0, 0),
     ] {
-        rig.vendor.play(&[quote(instrument, millis, "1.1", "1.2")]);
+        rig.vendor.play(&[quote(instrument, millis, "1.1", "1.1002")]);
         rig.tick().await;
         assert_eq!(
             rig.health().lag,
@@ -163,8 +163,8 @@ async fn an_instrument_that_the_account_has_not_costs_no_other() {
     let mut rig = Rig::new(options).await;
     rig.run();
     rig.until_begun(1).await;
-    rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.2")]);
-    assert_eq!(rig.shown().await, "EURUSD 1.1 1.2");
+    rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.1002")]);
+    assert_eq!(rig.shown().await, "EURUSD 1.1 1.1002");
     let health = rig.health();
     let Coverage::Refused(reason) = &health.symbols[&rig.id("NAS100")].coverage else {
         panic!("{health:?}")

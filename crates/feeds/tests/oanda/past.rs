@@ -81,7 +81,7 @@ fn show(bar: &QuoteBar) -> String {
 #[tokio::test]
 async fn the_past_comes_in_pages_before_the_prices_and_only_what_has_closed() {
     let mut rig = rig(1, 3).await;
-    rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.2")]);
+    rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.1002")]);
     rig.vendor
         .set_candles("EUR_USD", "M1", minutes("2026-07-13T11:53:00Z", 8));
     rig.run();
@@ -110,19 +110,19 @@ async fn after_a_loss_only_what_was_missed_is_fetched() {
     let mut rig = rig(26, 5000).await;
     rig.vendor
         .set_candles("EUR_USD", "M1", minutes("2026-07-13T11:50:00Z", 6));
-    rig.vendor.play(&[quote("EUR_USD", -200_000, "1.1", "1.2")]);
+    rig.vendor.play(&[quote("EUR_USD", -200_000, "1.1", "1.1002")]);
     rig.run();
     let told = until_price(&mut rig).await;
     assert_eq!(told[0], "11:50 11:51 11:52 11:53 11:54 11:55");
     // The stream tells everything up to 11:58:10; then it is lost.
     rig.vendor
-        .play(&[quote("EUR_USD", -120_000, "1.11", "1.2")]);
-    assert_eq!(rig.shown().await, "EURUSD 1.11 1.2");
+        .play(&[quote("EUR_USD", -120_000, "1.11", "1.1102")]);
+    assert_eq!(rig.shown().await, "EURUSD 1.11 1.1102");
     rig.vendor
         .set_candles("EUR_USD", "M1", minutes("2026-07-13T11:50:00Z", 11));
     rig.vendor.fault(Fault::Cut);
     rig.until_begun(2).await;
-    rig.vendor.play(&[quote("EUR_USD", 0, "1.12", "1.2")]);
+    rig.vendor.play(&[quote("EUR_USD", 0, "1.12", "1.1202")]);
     assert_eq!(
         until_price(&mut rig).await,
         ["ended", "11:58 11:59", "began", "price 1.12"]
@@ -152,7 +152,7 @@ async fn the_close_of_the_last_trading_day_is_asked_for_once_a_day() {
             day("2026-07-12T21:00:00Z", false, "1.13"),
         ],
     );
-    rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.2")]);
+    rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.1002")]);
     rig.run();
     assert_eq!(
         until_price(&mut rig).await,
@@ -164,7 +164,7 @@ async fn the_close_of_the_last_trading_day_is_asked_for_once_a_day() {
     );
     rig.vendor.fault(Fault::Cut);
     rig.until_begun(2).await;
-    rig.vendor.play(&[quote("EUR_USD", 250, "1.11", "1.2")]);
+    rig.vendor.play(&[quote("EUR_USD", 250, "1.11", "1.1102")]);
     assert_eq!(
         until_price(&mut rig).await,
         ["ended", "began", "price 1.11"]
@@ -182,7 +182,7 @@ async fn the_close_of_the_last_trading_day_is_asked_for_once_a_day() {
 async fn prices_do_not_wait_for_a_past_that_cannot_be_had() {
     for status in [400, 401, 429, 520] {
         let mut rig = rig(1, 5000).await;
-        rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.2")]);
+        rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.1002")]);
         rig.vendor
             .set_candles("EUR_USD", "M1", minutes("2026-07-13T11:58:00Z", 3));
         rig.vendor.fault(Fault::Refuse(Refuse {
@@ -197,7 +197,7 @@ async fn prices_do_not_wait_for_a_past_that_cannot_be_had() {
         );
         rig.vendor.fault(Fault::Cut);
         rig.until_begun(2).await;
-        rig.vendor.play(&[quote("EUR_USD", 250, "1.11", "1.2")]);
+        rig.vendor.play(&[quote("EUR_USD", 250, "1.11", "1.1102")]);
         assert_eq!(
             until_price(&mut rig).await,
             ["ended", "11:58 11:59", "began", "price 1.11"],
@@ -209,7 +209,7 @@ async fn prices_do_not_wait_for_a_past_that_cannot_be_had() {
 #[tokio::test]
 async fn candles_that_cannot_be_are_counted_and_left_out() {
     let mut rig = rig(1, 5000).await;
-    rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.2")]);
+    rig.vendor.play(&[quote("EUR_USD", 0, "1.1", "1.1002")]);
     let mut candles = minutes("2026-07-13T11:55:00Z", 4);
     candles[1].bid[1] = "NaN".to_owned();
     candles[2].bid[1] = "0.5".to_owned();
