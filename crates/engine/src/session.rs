@@ -61,6 +61,12 @@ pub fn is_open(instrument: &Instrument, source: &Source, time: SourceTime) -> bo
     source.always_open || calendar_is_open(instrument.calendar, time)
 }
 
+/// Whether the calendar knows the holidays of this moment's year; on those of other years markets count as open.
+#[must_use]
+pub fn knows_holidays(time: SourceTime) -> bool {
+    holidays::are_known(NewYork::at(time).day)
+}
+
 /// The parts of a span of time in which the market is open by its calendar, earliest first.
 #[must_use]
 pub fn open_parts(

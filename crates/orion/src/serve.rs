@@ -2,7 +2,7 @@
 //! once. One market, one feed, one machine.
 
 use crate::clock::{self, Clock};
-use crate::config::{Config, FeedKind, Speed};
+use crate::config::{Config, FeedKind, History, Speed};
 use crate::fault;
 use crate::feed;
 use crate::machine::Machine;
@@ -57,6 +57,7 @@ struct Server {
     status: Arc<Status>,
     clock: Arc<Clock>,
     timers: Timers,
+    history: History,
     feed: FeedState,
     /// The recorded market that is played.
     recording: Option<Arc<Mutex<Recording>>>,
@@ -110,9 +111,11 @@ pub async fn serve(
         status,
         clock,
         timers,
+        history: config.history.clone(),
         feed: FeedState::Starting,
         recording: None,
     };
+    server.prune();
     let doors = Doors {
         listener,
         config: &config,
@@ -393,12 +396,25 @@ impl Server {
     fn chore(&mut self, chore: &Chore) -> Result<()> {
         match chore {
             Chore::Write => self.machine.write_tape(),
-            Chore::Save => self.machine.save(),
+            Chore::Save => self.save(),
             Chore::Sample => {
                 self.tell_quarantine();
                 self.status.sample();
                 Ok(())
             }
+        }
+    }
+
+    /// Saves the engine's state and lets go of what need not be kept any more; that it cannot is no reason to end.
+    fn save(&mut self) -> Result<()> {
+        self.machine.save()?;
+        self.prune();
+        Ok(())
+    }
+
+    fn prune(&self) {
+        if let Err(error) = self.machine.prune(&self.history) {
+            tracing::error!("{error:#}");
         }
     }
 
@@ -457,7 +473,7 @@ impl Server {
         let at = self.machine.engine().now();
         self.machine.tell(at, &Event::Stop)?;
         self.machine.commit().await?;
-        self.machine.save()?;
+        self.save()?;
         tracing::info!("ended");
         Ok(())
     }
