@@ -64,6 +64,7 @@ Exit code: 0 when the settings can run, 1 when there are findings, 2 when the co
     #[command(after_help = "\
 Examples:
   orion replay orion-data/sim-1/tape               what a server was told, and decided
+  orion replay orion-data/record                   what `orion record` recorded
   orion replay EURUSD_20140502.zip --json          one event a line
   orion replay EURUSD_*.zip --set rules.min_rr=2.0
 
@@ -71,9 +72,22 @@ It runs as fast as it can, in the recording's own time: the same files and setti
 Exit code: 0 when all was replayed, 1 when it could not be, 2 when the command line could not be read.")]
     Replay(Replay),
 
+<<<<<<< HEAD
     /// Look at live sources
     #[command(subcommand)]
     Feed(Feed),
+=======
+    /// Look at what the data folder keeps: list it, verify every byte of it, find its gaps
+    #[command(after_help = "\
+Examples:
+  orion history list
+  orion history verify sim-1
+  orion history gaps --min 300
+
+It locks nothing: a server may be running on the folder.
+Exit code: 0 when all is well, 1 when something is wrong or could not be read, 2 when the command line could not be read.")]
+    History(History),
+>>>>>>> part/keeping
 
     /// Follow the signals of a server in this terminal
     #[command(after_help = "\
@@ -159,6 +173,65 @@ pub struct Replay {
     pub basis: Basis,
 }
 
+/// Options of `history`.
+#[derive(Args, Clone, Debug)]
+pub struct History {
+    #[command(subcommand)]
+    pub what: HistoryCommand,
+}
+
+/// What to look at.
+#[derive(Clone, Debug, Subcommand)]
+pub enum HistoryCommand {
+    /// Each market: days, segments, events by kind, symbols with their first and last price, signals
+    List(HistoryList),
+    /// Read every byte: checksums, order, and that the tape gives the journal again
+    Verify(HistoryVerify),
+    /// Prices that are missing while their market was open by its calendar
+    Gaps(HistoryGaps),
+}
+
+/// Options of `history list`.
+#[derive(Args, Clone, Debug)]
+pub struct HistoryList {
+    #[command(flatten)]
+    pub kept: Kept,
+}
+
+/// Options of `history verify`.
+#[derive(Args, Clone, Debug)]
+pub struct HistoryVerify {
+    /// Only this market
+    pub market: Option<String>,
+    #[command(flatten)]
+    pub kept: Kept,
+}
+
+/// Options of `history gaps`.
+#[derive(Args, Clone, Debug)]
+pub struct HistoryGaps {
+    /// Only this market
+    pub market: Option<String>,
+    /// The shortest gap that is shown is longer than this many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub min: u32,
+    #[command(flatten)]
+    pub kept: Kept,
+}
+
+/// Where to look, and how to show it.
+#[derive(Args, Clone, Debug)]
+pub struct Kept {
+    /// Folder of ORION's data [default: orion-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<String>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub basis: Basis,
+}
+
 /// Options of `tail`.
 #[derive(Args, Clone, Debug)]
 pub struct Tail {
@@ -229,6 +302,22 @@ impl Basis {
             sets: self.set.clone(),
             flags,
         })
+    }
+}
+
+impl Kept {
+    /// The layers that these options name, over the environment.
+    ///
+    /// # Errors
+    /// When the settings file cannot be read.
+    pub fn layers(&self, environment: Vec<(String, String)>) -> Result<Layers, Vec<Finding>> {
+        let flag = |text: &String| Flag {
+            name: "--data",
+            key: "data.dir",
+            text: text.clone(),
+        };
+        let flags = self.data.iter().map(flag).collect();
+        self.basis.layers(environment, flags)
     }
 }
 

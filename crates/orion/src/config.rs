@@ -26,7 +26,7 @@ pub use value::{FeedKind, LogFormat, LogLevels, RulesOverlay, SourceName, Speed,
 use market::{Catalog, Instrument, Source, SourceId};
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// All settings. `config/orion.toml` shows and explains every one of them; a test keeps the two equal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,7 @@ pub struct Config {
     pub prices: engine::PriceRules,
     pub gateway: Gateway,
     pub tape: Tape,
+    pub history: History,
     pub log: Log,
     /// The rules of trading, before the simulated market's overlay: ask [`Config::rules_in_force`].
     pub rules: engine::Rules,
@@ -56,6 +57,7 @@ impl Default for Config {
             prices: engine::PriceRules::default(),
             gateway: Gateway::default(),
             tape: Tape::default(),
+            history: History::default(),
             log: Log::default(),
             rules: engine::Rules::default(),
             instruments: instrument::built_in(),
@@ -174,6 +176,25 @@ impl Default for Tape {
     }
 }
 
+/// How much of the tape is kept. The journal is kept whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct History {
+    /// A day goes when it has been over for this many days; 0 keeps every day.
+    pub keep_days: u32,
+    /// The oldest days go while the tape has more bytes than this; 0 sets no limit.
+    pub max_bytes: u64,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            keep_days: 90,
+            max_bytes: 10 * 1024 * 1024 * 1024,
+        }
+    }
+}
+
 /// What is logged to standard error, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -241,8 +262,24 @@ impl Config {
     pub fn market_name(&self) -> String {
         match &self.feed.kind {
             FeedKind::Sim => format!("sim-{}", self.feed.sim.seed),
+<<<<<<< HEAD
             FeedKind::Tape(files) => value::tape_name(files),
             FeedKind::Live(_) => "live".to_owned(),
+=======
+            FeedKind::Tape(files) => self.tape_name(files),
+        }
+    }
+
+    /// What a market kept in the data folder itself is played into has another name: never its own folder.
+    fn tape_name(&self, files: &[PathBuf]) -> String {
+        let name = value::tape_name(files);
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let own = absolute(&self.data.dir.join(&name));
+        if files.iter().any(|file| absolute(file) == own) {
+            format!("{name}-again")
+        } else {
+            name
+>>>>>>> part/keeping
         }
     }
 

@@ -33,7 +33,7 @@ pub fn run(options: &cli::Replay, environment: Vec<(String, String)>) -> Result<
     let form = if options.json { Form::Json } else { Form::Text };
     let mut out = BufWriter::new(io::stdout().lock());
     let files: Vec<PathBuf> = options.files.iter().map(PathBuf::from).collect();
-    let written = match recording::own_tape(&files)? {
+    let written = match recording::served_tape(&files)? {
         Some(reader) => replay_tape(reader, form, &mut out),
         None => {
             let loaded = options

@@ -2,7 +2,7 @@
 //! answers those who posted. One market, one machine; its prices come from a simulation, a recording, or live sources.
 
 use crate::clock::{self, Clock};
-use crate::config::{Config, FeedKind, Speed};
+use crate::config::{Config, FeedKind, History, Speed};
 use crate::fault;
 use crate::feed;
 use crate::live::{Live, Started};
@@ -63,6 +63,7 @@ struct Server {
     status: Arc<Status>,
     clock: Arc<Clock>,
     timers: Timers,
+    history: History,
     feed: FeedState,
     /// The recorded market that is played.
     recording: Option<Arc<Mutex<Recording>>>,
@@ -105,6 +106,37 @@ pub async fn serve(
     let address = listener.local_addr().context("look at the address")?;
     let started = clock::Sources::system(&mut clock::Machine);
     let place = Place::open(&config, started)?;
+<<<<<<< HEAD
+=======
+    let journal = open_journal(&place)?;
+    let settings = Arc::new(recording::engine_settings(&config)?);
+    let simulated = settings
+        .catalog
+        .sources
+        .iter()
+        .any(|source| source.simulated);
+    let machine = Machine::open(&place.dir, settings, journal).await?;
+    let clock = Arc::new(Clock::new(clock::Machine, machine.engine().now()));
+
+    let about = About {
+        market: config.market_name(),
+        feed: config.feed.kind.to_string(),
+        simulated,
+        started,
+    };
+    let status = Arc::new(Status::new(about, Arc::clone(&clock)));
+    let timers = Timers::new(&config);
+    let mut server = Server {
+        machine,
+        status,
+        clock,
+        timers,
+        history: config.history.clone(),
+        feed: FeedState::Starting,
+        recording: None,
+    };
+    server.prune();
+>>>>>>> part/keeping
     let doors = Doors {
         listener,
         config: &config,
@@ -481,7 +513,7 @@ impl Server {
     fn chore(&mut self, chore: &Chore) -> Result<()> {
         match chore {
             Chore::Write => self.machine.write_tape(),
-            Chore::Save => self.machine.save(),
+            Chore::Save => self.save(),
             Chore::Sample => {
                 self.tell_quarantine();
                 let switches = self.live.as_ref().map_or(0, Live::switches);
@@ -490,6 +522,19 @@ impl Server {
                 self.status.sample();
                 Ok(())
             }
+        }
+    }
+
+    /// Saves the engine's state and lets go of what need not be kept any more; that it cannot is no reason to end.
+    fn save(&mut self) -> Result<()> {
+        self.machine.save()?;
+        self.prune();
+        Ok(())
+    }
+
+    fn prune(&self) {
+        if let Err(error) = self.machine.prune(&self.history) {
+            tracing::error!("{error:#}");
         }
     }
 
@@ -548,7 +593,7 @@ impl Server {
         let at = self.machine.engine().now();
         self.machine.tell(at, &Event::Stop)?;
         self.machine.commit().await?;
-        self.machine.save()?;
+        self.save()?;
         tracing::info!("ended");
         Ok(())
     }

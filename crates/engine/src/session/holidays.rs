@@ -98,6 +98,11 @@ pub(super) fn is_shut(calendar: Calendar, local: &NewYork) -> bool {
         || (minute >= EVENING && tomorrow == Some(0))
 }
 
+/// Whether the day lies in a year of the table.
+pub(super) fn are_known(local_day: i32) -> bool {
+    (day(2025, 1, 1)..day(2029, 1, 1)).contains(&local_day)
+}
+
 fn find(day: i32) -> Option<Kind> {
     let place = TABLE.binary_search_by_key(&day, |(day, _)| *day).ok()?;
     Some(TABLE[place].1)
@@ -236,6 +241,12 @@ mod tests {
             "2029-12-25T15:00:00Z",
         ] {
             check(utc, [true, true, true]);
+            let time = SourceTime::parse(utc).unwrap();
+            assert!(!super::super::knows_holidays(time), "{utc}");
+        }
+        for utc in ["2025-01-01T05:00:00Z", "2029-01-01T04:59:59Z"] {
+            let time = SourceTime::parse(utc).unwrap();
+            assert!(super::super::knows_holidays(time), "{utc}");
         }
     }
 }

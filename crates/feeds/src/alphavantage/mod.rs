@@ -44,7 +44,7 @@ pub const OFFERS: &[Offer] = &[
     offer("SPX500", "SPX"),
 ];
 
-const fn offer(ours: &'static str, theirs: &'static str) -> Offer {
+const fn offer(ours: &'static str, theirs: &'static str) -> Offer<'static> {
     let kind = PriceKind::Cash;
     Offer { ours, theirs, kind }
 }

@@ -125,6 +125,7 @@ impl<'a> Check<'a> {
 
     fn ranges(&mut self) {
         let (gateway, tape) = (&self.config.gateway, &self.config.tape);
+        let history = &self.config.history;
         let size = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let ranges = [
             (
@@ -228,6 +229,8 @@ impl<'a> Check<'a> {
                 1,
                 7 * 24 * 60,
             ),
+            ("history.keep_days", history.keep_days.into(), 0, 36_500),
+            ("history.max_bytes", history.max_bytes, 0, 1 << 50),
         ];
         for (key, value, least, most) in ranges {
             if !(least..=most).contains(&value) {

@@ -112,6 +112,23 @@ impl Server {
         Some(client)
     }
 
+    /// A client that has subscribed to these channels.
+    pub(crate) fn subscribe_to(&self, channels: &[&str]) -> Client {
+        let mut client = Client::connect(&self.address).expect("connect");
+        let subscribe = serde_json::json!({"type": "subscribe", "channels": channels});
+        client.0.send(Message::text(subscribe.to_string())).expect("subscribe");
+        client
+    }
+
+    /// Memory that is resident, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kib * 1024
+    }
+
     /// The body of a GET request.
     pub(crate) fn get(&self, path: &str) -> String {
         use std::io::{Read as _, Write as _};
