@@ -61,7 +61,6 @@ pub fn is_open(instrument: &Instrument, source: &Source, time: SourceTime) -> bo
     source.always_open || calendar_is_open(instrument.calendar, time)
 }
 
-<<<<<<< HEAD
 /// When the market last opened or closed by its calendar, at or before `time`; `None` where it is always open. Markets turn
 /// at quarters of an hour, and at least once in any ten days.
 #[must_use]
@@ -79,12 +78,12 @@ pub fn last_turn(instrument: &Instrument, source: &Source, time: SourceTime) -> 
         turn = turn - QUARTER;
     }
     None
-=======
+}
+
 /// Whether the calendar knows the holidays of this moment's year; on those of other years markets count as open.
 #[must_use]
 pub fn knows_holidays(time: SourceTime) -> bool {
     holidays::are_known(NewYork::at(time).day)
->>>>>>> part/keeping
 }
 
 /// The parts of a span of time in which the market is open by its calendar, earliest first.

@@ -72,11 +72,10 @@ It runs as fast as it can, in the recording's own time: the same files and setti
 Exit code: 0 when all was replayed, 1 when it could not be, 2 when the command line could not be read.")]
     Replay(Replay),
 
-<<<<<<< HEAD
     /// Look at live sources
     #[command(subcommand)]
     Feed(Feed),
-=======
+
     /// Look at what the data folder keeps: list it, verify every byte of it, find its gaps
     #[command(after_help = "\
 Examples:
@@ -87,7 +86,6 @@ Examples:
 It locks nothing: a server may be running on the folder.
 Exit code: 0 when all is well, 1 when something is wrong or could not be read, 2 when the command line could not be read.")]
     History(History),
->>>>>>> part/keeping
 
     /// Follow the signals of a server in this terminal
     #[command(after_help = "\

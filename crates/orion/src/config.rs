@@ -262,11 +262,8 @@ impl Config {
     pub fn market_name(&self) -> String {
         match &self.feed.kind {
             FeedKind::Sim => format!("sim-{}", self.feed.sim.seed),
-<<<<<<< HEAD
-            FeedKind::Tape(files) => value::tape_name(files),
-            FeedKind::Live(_) => "live".to_owned(),
-=======
             FeedKind::Tape(files) => self.tape_name(files),
+            FeedKind::Live(_) => "live".to_owned(),
         }
     }
 
@@ -279,7 +276,6 @@ impl Config {
             format!("{name}-again")
         } else {
             name
->>>>>>> part/keeping
         }
     }
 

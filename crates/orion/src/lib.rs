@@ -6,22 +6,16 @@ pub mod clock;
 pub mod config;
 pub mod fault;
 pub mod feed;
-<<<<<<< HEAD
 pub mod feed_test;
 pub mod live;
-=======
 pub mod history;
 mod keep;
->>>>>>> part/keeping
 pub mod logs;
 pub mod machine;
 pub mod ops;
 pub mod place;
-<<<<<<< HEAD
 pub mod posts;
-=======
 pub mod record;
->>>>>>> part/keeping
 pub mod recording;
 mod recover;
 pub mod replay;

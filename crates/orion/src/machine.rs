@@ -11,12 +11,7 @@ use hub::Publication;
 use journal::snapshot::{self, Snapshot};
 use journal::tape::{self, Removed, TapeItem, TapeWriter};
 use journal::{Journal, Record};
-<<<<<<< HEAD
 use market::{Answer, Event, Position, SourceId, Time};
-use std::collections::VecDeque;
-=======
-use market::{Event, Position, SourceId, Time};
->>>>>>> part/keeping
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,7 +26,6 @@ pub struct Machine<J> {
     out: Vec<Output>,
 }
 
-<<<<<<< HEAD
 /// What a commit kept, and what follows from it.
 #[derive(Debug, Default)]
 pub struct Committed {
@@ -40,10 +34,7 @@ pub struct Committed {
     pub answers: Vec<Answer>,
 }
 
-/// The settings as the tape keeps them: text that people can read and that loses nothing.
-=======
 /// The settings as the tape keeps them: text that people can read and that loses nothing, below the engine's version.
->>>>>>> part/keeping
 ///
 /// # Errors
 /// When a value has no form in TOML.

@@ -6,11 +6,7 @@ use orion::cli::{self, Cli, Command, Feed};
 use orion::config::{self, Config, FeedKind};
 use orion::secrets::Secrets;
 use orion::serve::Source;
-<<<<<<< HEAD
-use orion::{feed, feed_test, logs, replay, serve, survey, tail};
-=======
-use orion::{feed, history, logs, replay, serve, tail};
->>>>>>> part/keeping
+use orion::{feed, feed_test, history, logs, replay, serve, survey, tail};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -64,14 +60,12 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
             Ok(ExitCode::from(checked.exit_code))
         }
         Command::Replay(options) => replay::run(&options, environment).map(|()| ExitCode::SUCCESS),
-<<<<<<< HEAD
         Command::Feed(Feed::Test(options)) => {
             runtime()?.block_on(feed_test::run(&options, environment))
-=======
+        }
         Command::History(options) => {
             let well = runtime()?.block_on(history::run(&options, environment))?;
             Ok(ExitCode::from(u8::from(!well)))
->>>>>>> part/keeping
         }
         Command::Tail(options) => runtime()?
             .block_on(tail::run(&options))

@@ -106,37 +106,6 @@ pub async fn serve(
     let address = listener.local_addr().context("look at the address")?;
     let started = clock::Sources::system(&mut clock::Machine);
     let place = Place::open(&config, started)?;
-<<<<<<< HEAD
-=======
-    let journal = open_journal(&place)?;
-    let settings = Arc::new(recording::engine_settings(&config)?);
-    let simulated = settings
-        .catalog
-        .sources
-        .iter()
-        .any(|source| source.simulated);
-    let machine = Machine::open(&place.dir, settings, journal).await?;
-    let clock = Arc::new(Clock::new(clock::Machine, machine.engine().now()));
-
-    let about = About {
-        market: config.market_name(),
-        feed: config.feed.kind.to_string(),
-        simulated,
-        started,
-    };
-    let status = Arc::new(Status::new(about, Arc::clone(&clock)));
-    let timers = Timers::new(&config);
-    let mut server = Server {
-        machine,
-        status,
-        clock,
-        timers,
-        history: config.history.clone(),
-        feed: FeedState::Starting,
-        recording: None,
-    };
-    server.prune();
->>>>>>> part/keeping
     let doors = Doors {
         listener,
         config: &config,
@@ -278,7 +247,8 @@ impl Server {
             simulated,
             started,
         };
-        Ok(Self {
+        let server = Self {
+            history: config.history.clone(),
             status: Arc::new(Status::new(about, Arc::clone(&clock))),
             statuses: Statuses::default(),
             machine,
@@ -287,7 +257,9 @@ impl Server {
             feed: FeedState::Starting,
             recording: None,
             live: None,
-        })
+        };
+        server.prune();
+        Ok(server)
     }
 
     /// Under a tape a start is no event of the market: it takes the stamp of the last one, and nothing was missed.
