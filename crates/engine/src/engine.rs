@@ -5,21 +5,22 @@
 
 mod alert;
 mod feed;
+mod source;
 
 use crate::confidence::{self, Odds, Record};
 use crate::desk::{Context, Desk};
 use crate::gates::Refusal;
 use crate::ledger::Ledger;
-use crate::pulse::Pulse;
 use crate::rules::Settings;
 use crate::session;
 use crate::setup::SetupKind;
 use crate::structure::Finding;
 use market::{
     Answer, Bar, Cause, Event, InstrumentId, Outcome, PreviousClose, PriceUpdate, Probability,
-    QuoteBar, Signal, Source, SourceId, SourceTime, Span, Tick, Time, Timeframe,
+    QuoteBar, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
 };
 use serde::{Deserialize, Serialize};
+use source::{SourceState, sources};
 use std::sync::Arc;
 
 /// What the engine wants done. Doing it is somebody else's job.
@@ -72,23 +73,6 @@ pub(crate) struct Shared {
     records: [Record; 1],
     /// The trading day and the own signals born on it.
     day: (i32, u32),
-}
-
-/// What is known of a source.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct SourceState {
-    name: String,
-    /// When it last showed life.
-    heard: Time,
-    /// When it last told a price.
-    told: Time,
-    /// The newest time it wrote, and the time before which its bars are closed.
-    newest: SourceTime,
-    watermark: SourceTime,
-    /// When the next bar of one of its instruments ends.
-    next_end: SourceTime,
-    /// A gap was told and no price has come since. Its bars stay open: bars of the past may still mend them.
-    in_gap: bool,
 }
 
 /// The whole machine's state.
@@ -392,98 +376,6 @@ impl Engine {
         desk.previous_close(close, &self.settings);
     }
 
-    /// A source has written something: its watermark moves on.
-    fn hear(
-        &mut self,
-        at: Time,
-        instrument: InstrumentId,
-        time: SourceTime,
-        grace: Span,
-    ) -> SourceId {
-        let id = self.state.desks[instrument.index()].source;
-        let was_silent = self.show_life(at, id);
-        let source = &mut self.state.sources[id.index()];
-        source.told = at;
-        source.newest = source.newest.max(time);
-        source.watermark = source.watermark.max(source.newest - grace);
-        if std::mem::take(&mut source.in_gap) || was_silent {
-            for desk in self.desks_of(id) {
-                desk.bars.end_hole(time);
-            }
-            self.after();
-        }
-        let bars = &mut self.state.desks[instrument.index()].bars;
-        if bars.in_hole() {
-            bars.end_hole(time);
-        }
-        id
-    }
-
-    /// A source showed life without a price: what was hushed is shown again. A hole ends with a price only, whose time
-    /// tells how far it reached.
-    fn life(&mut self, at: Time, id: SourceId) {
-        if id.index() < self.state.sources.len() && self.show_life(at, id) {
-            self.after();
-        }
-    }
-
-    /// Notes that a source lives; says whether it was thought dead.
-    fn show_life(&mut self, at: Time, id: SourceId) -> bool {
-        let stale = Span::from_secs(i64::from(self.settings.prices.source_stale_s));
-        let source = &mut self.state.sources[id.index()];
-        let silence = at - std::mem::replace(&mut source.heard, at);
-        let was_silent = silence >= stale;
-        if (was_silent || source.in_gap) && self.settings.catalog.sources[id.index()].heartbeats {
-            for desk in self.desks_of(id) {
-                desk.pulse.rouse();
-                if was_silent {
-                    desk.pulse.refresh(at);
-                }
-            }
-        }
-        was_silent
-    }
-
-    /// Something of a source was missed.
-    fn gap(&mut self, id: SourceId) {
-        let Some(source) = self.state.sources.get_mut(id.index()) else {
-            return;
-        };
-        source.in_gap = true;
-        let from = source.watermark;
-        self.desks_of(id).for_each(|desk| desk.bars.mark_hole(from));
-        self.find_wake();
-    }
-
-    /// An instrument's prices come from another source from now on, or from the same one after a break.
-    fn switch(&mut self, at: Time, instrument: InstrumentId, to: SourceId) {
-        let Settings {
-            catalog, prices, ..
-        } = &*self.settings;
-        if to.index() >= catalog.sources.len() {
-            return;
-        }
-        let desk = &mut self.state.desks[instrument.index()];
-        let from = std::mem::replace(&mut desk.source, to);
-        desk.bars
-            .mark_hole(self.state.sources[from.index()].watermark);
-        if from == to {
-            return;
-        }
-        let stale = |pulse: &Pulse, source: SourceId| {
-            let heard = self.state.sources[source.index()].heard;
-            pulse.is_stale(at, &catalog.sources[source.index()], heard, prices)
-        };
-        if stale(&desk.pulse, from) && !stale(&desk.pulse, to) {
-            desk.pulse.refresh(at);
-        }
-        desk.pulse.forget_hours();
-        desk.pulse.rouse();
-        let next_end = desk.bars.next_end();
-        self.find_next_end(from);
-        self.after_one(instrument, to, next_end);
-    }
-
     /// Does what is due by now: deadlines first, since what is stamped at or after one is judged after the verdict. The
     /// price of the symbol that speaks now is left to what it says.
     fn pass_time(&mut self, at: Time, speaks: Option<InstrumentId>, out: &mut Vec<Output>) {
@@ -689,14 +581,6 @@ impl Engine {
     }
 }
 
-impl SourceState {
-    /// Whether its bars close by our clock while it is silent: once it has told a price, unless something is missed that
-    /// bars of the past may still bring.
-    fn closes_by_clock(&self) -> bool {
-        self.told != Time::MIN && !self.in_gap
-    }
-}
-
 impl Shared {
     pub(crate) fn record(&mut self, setup: SetupKind) -> &mut Record {
         &mut self.records[setup as usize]
@@ -735,17 +619,4 @@ fn trading_day(time: SourceTime) -> i32 {
 
 fn ids(settings: &Settings) -> impl Iterator<Item = InstrumentId> + use<> {
     (0..settings.catalog.instruments.len() as u16).map(InstrumentId)
-}
-
-fn sources(settings: &Settings) -> Vec<SourceState> {
-    let fresh = |source: &Source| SourceState {
-        name: source.name.clone(),
-        heard: Time::MIN,
-        told: Time::MIN,
-        newest: SourceTime::MIN,
-        watermark: SourceTime::MIN,
-        next_end: SourceTime::MAX,
-        in_gap: false,
-    };
-    settings.catalog.sources.iter().map(fresh).collect()
 }

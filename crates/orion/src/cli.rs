@@ -76,6 +76,17 @@ Exit code: 0 when all was replayed, 1 when it could not be, 2 when the command l
     #[command(subcommand)]
     Feed(Feed),
 
+    /// Record live sources without serving, until Ctrl-C or SIGTERM
+    #[command(after_help = "\
+Examples:
+  orion record --feed kraken
+  ORION_KEY_OANDA=... orion record --feed oanda --data /srv/orion
+  orion replay orion-data/record         what its signals would have been
+
+What is recorded lies in the folder `record` of the data folder, for history.keep_days days.
+Exit code: 0 after a clean end, 1 when it could not start or go on, 2 when the command line could not be read.")]
+    Record(Settings),
+
     /// Look at what the data folder keeps: list it, verify every byte of it, find its gaps
     #[command(after_help = "\
 Examples:

@@ -16,6 +16,7 @@ pub mod ops;
 pub mod place;
 pub mod posts;
 pub mod record;
+pub mod recorder;
 pub mod recording;
 mod recover;
 pub mod replay;

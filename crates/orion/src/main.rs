@@ -3,10 +3,10 @@
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use orion::cli::{self, Cli, Command, Feed};
-use orion::config::{self, Config, FeedKind};
+use orion::config::{self, Config, FeedKind, Loaded};
 use orion::secrets::Secrets;
 use orion::serve::Source;
-use orion::{feed, feed_test, history, logs, replay, serve, survey, tail};
+use orion::{feed, feed_test, history, logs, recorder, replay, serve, survey, tail};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -31,19 +31,7 @@ fn main() -> ExitCode {
 fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode> {
     match command {
         Command::Serve(settings) => {
-            let loaded = settings
-                .layers(environment.clone())
-                .and_then(|layers| config::load(&layers));
-            let loaded = loaded.map_err(|findings| {
-                anyhow::anyhow!("the settings cannot run:\n{}", cli::lines(&findings))
-            })?;
-            logs::begin(&loaded.config.log);
-            for note in &loaded.notes {
-                tracing::warn!("{note}");
-            }
-            for note in survey::notes(&loaded.config) {
-                tracing::warn!("{note}");
-            }
+            let loaded = load(&settings, &environment)?;
             let secrets = Secrets::gather(&loaded.config, &environment)?;
             runtime()?.block_on(serve::serve(
                 loaded.config,
@@ -52,6 +40,12 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
                 shutdown(),
                 greet,
             ))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Record(settings) => {
+            let loaded = load(&settings, &environment)?;
+            let secrets = Secrets::gather(&loaded.config, &environment)?;
+            runtime()?.block_on(recorder::run(loaded.config, &secrets, shutdown()))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Check(settings) => {
@@ -71,6 +65,24 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
             .block_on(tail::run(&options))
             .map(|()| ExitCode::SUCCESS),
     }
+}
+
+/// The settings, with logs begun as they say, and told what is worth knowing of them.
+fn load(settings: &cli::Settings, environment: &[(String, String)]) -> Result<Loaded> {
+    let loaded = settings
+        .layers(environment.to_vec())
+        .and_then(|layers| config::load(&layers));
+    let loaded = loaded.map_err(|findings| {
+        anyhow::anyhow!("the settings cannot run:\n{}", cli::lines(&findings))
+    })?;
+    logs::begin(&loaded.config.log);
+    for note in &loaded.notes {
+        tracing::warn!("{note}");
+    }
+    for note in survey::notes(&loaded.config) {
+        tracing::warn!("{note}");
+    }
+    Ok(loaded)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

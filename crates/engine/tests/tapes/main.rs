@@ -20,6 +20,7 @@ mod scene;
 mod settings;
 mod setup;
 mod sources;
+mod strange;
 mod strangers;
 mod tape;
 mod verdicts;

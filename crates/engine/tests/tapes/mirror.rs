@@ -11,6 +11,20 @@ fn price(price: Price) -> Price {
     TWICE - price
 }
 
+fn bar(bar: &QuoteBar) -> QuoteBar {
+    let side = |side: &Ohlc| Ohlc {
+        open: price(side.open),
+        high: price(side.low),
+        low: price(side.high),
+        close: price(side.close),
+    };
+    QuoteBar {
+        bid: side(&bar.ask),
+        ask: side(&bar.bid),
+        ..bar.clone()
+    }
+}
+
 pub(crate) fn event(event: &Event) -> Event {
     match event {
         Event::Tick(tick) => {
@@ -21,24 +35,8 @@ pub(crate) fn event(event: &Event) -> Event {
                 ..tick.clone()
             })
         }
-        Event::Bar(bar) => {
-            let side = |side: &Ohlc| Ohlc {
-                open: price(side.open),
-                high: price(side.low),
-                low: price(side.high),
-                close: price(side.close),
-            };
-            let (bid, ask) = (side(&bar.ask), side(&bar.bid));
-            Event::Bar(QuoteBar {
-                bid,
-                ask,
-                ..bar.clone()
-            })
-        }
-        Event::Past(bar) => match self::event(&Event::Bar(bar.clone())) {
-            Event::Bar(bar) => Event::Past(bar),
-            other => other,
-        },
+        Event::Bar(bar) => Event::Bar(self::bar(bar)),
+        Event::Past(bar) => Event::Past(self::bar(bar)),
         Event::PreviousClose(close) => Event::PreviousClose(PreviousClose {
             price: price(close.price),
             ..*close

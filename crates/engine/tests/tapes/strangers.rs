@@ -2,8 +2,9 @@
 
 use crate::driver::Driver;
 use crate::ledger::{self, Tally};
-use crate::moves::{Move, any_event, walk};
+use crate::moves::{Move, walk};
 use crate::properties::{replay, runner, starts};
+use crate::strange::any_event;
 use engine::{Engine, Output};
 use market::{Event, Time};
 use proptest::prelude::*;
@@ -97,10 +98,10 @@ fn what_is_posted_changes_nothing_of_orions_own() {
         let driver = walk(begun, &moves);
         let mut without = Driver::new(start.settings());
         for told in &driver.told {
-            match &told.event {
-                Event::Alert(_) => *posted.borrow_mut() += 1,
-                Event::Wake => {}
-                event => without.tell(told.at, event.clone()),
+            if matches!(told.event, Event::Alert(_)) {
+                *posted.borrow_mut() += 1;
+            } else if told.event != Event::Wake {
+                without.tell(told.at, told.event.clone());
             }
         }
         // A posted one may run longer than what came before.
