@@ -98,6 +98,24 @@ fn request(url: &str, headers: &[(&str, &str)]) -> Result<Request, End> {
     Ok(request)
 }
 
+/// The whole body of an answer as text; what is no UTF-8 in it is replaced.
+///
+/// # Errors
+/// Why it did not come, or that it has more than `bytes_max`. No message holds the address.
+pub async fn text(mut response: reqwest::Response, bytes_max: usize) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if bytes.len() + chunk.len() > bytes_max => {
+                return Err(format!("the answer is larger than {bytes_max} bytes"));
+            }
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            Ok(None) => return Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(error) => return Err(error.without_url().to_string()),
+        }
+    }
+}
+
 /// What an HTTP status means for whoever wanted to connect.
 #[must_use]
 pub fn refused(status: http::StatusCode) -> End {

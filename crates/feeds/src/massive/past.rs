@@ -60,11 +60,15 @@ impl Past {
     ) {
         for ticker in tickers {
             let result = self.close(rest, ticker, outlet).await;
-            note(outlet, ticker, "the previous close", result);
+            if !note(outlet, ticker, "the previous close", result) {
+                return;
+            }
         }
         for ticker in tickers {
             let result = self.minutes(rest, ticker, before, outlet).await;
-            note(outlet, ticker, "the minutes of the past", result);
+            if !note(outlet, ticker, "the minutes of the past", result) {
+                return;
+            }
         }
         match self.cluster {
             Cluster::Forex => last_quotes(rest, tickers, outlet).await,
@@ -137,12 +141,15 @@ impl Past {
     }
 }
 
-fn note(outlet: &Outlet, ticker: &Ticker, what: &str, result: Result<(), Failure>) {
-    if let Err(failure) = result {
-        let source = outlet.name();
-        let topic = &ticker.names.topic;
-        tracing::warn!(%source, topic, what, %failure, "not fetched; prices go on");
-    }
+/// Says what was not fetched, and whether asking on makes sense.
+fn note(outlet: &Outlet, ticker: &Ticker, what: &str, result: Result<(), Failure>) -> bool {
+    let Err(failure) = result else {
+        return true;
+    };
+    let source = outlet.name();
+    let topic = &ticker.names.topic;
+    tracing::warn!(%source, topic, what, %failure, "not fetched; prices go on");
+    !matches!(failure, Failure::Key(_) | Failure::Redirected)
 }
 
 /// The one bar at whose end a day of currencies and metals ended: Massive's own days of currencies end elsewhere.
@@ -201,7 +208,9 @@ async fn last_quotes(rest: &mut Rest, tickers: &[Ticker], outlet: &Outlet) {
     for ticker in tickers {
         if !has_price(outlet, ticker.id) {
             let result = last_quote(rest, ticker, outlet).await;
-            note(outlet, ticker, "the last quote", result);
+            if !note(outlet, ticker, "the last quote", result) {
+                return;
+            }
         }
     }
 }

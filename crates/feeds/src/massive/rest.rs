@@ -153,7 +153,7 @@ impl Rest {
         };
         let status = response.status();
         let asked = retry_after(&response);
-        match body(response).await {
+        match net::text(response, BODY_BYTES).await {
             Ok(body) => self.judge(status, &body, asked, wait),
             Err(why) => Try::Again { why, wait },
         }
@@ -184,21 +184,6 @@ impl Rest {
             413 | 499 | 500..=599 => Try::Again { why, wait },
             300..=399 => Try::Fail(Failure::Redirected),
             _ => Try::Fail(Failure::Wrong(why)),
-        }
-    }
-}
-
-/// The whole body as text, up to [`BODY_BYTES`].
-async fn body(mut response: Response) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if bytes.len() + chunk.len() > BODY_BYTES => {
-                return Err(format!("the answer is larger than {BODY_BYTES} bytes"));
-            }
-            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-            Ok(None) => return Ok(String::from_utf8_lossy(&bytes).into_owned()),
-            Err(error) => return Err(error.without_url().to_string()),
         }
     }
 }

@@ -102,35 +102,32 @@ async fn the_past_is_asked_at_the_roll_page_by_page_and_calls_are_tried_again() 
 async fn no_answer_of_rest_ends_the_stream_and_the_key_goes_nowhere_else() {
     let elsewhere = Standin::start(script()).await.unwrap();
     let to = elsewhere.rest_url();
+    let statuses = |status: u16| Script {
+        rest_statuses: [status; 50].into(),
+        ..script()
+    };
+    let pages = |next_page: NextPage| Script {
+        page: 10,
+        next_page,
+        ..script()
+    };
+    let redirect = Some(to.clone());
+    // With the number of calls after which it is given up: of close, minutes and last quote.
     let scripts = [
-        Script {
-            rest_statuses: [401; 50].into(),
-            ..script()
-        },
-        Script {
-            rest_statuses: [403; 50].into(),
-            ..script()
-        },
-        Script {
-            rest_statuses: [503; 50].into(),
-            ..script()
-        },
-        Script {
-            redirect: Some(to.clone()),
-            ..script()
-        },
-        Script {
-            page: 10,
-            next_page: NextPage::Elsewhere(to),
-            ..script()
-        },
-        Script {
-            page: 10,
-            next_page: NextPage::Circle,
-            ..script()
-        },
+        (statuses(401), 1),
+        (statuses(403), 3),
+        (statuses(503), 3 * 4),
+        (
+            Script {
+                redirect,
+                ..script()
+            },
+            1,
+        ),
+        (pages(NextPage::Elsewhere(to)), 3),
+        (pages(NextPage::Circle), 3),
     ];
-    for script in scripts {
+    for (script, calls) in scripts {
         let case = format!("{script:?}");
         let mut scene = Scene::with(Cluster::Forex, script, |settings| {
             settings.backfill_hours = 1;
@@ -144,16 +141,16 @@ async fn no_answer_of_rest_ends_the_stream_and_the_key_goes_nowhere_else() {
             .map(|n| Bar::at(NOW_MS - n * MINUTE_MS, "1.1400"));
         scene.standin.minutes("C:EURUSD", bars.collect());
         let task = scene.connect();
-        // The last quote is asked for last of all.
-        let last = |asked: &[Asked]| {
-            asked.iter().any(|asked| matches!(asked, Asked::Called { path, .. } if path.starts_with("/v1/last_quote")))
+        let count = |asked: &[Asked]| {
+            let calls = asked.iter().filter(|a| matches!(a, Asked::Called { .. }));
+            calls.count()
         };
-        timeout(Duration::from_secs(20), scene.standin.until(last))
-            .await
-            .expect(&case);
+        let enough = scene.standin.until(|asked| count(asked) >= calls);
+        timeout(Duration::from_secs(20), enough).await.expect(&case);
         scene.standin.quote("EUR/USD", "1.14273", "1.14277", NOW_MS);
         scene.ticks(1).await;
         assert_eq!(past(&scene.told), [], "{case}");
+        assert_eq!(count(&scene.standin.asked()), calls, "{case}");
         assert!(!task.is_finished(), "{case}");
     }
     assert_eq!(elsewhere.asked(), []);

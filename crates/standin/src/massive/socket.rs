@@ -29,6 +29,10 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 async fn client(stream: TcpStream, shared: Arc<Shared>) {
     let mut cluster = String::new();
     let refuse = shared.state().script.refuse_upgrade;
+    #[expect(
+        clippy::result_large_err,
+        reason = "this is the form that the handshake takes"
+    )]
     let handshake = |request: &Request, response: Response| {
         cluster = request.uri().path().trim_matches('/').to_owned();
         match refuse {
