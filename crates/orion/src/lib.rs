@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod fault;
 pub mod feed;
+pub mod key;
 pub mod logs;
 pub mod machine;
 pub mod ops;

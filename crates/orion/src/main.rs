@@ -5,7 +5,7 @@ use clap::Parser as _;
 use orion::cli::{self, Cli, Command};
 use orion::config::{self, Config, FeedKind};
 use orion::serve::Source;
-use orion::{feed, logs, replay, serve, tail};
+use orion::{feed, key, logs, replay, serve, tail};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -54,6 +54,7 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
             Ok(ExitCode::from(checked.exit_code))
         }
         Command::Replay(options) => replay::run(&options, environment).map(|()| ExitCode::SUCCESS),
+        Command::Key(options) => key::run(&options, environment).map(|()| ExitCode::SUCCESS),
         Command::Tail(options) => runtime()?
             .block_on(tail::run(&options))
             .map(|()| ExitCode::SUCCESS),
