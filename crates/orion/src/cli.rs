@@ -107,6 +107,17 @@ Examples:
 
 Exit code: 0 after a clean end, 1 when the server could not be reached, 2 when the command line could not be read.")]
     Tail(Tail),
+
+    /// Make, list and remove the keys of bots, TradingView and MetaTrader
+    #[command(after_help = "\
+Examples:
+  orion key add my-bot                      for a bot or a model
+  orion key add chart --for tradingview     for TradingView's alerts
+  orion key list
+  orion key remove my-bot
+
+A key is printed once; ORION keeps only its hash, in keys.toml of the data folder. No restart is needed.")]
+    Key(crate::key::Options),
 }
 
 /// What to do with a source.
@@ -300,7 +311,7 @@ impl Basis {
         self.layers(environment, Vec::new())
     }
 
-    fn layers(
+    pub(crate) fn layers(
         &self,
         environment: Vec<(String, String)>,
         flags: Vec<Flag>,

@@ -6,7 +6,7 @@ use orion::cli::{self, Cli, Command, Feed};
 use orion::config::{self, Config, FeedKind, Loaded};
 use orion::secrets::Secrets;
 use orion::serve::Source;
-use orion::{feed, feed_test, history, logs, recorder, replay, serve, survey, tail};
+use orion::{feed, feed_test, history, key, logs, recorder, replay, serve, survey, tail};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -61,6 +61,7 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
             let well = runtime()?.block_on(history::run(&options, environment))?;
             Ok(ExitCode::from(u8::from(!well)))
         }
+        Command::Key(options) => key::run(&options, environment).map(|()| ExitCode::SUCCESS),
         Command::Tail(options) => runtime()?
             .block_on(tail::run(&options))
             .map(|()| ExitCode::SUCCESS),
