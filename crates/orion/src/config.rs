@@ -304,15 +304,17 @@ impl Config {
                 simulated: false,
                 always_open: false,
             }],
-            FeedKind::Live(names) => names.iter().map(live_source).collect(),
+            FeedKind::Live(names) => {
+                names.iter().map(|name| live_source(&self.feed, name)).collect()
+            },
         }
     }
 }
 
-fn live_source(name: &SourceName) -> Source {
+fn live_source(feed: &Feed, name: &SourceName) -> Source {
     Source {
         name: name.to_string(),
-        heartbeats: crate::sources::heartbeat(name).is_some(),
+        heartbeats: crate::sources::heartbeat(feed, name).is_some(),
         simulated: false,
         always_open: false,
     }

@@ -1,7 +1,7 @@
 //! The live sources that the settings name: what each serves and needs, who may see its prices, and how it is begun. The
 //! one place that knows them all; a new source is a line in each `match`.
 
-use crate::config::{Config, FeedKind, SourceName};
+use crate::config::{Config, Feed, FeedKind, SourceName};
 use crate::secrets::{self, Secrets};
 use anyhow::{Result, ensure};
 use axum::Router;
@@ -123,11 +123,12 @@ pub fn faults(config: &Config) -> Vec<(String, String)> {
 
 /// The longest ordinary time between two signs of life of a source, where it shows any between prices.
 #[must_use]
-pub fn heartbeat(name: &SourceName) -> Option<Span> {
+pub fn heartbeat(feed: &Feed, name: &SourceName) -> Option<Span> {
     match name {
         SourceName::MetaTrader => metatrader::HEARTBEAT,
         SourceName::Oanda => oanda::HEARTBEAT,
-        SourceName::Massive | SourceName::MassiveIndices => massive::HEARTBEAT,
+        SourceName::Massive => feed.massive.heartbeat(),
+        SourceName::MassiveIndices => feed.massive_indices.heartbeat(),
         SourceName::AlphaVantage => alphavantage::HEARTBEAT,
         SourceName::Bots => bots::HEARTBEAT,
         SourceName::Shipped(_) | SourceName::File(_) => describe(name).ok()?.heartbeat(),
@@ -342,7 +343,7 @@ impl Desk<'_> {
         Wanted {
             name: name.clone(),
             symbols,
-            heartbeat: heartbeat(name),
+            heartbeat: heartbeat(&self.config.feed, name),
             audience: audience(name),
             key,
             run,

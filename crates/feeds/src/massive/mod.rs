@@ -32,7 +32,7 @@ use tokio::sync::Notify;
 pub const KEY_VARIABLES: &[&str] = &["MASSIVE_API_KEY", "POLYGON_API_KEY"];
 
 /// The longest ordinary time between two signs of life with the settings' defaults: we ping, and the answer is one.
-pub const HEARTBEAT: Option<Span> = Some(Span::from_secs(20));
+pub const HEARTBEAT: Option<Span> = Some(Span::from_secs(5));
 
 /// The most that is fetched of the past, in hours: a month.
 const BACKFILL_HOURS_MAX: u32 = 31 * 24;
@@ -119,7 +119,7 @@ impl Default for Settings {
             symbols: Vec::new(),
             backfill_hours: 24,
             calls_per_minute: 5,
-            ping_s: 20,
+            ping_s: 5,
         }
     }
 }
@@ -192,7 +192,7 @@ fn check_change(change: &str) -> Result<(), String> {
 pub struct Deadlines {
     /// For an answer to the connection, the key, each subscription [10 s]: what Massive does not publish is not answered.
     pub answer: Duration,
-    /// Between our pings [20 s, the setting `ping_s`].
+    /// Between our pings [5 s, the setting `ping_s`].
     pub ping: Duration,
     /// Without any frame at all: half as long again as the pings' interval [30 s]. The official Go client waits 30 s.
     pub silence: Duration,
