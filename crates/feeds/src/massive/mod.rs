@@ -1,7 +1,7 @@
 //! Massive (formerly Polygon): quotes of currencies and values of indices over its WebSocket, the past over REST.
 //!
 //! Massive has a cluster of servers per market, and takes one connection per cluster and key: each [`Cluster`] is a source
-//! of its own. [`talk`] knows the protocol and does no input or output, [`decode`] and [`answers`] read bytes, `stream` and
+//! of its own. `talk` knows the protocol and does no input or output, [`decode`] and [`answers`] read bytes, `stream` and
 //! `rest` move them, `past` says what is asked of REST.
 
 pub mod answers;
