@@ -202,12 +202,20 @@ inline bool SendAll(int fd, const char *data, size_t length) {
   }
   return true;
 }
+// The server forgives what StringToCharArray leaves at the end; the advisors are not to need it.
+template <class T> void NoZeroAtTheEnd(const std::vector<T> &data) {
+  if (!data.empty() && data.back() == 0) {
+    printf("the text ends in a zero\n");
+    exit(4);
+  }
+}
 inline int Fail(int code) { terminal.last_error = code; return -1; }
 
 inline int WebRequest(const string &method, const string &url, const string &headers, int timeout_ms,
                       std::vector<char> &data, std::vector<char> &result, string &result_headers) {
   if (terminal.forbidden != 0)
     return Fail(terminal.forbidden);
+  NoZeroAtTheEnd(data);
   size_t host_at = url.find("://") + 3, path_at = url.find('/', host_at), colon = url.find(':', host_at);
   if (colon == string::npos || colon > path_at)
     return Fail(5200);
