@@ -213,10 +213,8 @@ fn newest_base(tape_dir: &Path, end: Position) -> Result<Result<Base, &'static s
     let segments = tape::segments(tape_dir)?;
     for segment in segments.iter().rev() {
         // A head that is damaged is told when it is read, if it is.
-        let heading = tape::head(&segment.path).map_or_else(
-            |_| Heading::default(),
-            |kept| Heading::read(&kept),
-        );
+        let heading = tape::head(&segment.path)
+            .map_or_else(|_| Heading::default(), |kept| Heading::read(&kept));
         if let Some(after) = heading.begun_after {
             let segment = segment.number;
             return Ok(Ok(Base { segment, after }));
