@@ -212,7 +212,12 @@ mod tests {
         fs::write(data.path().join("tape"), "a file").unwrap();
         let names = |named| {
             let found = markets(data.path(), named)?;
-            Ok::<_, anyhow::Error>(found.into_iter().map(|market| market.name).collect::<Vec<_>>())
+            Ok::<_, anyhow::Error>(
+                found
+                    .into_iter()
+                    .map(|market| market.name)
+                    .collect::<Vec<_>>(),
+            )
         };
         assert_eq!(names(None).unwrap(), ["record", "sim-1"]);
         assert_eq!(names(Some("sim-1")).unwrap(), ["sim-1"]);

@@ -153,19 +153,24 @@ impl<J: Journal> Machine<J> {
     }
 
     /// Lets go of the tape's oldest days that need not be kept, by the time of the market. Each snapshot can still be gone
-    /// on from; without one nothing goes. Call it at the start and after a save.
+    /// on from; without two nothing goes. Call it at the start and after a save.
     ///
     /// # Errors
     /// When the folder cannot be read or a file not be removed. Nothing else suffers by that.
     pub fn prune(&self, history: &History) -> Result<Removed> {
         let snapshots = snapshot::all(&self.dir.join("snapshots"))?;
-        let places = snapshots
-            .into_iter()
-            .filter_map(|(_, snapshot)| Some(snapshot.ok()?.place));
-        let Some(not_after) = places.min() else {
+        let whole = snapshots.into_iter().filter_map(|(_, found)| found.ok());
+        let places: Vec<_> = whole.map(|snapshot| snapshot.place).collect();
+        // Were the only one damaged, the tape from its beginning would be needed.
+        let (Some(not_after), 2..) = (places.iter().min().copied(), places.len()) else {
             return Ok(Removed::default());
         };
-        keep::prune(&self.dir.join("tape"), history, not_after, self.engine.now())
+        keep::prune(
+            &self.dir.join("tape"),
+            history,
+            not_after,
+            self.engine.now(),
+        )
     }
 
     /// What a dashboard that connects now must know of the past: recent signals and outcomes, and the latest prices.

@@ -213,10 +213,8 @@ fn newest_base(tape_dir: &Path, end: Position) -> Result<Result<Base, &'static s
     let segments = tape::segments(tape_dir)?;
     for segment in segments.iter().rev() {
         // A head that is damaged is told when it is read, if it is.
-        let heading = tape::head(&segment.path).map_or_else(
-            |_| Heading::default(),
-            |kept| Heading::read(&kept),
-        );
+        let heading = tape::head(&segment.path)
+            .map_or_else(|_| Heading::default(), |kept| Heading::read(&kept));
         if let Some(after) = heading.begun_after {
             let segment = segment.number;
             return Ok(Ok(Base { segment, after }));
@@ -477,5 +475,70 @@ impl<J: Journal> Retelling<'_, J> {
         bail!(
             "{differs}; one of the two is not whole: put back both from one backup, or move the folder away to begin anew"
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use market::{Outcome, OutcomeKind, Price, Ratio, Symbol, Time};
+
+    #[test]
+    fn what_an_older_engine_told_is_not_told_again() {
+        let spent = Spent([Uuid::from_u128(1)].into());
+        let told = [1, 2, 1, 3].map(outcome);
+        let ids = |out: &[Output]| {
+            let id = |output: &Output| match output {
+                Output::Outcome(outcome) => outcome.id.as_u128(),
+                other => panic!("{other:?}"),
+            };
+            out.iter().map(id).collect::<Vec<_>>()
+        };
+        let mut out = told.to_vec();
+        spent.strike(&mut out, 1);
+        assert_eq!(ids(&out), [1, 2, 3], "what stood there before stays");
+        spent.strike(&mut out, 0);
+        assert_eq!(ids(&out), [2, 3]);
+        Spent::default().strike(&mut out, 0);
+        assert_eq!(ids(&out), [2, 3]);
+    }
+
+    fn outcome(number: u128) -> Output {
+        Output::Outcome(Box::new(Outcome {
+            id: Uuid::from_u128(number),
+            symbol: Symbol::new("EURUSD").unwrap(),
+            digits: 5,
+            kind: OutcomeKind::Stop,
+            price: Price::ZERO,
+            r: Ratio::default(),
+            at: Time::default(),
+            last: true,
+        }))
+    }
+
+    #[test]
+    fn a_head_says_which_engine_and_whether_it_was_new() {
+        let read = |text: &str| {
+            Heading::read(&tape::Settings {
+                text: text.to_owned(),
+                market: "any".to_owned(),
+            })
+        };
+        let settings = crate::config::Config::default().engine_settings();
+        let plain = write_settings(&settings).unwrap();
+        let heading = Heading::read(&plain);
+        assert!(!heading.is_of_other_version() && heading.begun_after.is_none());
+        assert_eq!(read_settings(&plain).unwrap(), settings);
+
+        let marked = format!("begun_after = 7\n{}", plain.text);
+        assert_eq!(read(&marked).begun_after, Some(7));
+        let marked = tape::Settings {
+            text: marked,
+            ..plain
+        };
+        assert_eq!(read_settings(&marked).unwrap(), settings);
+        for other in ["", "engine = 1", "engine = \"new\"", "no TOML"] {
+            assert!(read(other).is_of_other_version(), "{other}");
+        }
     }
 }

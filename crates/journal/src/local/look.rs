@@ -60,3 +60,57 @@ impl Journal for Looking {
         self.end
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Local;
+    use market::{Epoch, Outcome, OutcomeKind, Price, Ratio, Symbol, Time, Uuid};
+    use tempfile::TempDir;
+
+    #[tokio::test]
+    async fn it_sees_what_was_there_beside_the_writer_and_changes_nothing() {
+        let dir = TempDir::new().unwrap();
+        assert!(Looking::open(dir.path()).unwrap().is_none());
+        let mut writer = Local::open(dir.path(), || Epoch(7)).unwrap();
+        let begin = writer.end();
+        let end = writer
+            .append(begin, vec![record(1), record(2)])
+            .await
+            .unwrap();
+        let mut looking = Looking::open(dir.path()).unwrap().unwrap();
+        writer.append(end, vec![record(3)]).await.unwrap();
+
+        assert_eq!(looking.end(), end);
+        let read = looking.read(begin, usize::MAX).await.unwrap();
+        assert_eq!(read, [(begin.after(1), record(1)), (end, record(2))]);
+        assert_eq!(looking.read(end, 9).await.unwrap(), []);
+        let error = looking.append(end, vec![record(4)]).await.unwrap_err();
+        assert!(matches!(error, Error::Io { .. }), "{error}");
+        assert_eq!(writer.end(), end.after(1));
+    }
+
+    #[test]
+    fn what_is_no_journal_is_refused() {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("journal.sqlite");
+        std::fs::write(&path, "").unwrap();
+        assert!(Looking::open(dir.path()).unwrap().is_none());
+        std::fs::write(&path, "this is no journal of anybody's at all".repeat(99)).unwrap();
+        let error = Looking::open(dir.path()).unwrap_err();
+        assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+    }
+
+    fn record(number: u128) -> Record {
+        Record::Outcome(Outcome {
+            id: Uuid::from_u128(number),
+            symbol: Symbol::new("XAUUSD").unwrap(),
+            digits: 2,
+            kind: OutcomeKind::Stop,
+            price: Price::ZERO,
+            r: Ratio::from_hundredths(-100),
+            at: Time::from_secs(1),
+            last: true,
+        })
+    }
+}

@@ -136,7 +136,10 @@ impl Follow {
             series.instrument = GONE;
         }
         for (place, one) in (0..).zip(&catalog.instruments) {
-            let known = self.series.iter().position(|series| series.symbol == one.symbol);
+            let known = self
+                .series
+                .iter()
+                .position(|series| series.symbol == one.symbol);
             let at = known.unwrap_or(self.series.len());
             if known.is_none() {
                 self.series.push(Series {

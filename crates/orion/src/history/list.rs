@@ -239,7 +239,12 @@ fn details(market: &Market, summary: &Summary, out: &mut impl Write) -> Result<(
     let mut rows = Vec::new();
     for (symbol, seen) in &summary.symbols {
         let (first, last) = (seen.first.to_string(), seen.last.to_string());
-        rows.push(vec![symbol.to_string(), seen.count.to_string(), first, last]);
+        rows.push(vec![
+            symbol.to_string(),
+            seen.count.to_string(),
+            first,
+            last,
+        ]);
     }
     for line in table(&rows, &[1]) {
         writeln!(out, "  {line}")?;

@@ -129,9 +129,7 @@ impl Last {
             for (symbol, quote) in before.quotes {
                 last.quotes.entry(symbol).or_insert(quote);
             }
-            let found = wanted
-                .iter()
-                .all(|symbol| last.quotes.contains_key(symbol));
+            let found = wanted.iter().all(|symbol| last.quotes.contains_key(symbol));
             if last.newest.is_some() && found {
                 break;
             }

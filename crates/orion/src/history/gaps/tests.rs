@@ -125,7 +125,9 @@ fn another_catalog_moves_a_symbol_and_a_late_tick_changes_nothing() {
     let mut tape = Tape::new();
     tape.tick("EURUSD", "2026-03-03T12:00:00Z");
     tape.tick("GBPUSD", "2026-03-03T12:00:00Z");
-    tape.catalog.instruments.retain(|one| one.symbol.as_str() != "GBPUSD");
+    tape.catalog
+        .instruments
+        .retain(|one| one.symbol.as_str() != "GBPUSD");
     tape.catalog.instruments.reverse();
     tape.follow.take_up(tape.catalog.clone());
     tape.tick("EURUSD", "2026-03-03T12:00:50Z");
