@@ -51,9 +51,8 @@ impl Desk {
         }
     }
 
-    /// A clean end and a new start.
+    /// The process is gone, without a word, and starts anew.
     fn restart(&mut self) {
-        self.bridge.stop();
         self.inbox = Inbox::default();
         self.bridge = bridge(
             &self.inbox,
@@ -532,6 +531,41 @@ async fn a_large_batch_is_not_merged() {
     assert!(body.len() < 1 << 20, "{}", body.len());
     desk.check(&body, 200, &["\"ack\":9999"]).await;
     assert_eq!(desk.ticks().len(), 9999);
+}
+
+/// The advisor gave up and the server stops: what the loop took is noted, though it was never acknowledged.
+#[tokio::test]
+async fn a_clean_end_notes_what_was_told() {
+    let mut desk = Desk::new(utc());
+    let body = hello("a", "*1", EURO) + &beat("a") + &ticks(1..=3);
+    let request = Request::post("/feeds/metatrader")
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .body(Body::from(body.clone()))
+        .unwrap();
+    let mut call = Box::pin(desk.bridge.router().oneshot(request));
+    tokio::select! {
+        biased;
+        _ = &mut call => panic!("it was answered though nobody took the ticks"),
+        () = tokio::task::yield_now() => {}
+    }
+    drop(call);
+    let mut items = Vec::new();
+    desk.inbox.try_take(&mut items, 100);
+    desk.bridge.stop();
+    desk.restart();
+    desk.check(&body, 200, &["\"ack\":3"]).await;
+    assert_eq!(desk.ticks(), [], "they were taken before");
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_ends_it_with_the_reason() {
+    let other = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let desk = Desk::new(Settings {
+        listen: other.local_addr().unwrap().to_string(),
+        ..utc()
+    });
+    let error = desk.bridge.run().await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
 }
 
 #[tokio::test]
