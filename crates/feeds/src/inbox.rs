@@ -315,14 +315,34 @@ impl Outlet {
     /// Closed bars of the past, oldest first; those that cannot be a market's are left out. Waits while too many lie there.
     pub async fn past(&self, mut bars: Vec<QuoteBar>) {
         bars.retain(|bar| self.state().gate.check_bar(bar).is_ok());
+        self.wait_until(|queue| queue.past < PAST_MAX).await;
+        self.push(Told::Past(bars));
+    }
+
+    /// Waits while the loop is far behind, so that no tick of a batch has to take another's place. For sources that can be
+    /// made to wait.
+    pub async fn room(&self) {
+        self.wait_until(|queue| queue.items.len() <= WAITING_MAX / 2)
+            .await;
+    }
+
+    /// Waits until the loop has taken all that was told before.
+    pub async fn taken(&self) {
+        let told = {
+            let queue = self.inbox.0.lock();
+            queue.first + queue.items.len() as u64
+        };
+        self.wait_until(|queue| queue.first >= told).await;
+    }
+
+    async fn wait_until(&self, is_so: impl Fn(&Queue) -> bool) {
         loop {
             let emptied = self.inbox.0.emptied.notified();
-            if self.inbox.0.lock().past < PAST_MAX {
-                break;
+            if is_so(&self.inbox.0.lock()) {
+                return;
             }
             emptied.await;
         }
-        self.push(Told::Past(bars));
     }
 
     pub fn previous_close(&self, close: PreviousClose) {

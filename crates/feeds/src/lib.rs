@@ -13,7 +13,9 @@
 pub mod alphavantage;
 pub mod bots;
 pub mod clock;
+mod decimal;
 pub mod health;
+mod hours;
 pub mod inbox;
 pub mod json;
 pub mod keys;

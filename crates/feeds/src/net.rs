@@ -18,8 +18,8 @@ pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// How long a connection may take to be made.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// Largest message of a vendor.
-const MESSAGE_BYTES: usize = 1024 * 1024;
+/// Largest message of a vendor: some answer a login with thousands of symbols, which is megabytes.
+const MESSAGE_BYTES: usize = 8 * 1024 * 1024;
 /// How ORION names itself.
 const AGENT: &str = concat!("orion/", env!("CARGO_PKG_VERSION"));
 

@@ -4,9 +4,9 @@ use market::{Catalog, InstrumentId, PriceKind};
 
 /// One instrument that a source can serve, as its documentation names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Offer {
-    pub ours: &'static str,
-    pub theirs: &'static str,
+pub struct Offer<'a> {
+    pub ours: &'a str,
+    pub theirs: &'a str,
     /// Cash, CFD and future are never mixed in one series: an offer of another kind than the instrument's is not taken.
     pub kind: PriceKind,
 }
@@ -25,7 +25,11 @@ impl Symbols {
     ///
     /// # Errors
     /// When a change is not of that form or names no instrument of the catalog; the message says which and why.
-    pub fn new(catalog: &Catalog, offers: &[Offer], changes: &[String]) -> Result<Self, String> {
+    pub fn new(
+        catalog: &Catalog,
+        offers: &[Offer<'_>],
+        changes: &[String],
+    ) -> Result<Self, String> {
         let mut symbols = Self::default();
         let changes = changes
             .iter()
@@ -45,7 +49,7 @@ impl Symbols {
         Ok(symbols)
     }
 
-    fn take(&mut self, catalog: &Catalog, id: InstrumentId, offer: &Offer) {
+    fn take(&mut self, catalog: &Catalog, id: InstrumentId, offer: &Offer<'_>) {
         let kind = catalog.instrument(id).kind;
         if kind == offer.kind {
             self.used.push((id, offer.theirs.to_owned()));

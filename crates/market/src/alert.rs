@@ -50,7 +50,7 @@ pub struct Answer {
 }
 
 /// The alert was taken, now or when it first came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
     /// The signal as it was born, or as the verdict left it.
     pub signal: Box<Signal>,
@@ -62,7 +62,7 @@ pub struct Accepted {
     pub planned: bool,
 }
 
-/// Why an alert was not taken. Prices are those the market had.
+/// Why an alert was not taken. A field is named as senders know it: `entry_price`, `stop_loss`, `take_profits`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Declined {
     /// The id is known, and this is neither a repetition nor a verdict on a pending signal.
@@ -83,20 +83,22 @@ pub enum Declined {
         "{symbol} has no average true range yet, from which a stop could be planned: give stop_loss"
     )]
     NotWarm { symbol: Symbol },
-    /// The sender's cap for a trading day, or for signals open at the same time.
-    #[error("{sender} has {count} {what}, which is the limit")]
+    /// A limit per sender; `key` is the rule that sets it.
+    #[error("{sender} has {count} {what}, which is the limit (`rules.{key}`)")]
     Cap {
         sender: String,
         count: u32,
         what: &'static str,
+        key: &'static str,
     },
 }
 
-/// The last price before the current trading day began, as a source states it.
+/// The last price of a trading day, as a source states it: an official close where there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousClose {
     pub instrument: InstrumentId,
     pub price: Price,
-    /// When that day ended.
+    /// When that day ended, or any moment in it: it tells which trading day the price closes (one that ends at the roll
+    /// itself is the day before).
     pub time: SourceTime,
 }

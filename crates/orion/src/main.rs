@@ -2,10 +2,11 @@
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
-use orion::cli::{self, Cli, Command};
+use orion::cli::{self, Cli, Command, Feed};
 use orion::config::{self, Config, FeedKind};
+use orion::secrets::Secrets;
 use orion::serve::Source;
-use orion::{feed, key, logs, replay, serve, tail};
+use orion::{feed, feed_test, history, key, logs, replay, serve, survey, tail};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -31,7 +32,7 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
     match command {
         Command::Serve(settings) => {
             let loaded = settings
-                .layers(environment)
+                .layers(environment.clone())
                 .and_then(|layers| config::load(&layers));
             let loaded = loaded.map_err(|findings| {
                 anyhow::anyhow!("the settings cannot run:\n{}", cli::lines(&findings))
@@ -40,8 +41,13 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
             for note in &loaded.notes {
                 tracing::warn!("{note}");
             }
+            for note in survey::notes(&loaded.config) {
+                tracing::warn!("{note}");
+            }
+            let secrets = Secrets::gather(&loaded.config, &environment)?;
             runtime()?.block_on(serve::serve(
                 loaded.config,
+                &secrets,
                 Source::Settings,
                 shutdown(),
                 greet,
@@ -55,6 +61,13 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         }
         Command::Replay(options) => replay::run(&options, environment).map(|()| ExitCode::SUCCESS),
         Command::Key(options) => key::run(&options, environment).map(|()| ExitCode::SUCCESS),
+        Command::Feed(Feed::Test(options)) => {
+            runtime()?.block_on(feed_test::run(&options, environment))
+        }
+        Command::History(options) => {
+            let well = runtime()?.block_on(history::run(&options, environment))?;
+            Ok(ExitCode::from(u8::from(!well)))
+        }
         Command::Tail(options) => runtime()?
             .block_on(tail::run(&options))
             .map(|()| ExitCode::SUCCESS),
@@ -79,6 +92,7 @@ fn greet(config: &Config, address: SocketAddr) {
             files.len(),
             config.feed.tape.speed
         ),
+        FeedKind::Live(_) => format!("live prices of {}", config.feed.kind),
     };
     let _ = writeln!(
         io::stdout(),

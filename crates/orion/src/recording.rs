@@ -2,6 +2,7 @@
 
 use crate::config::{Config, FeedKind};
 use crate::machine;
+use crate::record;
 use anyhow::{Context as _, Result};
 use engine::Settings;
 use feeds::quarantine::Reason;
@@ -231,6 +232,19 @@ pub fn own_tape(files: &[PathBuf]) -> Result<Option<TapeReader>> {
     }
     let own = !files.is_empty() && files.iter().all(|file| is_segment(file));
     Ok(own.then(|| TapeReader::open_files(files.iter().cloned())))
+}
+
+/// The files as the tape of a server, on which everything is that its engine was told, time included. What was recorded
+/// without an engine is none.
+///
+/// # Errors
+/// When a folder or file cannot be read.
+pub fn served_tape(files: &[PathBuf]) -> Result<Option<TapeReader>> {
+    let first = own_tape(files)?.and_then(|mut reader| reader.next());
+    match first.transpose()? {
+        Some(TapeItem::Settings(kept)) if !record::is_recording(&kept) => own_tape(files),
+        Some(TapeItem::Settings(_) | TapeItem::Event(..)) | None => Ok(None),
+    }
 }
 
 fn is_segment(path: &Path) -> bool {

@@ -5,4 +5,5 @@ pub mod finnhub;
 pub mod kraken;
 pub mod massive;
 pub mod oanda;
+mod stage;
 pub mod twelvedata;

@@ -1,1 +1,0 @@
-//! OANDA v20: the price stream and candles over HTTP.

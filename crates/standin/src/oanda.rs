@@ -1,1 +1,0 @@
-//! OANDA v20, played.
