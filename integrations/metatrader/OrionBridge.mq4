@@ -11,7 +11,7 @@
 #include "OrionCore.mqh"
 
 input string Server  = "http://127.0.0.1:8080"; // ORION's address
-input string Token   = "";                      // Token, from: orion key add metatrader
+input string Token   = "";                      // Token, from: orion key add terminal --for metatrader
 input string Symbols = "";                      // Symbols with commas between; empty: the Market Watch
 input int    BatchMs = 250;                     // Milliseconds between batches
 
@@ -21,7 +21,7 @@ int OnInit()
   {
    if(StringLen(Token)==0)
      {
-      Print("ORION: no token: make one with `orion key add metatrader` and paste it into the advisor's inputs");
+      Print("ORION: no token: make one with `orion key add terminal --for metatrader` and paste it into the advisor's inputs");
       return(INIT_PARAMETERS_INCORRECT);
      }
    Begin(Symbols);

@@ -7,7 +7,6 @@ pub mod config;
 pub mod fault;
 pub mod feed;
 pub mod feed_test;
-pub mod live;
 pub mod history;
 mod keep;
 pub mod key;

@@ -85,15 +85,8 @@ pub(super) fn take(told: Told, outlet: &Outlet) -> Result<String, Refusal> {
 }
 
 fn missing(object: &Object<'_>) -> Refusal {
-    Refusal {
-        required: REQUIRED,
-        received: Some(object.received(KNOWN)),
-        ..Refusal::new(
-            StatusCode::BAD_REQUEST,
-            format!("Missing required fields: {}", REQUIRED.join(", ")),
-        )
+    Refusal::missing(REQUIRED, object.received(KNOWN))
         .remedy("a bid and an ask together stand for the price")
-    }
 }
 
 /// Bid and ask as given, or the instrument's ordinary spread around the one price.

@@ -288,9 +288,9 @@ async fn receive(
 
 pub(super) fn wrong_token(given: bool) -> Answer {
     let reason = if given {
-        "this token is not known: make one with `orion key add metatrader` and paste it into the advisor's Token"
+        "this token is not known: make one with `orion key add terminal --for metatrader` and paste it into the advisor's Token"
     } else {
-        "no token was given: paste one made with `orion key add metatrader` into the advisor's Token"
+        "no token was given: paste one made with `orion key add terminal --for metatrader` into the advisor's Token"
     };
     tracing::warn!(given, "an advisor has no valid token");
     Answer::not_taken(StatusCode::UNAUTHORIZED, reason)

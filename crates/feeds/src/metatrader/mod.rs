@@ -161,7 +161,7 @@ pub fn reasons(address: &str) -> String {
   2. the terminal does not allow the address: Tools > Options > Expert Advisors, tick `Allow WebRequest for listed URL` \
 and add {address} exactly so (the Experts tab then stops showing error 4014, or 4060 in MetaTrader 4)
   3. `Algo Trading` (MetaTrader 5) or `AutoTrading` (MetaTrader 4) is off: its button must be green
-  4. the token is missing or wrong (the Experts tab shows 401): make one with `orion key add metatrader`
+  4. the token is missing or wrong (the Experts tab shows 401): make one with `orion key add terminal --for metatrader`
   5. the terminal runs on another computer: there 127.0.0.1 is not this server; use this server's name, over https
   6. the terminal does not reach this port: MetaTrader 4's manual knows 80 and 443 only; look at the firewall too"
     )

@@ -91,11 +91,7 @@ pub(super) fn reply(
     posted: &Posted,
     result: Result<Answer, Unavailable>,
 ) -> Result<Reply, Refusal> {
-    let named = |refusal: Refusal| Refusal {
-        signal_id: Some(posted.signal_id.clone()),
-        id: Some(posted.alert.id.to_string()),
-        ..refusal
-    };
+    let named = |refusal: Refusal| refusal.about(&posted.signal_id, posted.alert.id);
     let answer = result.map_err(|error| named(unavailable(error)))?;
     let accepted = answer
         .result

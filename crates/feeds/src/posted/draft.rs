@@ -69,14 +69,13 @@ pub(crate) struct Targets {
 impl Draft {
     /// The alert, if it is right in itself. Whether the market bears it out is for the engine to say.
     pub(crate) fn finish(
-        mut self,
+        self,
         sender: &Key,
         catalog: &Catalog,
         now: Time,
     ) -> Result<Alert, Refusal> {
         let instrument = catalog.instrument(self.instrument);
         check_ahead(self.entry_time, now)?;
-        self.round(instrument)?;
         self.check_levels()?;
         let targets = self.targets.as_ref().map(Targets::split).transpose()?;
         let targets = targets.unwrap_or_default();
@@ -98,33 +97,6 @@ impl Draft {
             setup: self.setup.to_owned(),
             dry_run: self.dry_run,
         })
-    }
-
-    /// Levels are multiples of the smallest step; a price below half of it is none.
-    fn round(&mut self, instrument: &Instrument) -> Result<(), Refusal> {
-        let step = instrument.tick_size;
-        let round = |name: &str, price: &mut Price| {
-            *price = price.round_to(step);
-            if price.is_positive() {
-                return Ok(());
-            }
-            let what = format!("it is below the smallest price of {}", instrument.symbol);
-            Err(Refusal::wrong(name, what))
-        };
-        if let Some(entry) = &mut self.entry {
-            round(entry.name, &mut entry.price)?;
-        }
-        if let Some(stop) = &mut self.stop {
-            round(stop.name, &mut stop.price)?;
-        }
-        if let Some(targets) = &mut self.targets {
-            let name = targets.name;
-            targets
-                .prices
-                .iter_mut()
-                .try_for_each(|price| round(name, price))?;
-        }
-        Ok(())
     }
 
     /// Stop, entry and targets follow each other in the direction of the trade.

@@ -1,7 +1,6 @@
 //! What senders call things, and what ORION calls them: symbols, parts of the day, timeframes.
 
 use super::refusal::Refusal;
-use axum::http::StatusCode;
 use market::{Catalog, InstrumentId, Killzone, Timeframe};
 
 /// Other names of the very same thing at brokers and on charts, by its name at ORION. Symbols of futures are in another
@@ -75,14 +74,8 @@ pub(crate) fn unknown(catalog: &Catalog, field: &str, name: &str) -> Refusal {
         .iter()
         .map(|instrument| instrument.symbol.as_str().to_owned())
         .collect();
-    let refusal = Refusal {
-        field: Some(field.to_owned()),
-        symbols,
-        ..Refusal::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            format!("`{field}`: this symbol is none of ORION's"),
-        )
-    };
+    let mut refusal = Refusal::wrong(field, "this symbol is none of ORION's");
+    refusal.details().symbols = symbols;
     let root = name.rsplit(':').next().unwrap_or(name).to_ascii_uppercase();
     let root = root.trim_end_matches("1!");
     match FUTURES.iter().find(|(future, _)| *future == root) {
@@ -134,6 +127,7 @@ pub(crate) fn timeframe(text: &str) -> Option<Timeframe> {
 mod tests {
     use super::*;
     use crate::sample::catalog;
+    use axum::http::StatusCode;
 
     #[test]
     fn charts_names_are_found_and_a_future_stays_itself() {
@@ -176,7 +170,8 @@ mod tests {
     fn an_unknown_symbol_is_told_the_known_ones_and_a_future_that_it_is_no_index() {
         let refusal = unknown(&catalog(), "symbol", "CME_MINI:NQ1!");
         assert_eq!(refusal.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(refusal.symbols.contains(&"NAS100".to_owned()));
+        let symbols = refusal.details.unwrap().symbols;
+        assert!(symbols.contains(&"NAS100".to_owned()));
         let remedy = refusal.remedy.unwrap();
         assert!(remedy.contains("not taken for NAS100"), "{remedy}");
         let other = unknown(&catalog(), "symbol", "AAPL").remedy.unwrap();

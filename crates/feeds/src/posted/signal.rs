@@ -9,7 +9,6 @@ use super::names;
 use super::object::{Field, Habit, Object};
 use super::refusal::Refusal;
 use crate::keys::Key;
-use axum::http::StatusCode;
 use market::{Alert, Catalog, Direction, InstrumentId, Status, Time};
 
 const REQUIRED: &[&str] = &["id", "symbol", "direction"];
@@ -63,11 +62,7 @@ pub fn read(body: &[u8], sender: &Key, catalog: &Catalog, now: Time) -> Result<P
         return Err(missing(&object));
     };
     let id = id.string_or_count(ID_MAX)?;
-    let named = |refusal: Refusal| Refusal {
-        signal_id: Some(id.clone()),
-        id: Some(shown_id(&sender.name, &id).to_string()),
-        ..refusal
-    };
+    let named = |refusal: Refusal| refusal.about(&id, shown_id(&sender.name, &id));
     let instrument = instrument(&symbol, catalog).map_err(named)?;
     let draft = draft(&object, id.clone(), instrument, direction, sender).map_err(named)?;
     let signal_type = text(&object, "signal_type").map_err(named)?;
@@ -110,14 +105,7 @@ fn filled<'o>(object: &'o Object<'_>, name: &'static str) -> Option<Field<'o>> {
 }
 
 fn missing(object: &Object<'_>) -> Refusal {
-    Refusal {
-        required: REQUIRED,
-        received: Some(object.received(KNOWN)),
-        ..Refusal::new(
-            StatusCode::BAD_REQUEST,
-            format!("Missing required fields: {}", REQUIRED.join(", ")),
-        )
-    }
+    Refusal::missing(REQUIRED, object.received(KNOWN))
 }
 
 fn instrument(symbol: &Field<'_>, catalog: &Catalog) -> Result<InstrumentId, Refusal> {

@@ -319,8 +319,9 @@ fn the_documented_words_for_what_is_missing() {
             refusal.error,
             "Missing required fields: id, symbol, direction"
         );
-        assert_eq!(refusal.required, ["id", "symbol", "direction"]);
-        assert_eq!(refusal.received.unwrap(), received);
+        let details = refusal.details.unwrap();
+        assert_eq!(details.required, ["id", "symbol", "direction"]);
+        assert_eq!(details.received.unwrap(), received);
     };
     check("{}", &[]);
     check(r#"{"id":"a","symbol":"EURUSD"}"#, &["id", "symbol"]);
@@ -346,13 +347,10 @@ fn a_future_stays_itself_and_an_unknown_symbol_is_told_the_known_ones() {
     }
     let refusal = refused(&symbol("NQ"));
     assert_eq!(refusal.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(
-        refusal.symbols.contains(&"EURUSD".to_owned()),
-        "{:?}",
-        refusal.symbols
-    );
     assert!(refusal.remedy.unwrap().contains("not taken for NAS100"));
-    assert_eq!(refusal.signal_id.as_deref(), Some("a"));
+    let details = refusal.details.unwrap();
+    assert!(details.symbols.contains(&"EURUSD".to_owned()));
+    assert_eq!(details.signal_id.as_deref(), Some("a"));
     assert_eq!(
         refused(&symbol("US100")).status,
         StatusCode::UNPROCESSABLE_ENTITY
@@ -511,6 +509,7 @@ async fn what_the_engine_declines_has_its_status_and_a_remedy() {
         sender: "my-bot".to_owned(),
         count: 20,
         what: "signals today",
+        key: "posted_max_per_day",
     };
     for (declined, code, words) in [
         (

@@ -11,7 +11,7 @@ mod text;
 use crate::keys::{Key, Keys, Kind};
 use crate::posted::{Desk, Refusal, Route, body};
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::header::ALLOW;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -74,11 +74,8 @@ impl Settings {
     }
 }
 
-/// Who is at the other end of the connection. Whoever accepts connections puts it among the request's extensions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer(pub SocketAddr);
-
-/// The route of the webhook.
+/// The route of the webhook. Whoever accepts connections puts [`ConnectInfo`]`<SocketAddr>` among a request's extensions, for
+/// the second fence.
 pub fn router(desk: Desk, keys: Keys, settings: &Settings) -> Router {
     let addresses = |list: &[String]| list.iter().filter_map(|text| text.parse().ok()).collect();
     let max_age = i64::try_from(settings.max_age_s).unwrap_or(i64::MAX / 1_000_000_000);
@@ -179,7 +176,7 @@ impl Fence {
         if !self.is_up {
             return Ok(());
         }
-        let peer = request.extensions().get::<Peer>();
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let from = peer.and_then(|peer| self.origin(peer.0.ip(), request.headers()));
         if from.is_some_and(|from| self.addresses.contains(&from)) {
             return Ok(());

@@ -433,7 +433,8 @@ async fn addresses_are_a_second_fence_and_only_own_proxies_are_believed() {
     let check = async |peer: Option<&str>, forwarded: &[&str], status: u16| {
         let mut request = stage.request(JSON);
         if let Some(peer) = peer {
-            request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+            let peer: SocketAddr = peer.parse().unwrap();
+            request.extensions_mut().insert(ConnectInfo(peer));
         }
         for line in forwarded {
             request

@@ -170,7 +170,7 @@ async fn a_token_is_asked_for_and_never_repeated() {
         answer["error"]
             .as_str()
             .unwrap()
-            .contains("orion key add metatrader")
+            .contains("orion key add terminal --for metatrader")
     );
     assert_eq!(desk.told, []);
 }
