@@ -73,7 +73,13 @@ Exit code: 0 when all was replayed, 1 when it could not be, 2 when the command l
     Replay(Replay),
 
     /// Look at live sources
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  orion feed test kraken
+  orion feed test oanda --config orion.toml"
+    )]
     Feed(Feed),
 
     /// Record live sources without serving, until Ctrl-C or SIGTERM

@@ -10,6 +10,7 @@ pub mod feed_test;
 pub mod history;
 mod keep;
 pub mod key;
+pub mod live;
 pub mod logs;
 pub mod machine;
 pub mod ops;

@@ -7,9 +7,10 @@ use axum::Router;
 use engine::Engine;
 use feeds::health::{Health, Phase};
 use feeds::inbox::{Inbox, Item, Outlet};
+use feeds::metatrader::Bridge;
 use feeds::ranking::{Kind, Ranking, Switched, Terms};
 use feeds::supervise::Patience;
-use market::{Catalog, Event, InstrumentId, PriceUpdate, SourceId, Time};
+use market::{Catalog, Event, InstrumentId, PriceUpdate, SourceId, Tick, Time};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -24,6 +25,7 @@ pub struct Live {
     /// Own-use prices stay away from dashboards: they could be anybody's.
     hides: bool,
     switches: u64,
+    bridges: Vec<(SourceId, Bridge)>,
     _tasks: JoinSet<()>,
 }
 
@@ -36,9 +38,14 @@ pub struct Started {
 
 impl Live {
     /// Starts every source that can be, each with patience of its own. What cannot start is told once, here and in its
-    /// health.
+    /// health. It goes on where `engine` is: with the sources whose prices that took last.
     #[must_use]
-    pub fn start(config: &Config, wanted: Vec<Wanted>, clock: &Arc<Clock>) -> Started {
+    pub fn start(
+        config: &Config,
+        wanted: Vec<Wanted>,
+        clock: &Arc<Clock>,
+        engine: Option<&Engine>,
+    ) -> Started {
         let catalog = config.catalog();
         let inbox = Inbox::default();
         let seed = u64::from_ne_bytes(clock.now().nanos().to_ne_bytes());
@@ -59,6 +66,7 @@ impl Live {
             audiences: wanted.iter().map(|source| source.audience).collect(),
             hides: hides_own_use(config),
             switches: 0,
+            bridges: Vec::new(),
             _tasks: JoinSet::new(),
         };
         let mut router = Router::new();
@@ -74,6 +82,10 @@ impl Live {
                     if let Some(routes) = begun.router {
                         router = router.merge(routes);
                     }
+                    if let Some(bridge) = begun.bridge {
+                        resume_bridge(&bridge, id, engine);
+                        live.bridges.push((id, bridge));
+                    }
                     live._tasks.spawn(begun.task);
                 }
                 Err(need) => {
@@ -83,11 +95,13 @@ impl Live {
                 }
             }
         }
+        if let Some(engine) = engine {
+            live.resume(engine);
+        }
         Started { live, router }
     }
 
-    /// Goes on with the sources that the engine last took each instrument's prices from.
-    pub fn resume(&mut self, engine: &Engine) {
+    fn resume(&mut self, engine: &Engine) {
         let instruments = engine.settings().catalog.instruments.len() as u16;
         for id in (0..instruments).map(InstrumentId) {
             if engine.heard(engine.source(id)).is_some() {
@@ -99,6 +113,18 @@ impl Live {
     /// Waits for what sources tell.
     pub async fn take(&self, items: &mut Vec<Item>, max: usize) {
         self.inbox.take(items, max).await;
+    }
+
+    /// What is there now, without waiting; says whether it was anything.
+    pub fn take_rest(&self, items: &mut Vec<Item>) -> bool {
+        self.inbox.try_take(items, usize::MAX) > 0
+    }
+
+    /// The end in good order: all that was told is kept.
+    pub fn stop(&self) {
+        for (_, bridge) in &self.bridges {
+            bridge.stop();
+        }
     }
 
     /// What the engine is to hear of it.
@@ -166,6 +192,28 @@ impl Live {
             let id = catalog.find(price.symbol.as_str());
             id.is_none_or(|id| self.may_show(engine.source(id)))
         });
+    }
+}
+
+/// What advisors sent and the last run kept is not taken again.
+fn resume_bridge(bridge: &Bridge, source: SourceId, engine: Option<&Engine>) {
+    let Some(engine) = engine else {
+        return;
+    };
+    let catalog = &engine.settings().catalog;
+    for price in engine.prices() {
+        if let Some(instrument) = catalog.find(price.symbol.as_str())
+            && engine.source(instrument) == source
+        {
+            bridge.resume(Tick {
+                instrument,
+                bid: price.bid,
+                ask: price.ask,
+                volume: price.volume,
+                time: price.time,
+                received: None,
+            });
+        }
     }
 }
 

@@ -43,7 +43,7 @@ pub async fn run(
     let mut recorder = Recorder::open(&config)?;
     let clock = Arc::new(Clock::new(clock::Machine, recorder.newest()));
     recorder.start(|| clock.stamp())?;
-    let Started { live, router } = Live::start(&config, wanted, &clock);
+    let Started { live, router } = Live::start(&config, wanted, &clock, None);
     let _door = open_door(&config, router).await?;
     let mut recording = Recording {
         catalog: config.catalog(),

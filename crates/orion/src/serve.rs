@@ -150,8 +150,9 @@ pub async fn serve(
             let wanted = sources::wanted(&config, secrets)?;
             sources::ensure_one_starts(&wanted)?;
             server.begin_live()?;
-            let Started { mut live, router } = Live::start(&config, wanted, &server.clock);
-            live.resume(server.machine.engine());
+            let engine = server.machine.engine();
+            let Started { live, router } =
+                Live::start(&config, wanted, &server.clock, Some(engine));
             server.status.attach_sources(live.outlets());
             let (posts, mut rooms) = Posts::open(&config, &server.clock, live.posted_prices());
             rooms.router = rooms.router.merge(router);
@@ -562,10 +563,17 @@ impl Server {
     async fn end(mut self, gateway: Gateway) -> Result<()> {
         tracing::info!("ending: clients are told to come back");
         gateway.drain(1012, RESTART).await;
+        let mut rest = Vec::new();
+        while self.live.as_ref().is_some_and(|live| live.take_rest(&mut rest)) {
+            self.hear(&mut rest)?;
+        }
         let at = self.machine.engine().now();
         self.machine.tell(at, &Event::Stop)?;
         self.machine.commit().await?;
         self.save()?;
+        if let Some(live) = &self.live {
+            live.stop();
+        }
         tracing::info!("ended");
         Ok(())
     }

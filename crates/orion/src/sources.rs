@@ -53,6 +53,8 @@ pub struct Begun {
     pub task: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// The paths it is called on.
     pub router: Option<Router>,
+    /// Where advisors call: it must know what the last run took, and be told of a clean end.
+    pub bridge: Option<Bridge>,
 }
 
 /// Why a source cannot start, and what to do.
@@ -281,12 +283,18 @@ impl Desk<'_> {
             let bridge = Bridge::new(&settings, &catalog, outlet, Arc::new(find), &remembered)
                 .expect("the settings were checked before anything began");
             let router = Some(bridge.router());
+            let running = bridge.clone();
             let task = Box::pin(async move {
-                if let Err(error) = bridge.run().await {
+                if let Err(error) = running.run().await {
                     tracing::error!(%error, "advisors cannot connect to feed.metatrader.listen; those that use WebRequest can");
                 }
             });
-            Begun { task, router }
+            let bridge = Some(bridge);
+            Begun {
+                task,
+                router,
+                bridge,
+            }
         });
         Ok(self.made(name, symbols, None, Ok(run)))
     }
@@ -299,6 +307,7 @@ impl Desk<'_> {
             Begun {
                 task: Box::pin(async {}),
                 router: None,
+                bridge: None,
             }
         });
         Ok(self.made(name, symbols, None, Ok(run)))
@@ -360,6 +369,7 @@ fn connecting(connector: impl Connector + 'static) -> Run {
     Box::new(move |outlet, patience, seed| Begun {
         task: Box::pin(supervise(connector, outlet, patience, seed)),
         router: None,
+        bridge: None,
     })
 }
 

@@ -133,7 +133,7 @@ fn rubbish_and_strangers_are_told_what_is_wrong() {
         (&[("Authorization", "Basic abc")][..], good.to_string(), 401, "Invalid authorization format"),
         (&headers[..], "{".to_owned(), 400, ""),
         (&headers[..], json!({"id": "x", "symbol": "EURUSD"}).to_string(), 400, "direction"),
-        (&headers[..], with(&good, "symbol", json!("NOPE")).to_string(), 422, "NOPE"),
+        (&headers[..], with(&good, "symbol", json!("NOPE")).to_string(), 422, "USDJPY"),
         (&headers[..], with(&good, "stop_loss", json!("1.08")).to_string(), 400, "stop_loss"),
         (&headers[..], with(&good, "stop_loss", json!(999)).to_string(), 422, "stop_loss"),
         (&headers[..], with(&good, "confidence", json!(850)).to_string(), 400, "confidence"),
