@@ -168,17 +168,22 @@ mod tests {
         }
     }
 
-    /// Live minutes 10:00 to 10:02, the last of them cut at 10:02:30, then `past` minutes, then a tick at `back`. Shows
+    /// Live minutes 10:00 to 10:02, the last of them cut at 10:02:10, then `past` minutes, then a tick at `back`. Shows
     /// what has closed by 10:10; a star marks a hole.
     fn check_fill(past: &[&str], back: &str, expected: &str) {
+        check_fill_of(&[("10:02:10", 9)], past, back, expected);
+    }
+
+    /// As [`check_fill`], with what of the minute 10:02 came live.
+    fn check_fill_of(live: &[(&str, i64)], past: &[&str], back: &str, expected: &str) {
         let (mut bars, mut closed) = (Bars::new(Calendar::Fx), Vec::new());
         let add = |bars: &mut Bars, time: &str, price: i64| {
             let price = Price::from_units(price * 1_000_000_000);
             bars.add(at(time), price, SourceTime::MIN).unwrap();
         };
         bars.end_hole(at("10:00:00"));
-        for (time, price) in [("10:00:00", 5), ("10:01:30", 6), ("10:02:10", 9)] {
-            add(&mut bars, time, price);
+        for (time, price) in [("10:00:00", 5), ("10:01:30", 6)].iter().chain(live) {
+            add(&mut bars, time, *price);
         }
         bars.close_through(at("10:02:00"), &mut closed);
         bars.mark_hole(at("10:02:08.5"));
@@ -222,6 +227,21 @@ mod tests {
             "10:05:00",
             &format!("{}{end}", whole.replace("1m 10:03 7 7, ", "")),
         );
+        // Also when it is the last of a longer bar, or the first of the hole.
+        let without = "1m 10:00 5 5, 1m 10:01 6 6, ";
+        check_fill(
+            &["10:02:00", "10:03:00", "10:06:00"],
+            "10:07:00",
+            &format!(
+                "{without}1m 10:02 7 7, 1m 10:03 7 7, 5m 10:00 5 7, 1m 10:06 7 7, 1m 10:07 8 8, 5m 10:05 7 8"
+            ),
+        );
+        check_fill_of(
+            &[],
+            &["10:01:00", "10:03:00"],
+            "10:04:00",
+            &format!("{without}1m 10:03 7 7, 5m 10:00 5 8, 1m 10:04 8 8"),
+        );
         // The last seconds before the first tick are missing.
         check_fill(
             &["10:02:00", "10:03:00", "10:04:00"],
@@ -244,6 +264,12 @@ mod tests {
             &["10:03:00", "10:04:00"],
             "10:05:00",
             &format!("{live}1m 10:02* 9 9, 1m 10:03 7 7, 5m 10:00* 5 7, 1m 10:04 7 7, {end}"),
+        );
+        check_fill_of(
+            &[],
+            &["10:03:00", "10:04:00"],
+            "10:05:00",
+            &format!("{live}1m 10:03 7 7, 5m 10:00* 5 7, 1m 10:04 7 7, {end}"),
         );
         // It ends before the hole does.
         check_fill(

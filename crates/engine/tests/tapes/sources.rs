@@ -92,6 +92,11 @@ fn a_switch_is_a_hole_and_signals_stay() {
             11:04:10.000 EURUSD long pending 1.08530 stop 1.08411 targets 1.08629:30 1.08768:40 1.08887:30r rr 3.00 p 0.56 ny_am at 11:04:10.000
         "#]],
     );
+    // Also when the other source has been heard just before.
+    let switched = switched.replace(
+        "11:05:30 switch",
+        "11:05:29 GBPUSD 1.28500 1.28510\n11:05:30 switch",
+    );
     let later = format!(
         "{switched}
         11:06:50 EURUSD 1.08565 1.08575
@@ -299,6 +304,56 @@ fn the_weekend_is_closed_and_not_stale() {
         22:00:45 wake: stale since 22:00:40.000
     "#]]
     .assert_eq(&states(1, settings(), tape));
+}
+
+#[test]
+fn at_the_very_moment_it_is_stale_a_sign_of_life_makes_it_live_again() {
+    let tape = "
+        10:00:00 EURUSD 1.08500 1.08510
+        10:00:30 life live";
+    expect![[r#"
+        10:00:00 EURUSD 1.08500 1.08510: live since 10:00:00.000
+        10:00:30 life live: live since 10:00:30.000
+    "#]].assert_eq(&states(0, settings(), tape));
+}
+
+#[test]
+fn a_takeover_of_a_dead_source_brings_the_symbol_back_at_once() {
+    let dead = "
+        10:00:00 EURUSD 1.08500 1.08510
+        10:00:40 GBPUSD 1.28500 1.28510";
+    let tape = format!("{dead}\n10:00:50 switch EURUSD quiet\n10:00:51 wake");
+    expect![[r#"
+        10:00:00 EURUSD 1.08500 1.08510: live since 10:00:00.000
+        10:00:40 GBPUSD 1.28500 1.28510: stale since 10:00:30.000
+        10:00:50 switch EURUSD quiet: live since 10:00:50.000
+        10:00:51 wake: live since 10:00:50.000
+    "#]].assert_eq(&states(0, settings(), &tape));
+    let said = play(settings(), Show::Prices, &format!("{tape}\n10:00:57 wake"));
+    let shown: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("EURUSD"))
+        .skip(6)
+        .collect();
+    expect![[r#"
+        10:00:50.000 EURUSD 1.08505 0.00000 0.0000% x0 of 10:00:00.000
+        10:00:55.000 EURUSD 1.08505 0.00000 0.0000% x0 of 10:00:00.000"#]].assert_eq(&shown.join("\n"));
+}
+
+#[test]
+fn after_a_switch_bars_close_by_the_new_sources_time() {
+    // The minute 11:05 is open at the switch; another symbol of the new source then says that it is over. The long
+    // would be contradicted by that minute's close below its zone.
+    let tape = "
+        11:05:10 EURUSD 1.08484 1.08494
+        11:05:20 GBPUSD 1.28500 1.28510
+        11:05:30 switch EURUSD quiet
+        11:06:01.6 GBPUSD 1.28500 1.28510";
+    let said = play(settings(), Show::Signals, &format!("{}{tape}", triggered()));
+    assert!(
+        said.ends_with("11:06:01.600 EURUSD long invalidated structure\n"),
+        "{said}"
+    );
 }
 
 #[test]
