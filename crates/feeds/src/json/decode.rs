@@ -2,9 +2,10 @@
 
 use super::Description;
 use super::form::Class;
-use super::path::{self, Slots, members};
+use super::path::{self, Element, Slots, members};
 use super::plan::{At, Elements, Failure, Means, Named, Plan, Prices};
-use super::value::{price, text, time};
+use super::time::time;
+use super::value::{price, text};
 use crate::symbols::Symbols;
 use market::{Catalog, InstrumentId, Price, SourceTime};
 use std::borrow::Cow;
@@ -66,13 +67,6 @@ struct Context<'a, 'f> {
     asked: Option<InstrumentId>,
 }
 
-/// One element of a message.
-struct Element<'a, 'f> {
-    name: Option<&'f str>,
-    text: &'a str,
-    slots: Slots<'a>,
-}
-
 impl Decoder {
     #[must_use]
     pub fn new(description: &Description, symbols: &Symbols, catalog: &Catalog) -> Self {
@@ -92,42 +86,22 @@ impl Decoder {
             found.push(Found::Life { answer: None });
             return;
         }
-        let before = found.len();
-        let read = if frame.starts_with('[') {
-            self.list(frame, asked, found)
-        } else {
-            self.message(frame, asked, found)
-        };
-        if let Err(error) = read {
-            found.truncate(before);
+        if let Err(error) = path::check(frame) {
             found.push(malformed(None, error.to_string()));
+        } else if frame.starts_with('[') {
+            // Several messages in one frame.
+            path::elements(frame, &[], |message| {
+                self.message(message.text, asked, found)
+            });
+        } else {
+            self.message(frame, asked, found);
         }
     }
 
-    /// Several messages in one frame.
-    fn list(
-        &self,
-        frame: &str,
-        asked: Option<InstrumentId>,
-        found: &mut Vec<Found>,
-    ) -> Result<(), serde_json::Error> {
-        path::is_json(frame)?;
-        let mut read = Ok(());
-        path::elements(frame, |_, message| {
-            if read.is_ok() {
-                read = self.message(message, asked, found);
-            }
-        })?;
-        read
-    }
-
-    fn message(
-        &self,
-        message: &str,
-        asked: Option<InstrumentId>,
-        found: &mut Vec<Found>,
-    ) -> Result<(), serde_json::Error> {
-        let slots = members(message, &self.plan.names)?;
+    fn message(&self, message: &str, asked: Option<InstrumentId>, found: &mut Vec<Found>) {
+        let Some(slots) = members(message, &self.plan.names) else {
+            return found.push(malformed(None, "it is no object"));
+        };
         let context = Context {
             slots: &slots,
             asked,
@@ -146,7 +120,6 @@ impl Decoder {
             // Prices of symbols that are not ours, a list that was empty.
             found.push(Found::Life { answer: None });
         }
-        Ok(())
     }
 
     fn apply(&self, means: &Means, context: &Context<'_, '_>, found: &mut Vec<Found>) {
@@ -190,11 +163,11 @@ impl Decoder {
         &self,
         instrument: InstrumentId,
         prices: &Prices,
-        element: &Element<'_, '_>,
+        element: &Element<'_>,
         context: &Context<'_, '_>,
     ) -> Result<Found, String> {
         let read = |name, at: &Option<At>| {
-            let raw = at.as_ref().and_then(|at| element.get(at, context.slots));
+            let raw = at.as_ref().and_then(|at| look(at, element, context.slots));
             raw.map(|raw| price(raw).map_err(|why| wrong(name, raw, &why)))
                 .transpose()
         };
@@ -214,7 +187,7 @@ impl Decoder {
         let raw = prices
             .time
             .as_ref()
-            .and_then(|at| element.get(at, context.slots));
+            .and_then(|at| look(at, element, context.slots));
         let time = raw.map(|raw| time(raw, &prices.form).map_err(|why| wrong("time", raw, &why)));
         Ok(Found::Quote {
             instrument,
@@ -247,47 +220,46 @@ impl Decoder {
         elements: &Elements,
         context: &Context<'a, '_>,
         found: &mut Vec<Found>,
-        mut tell: impl FnMut(&Element<'a, '_>, &mut Vec<Found>),
+        mut tell: impl FnMut(&Element<'a>, &mut Vec<Found>),
     ) {
         let Some(each) = &elements.each else {
-            let element = Element {
-                name: None,
-                text: "",
-                slots: [None; path::SLOTS],
-            };
-            return tell(&element, found);
+            return tell(&Element::default(), found);
         };
         let Some(list) = each.get(context.slots) else {
             return;
         };
-        let read = path::elements(list, |name, text| {
-            // An element that is a bare value has no names.
-            let slots = members_if_any(text, &elements.names);
-            tell(&Element { name, text, slots }, found);
-        });
-        if let Err(error) = read {
-            found.push(malformed(None, error.to_string()));
+        let told = path::elements(list, &elements.names, |element| tell(&element, found));
+        if told.is_none() {
+            found.push(malformed(
+                None,
+                "where its elements should be is neither a list nor a map",
+            ));
         }
     }
 
     fn symbol_text<'a>(
         &self,
         named: &Named,
-        element: &Element<'a, '_>,
+        element: &Element<'a>,
         context: &Context<'a, '_>,
     ) -> Option<Cow<'a, str>> {
         let at = named.symbol.as_ref()?;
         if *at == At::Name {
-            return element.name.map(|name| Cow::Owned(name.to_owned()));
+            let name = element.name?;
+            return if name.contains('\\') {
+                path::unescaped(name).map(Cow::Owned)
+            } else {
+                Some(Cow::Borrowed(name))
+            };
         }
-        text(element.get(at, context.slots)?)
+        text(look(at, element, context.slots)?)
     }
 
     /// Ours, where it is one of ours.
     fn instrument(
         &self,
         named: &Named,
-        element: &Element<'_, '_>,
+        element: &Element<'_>,
         context: &Context<'_, '_>,
     ) -> Result<Option<InstrumentId>, String> {
         if named.symbol.is_none() {
@@ -308,22 +280,14 @@ impl Decoder {
     }
 }
 
-impl<'a> Element<'a, '_> {
-    fn get(&self, at: &At, message: &Slots<'a>) -> Option<&'a str> {
-        match at {
-            At::Message(member) => member.get(message),
-            At::Element(member) => member.get(&self.slots),
-            At::Whole(steps) => path::descend(self.text, steps),
-            At::Name => None,
-        }
+/// What stands at a place, as seen from an element.
+fn look<'a>(at: &At, element: &Element<'a>, message: &Slots<'a>) -> Option<&'a str> {
+    match at {
+        At::Message(member) => member.get(message),
+        At::Element(member) => member.get(&element.slots),
+        At::Whole(steps) => path::descend(element.text, steps),
+        At::Name => None,
     }
-}
-
-fn members_if_any<'a>(text: &'a str, names: &[String]) -> Slots<'a> {
-    if names.is_empty() {
-        return [None; path::SLOTS];
-    }
-    members(text, names).unwrap_or([None; path::SLOTS])
 }
 
 fn failed(failure: &Failure, slots: &Slots<'_>) -> Failed {
@@ -356,7 +320,8 @@ fn wrong(name: &str, raw: &str, why: &str) -> String {
     )
 }
 
-fn malformed(instrument: Option<InstrumentId>, why: String) -> Found {
+fn malformed(instrument: Option<InstrumentId>, why: impl std::convert::Into<String>) -> Found {
+    let why = why.into();
     Found::Malformed { instrument, why }
 }
 

@@ -11,6 +11,7 @@ mod settings;
 mod socket;
 mod tell;
 mod template;
+mod time;
 mod value;
 mod weekend;
 
@@ -279,22 +280,17 @@ impl Json {
     fn judged(&mut self, outcome: socket::Outcome) -> End {
         let is_short = outcome.live.is_some_and(|live| live < HEALTHY) && outcome.closed_by_vendor;
         self.evictions = if is_short { self.evictions + 1 } else { 0 };
-        match outcome.end {
-            End::Transient { reason }
-                if self.description.form.one_connection && self.evictions >= EVICTIONS_MAX =>
-            {
-                let reason = format!(
+        let is_contested = self.description.form.one_connection && self.evictions >= EVICTIONS_MAX;
+        if let (true, End::Transient { reason }) = (is_contested, &outcome.end) {
+            return End::Contested {
+                reason: format!(
                     "{reason}; {EVICTIONS_MAX} connections in a row were closed within a minute, as if another used the key"
-                );
-                End::Contested {
-                    reason,
-                    remedy:
-                        "stop the other program that uses this key, or give each a key of its own"
-                            .to_owned(),
-                }
-            }
-            end => end,
+                ),
+                remedy: "stop the other program that uses this key, or give each a key of its own"
+                    .to_owned(),
+            };
         }
+        outcome.end
     }
 }
 

@@ -1,11 +1,9 @@
-//! Where in a message something is: names and places, looked up without building the message. A frame is read once by
-//! serde_json, which also checks all of it; what lies deeper is looked up only when a rule needs it.
+//! Where in a message something is: names and places, looked up without building the message. Each frame is checked once by
+//! serde_json, to its end; what is looked up after that walks over text that is known to be valid, and copies nothing.
 
 use serde::Deserializer as _;
-use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 use serde_json::{Deserializer, Error};
-use std::fmt;
 
 /// Most names that the rules of one description may look up in one object.
 pub(super) const SLOTS: usize = 24;
@@ -13,17 +11,22 @@ pub(super) const SLOTS: usize = 24;
 /// The texts found under a list of names, by the names' places in it.
 pub(super) type Slots<'a> = [Option<&'a str>; SLOTS];
 
-/// Looks up `names` in the object that `text` is. Of a name that is there twice the last counts.
-pub(super) fn members<'a>(text: &'a str, names: &[String]) -> Result<Slots<'a>, Error> {
-    let mut found = [None; SLOTS];
+/// Whether `text` is one JSON value and nothing more.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub(super) fn check(text: &str) -> Result<(), Error> {
     let mut reader = Deserializer::from_str(text);
-    let members = Members {
-        names,
-        found: &mut found,
-    };
-    reader.deserialize_map(members)?;
-    reader.end()?;
-    Ok(found)
+    reader.deserialize_ignored_any(IgnoredAny)?;
+    reader.end()
+}
+
+/// Looks up `names` in the object that a valid text is; nothing where it is no object. Of a name that is there twice the last
+/// counts.
+pub(super) fn members<'a>(text: &'a str, names: &[String]) -> Option<Slots<'a>> {
+    let mut found = [None; SLOTS];
+    Walk { text, at: 0 }.members(names, &mut found)?;
+    Some(found)
 }
 
 /// Follows names (of objects) and places (of lists, from 0) into a valid text. Null is as if nothing were there.
@@ -31,7 +34,7 @@ pub(super) fn descend<'a>(text: &'a str, steps: &[String]) -> Option<&'a str> {
     let mut text = text;
     for step in steps {
         text = match text.as_bytes().first()? {
-            b'{' => members(text, std::slice::from_ref(step)).ok()?[0]?,
+            b'{' => members(text, std::slice::from_ref(step))?[0]?,
             b'[' => nth(text, step.parse().ok()?)?,
             _ => return None,
         };
@@ -40,107 +43,198 @@ pub(super) fn descend<'a>(text: &'a str, steps: &[String]) -> Option<&'a str> {
 }
 
 fn nth(list: &str, place: usize) -> Option<&str> {
-    let (mut at, mut found) = (0, None);
-    let look = |_: Option<&str>, text| {
-        if at == place {
-            found = Some(text);
-        }
+    let mut walk = Walk { text: list, at: 0 };
+    let mut at = 0;
+    let mut found = None;
+    walk.list(|walk| {
+        let element = walk.value()?;
+        found = (at == place).then_some(element).or(found);
         at += 1;
-    };
-    elements(list, look).ok()?;
+        Some(())
+    })?;
     found
 }
 
-/// Calls `tell` with each element of a list, or with the name and value of each member of an object.
+/// One element of a list, or of a map with its name there as it is written, and what was looked up in it.
+#[derive(Default)]
+pub(super) struct Element<'a> {
+    pub name: Option<&'a str>,
+    pub text: &'a str,
+    pub slots: Slots<'a>,
+}
+
+/// Calls `tell` with each element of the list or map that a valid text is, `names` looked up in those that are objects.
+/// Nothing, where it is neither.
 pub(super) fn elements<'a>(
     text: &'a str,
-    tell: impl FnMut(Option<&str>, &'a str),
-) -> Result<(), Error> {
-    let mut reader = Deserializer::from_str(text);
-    reader.deserialize_any(Elements(tell))?;
-    reader.end()
-}
-
-struct Members<'n, 'f, 'a> {
-    names: &'n [String],
-    found: &'f mut Slots<'a>,
-}
-
-impl<'a> Visitor<'a> for Members<'_, '_, 'a> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+    names: &[String],
+    mut tell: impl FnMut(Element<'a>),
+) -> Option<()> {
+    let mut walk = Walk { text, at: 0 };
+    let mut one = |walk: &mut Walk<'a>, name| {
+        let start = walk.at;
+        let mut slots = [None; SLOTS];
+        if names.is_empty() || walk.peek()? != b'{' {
+            walk.skip()?;
+        } else {
+            walk.members(names, &mut slots)?;
+        }
+        let text = walk.since(start)?;
+        tell(Element { name, text, slots });
+        Some(())
+    };
+    match walk.peek()? {
+        b'[' => walk.list(|walk| one(walk, None)),
+        b'{' => walk.object(|walk, name| one(walk, Some(name))),
+        _ => None,
     }
+}
 
-    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
-        while let Some(place) = map.next_key_seed(Place(self.names))? {
-            if let Some(place) = place {
-                self.found[place] = Some(map.next_value::<&RawValue>()?.get());
-            } else {
-                map.next_value::<IgnoredAny>()?;
+/// A place in a valid text. In one that is not valid it finds wrong things, and never goes beyond the end.
+struct Walk<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// The next byte that is no space.
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            match *self.text.as_bytes().get(self.at)? {
+                b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
+                byte => return Some(byte),
             }
         }
-        Ok(())
-    }
-}
-
-/// Reads a name and says which of the wanted it is.
-struct Place<'n>(&'n [String]);
-
-impl<'a> DeserializeSeed<'a> for Place<'_> {
-    type Value = Option<usize>;
-    fn deserialize<D: serde::Deserializer<'a>>(self, reader: D) -> Result<Self::Value, D::Error> {
-        reader.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Place<'_> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
     }
 
-    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().position(|wanted| wanted == name))
-    }
-}
-
-struct Elements<F>(F);
-
-impl<'a, F: FnMut(Option<&str>, &'a str)> Visitor<'a> for Elements<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list or an object")
+    fn since(&self, start: usize) -> Option<&'a str> {
+        self.text.get(start..self.at)
     }
 
-    fn visit_seq<S: SeqAccess<'a>>(mut self, mut list: S) -> Result<(), S::Error> {
-        while let Some(text) = list.next_element::<&RawValue>()? {
-            (self.0)(None, text.get());
+    fn take(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| self.at += 1)
+    }
+
+    /// The text of the next value.
+    fn value(&mut self) -> Option<&'a str> {
+        self.peek()?;
+        let start = self.at;
+        self.skip()?;
+        self.since(start)
+    }
+
+    fn skip(&mut self) -> Option<()> {
+        match self.peek()? {
+            b'"' => self.string().map(drop),
+            b'{' | b'[' => self.nested(),
+            _ => {
+                let rest = &self.text.as_bytes()[self.at..];
+                let is_end = |byte: &u8| {
+                    matches!(
+                        byte,
+                        b',' | b'}' | b']' | b':' | b' ' | b'\n' | b'\r' | b'\t'
+                    )
+                };
+                self.at += rest.iter().position(is_end).unwrap_or(rest.len());
+                Some(())
+            }
         }
-        Ok(())
     }
 
-    fn visit_map<M: MapAccess<'a>>(mut self, mut map: M) -> Result<(), M::Error> {
-        while let Some(name) = map.next_key::<std::borrow::Cow<'a, str>>()? {
-            let text = map.next_value::<&RawValue>()?;
-            (self.0)(Some(&name), text.get());
+    /// A text with its quotation marks.
+    fn string(&mut self) -> Option<&'a str> {
+        let (start, bytes) = (self.at, self.text.as_bytes());
+        let mut at = start + 1;
+        loop {
+            match bytes.get(at)? {
+                b'"' => break,
+                b'\\' => at += 2,
+                _ => at += 1,
+            }
         }
-        Ok(())
+        self.at = at + 1;
+        self.since(start)
     }
 
-    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
-        Err(E::custom("null instead of a list"))
+    /// Over an object or a list, however deep it goes.
+    fn nested(&mut self) -> Option<()> {
+        let mut depth = 0_usize;
+        loop {
+            match self.text.as_bytes().get(self.at)? {
+                b'"' => {
+                    self.string()?;
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth = depth.checked_sub(1)?,
+                _ => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Some(());
+            }
+        }
+    }
+
+    fn list(&mut self, mut each: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.take(b'[')?;
+        if self.peek()? == b']' {
+            return self.take(b']');
+        }
+        loop {
+            self.peek()?;
+            each(self)?;
+            match self.peek()? {
+                b',' => self.at += 1,
+                _ => return self.take(b']'),
+            }
+        }
+    }
+
+    /// Calls `each` with every name, without its quotation marks and as it is written, at the beginning of its value.
+    fn object(&mut self, mut each: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
+        self.take(b'{')?;
+        if self.peek()? == b'}' {
+            return self.take(b'}');
+        }
+        loop {
+            self.peek()?;
+            let quoted = self.string()?;
+            let name = quoted.get(1..quoted.len() - 1)?;
+            self.take(b':')?;
+            self.peek()?;
+            each(self, name)?;
+            match self.peek()? {
+                b',' => self.at += 1,
+                _ => return self.take(b'}'),
+            }
+        }
+    }
+
+    fn members(&mut self, names: &[String], found: &mut Slots<'a>) -> Option<()> {
+        self.object(|walk, name| {
+            match place_of(name, names) {
+                Some(place) => found[place] = Some(walk.value()?),
+                None => walk.skip()?,
+            }
+            Some(())
+        })
     }
 }
 
-/// Whether all of `text` is JSON; for what no rule looks into.
-pub(super) fn is_json(text: &str) -> Result<(), Error> {
-    let mut reader = Deserializer::from_str(text);
-    reader.deserialize_ignored_any(IgnoredAny)?;
-    reader.end().map_err(Error::custom)
+/// Which of the names is meant by one as it is written.
+fn place_of(written: &str, names: &[String]) -> Option<usize> {
+    let place = names.iter().position(|wanted| wanted == written);
+    if place.is_none() && written.contains('\\') {
+        let name = unescaped(written)?;
+        return names.iter().position(|wanted| *wanted == name);
+    }
+    place
+}
+
+/// What is meant by a name as it is written.
+pub(super) fn unescaped(written: &str) -> Option<String> {
+    serde_json::from_str(&format!("\"{written}\"")).ok()
 }
 
 #[cfg(test)]
@@ -173,38 +267,84 @@ mod tests {
 
     #[test]
     fn a_frame_that_ends_early_or_goes_on_is_an_error() {
-        let names = steps("a");
         for text in [
             r#"{"a":1"#,
             r#"{"a":1} x"#,
             r#"{"a":}"#,
-            "[1]",
-            "7",
             "",
             r#"{"a":1}{"#,
+            "[1,]",
         ] {
-            assert!(members(text, &names).is_err(), "{text}");
+            assert!(check(text).is_err(), "{text}");
         }
+        let names = steps("a");
         assert_eq!(
-            members(r#" {"b":{},"a":1} "#, &names).unwrap()[0],
+            members(r#" { "b" : {"a":2} , "a" : 1 } "#, &names).unwrap()[0],
             Some("1")
         );
+        assert!(members("[1]", &names).is_none() && members("7", &names).is_none());
     }
 
     #[test]
     fn elements_are_those_of_a_list_or_of_an_object_with_their_names() {
         let mut seen = Vec::new();
         let mut look = |text: &'static str| {
-            elements(text, |name, value| {
-                seen.push(format!("{}={value}", name.unwrap_or("-")));
+            elements(text, &steps("a"), |element| {
+                let (name, found) = (element.name.unwrap_or("-"), element.slots[0].unwrap_or("-"));
+                seen.push(format!("{name} {} {found}", element.text));
             })
         };
-        look(r#"[1,{"a":2}]"#).unwrap();
-        look(r#"{"x":1,"y\n":[]}"#).unwrap();
-        for text in ["7", "null", "[1", "true"] {
-            assert!(look(text).is_err(), "{text}");
+        look(r#"[ 1 , {"a":[2]} ,"x,]"]"#).unwrap();
+        look(r#"{"x": 1,"y\n":[ ] , "z":{"b":{"a":1},"a":null}}"#).unwrap();
+        look("[]").unwrap();
+        look("{}").unwrap();
+        for text in ["7", "null", "\"[1]\"", "true"] {
+            assert!(look(text).is_none(), "{text}");
         }
-        assert_eq!(seen, ["-=1", "-={\"a\":2}", "x=1", "y\n=[]", "-=1"]);
+        let expected = [
+            "- 1 -",
+            r#"- {"a":[2]} [2]"#,
+            r#"- "x,]" -"#,
+            "x 1 -",
+            r#"y\n [ ] -"#,
+            r#"z {"b":{"a":1},"a":null} null"#,
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    /// Everything that serde_json finds at a path, found by it.
+    fn by_serde(text: &str, path: &[String]) -> Option<serde_json::Value> {
+        use serde_json::Value;
+        let mut value: Value = serde_json::from_str(text).ok()?;
+        for step in path {
+            value = match value {
+                Value::Object(mut object) => object.remove(step)?,
+                Value::Array(mut list) => {
+                    let place = step.parse().ok()?;
+                    (place < list.len()).then(|| list.swap_remove(place))?
+                }
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return None,
+            };
+        }
+        (!value.is_null()).then_some(value)
+    }
+
+    /// Values of any form, with names that paths of the test speak of.
+    fn any_value() -> impl Strategy<Value = serde_json::Value> {
+        use serde_json::Value;
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[a-c\"\\\\\\[{}\n,é:]{0,4}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map("[a-c\"\\\\]{1,2}|[0-2]", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
     }
 
     proptest! {
@@ -212,7 +352,14 @@ mod tests {
         fn any_text_is_looked_into_without_panic(text in ".{0,80}", path in "[a-c0-2.]{0,6}") {
             let _ = descend(&text, &steps(&path));
             let _ = members(&text, &steps(&path));
-            let _ = elements(&text, |_, _| ());
+            let _ = elements(&text, &steps(&path), |_| ());
+        }
+
+        #[test]
+        fn what_is_found_is_what_serde_json_finds(value in any_value(), path in proptest::collection::vec("[a-c]{1,2}|[0-2]", 1..4), pretty in any::<bool>()) {
+            let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
+            let found = descend(&text, &path).map(|text| serde_json::from_str(text).unwrap());
+            prop_assert_eq!(found, by_serde(&text, &path), "{} {:?}", text, path);
         }
     }
 }

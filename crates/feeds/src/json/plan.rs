@@ -3,7 +3,8 @@
 
 use super::form::{Class, Is, Message, PathText, Wanted};
 use super::path::{SLOTS, Slots, descend};
-use super::value::{TimeForm, Unit, text};
+use super::time::{TimeForm, Unit};
+use super::value::text;
 use jiff::tz::TimeZone;
 use std::time::Duration;
 

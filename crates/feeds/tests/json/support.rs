@@ -156,10 +156,11 @@ impl Running {
     }
 
     pub(crate) async fn tick(&self) -> Tick {
-        match self.until(|told| matches!(told, Told::Tick(_))).await {
-            Told::Tick(tick) => tick,
-            other => panic!("{other:?} is no tick"),
-        }
+        let told = self.until(|told| matches!(told, Told::Tick(_))).await;
+        let Told::Tick(tick) = told else {
+            unreachable!("until() returns what fits");
+        };
+        tick
     }
 
     pub(crate) async fn end(mut self) -> End {
