@@ -44,6 +44,14 @@ pub struct Refused {
     pub reason: String,
 }
 
+/// A file of the folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub path: PathBuf,
+    /// What is in it, or why it cannot be read.
+    pub snapshot: Result<Snapshot, String>,
+}
+
 /// Saves a snapshot in `dir`, whole or not at all, and removes all but the newest two. Blocks until it is on disk.
 ///
 /// # Errors
@@ -75,14 +83,14 @@ pub fn replace(dir: &Path, snapshot: &Snapshot) -> Result<(), Error> {
     Ok(())
 }
 
-/// Every snapshot of the folder, oldest first: what is in it, or why it cannot be read.
+/// Every snapshot of the folder, oldest first.
 ///
 /// # Errors
 /// [`Error::Io`] when the folder cannot be listed.
-pub fn all(dir: &Path) -> Result<Vec<(PathBuf, Result<Snapshot, String>)>, Error> {
-    let read = |(_, path): (u64, PathBuf)| {
-        let snapshot = read(&path);
-        (path, snapshot)
+pub fn all(dir: &Path) -> Result<Vec<Found>, Error> {
+    let read = |(_, path): (u64, PathBuf)| Found {
+        snapshot: read(&path),
+        path,
     };
     Ok(list(dir)?.into_iter().map(read).collect())
 }
@@ -217,8 +225,9 @@ mod tests {
         fs::write(&first, b"ORIONSNP\x09\0\0\0").unwrap();
         let found = all(dir.path()).unwrap();
         let reason = "it has format version 9, and this ORION reads 1".to_owned();
-        assert_eq!(found[0], (first, Err(reason)));
-        assert_eq!(found[1].1, Ok(sample(2)));
+        assert_eq!(found[0].path, first);
+        assert_eq!(found[0].snapshot, Err(reason));
+        assert_eq!(found[1].snapshot, Ok(sample(2)));
     }
 
     #[test]

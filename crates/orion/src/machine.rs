@@ -159,7 +159,9 @@ impl<J: Journal> Machine<J> {
     /// When the folder cannot be read or a file not be removed. Nothing else suffers by that.
     pub fn prune(&self, history: &History) -> Result<Removed> {
         let snapshots = snapshot::all(&self.dir.join("snapshots"))?;
-        let whole = snapshots.into_iter().filter_map(|(_, found)| found.ok());
+        let whole = snapshots
+            .into_iter()
+            .filter_map(|found| found.snapshot.ok());
         let places: Vec<_> = whole.map(|snapshot| snapshot.place).collect();
         // Were the only one damaged, the tape from its beginning would be needed.
         let (Some(not_after), 2..) = (places.iter().min().copied(), places.len()) else {

@@ -105,7 +105,7 @@ pub(crate) async fn recover<J: Journal>(
         Err(reason) => Retold::Lost(reason),
     };
     match retold {
-        Retold::Whole(told) => go_on(written, told, settings, journal).await,
+        Retold::Whole(told) => go_on(written, *told, settings, journal).await,
         Retold::Lost(reason) if is_recorded(settings) => bail!(
             "cannot go on with the recorded market in {}: {reason}; a recording can be played again from its beginning: \
              give another folder with --data, or move this one away",
@@ -252,8 +252,10 @@ pub(crate) fn earliest(dir: &Path, journal_end: Position) -> Result<Option<Start
         Some((Base { segment, after }, kept))
     });
     let base = bases.next();
-    for (_, snapshot) in snapshot::all(&dir.join("snapshots"))? {
-        let Ok(snapshot) = snapshot else { continue };
+    for found in snapshot::all(&dir.join("snapshots"))? {
+        let Ok(snapshot) = found.snapshot else {
+            continue;
+        };
         let is_before = base
             .as_ref()
             .is_none_or(|(base, _)| snapshot.place.segment < base.segment);
@@ -323,7 +325,7 @@ fn from_base(
 /// What telling a tape again came to.
 pub(crate) enum Retold {
     /// It gives the journal, as far as that goes.
-    Whole(Told),
+    Whole(Box<Told>),
     /// It does not, because another version of the engine decided it: why, in words.
     Lost(String),
 }
@@ -375,7 +377,7 @@ pub(crate) async fn retell<J: Journal>(start: Start, journal: &J) -> Result<Reto
             "the journal holds records {first} to {end} that its tape does not explain"
         ));
     }
-    Ok(Retold::Whole(retelling.told))
+    Ok(Retold::Whole(Box::new(retelling.told)))
 }
 
 struct Retelling<'a, J> {
@@ -488,9 +490,11 @@ mod tests {
         let spent = Spent([Uuid::from_u128(1)].into());
         let told = [1, 2, 1, 3].map(outcome);
         let ids = |out: &[Output]| {
-            let id = |output: &Output| match output {
-                Output::Outcome(outcome) => outcome.id.as_u128(),
-                other => panic!("{other:?}"),
+            let id = |output: &Output| {
+                let Output::Outcome(outcome) = output else {
+                    panic!("{output:?}")
+                };
+                outcome.id.as_u128()
             };
             out.iter().map(id).collect::<Vec<_>>()
         };

@@ -92,7 +92,7 @@ impl Report {
         let paths = [Some(segment), next].into_iter().flatten();
         let mut reader = TapeReader::open_files(paths.map(|one| one.path.clone()));
         let mut heads = 0;
-        while let Some(item) = reader.next() {
+        for item in reader.by_ref() {
             match item {
                 Ok(TapeItem::Settings(_)) if heads == 1 => return,
                 Ok(TapeItem::Settings(_)) => heads += 1,
@@ -120,9 +120,9 @@ impl Report {
         match snapshot::all(&market.dir.join("snapshots")) {
             Err(error) => self.fault(error),
             Ok(all) => {
-                for (path, found) in all {
-                    if let Err(reason) = found {
-                        self.fault(format!("snapshot {}: {reason}", path.display()));
+                for found in all {
+                    if let Err(reason) = found.snapshot {
+                        self.fault(format!("snapshot {}: {reason}", found.path.display()));
                     }
                 }
             }

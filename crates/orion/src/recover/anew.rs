@@ -1,5 +1,5 @@
 //! Beginning anew where the journal cannot be explained any more: its word is taken for all that was, what it leaves open
-//! is ended, and a new engine goes on from there. `docs/decisions/0004` says why.
+//! is ended, and a new engine goes on from there. `docs/decisions/0006` says why.
 
 use super::{PAGE, Recovered, Spent};
 use crate::fault;
