@@ -268,3 +268,40 @@ async fn pings_of_the_protocol_are_sent_and_are_life() {
     let end = running.end().await;
     assert!(matches!(end, End::Transient { .. }), "{end:?}");
 }
+
+#[tokio::test]
+async fn a_source_that_refuses_everything_is_not_live_until_it_sends_a_price() {
+    let text = r#"
+        title = "Made up"
+        kind = "websocket"
+        address = "wss://example.com"
+        audience = "own"
+        licence = "none"
+        [symbols]
+        EURUSD = { theirs = "A", kind = "cash" }
+        [[message]]
+        is = "prices"
+        when = { p = "*" }
+        symbol = "s"
+        price = "p"
+        [[message]]
+        is = "refused"
+        when = { no = "*" }
+        symbol = "no"
+        [[message]]
+        is = "life"
+        when = { t = "ping" }
+        answer = "pong"
+    "#;
+    let vendor = Vendor::new().await;
+    let description = Description::parse(text).unwrap();
+    let running = Source::new(description, &vendor.address(), &[]).run();
+    let mut conversation = vendor.accept().await;
+    conversation.say(r#"{"no":"A"}"#).await;
+    conversation.say(r#"{"t":"ping"}"#).await;
+    assert_eq!(conversation.hear().await, "pong");
+    assert_eq!(running.outlet.health().phase, Phase::Subscribing);
+    conversation.say(r#"{"s":"A","p":1.1}"#).await;
+    running.began().await;
+    assert!(running.coverage()[0].contains("Confirmed"));
+}
