@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::Request;
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
-use market::{Price, SourceId, Status, Tick, Volume};
+use market::{Price, SourceId, Status, Volume};
 use proptest::prelude::{ProptestConfig, any, proptest};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -480,4 +480,31 @@ proptest! {
             }
         });
     }
+}
+
+/// The bodies that the guide shows.
+#[tokio::test]
+async fn every_body_of_the_guide_is_taken() {
+    const GUIDE: &str = include_str!("../../../../docs/sources/bots.md");
+    let stage = stage();
+    let mut bodies = GUIDE
+        .split("-d '")
+        .skip(1)
+        .map(|rest| rest.split_once('\'').unwrap().0);
+    let (signal, price) = (bodies.next().unwrap(), bodies.next().unwrap());
+    assert_eq!(bodies.next(), None);
+    let heard = stage.post("/api/signals", signal).await;
+    assert_eq!(
+        (heard.status, heard.json()["signal_id"].as_str()),
+        (200, Some("sig_001"))
+    );
+    assert_eq!(stage.post("/api/prices", price).await.status, 200);
+    let (_, full) = GUIDE
+        .split_once("## A signal: `POST /api/signals`")
+        .unwrap();
+    let (full, _) = full.split_once("| field |").unwrap();
+    let full = full.replace("sig_001", "sig_002");
+    let heard = stage.post("/api/signals", full).await;
+    assert_eq!(heard.status, 200, "{}", heard.body);
+    assert!(heard.json().get("planned").is_none() && heard.json().get("ignored").is_none());
 }
