@@ -118,7 +118,8 @@ Exit code: 0 after a clean end, 1 when the server could not be reached, 2 when t
     #[command(after_help = "\
 Examples:
   orion key add my-bot                      for a bot or a model
-  orion key add chart --for tradingview     for TradingView's alerts
+  orion key add tradingview                 for TradingView's alerts
+  orion key add mt5 --for metatrader        for an expert advisor
   orion key list
   orion key remove my-bot
 

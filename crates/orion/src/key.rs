@@ -43,9 +43,9 @@ pub struct Add {
     /// A name for whoever will use it: 1 to 32 of a-z, 0-9, `_` and `-`
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// What it is for
-    #[arg(long = "for", value_name = "WHAT", value_enum, default_value_t = For::Bots)]
-    pub purpose: For,
+    /// What it is for [default: bots, unless the name begins with tradingview or metatrader]
+    #[arg(long = "for", value_name = "WHAT", value_enum)]
+    pub purpose: Option<For>,
     /// Write the key to this new file, for its owner only, instead of printing it
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
@@ -83,6 +83,19 @@ impl For {
             Self::TradingView => Kind::TradingView,
             Self::MetaTrader => Kind::MetaTrader,
         }
+    }
+}
+
+impl Add {
+    fn purpose(&self) -> For {
+        self.purpose
+            .unwrap_or(if self.name.starts_with("tradingview") {
+                For::TradingView
+            } else if self.name.starts_with("metatrader") {
+                For::MetaTrader
+            } else {
+                For::Bots
+            })
     }
 }
 
@@ -130,10 +143,11 @@ fn add(options: &Add, config: &Config, now: Time) -> Result<String> {
     let file = options.file.as_deref();
     let mut made = file.map(new_file).transpose()?;
     let data = &config.data.dir;
-    let token = keys::add(data, &options.name, options.purpose.kind(), now).inspect_err(|_| {
-        // The file is empty and of no use; if it cannot be removed, it stays empty.
-        let _ = file.map(std::fs::remove_file);
-    })?;
+    let token =
+        keys::add(data, &options.name, options.purpose().kind(), now).inspect_err(|_| {
+            // The file is empty and of no use; if it cannot be removed, it stays empty.
+            let _ = file.map(std::fs::remove_file);
+        })?;
     if let Some(made) = &mut made {
         writeln!(made, "{}", token.reveal()).context("write the key's file")?;
         made.sync_all().context("write the key's file")?;
@@ -154,7 +168,7 @@ fn add(options: &Add, config: &Config, now: Time) -> Result<String> {
     };
     Ok(format!(
         "{head}\n\n{}",
-        next_step(options.purpose, shown.reveal(), config.server.listen)
+        next_step(options.purpose(), shown.reveal(), config.server.listen)
     ))
 }
 
@@ -185,7 +199,7 @@ fn next_step(purpose: For, token: &str, listen: SocketAddr) -> String {
         ),
         For::MetaTrader => format!(
             "In the terminal, Tools > Options > Expert Advisors, allow WebRequest for:\n\n  http://{address}\n\n\
-             and in the advisor's inputs type:\n\n  Server  http://{address}\n  Key     {token}"
+             and in the advisor's inputs type:\n\n  Server  http://{address}\n  Token   {token}"
         ),
     }
 }
@@ -269,9 +283,13 @@ mod tests {
         );
         let terminal = added(dir.path(), &["mt5", "--for", "metatrader"]).unwrap();
         let token = terminal.lines().next().unwrap();
-        assert!(terminal.contains(&format!("Key     {token}")), "{terminal}");
+        assert!(terminal.contains(&format!("Token   {token}")), "{terminal}");
         let kept = fs::read_to_string(dir.path().join("keys.toml")).unwrap();
         assert!(!kept.contains(token));
+        let named = added(dir.path(), &["metatrader-2"]).unwrap();
+        assert!(named.contains("allow WebRequest"), "{named}");
+        let against = added(dir.path(), &["tradingview", "--for", "bots"]).unwrap();
+        assert!(against.contains("/api/signals"), "{against}");
         let taken = added(dir.path(), &["my-bot"]).unwrap_err().to_string();
         assert!(taken.contains("orion key remove my-bot"), "{taken}");
     }

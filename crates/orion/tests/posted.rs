@@ -136,7 +136,7 @@ fn rubbish_and_strangers_are_told_what_is_wrong() {
         (&headers[..], with(&good, "symbol", json!("NOPE")).to_string(), 422, "USDJPY"),
         (&headers[..], with(&good, "stop_loss", json!("1.08")).to_string(), 400, "stop_loss"),
         (&headers[..], with(&good, "stop_loss", json!(999)).to_string(), 422, "stop_loss"),
-        (&headers[..], with(&good, "confidence", json!(850)).to_string(), 400, "confidence"),
+        (&headers[..], with(&good, "confidence", json!(850)).to_string(), 422, "confidence"),
     ] {
         let (got, answer) = ask(headers, &body);
         assert_eq!(got, status, "{body}: {answer}");

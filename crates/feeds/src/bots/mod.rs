@@ -19,7 +19,7 @@ use axum::http::header::{
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use market::{Catalog, Span};
+use market::{Catalog, Span, Tick, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -82,6 +82,14 @@ pub fn router(desk: Desk, keys: Keys, prices: Option<Outlet>) -> Router {
         .route("/api/prices", any(prices_of))
         .route("/api/websocket", any(websocket))
         .with_state(Bots { desk, keys, prices })
+}
+
+/// Reads one price, as `POST /api/prices` does.
+///
+/// # Errors
+/// What is missing, cannot be read or contradicts itself, by field.
+pub fn read_price(body: &[u8], catalog: &Catalog, now: Time) -> Result<Tick, Refusal> {
+    prices::read(body, catalog, now).map(|told| told.tick)
 }
 
 /// What the routes need.

@@ -24,7 +24,7 @@ const KNOWN: &[&str] = &[
 pub(super) struct Told {
     symbol: Symbol,
     price: Price,
-    tick: Tick,
+    pub(super) tick: Tick,
 }
 
 /// Reads a bot's price.

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::Request;
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
-use market::{Price, SourceId, Status, Tick, Volume};
+use market::{Price, SourceId, Status, Volume};
 use proptest::prelude::{ProptestConfig, any, proptest};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -88,11 +88,7 @@ async fn a_signal_is_answered_with_the_documented_fields() {
 async fn the_same_again_is_the_first_answer_again_a_verdict_is_taken_and_the_rest_is_409() {
     let stage = stage();
     let first = stage.post("/api/signals", SIGNAL).await.json();
-    let mut again = stage.post("/api/signals", SIGNAL).await.json();
-    assert_eq!(again["repeated"], true);
-    assert_eq!(again["message"], "Signal of EURUSD was received before");
-    again.as_object_mut().unwrap().remove("repeated");
-    again["message"] = first["message"].clone();
+    let again = stage.post("/api/signals", SIGNAL).await.json();
     assert_eq!(again, first);
     let other = SIGNAL.replace("1.0871", "1.0872");
     let known = stage.post("/api/signals", other).await;
@@ -480,4 +476,31 @@ proptest! {
             }
         });
     }
+}
+
+/// The bodies that the guide shows.
+#[tokio::test]
+async fn every_body_of_the_guide_is_taken() {
+    const GUIDE: &str = include_str!("../../../../docs/sources/bots.md");
+    let stage = stage();
+    let mut bodies = GUIDE
+        .split("-d '")
+        .skip(1)
+        .map(|rest| rest.split_once('\'').unwrap().0);
+    let (signal, price) = (bodies.next().unwrap(), bodies.next().unwrap());
+    assert_eq!(bodies.next(), None);
+    let heard = stage.post("/api/signals", signal).await;
+    assert_eq!(
+        (heard.status, heard.json()["signal_id"].as_str()),
+        (200, Some("sig_001"))
+    );
+    assert_eq!(stage.post("/api/prices", price).await.status, 200);
+    let (_, full) = GUIDE
+        .split_once("## A signal: `POST /api/signals`")
+        .unwrap();
+    let (full, _) = full.split_once("| field |").unwrap();
+    let full = full.replace("sig_001", "sig_002");
+    let heard = stage.post("/api/signals", full).await;
+    assert_eq!(heard.status, 200, "{}", heard.body);
+    assert!(heard.json().get("planned").is_none() && heard.json().get("ignored").is_none());
 }

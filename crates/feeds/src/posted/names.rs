@@ -51,6 +51,9 @@ const FUTURES: [(&str, &str); 8] = [
     ("MGC", "XAUUSD"),
 ];
 
+/// So much of an unknown symbol is told back.
+const SHOWN_CHARS: usize = 24;
+
 /// An instrument by ORION's own name for it, in upper or lower case.
 pub(crate) fn own(catalog: &Catalog, name: &str) -> Option<InstrumentId> {
     let found = catalog.find(name);
@@ -74,7 +77,8 @@ pub(crate) fn unknown(catalog: &Catalog, field: &str, name: &str) -> Refusal {
         .iter()
         .map(|instrument| instrument.symbol.as_str().to_owned())
         .collect();
-    let mut refusal = Refusal::wrong(field, "this symbol is none of ORION's");
+    let shown: String = name.chars().take(SHOWN_CHARS).collect();
+    let mut refusal = Refusal::wrong(field, format!("{shown} is none of ORION's symbols"));
     refusal.details().symbols = symbols;
     let root = name.rsplit(':').next().unwrap_or(name).to_ascii_uppercase();
     let root = root.trim_end_matches("1!");

@@ -3,13 +3,13 @@
 //! delivery no id (support pages 43000529348 and 43000735201). So the key stands in the path, an alert is stored before it
 //! is answered, and what is sent again is known again.
 
-mod read;
+mod reader;
 #[cfg(test)]
 mod tests;
 mod text;
 
 use crate::keys::{Key, Keys, Kind};
-use crate::posted::{Desk, Refusal, Route, body};
+use crate::posted::{Desk, Posted, Refusal, Route, body};
 use axum::Router;
 use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::header::ALLOW;
@@ -17,7 +17,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use market::{Catalog, Span, Time, Uuid};
-use read::{Read, Reader};
+use reader::{Read, Reader};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -72,17 +72,43 @@ impl Settings {
         }
         wrong
     }
+
+    fn max_age(&self) -> Span {
+        Span::from_secs(i64::try_from(self.max_age_s).unwrap_or(i64::from(i32::MAX)))
+    }
+}
+
+/// Reads one alert by the default settings; nothing where it asks for nothing that ORION does, such as an exit.
+///
+/// # Errors
+/// What is missing, cannot be read or contradicts itself, by field.
+pub fn read(
+    body: &[u8],
+    sender: &Key,
+    catalog: &Catalog,
+    now: Time,
+) -> Result<Option<Posted>, Refusal> {
+    let reader = Reader {
+        sender,
+        catalog,
+        now,
+        max_age: Settings::default().max_age(),
+        recent: &Recent::default(),
+    };
+    Ok(match reader.read(body)? {
+        Read::Signal(posted) => Some(*posted),
+        Read::Ignored(_) => None,
+    })
 }
 
 /// The route of the webhook. Whoever accepts connections puts [`ConnectInfo`]`<SocketAddr>` among a request's extensions, for
 /// the second fence.
 pub fn router(desk: Desk, keys: Keys, settings: &Settings) -> Router {
     let addresses = |list: &[String]| list.iter().filter_map(|text| text.parse().ok()).collect();
-    let max_age = i64::try_from(settings.max_age_s).unwrap_or(i64::MAX / 1_000_000_000);
     let hook = Hook {
         desk,
         keys,
-        max_age: Span::from_secs(max_age),
+        max_age: settings.max_age(),
         fence: Fence {
             is_up: !settings.addresses.is_empty(),
             addresses: addresses(&settings.addresses),

@@ -533,3 +533,62 @@ proptest! {
         });
     }
 }
+
+/// The messages that the guide says to paste, with their placeholders filled in as TradingView does.
+#[tokio::test]
+async fn every_message_of_the_guide_is_a_signal() {
+    const GUIDE: &str = include_str!("../../../../docs/sources/tradingview.md");
+    const VALUES: [(&str, &str); 12] = [
+        ("ticker", "EURUSD"),
+        ("close", "1.0853"),
+        ("time", "2026-11-23T14:00:00Z"),
+        ("timenow", "2026-11-23T14:04:58Z"),
+        ("interval", "15"),
+        ("exchange", "OANDA"),
+        ("plot(\"Stop\")", "1.0831"),
+        ("plot(\"Target 1\")", "1.0875"),
+        ("plot(\"Target 2\")", "1.0897"),
+        ("strategy.order.action", "buy"),
+        ("strategy.market_position", "long"),
+        ("strategy.order.price", "1.0853"),
+    ];
+    let stage = stage();
+    let (_, messages) = GUIDE.split_once("## Messages to paste").unwrap();
+    let (messages, _) = messages.split_once("| field |").unwrap();
+    let lines = messages
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "));
+    let mut kinds = Vec::new();
+    for line in lines {
+        // What Pine's alert() makes of its parts.
+        let pine = line
+            .strip_prefix("alert('")
+            .and_then(|rest| rest.split_once("', alert."));
+        let mut text = pine.map_or(line, |(text, _)| text).to_owned();
+        for (part, value) in [
+            ("syminfo.ticker", "EURUSD"),
+            ("str.tostring(close)", "1.0853"),
+            ("str.tostring(low)", "1.0831"),
+            ("str.tostring(time)", "1795442400000"),
+        ] {
+            text = text.replace(&format!("' + {part} + '"), value);
+        }
+        for (name, value) in VALUES {
+            text = text.replace(&format!("{{{{{name}}}}}"), value);
+        }
+        let text = text.replace("{{strategy.order.id}}", "Long 1");
+        assert!(!text.contains("{{") && !text.contains("' +"), "{text}");
+        let alert = stage.alert(&text).await;
+        assert_eq!(
+            (alert.direction, symbol(&alert).as_str()),
+            (Direction::Long, "EURUSD")
+        );
+        kinds.push((
+            alert.entry.is_some(),
+            alert.stop.is_some(),
+            alert.targets.len(),
+        ));
+    }
+    let (bare, full) = ((true, false, 0), (true, true, 2));
+    assert_eq!(kinds, [bare, full, bare, (true, true, 0), (true, true, 1)]);
+}

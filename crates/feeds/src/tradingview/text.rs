@@ -1,6 +1,6 @@
 //! Alerts that are no JSON: lines with commas, JSON that an empty placeholder broke, and plain words.
 
-use super::read::{TEMPLATE, unfilled};
+use super::reader::{TEMPLATE, unfilled};
 use crate::posted::Refusal;
 use crate::posted::object::is_unfilled;
 use axum::http::StatusCode;
