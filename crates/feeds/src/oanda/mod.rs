@@ -338,8 +338,7 @@ impl Connector for Oanda {
 }
 
 /// What a person can do who has no token, or a wrong one.
-const REMEDY: &str =
-    "make a token in OANDA's portal (Manage API Access) and give it as the key of feed.oanda";
+const REMEDY: &str = "make a token in OANDA's portal (Manage API Access) and give it as ORION_KEY_OANDA or in the secrets file";
 
 /// What has been heard in one connection.
 #[derive(Debug, Default)]

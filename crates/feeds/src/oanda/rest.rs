@@ -230,3 +230,39 @@ impl Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn requests_keep_their_distance() {
+        let mut rest = Rest::new(Secret::new("x"), Duration::from_secs(1));
+        let begin = Instant::now();
+        for _ in 0..4 {
+            rest.keep_pace().await;
+        }
+        let took = begin.elapsed();
+        assert!(took >= REQUEST_EVERY * 3, "{took:?}");
+    }
+
+    #[test]
+    fn a_pause_is_read_in_seconds_and_is_not_for_ever() {
+        let headers = |text: &str| HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
+        assert_eq!(pause(&headers(" 7 ")), Some(Duration::from_secs(7)));
+        assert_eq!(pause(&headers("Wed, 21 Oct 2026 07:28:00 GMT")), None);
+        assert_eq!(pause(&HeaderMap::new()), None);
+        let refusal = Refusal {
+            status: 429,
+            said: None,
+            pause: pause(&headers("4000000000")),
+        };
+        let End::Later { reason, pause } = refusal.end() else {
+            panic!("{:?}", refusal.end())
+        };
+        assert_eq!(
+            (reason.as_str(), pause),
+            ("the server answered 429 Too Many Requests", PAUSE_MAX)
+        );
+    }
+}

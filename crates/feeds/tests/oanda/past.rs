@@ -110,7 +110,8 @@ async fn after_a_loss_only_what_was_missed_is_fetched() {
     let mut rig = rig(26, 5000).await;
     rig.vendor
         .set_candles("EUR_USD", "M1", minutes("2026-07-13T11:50:00Z", 6));
-    rig.vendor.play(&[quote("EUR_USD", -200_000, "1.1", "1.1002")]);
+    rig.vendor
+        .play(&[quote("EUR_USD", -200_000, "1.1", "1.1002")]);
     rig.run();
     let told = until_price(&mut rig).await;
     assert_eq!(told[0], "11:50 11:51 11:52 11:53 11:54 11:55");
