@@ -304,9 +304,10 @@ impl Config {
                 simulated: false,
                 always_open: false,
             }],
-            FeedKind::Live(names) => {
-                names.iter().map(|name| live_source(&self.feed, name)).collect()
-            },
+            FeedKind::Live(names) => names
+                .iter()
+                .map(|name| live_source(&self.feed, name))
+                .collect(),
         }
     }
 }

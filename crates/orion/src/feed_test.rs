@@ -52,7 +52,12 @@ impl Test {
     async fn connect(&self, wanted: Wanted, span: Duration) -> Result<ExitCode> {
         let run = match wanted.run {
             Ok(run) => run,
-            Err(need) => bail!("{} cannot start: {}; {}", wanted.name, need.reason, need.remedy),
+            Err(need) => bail!(
+                "{} cannot start: {}; {}",
+                wanted.name,
+                need.reason,
+                need.remedy
+            ),
         };
         let inbox = Inbox::default();
         let clock = {
@@ -132,7 +137,11 @@ impl Test {
                 health.name,
                 health.phase.as_str()
             ),
-            (_, ticks) => format!("{} is {}, {ticks} ticks", health.name, health.phase.as_str()),
+            (_, ticks) => format!(
+                "{} is {}, {ticks} ticks",
+                health.name,
+                health.phase.as_str()
+            ),
         };
         let turned_away: u64 = health.quarantine.iter().map(|(_, _, count)| count).sum();
         if turned_away + health.malformed > 0 {

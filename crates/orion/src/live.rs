@@ -72,9 +72,9 @@ impl Live {
         let mut router = Router::new();
         for (place, source) in (0_u8..).zip(wanted) {
             let id = SourceId(place);
-            let outlet =
-                live.inbox
-                    .outlet(id, &catalog, &source.symbols, feed_clock.clone());
+            let outlet = live
+                .inbox
+                .outlet(id, &catalog, &source.symbols, feed_clock.clone());
             live.outlets.push(outlet.clone());
             match source.run {
                 Ok(run) => {
@@ -227,9 +227,7 @@ pub fn hides_own_use(config: &Config) -> bool {
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_private() || v4.is_link_local()),
-        IpAddr::V6(v6) => {
-            !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local())
-        }
+        IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()),
     }
 }
 

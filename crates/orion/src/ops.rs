@@ -486,7 +486,9 @@ fn encode_sources(
         }
     }
     let counters: [(&str, &str, OfSource<u64>); 5] = [
-        ("source_connects", "Connections begun", |source| source.connects),
+        ("source_connects", "Connections begun", |source| {
+            source.connects
+        }),
         ("source_ticks", "Ticks let through", |source| source.ticks),
         (
             "source_ticks_merged",

@@ -96,7 +96,9 @@ impl Note {
             Self::Sim { anchor, .. } => {
                 SourceTime::parse(anchor).context("read the anchor of the simulated market")
             }
-            Self::Tape { .. } | Self::Live => anyhow::bail!("only a simulated market has an anchor"),
+            Self::Tape { .. } | Self::Live => {
+                anyhow::bail!("only a simulated market has an anchor")
+            }
         }
     }
 

@@ -135,7 +135,10 @@ impl Rooms {
     pub fn closed() -> Self {
         let told = || async {
             let error = "this server plays a recorded market, to which nothing can be posted; post to one that runs with --feed sim or with live sources";
-            (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({"error": error})))
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                axum::Json(json!({"error": error})),
+            )
         };
         let router = Router::new()
             .route("/api/signals", any(told))

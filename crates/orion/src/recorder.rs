@@ -143,7 +143,11 @@ async fn open_door(config: &Config, router: Router) -> Result<Option<tokio::task
     let address = config.server.listen;
     let listener = tokio::net::TcpListener::bind(address)
         .await
-        .with_context(|| format!("listen on {address} for the sources that call (give another address with --listen)"))?;
+        .with_context(|| {
+            format!(
+                "listen on {address} for the sources that call (give another address with --listen)"
+            )
+        })?;
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(Some(serving.abort_handle()))
 }

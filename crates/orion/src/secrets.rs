@@ -142,14 +142,23 @@ mod tests {
     fn the_environment_comes_first_then_the_file() {
         let secrets = secrets(
             "oanda = \"from-file\"\nmassive-indices = \"indices\"\n",
-            &[("ORION_KEY_OANDA", "from-variable"), ("MASSIVE_API_KEY", "vendor"), ("EMPTY", " ")],
+            &[
+                ("ORION_KEY_OANDA", "from-variable"),
+                ("MASSIVE_API_KEY", "vendor"),
+                ("EMPTY", " "),
+            ],
         )
         .unwrap();
         let of = |name, variables: &[&str]| {
-            secrets.of(name, variables).map(|found| found.secret.reveal().to_owned())
+            secrets
+                .of(name, variables)
+                .map(|found| found.secret.reveal().to_owned())
         };
         assert_eq!(of("oanda", &[]).as_deref(), Some("from-variable"));
-        assert_eq!(of("massive", &["MASSIVE_API_KEY"]).as_deref(), Some("vendor"));
+        assert_eq!(
+            of("massive", &["MASSIVE_API_KEY"]).as_deref(),
+            Some("vendor")
+        );
         assert_eq!(of("massive-indices", &[]).as_deref(), Some("indices"));
         assert_eq!(of("finnhub", &["EMPTY"]), None);
         assert_eq!(variable("massive-indices"), "ORION_KEY_MASSIVE_INDICES");

@@ -15,11 +15,11 @@ use crate::secrets::Secrets;
 use crate::sources;
 use crate::statuses::{self, Statuses};
 use anyhow::{Context as _, Result};
+use feeds::inbox::Item;
 use gateway::{Gateway, Publisher};
 use hub::Publication;
 use journal::{Journal, Local};
 use lab::replay::{Paced, wake_on_tape};
-use feeds::inbox::Item;
 use market::{Answer, Epoch, Event, PriceUpdate, SourceTime, Span, Time};
 use std::convert::Infallible;
 use std::future::Future;
@@ -326,7 +326,9 @@ impl Server {
         self.machine.write_tape()?;
         let mut past = self.machine.past(PAST_RECORDS).await?;
         self.hide(&mut past.prices);
-        past.statuses = self.statuses.changed(self.machine.engine(), self.clock.now());
+        past.statuses = self
+            .statuses
+            .changed(self.machine.engine(), self.clock.now());
         self.tell_status();
         let clock = Arc::clone(&self.clock);
         let gateway = doors
@@ -377,7 +379,8 @@ impl Server {
             }
             self.hear(&mut items)?;
             while let Some(alert) = ears.posts.next() {
-                self.machine.tell(self.clock.stamp(), &Event::Alert(Box::new(alert)))?;
+                self.machine
+                    .tell(self.clock.stamp(), &Event::Alert(Box::new(alert)))?;
             }
             self.feed = self.live_state(fed || self.live.is_some());
             let answers = self.commit(publisher).await?;
@@ -393,7 +396,12 @@ impl Server {
         let mut events = Vec::new();
         for item in items.drain(..) {
             let at = self.clock.stamp();
-            live.events(at, item, &self.machine.engine().settings().catalog, &mut events);
+            live.events(
+                at,
+                item,
+                &self.machine.engine().settings().catalog,
+                &mut events,
+            );
             for event in events.drain(..) {
                 self.machine.tell(self.clock.stamp(), &event)?;
             }
@@ -564,7 +572,11 @@ impl Server {
         tracing::info!("ending: clients are told to come back");
         gateway.drain(1012, RESTART).await;
         let mut rest = Vec::new();
-        while self.live.as_ref().is_some_and(|live| live.take_rest(&mut rest)) {
+        while self
+            .live
+            .as_ref()
+            .is_some_and(|live| live.take_rest(&mut rest))
+        {
             self.hear(&mut rest)?;
         }
         let at = self.machine.engine().now();

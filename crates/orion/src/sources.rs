@@ -89,7 +89,10 @@ pub fn wanted(config: &Config, secrets: &Secrets) -> Result<Vec<Wanted>> {
 pub fn ensure_one_starts(wanted: &[Wanted]) -> Result<()> {
     let needs = wanted.iter().filter_map(|source| {
         let need = source.run.as_ref().err()?;
-        Some(format!("  {}: {}; {}", source.name, need.reason, need.remedy))
+        Some(format!(
+            "  {}: {}; {}",
+            source.name, need.reason, need.remedy
+        ))
     });
     let needs: Vec<_> = needs.collect();
     ensure!(
@@ -361,7 +364,11 @@ impl Desk<'_> {
 
     /// A small file that a source keeps for itself.
     fn file(&self, name: &str) -> PathBuf {
-        self.config.data.dir.join(self.config.market_name()).join(name)
+        self.config
+            .data
+            .dir
+            .join(self.config.market_name())
+            .join(name)
     }
 }
 

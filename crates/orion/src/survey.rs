@@ -23,11 +23,14 @@ pub fn sources(config: &Config, environment: &[(String, String)]) -> Sources {
             can_run: true,
         };
     }
-    let wanted = Secrets::gather(config, environment)
-        .and_then(|secrets| sources::wanted(config, &secrets));
+    let wanted =
+        Secrets::gather(config, environment).and_then(|secrets| sources::wanted(config, &secrets));
     match wanted {
         Ok(wanted) => Sources {
-            lines: wanted.iter().flat_map(|source| lines(source, config)).collect(),
+            lines: wanted
+                .iter()
+                .flat_map(|source| lines(source, config))
+                .collect(),
             can_run: wanted.iter().any(|source| source.run.is_ok()),
         },
         Err(error) => Sources {
@@ -63,7 +66,9 @@ fn lines(source: &Wanted, config: &Config) -> Vec<String> {
         (Err(need), _) => format!("{head}: cannot start: {}; {}", need.reason, need.remedy),
     }];
     for (ours, theirs, why) in &source.symbols.unused {
-        lines.push(format!("             {ours} is not taken from {theirs}: {why}"));
+        lines.push(format!(
+            "             {ours} is not taken from {theirs}: {why}"
+        ));
     }
     lines
 }
@@ -72,9 +77,16 @@ fn lines(source: &Wanted, config: &Config) -> Vec<String> {
 #[must_use]
 pub fn notes(config: &Config) -> Vec<String> {
     let own_use = own_use_note(config);
-    let open_file = config.secrets.file.as_deref().filter(|path| secrets::is_open_to_others(path));
+    let open_file = config
+        .secrets
+        .file
+        .as_deref()
+        .filter(|path| secrets::is_open_to_others(path));
     let open_file = open_file.map(|path| {
-        format!("the secrets file {} can be read by others: chmod 600 it", path.display())
+        format!(
+            "the secrets file {} can be read by others: chmod 600 it",
+            path.display()
+        )
     });
     own_use
         .into_iter()

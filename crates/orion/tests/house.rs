@@ -132,7 +132,14 @@ fn the_core_is_pure() {
 fn one_crypto_stack_and_exact_numbers() {
     // The lock file names it as an option of others; what matters is that no build, for any target, has it.
     let ring = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--offline", "--target", "all", "--workspace"])
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "--target",
+            "all",
+            "--workspace",
+        ])
         .args(["--prefix", "none", "--invert", "ring"])
         .current_dir(root())
         .output()

@@ -29,7 +29,9 @@ fn signal(id: &str, direction: &str) -> Value {
 fn wait_for(client: &mut Client, id: &str, status: &str) -> Value {
     let mut seen = Seen::default();
     loop {
-        let message = client.next().unwrap_or_else(|| panic!("{id} never came as {status}"));
+        let message = client
+            .next()
+            .unwrap_or_else(|| panic!("{id} never came as {status}"));
         seen.take(&message);
         if message["payload"]["id"] == id && message["payload"]["status"] == status {
             return message["payload"].clone();
@@ -54,7 +56,9 @@ fn kept(market: &Path) -> BTreeMap<(String, Status), usize> {
     let mut counts = BTreeMap::new();
     for (_, record) in records {
         if let Record::Signal(signal) = record {
-            *counts.entry((signal.id.to_string(), signal.status)).or_insert(0) += 1;
+            *counts
+                .entry((signal.id.to_string(), signal.status))
+                .or_insert(0) += 1;
         }
     }
     counts
@@ -70,13 +74,18 @@ fn a_posted_signal_is_shown_kept_over_a_kill_and_answered_the_same_again() {
 
     let server = start(folder.path(), &[]);
     let mut client = server.subscribe();
-    let (status, first) = server.post("/api/signals", &headers, &body).expect("an answer");
+    let (status, first) = server
+        .post("/api/signals", &headers, &body)
+        .expect("an answer");
     assert_eq!(status, 200, "{first}");
     assert_eq!(first["success"], true, "{first}");
     assert_eq!(first["signal_id"], "sig_001");
     assert_eq!(first["status"], "pending", "whatever the bot says");
     assert_eq!(first["simulated"], true, "{first}");
-    let id = first["id"].as_str().expect("the id it is shown under").to_owned();
+    let id = first["id"]
+        .as_str()
+        .expect("the id it is shown under")
+        .to_owned();
     server.kill();
 
     // What was answered is there, for the sender and for whoever comes now.
@@ -86,8 +95,14 @@ fn a_posted_signal_is_shown_kept_over_a_kill_and_answered_the_same_again() {
     assert_eq!(shown["direction"], "long");
     assert_eq!(shown["killzone"], "london");
     assert_eq!(shown["confidence"], 0.85);
-    let (status, again) = server.post("/api/signals", &headers, &body).expect("an answer");
-    assert_eq!((status, &again), (200, &first), "answered as the first time");
+    let (status, again) = server
+        .post("/api/signals", &headers, &body)
+        .expect("an answer");
+    assert_eq!(
+        (status, &again),
+        (200, &first),
+        "answered as the first time"
+    );
 
     // The sender's verdict is taken, once.
     let mut verdict = signal("sig_001", "long");
@@ -95,7 +110,11 @@ fn a_posted_signal_is_shown_kept_over_a_kill_and_answered_the_same_again() {
     let (status, answer) = server
         .post("/api/signals", &headers, &verdict.to_string())
         .expect("an answer");
-    assert_eq!((status, &answer["status"]), (200, &json!("invalidated")), "{answer}");
+    assert_eq!(
+        (status, &answer["status"]),
+        (200, &json!("invalidated")),
+        "{answer}"
+    );
     wait_for(&mut late, &id, "invalidated");
     let mut other = signal("sig_001", "long");
     other["reason"] = json!("changed my mind");
@@ -124,19 +143,56 @@ fn rubbish_and_strangers_are_told_what_is_wrong() {
     let authorization = bearer(&token);
     let headers = [("Authorization", authorization.as_str())];
     let ask = |headers: &[(&str, &str)], body: &str| {
-        server.post("/api/signals", headers, body).expect("an answer")
+        server
+            .post("/api/signals", headers, body)
+            .expect("an answer")
     };
     let good = signal("a", "long");
     for (headers, body, status, word) in [
         (&[][..], good.to_string(), 401, "orion key add"),
-        (&[("Authorization", "Bearer orion_wrong")][..], good.to_string(), 401, ""),
-        (&[("Authorization", "Basic abc")][..], good.to_string(), 401, "Invalid authorization format"),
+        (
+            &[("Authorization", "Bearer orion_wrong")][..],
+            good.to_string(),
+            401,
+            "",
+        ),
+        (
+            &[("Authorization", "Basic abc")][..],
+            good.to_string(),
+            401,
+            "Invalid authorization format",
+        ),
         (&headers[..], "{".to_owned(), 400, ""),
-        (&headers[..], json!({"id": "x", "symbol": "EURUSD"}).to_string(), 400, "direction"),
-        (&headers[..], with(&good, "symbol", json!("NOPE")).to_string(), 422, "USDJPY"),
-        (&headers[..], with(&good, "stop_loss", json!("1.08")).to_string(), 400, "stop_loss"),
-        (&headers[..], with(&good, "stop_loss", json!(999)).to_string(), 422, "stop_loss"),
-        (&headers[..], with(&good, "confidence", json!(850)).to_string(), 422, "confidence"),
+        (
+            &headers[..],
+            json!({"id": "x", "symbol": "EURUSD"}).to_string(),
+            400,
+            "direction",
+        ),
+        (
+            &headers[..],
+            with(&good, "symbol", json!("NOPE")).to_string(),
+            422,
+            "USDJPY",
+        ),
+        (
+            &headers[..],
+            with(&good, "stop_loss", json!("1.08")).to_string(),
+            400,
+            "stop_loss",
+        ),
+        (
+            &headers[..],
+            with(&good, "stop_loss", json!(999)).to_string(),
+            422,
+            "stop_loss",
+        ),
+        (
+            &headers[..],
+            with(&good, "confidence", json!(850)).to_string(),
+            422,
+            "confidence",
+        ),
     ] {
         let (got, answer) = ask(headers, &body);
         assert_eq!(got, status, "{body}: {answer}");
@@ -145,12 +201,20 @@ fn rubbish_and_strangers_are_told_what_is_wrong() {
         assert!(!text.contains(&token), "{text}");
     }
     let (status, answer) = ask(&headers, &with(&good, "dry_run", json!(true)).to_string());
-    assert_eq!((status, &answer["dry_run"]), (200, &json!(true)), "{answer}");
+    assert_eq!(
+        (status, &answer["dry_run"]),
+        (200, &json!(true)),
+        "{answer}"
+    );
     server.terminate();
     assert_eq!(server.wait(), Some(0));
     let posted = kept(&folder.path().join("sim-1"));
     let own = |(id, _): &&(String, Status)| answer["id"] == id.as_str();
-    assert_eq!(posted.keys().filter(own).count(), 0, "a dry run keeps nothing");
+    assert_eq!(
+        posted.keys().filter(own).count(),
+        0,
+        "a dry run keeps nothing"
+    );
 }
 
 fn with(signal: &Value, field: &str, value: Value) -> Value {
@@ -173,11 +237,15 @@ fn post_all(
             .map(|part| {
                 scope.spawn(move || {
                     let answers = part.iter().map(|body| post(address, path, headers, body));
-                    answers.map(|answer| answer.expect("an answer")).collect::<Vec<_>>()
+                    answers
+                        .map(|answer| answer.expect("an answer"))
+                        .collect::<Vec<_>>()
                 })
             })
             .collect();
-        let joined = workers.into_iter().map(|worker| worker.join().expect("a worker"));
+        let joined = workers
+            .into_iter()
+            .map(|worker| worker.join().expect("a worker"));
         joined.flatten().collect()
     })
 }
@@ -187,7 +255,12 @@ fn a_thousand_posts_at_once_are_each_kept_once_or_refused_with_a_reason() {
     let folder = tempfile::tempdir().expect("a folder");
     let token = key(folder.path(), "flood", "bots");
     let rules = [
-        "--set", "rules.posted_max_open=400", "--set", "feed.bots.rate_per_s=500", "--set", "feed.bots.burst=600",
+        "--set",
+        "rules.posted_max_open=400",
+        "--set",
+        "feed.bots.rate_per_s=500",
+        "--set",
+        "feed.bots.burst=600",
     ];
     let server = start(folder.path(), &rules);
     let authorization = bearer(&token);
@@ -235,7 +308,9 @@ fn forty_alerts_of_tradingview_at_once_and_their_resends() {
     for (status, answer) in &first {
         assert_eq!(*status, 200, "{answer}");
     }
-    let wrong = server.post("/hooks/tradingview/orion_guess", &[], &bodies[0]).expect("an answer");
+    let wrong = server
+        .post("/hooks/tradingview/orion_guess", &[], &bodies[0])
+        .expect("an answer");
     assert_eq!(wrong.0, 404);
     server.terminate();
     assert_eq!(server.wait(), Some(0));

@@ -139,8 +139,12 @@ async fn play(oanda: Arc<Oanda>, kraken: Arc<Kraken>, market: Arc<Market>) {
 fn until(client: &mut Client, what: &str, wanted: impl Fn(&Value) -> bool) -> usize {
     let mut pounds = 0;
     loop {
-        let message = client.next().unwrap_or_else(|| panic!("never came: {what}"));
-        pounds += usize::from(message["type"] == "price_update" && message["payload"]["symbol"] == "GBPUSD");
+        let message = client
+            .next()
+            .unwrap_or_else(|| panic!("never came: {what}"));
+        pounds += usize::from(
+            message["type"] == "price_update" && message["payload"]["symbol"] == "GBPUSD",
+        );
         if wanted(&message) {
             return pounds;
         }
@@ -169,7 +173,9 @@ fn health(server: &Server, source: &str) -> Value {
     let health: Value = serde_json::from_str(&server.get("/health")).expect("JSON");
     let sources = health["feed"]["sources"].as_array().expect("sources");
     let found = sources.iter().find(|one| one["name"] == source);
-    found.unwrap_or_else(|| panic!("{health} has no {source}")).clone()
+    found
+        .unwrap_or_else(|| panic!("{health} has no {source}"))
+        .clone()
 }
 
 #[test]
@@ -182,7 +188,9 @@ fn a_source_that_is_cut_stalled_or_flooded_costs_the_others_nothing() {
     until_pounds(&mut client, 1);
 
     // Cut, and down for a while: Kraken takes the euro over.
-    world.oanda.fault(Fault::Refuse(Refuse::next(2, 503, "down")));
+    world
+        .oanda
+        .fault(Fault::Refuse(Refuse::next(2, 503, "down")));
     world.oanda.fault(Fault::Cut);
     until_source(&mut client, "EURUSD", "kraken");
     until_pounds(&mut client, 3);
@@ -200,7 +208,10 @@ fn a_source_that_is_cut_stalled_or_flooded_costs_the_others_nothing() {
     // Flooded: 1,000 ticks a second. The pound goes on, and memory stays where it is.
     let before = server.resident();
     world.market.pace.store(1, Ordering::Relaxed);
-    until_pounds(&mut client, if slow("a flood of a minute") { 55 } else { 4 });
+    until_pounds(
+        &mut client,
+        if slow("a flood of a minute") { 55 } else { 4 },
+    );
     world.market.pace.store(100, Ordering::Relaxed);
     let flood = ticks() - earlier;
     assert!(flood > 1000, "{flood} ticks in the flood");
@@ -209,7 +220,9 @@ fn a_source_that_is_cut_stalled_or_flooded_costs_the_others_nothing() {
 
     // Stalled: the connection is up, and nothing comes.
     world.oanda.fault(Fault::Stall);
-    world.kraken.send("{\"channel\":\"ticker\",\"data\":[{\"symbol\":");
+    world
+        .kraken
+        .send("{\"channel\":\"ticker\",\"data\":[{\"symbol\":");
     until_pounds(&mut client, 3);
     let unreadable = health(&server, "kraken");
     assert_eq!(unreadable["unreadable"], 1, "{unreadable}");
@@ -219,7 +232,9 @@ fn a_source_that_is_cut_stalled_or_flooded_costs_the_others_nothing() {
     if slow("the return of the better source") {
         until_source(&mut client, "EURUSD", "oanda");
     }
-    let connects = health(&server, "oanda")["connects"].as_u64().expect("a count");
+    let connects = health(&server, "oanda")["connects"]
+        .as_u64()
+        .expect("a count");
     let most = world.market.began.elapsed().as_secs() / 5 + 2;
     assert!(connects <= most, "{connects} connects, at most {most}");
     server.terminate();
@@ -256,7 +271,8 @@ fn feed_test(name: &str, sets: &[String], key: Option<(&str, &str)>) -> (bool, S
         command.env(variable, value);
     }
     let output = command.output().expect("run orion feed test");
-    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let text =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     (output.status.success(), text.concat())
 }
 
@@ -278,7 +294,10 @@ fn feed_test_shows_a_table_or_says_exactly_why_not() {
     assert!(!text.contains(&token), "{text}");
 
     let (good, text) = feed_test("oanda", &sets, None);
-    assert!(!good && text.contains("it needs a key; set the variable ORION_KEY_OANDA"), "{text}");
+    assert!(
+        !good && text.contains("it needs a key; set the variable ORION_KEY_OANDA"),
+        "{text}"
+    );
 
     let (good, text) = feed_test("kraken", &sets, None);
     assert!(good && text.contains("GBPUSD   GBP/USD"), "{text}");
@@ -288,6 +307,13 @@ fn feed_test_shows_a_table_or_says_exactly_why_not() {
     let (good, text) = feed_test("kraken", &sets, None);
     assert!(!good && text.contains("503"), "{text}");
 
-    let (good, text) = feed_test("metatrader", &["server.listen=\"127.0.0.1:9\"".to_owned()], None);
-    assert!(!good && text.contains("orion serve --feed metatrader"), "{text}");
+    let (good, text) = feed_test(
+        "metatrader",
+        &["server.listen=\"127.0.0.1:9\"".to_owned()],
+        None,
+    );
+    assert!(
+        !good && text.contains("orion serve --feed metatrader"),
+        "{text}"
+    );
 }

@@ -314,7 +314,8 @@ fn at_the_very_moment_it_is_stale_a_sign_of_life_makes_it_live_again() {
     expect![[r#"
         10:00:00 EURUSD 1.08500 1.08510: live since 10:00:00.000
         10:00:30 life live: live since 10:00:30.000
-    "#]].assert_eq(&states(0, settings(), tape));
+    "#]]
+    .assert_eq(&states(0, settings(), tape));
 }
 
 #[test]
@@ -328,7 +329,8 @@ fn a_takeover_of_a_dead_source_brings_the_symbol_back_at_once() {
         10:00:40 GBPUSD 1.28500 1.28510: stale since 10:00:30.000
         10:00:50 switch EURUSD quiet: live since 10:00:50.000
         10:00:51 wake: live since 10:00:50.000
-    "#]].assert_eq(&states(0, settings(), &tape));
+    "#]]
+    .assert_eq(&states(0, settings(), &tape));
     let said = play(settings(), Show::Prices, &format!("{tape}\n10:00:57 wake"));
     let shown: Vec<&str> = said
         .lines()
@@ -337,7 +339,8 @@ fn a_takeover_of_a_dead_source_brings_the_symbol_back_at_once() {
         .collect();
     expect![[r#"
         10:00:50.000 EURUSD 1.08505 0.00000 0.0000% x0 of 10:00:00.000
-        10:00:55.000 EURUSD 1.08505 0.00000 0.0000% x0 of 10:00:00.000"#]].assert_eq(&shown.join("\n"));
+        10:00:55.000 EURUSD 1.08505 0.00000 0.0000% x0 of 10:00:00.000"#]]
+    .assert_eq(&shown.join("\n"));
 }
 
 #[test]

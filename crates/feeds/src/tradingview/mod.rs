@@ -248,12 +248,7 @@ impl Fence {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn try_read(
-    body: &[u8],
-    sender: &Key,
-    catalog: &Catalog,
-    now: Time,
-) -> Result<bool, Refusal> {
+pub fn try_read(body: &[u8], sender: &Key, catalog: &Catalog, now: Time) -> Result<bool, Refusal> {
     let reader = Reader {
         sender,
         catalog,

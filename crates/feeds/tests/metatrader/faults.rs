@@ -40,7 +40,9 @@ fn a_wrong_token_is_told_and_nothing_is_taken() {
         let mut terminal = Terminal::start(program, &market, &options(&place, &further));
         let line = terminal.wait_for(expected);
         assert!(
-            line.contains("this token is not known: make one with `orion key add terminal --for metatrader`"),
+            line.contains(
+                "this token is not known: make one with `orion key add terminal --for metatrader`"
+            ),
             "{line}"
         );
         assert!(!line.contains(TOKEN) && !line.contains("wrong;"), "{line}");

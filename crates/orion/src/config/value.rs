@@ -49,15 +49,29 @@ impl SourceName {
             ("alphavantage", None) => Self::AlphaVantage,
             ("bots", None) => Self::Bots,
             (path, None) if path.ends_with(".toml") => Self::File(PathBuf::from(path)),
-            (name, None) => return Err(format!("`{name}` is no source; there are sim, tape:FILE, {}, and any FILE.toml that describes one", Self::all().join(", "))),
+            (name, None) => {
+                return Err(format!(
+                    "`{name}` is no source; there are sim, tape:FILE, {}, and any FILE.toml that describes one",
+                    Self::all().join(", ")
+                ));
+            }
         })
     }
 
     /// Every source that has a name of its own.
     #[must_use]
     pub fn all() -> Vec<&'static str> {
-        let ours = ["metatrader", "oanda", "massive", "massive-indices", "alphavantage", "bots"];
-        ours.into_iter().chain(feeds::json::SHIPPED.iter().copied()).collect()
+        let ours = [
+            "metatrader",
+            "oanda",
+            "massive",
+            "massive-indices",
+            "alphavantage",
+            "bots",
+        ];
+        ours.into_iter()
+            .chain(feeds::json::SHIPPED.iter().copied())
+            .collect()
     }
 }
 

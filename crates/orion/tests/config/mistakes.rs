@@ -385,7 +385,9 @@ fn options_of_the_other_feed_are_refused() {
         "",
         &[],
         &["serve", "--speed", "60"],
-        expect![[r#"--speed: feed.tape.speed = "60": only a tape has a speed, and this feed runs in wall-clock time; leave --speed out, or name a tape with --feed tape:FILE"#]],
+        expect![[
+            r#"--speed: feed.tape.speed = "60": only a tape has a speed, and this feed runs in wall-clock time; leave --speed out, or name a tape with --feed tape:FILE"#
+        ]],
     );
     check(
         "",

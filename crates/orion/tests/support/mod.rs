@@ -116,16 +116,27 @@ impl Server {
     pub(crate) fn subscribe_to(&self, channels: &[&str]) -> Client {
         let mut client = Client::connect(&self.address).expect("connect");
         let subscribe = serde_json::json!({"type": "subscribe", "channels": channels});
-        client.0.send(Message::text(subscribe.to_string())).expect("subscribe");
+        client
+            .0
+            .send(Message::text(subscribe.to_string()))
+            .expect("subscribe");
         client
     }
 
     /// Memory that is resident, in bytes.
     #[cfg(target_os = "linux")]
     pub(crate) fn resident(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .expect("its status");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("VmRSS");
+        let kib: u64 = line
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .expect("a number");
         kib * 1024
     }
 
@@ -201,7 +212,9 @@ pub(crate) fn key(data: &Path, name: &str, purpose: &str) -> String {
         .output()
         .expect("run orion key add");
     let text = String::from_utf8(output.stdout).expect("text");
-    let begin = text.find("orion_").unwrap_or_else(|| panic!("no key in {text}"));
+    let begin = text
+        .find("orion_")
+        .unwrap_or_else(|| panic!("no key in {text}"));
     let end = text[begin..]
         .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
         .map_or(text.len(), |end| begin + end);
