@@ -102,8 +102,9 @@ async fn a_lost_beginning_ends_what_is_open_and_goes_on() {
         }
     }
     // Time goes on; new signals come, and none of before comes again.
-    let later = time("2026-03-03T18:00:00Z");
+    let later = time("2026-03-03T23:30:00Z");
     start(&mut machine, later).await;
+    // Over midnight, where a segment begins that is no new beginning.
     tell(&mut machine, later, Span::from_hours(1)).await;
     machine.write_tape().expect("write");
     drop(machine);

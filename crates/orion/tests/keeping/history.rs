@@ -245,6 +245,22 @@ async fn a_journal_that_its_tape_does_not_give_is_wrong() {
 }
 
 #[test]
+fn stamps_that_go_back_are_wrong() {
+    let data = tempfile::tempdir().expect("a folder");
+    live(data.path());
+    let mut tape = begin(data.path());
+    push(&mut tape, "2026-11-27T01:00:00Z", Some("EURUSD"));
+    tape.sync().expect("sync");
+    drop(tape);
+    let verified = history(data.path(), &["verify", "live"]);
+    assert_eq!(verified.status.code(), Some(1));
+    let told = text(&verified.stdout);
+    let reason =
+        "00000003.tape: the stamp 2026-11-27T01:00:00.000Z comes after 2026-11-27T02:00:30.000Z";
+    assert!(told.contains(reason), "{told}");
+}
+
+#[test]
 fn what_is_not_there_is_named() {
     let data = tempfile::tempdir().expect("a folder");
     live(data.path());

@@ -1,11 +1,10 @@
 //! Retention of a market's tape: what goes, and that a start never misses it.
 
 use crate::made::{copy, open, records, segments, start, tell, time};
-use crate::support::recording::Kept;
-use crate::support::{Server, recording::command};
 use market::Span;
 use orion::config::History;
 use std::path::Path;
+use std::process::Command;
 
 /// The tightest limits there are.
 const ALL: History = History {
@@ -13,15 +12,19 @@ const ALL: History = History {
     max_bytes: 1,
 };
 
-/// Three days, an hour on each, with a save at each end.
-async fn three_days(dir: &Path) {
+/// Days of March 2026, an hour on each, with a save at each end.
+async fn days(dir: &Path, days: &[&str]) {
     let mut machine = open(dir).await;
-    for day in ["2026-03-02", "2026-03-03", "2026-03-04"] {
-        let noon = time(&format!("{day}T12:00:00Z"));
+    for day in days {
+        let noon = time(&format!("2026-03-{day}T12:00:00Z"));
         start(&mut machine, noon).await;
         tell(&mut machine, noon, Span::from_hours(1)).await;
         machine.save().expect("save");
     }
+}
+
+async fn three_days(dir: &Path) {
+    days(dir, &["02", "03", "04"]).await;
 }
 
 #[tokio::test]
@@ -82,55 +85,50 @@ async fn one_snapshot_is_not_enough_to_let_go() {
     assert_eq!(machine.prune(&ALL).expect("prune").segments, 0);
 }
 
-/// A recorded market of three days is played to its end. Letting go of its days is killed before the first file and
-/// between two others: what is kept goes on as if nothing had happened.
-#[test]
-fn a_kill_between_removals_loses_nothing() {
+/// Set for the child: the market's folder.
+const CHILD: &str = "ORION_TEST_CHILD";
+
+/// Letting go of three days is killed before the first, the second and the third file: what is kept goes on as if nothing
+/// had happened.
+#[tokio::test]
+async fn a_kill_between_removals_loses_nothing() {
+    if let Some(dir) = std::env::var_os(CHILD) {
+        let removed = open(Path::new(&dir)).await.prune(&ALL);
+        panic!("it was to be killed: {removed:?}");
+    }
     let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("EURUSD.csv");
-    std::fs::write(&file, days()).expect("write");
-    let data = folder.path().join("data");
-    let play = |crash: Option<&str>| {
-        let mut played = command(&data, std::slice::from_ref(&file), "max");
-        played.args(["--set", "history.max_bytes=1"]);
-        if let Some(crash) = crash {
-            played.env("ORION_TEST_CRASH", crash);
-        }
-        match Server::start(played) {
-            Ok(server) => {
-                if server.logs("played to its end") {
-                    server.terminate();
-                }
-                server.wait()
-            }
-            Err((code, _)) => code,
-        }
-    };
-    let market = data.join("EURUSD");
-    assert_eq!(play(None), Some(0));
-    let before = Kept::read(&data).journal;
-    // The start, which has no time of its own on a recording, and three days. One snapshot is not enough to let go.
-    assert_eq!(segments(&market), [1, 2, 3, 4]);
-    // The second run's snapshot makes room, but for the last day.
-    assert_eq!(play(Some("prune:1")), None);
-    assert_eq!(segments(&market), [1, 2, 3, 4, 5]);
-    // From then on it is the start that goes on letting go.
-    assert_eq!(play(Some("prune:2")), None);
-    assert_eq!(segments(&market), [2, 3, 4, 5, 6]);
-    assert_eq!(play(Some("prune:2")), None);
-    assert_eq!(segments(&market), [3, 4, 5, 6, 7]);
-    assert_eq!(play(None), Some(0));
-    assert_eq!(segments(&market), [4, 5, 6, 7, 8]);
-    assert!(Kept::read(&data).journal == before);
+    let whole = folder.path().join("whole");
+    days(&whole, &["02", "03", "04", "05", "06"]).await;
+    let later = time("2026-03-06T13:00:01Z");
+    for fatal in 1..=3 {
+        let dir = folder.path().join(fatal.to_string());
+        copy(&whole, &dir);
+        kill_at(&format!("prune:{fatal}"), &dir);
+        assert_eq!(segments(&dir), (fatal..=6).collect::<Vec<_>>());
+        let mut machine = open(&dir).await;
+        machine.prune(&ALL).expect("prune");
+        assert_eq!(segments(&dir)[0], 4);
+        start(&mut machine, later).await;
+        tell(&mut machine, later, Span::from_minutes(20)).await;
+    }
+    let mut machine = open(&whole).await;
+    start(&mut machine, later).await;
+    tell(&mut machine, later, Span::from_minutes(20)).await;
+    let kept = records(&whole).await;
+    assert!(kept.len() > 40, "{} records", kept.len());
+    for fatal in ["1", "2", "3"] {
+        assert_eq!(records(&folder.path().join(fatal)).await, kept);
+    }
 }
 
-/// A tick a minute on three days in a row.
-fn days() -> String {
-    let mut text = "time,bid,ask\n".to_owned();
-    let mut at = time("2026-03-02T12:00:00Z");
-    while at < time("2026-03-04T12:00:00Z") {
-        text += &format!("{at},1.08500,1.08510\n");
-        at = at + Span::from_minutes(1);
-    }
-    text
+/// Runs the test that calls this as a child, which ends itself at the point.
+fn kill_at(point: &str, dir: &Path) {
+    let child = Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", "prune::a_kill_between_removals_loses_nothing"])
+        .env(CHILD, dir)
+        .env("ORION_TEST_CRASH", point)
+        .output()
+        .expect("run the child");
+    let told = String::from_utf8_lossy(&child.stdout);
+    assert_eq!(child.status.code(), None, "{told}");
 }
