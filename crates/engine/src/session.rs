@@ -121,7 +121,7 @@ fn calendar_is_open(calendar: Calendar, time: SourceTime) -> bool {
     let hour = local.second / 3600;
     match local.weekday {
         Weekday::Saturday => false,
-        Weekday::Sunday => hour >= i32::from(opens),
+        Weekday::Sunday => hour >= opens,
         Weekday::Friday => hour < 17,
         Weekday::Monday | Weekday::Tuesday | Weekday::Wednesday | Weekday::Thursday => {
             !(has_break && hour == 17)
