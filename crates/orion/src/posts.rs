@@ -78,7 +78,7 @@ impl Posts {
     }
 
     /// The next alert to be told in this turn.
-    pub fn next(&mut self) -> Option<Alert> {
+    pub fn next_alert(&mut self) -> Option<Alert> {
         if self.waiting.len() >= TURN_MAX {
             return None;
         }

@@ -378,7 +378,7 @@ impl Server {
                 self.machine.tell(self.clock.stamp(), &event)?;
             }
             self.hear(&mut items)?;
-            while let Some(alert) = ears.posts.next() {
+            while let Some(alert) = ears.posts.next_alert() {
                 self.machine
                     .tell(self.clock.stamp(), &Event::Alert(Box::new(alert)))?;
             }
