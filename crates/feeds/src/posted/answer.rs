@@ -63,8 +63,6 @@ struct Taken<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     signal_type: Option<&'a str>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    repeated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     planned: Option<Planned>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -115,7 +113,6 @@ fn taken<'a>(posted: &'a Posted, id: String, accepted: &Accepted) -> Taken<'a> {
         id,
         status: signal.status.as_str(),
         signal_type: posted.signal_type.as_deref(),
-        repeated: accepted.repeated,
         planned: accepted.planned.then(|| planned(&posted.alert, signal)),
         simulated: signal.simulated,
         warning: signal.simulated.then(|| {
@@ -129,12 +126,11 @@ fn taken<'a>(posted: &'a Posted, id: String, accepted: &Accepted) -> Taken<'a> {
     }
 }
 
+/// A repetition is answered in the same words as the first time.
 fn message(alert: &Alert, accepted: &Accepted) -> String {
     let symbol = accepted.signal.symbol;
     if alert.dry_run {
         format!("Dry run: the signal of {symbol} would be taken; it is shown to nobody")
-    } else if accepted.repeated {
-        format!("Signal of {symbol} was received before")
     } else {
         format!("Signal of {symbol} received")
     }
