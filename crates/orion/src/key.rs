@@ -230,7 +230,10 @@ fn list(config: &Config) -> Result<String> {
 }
 
 #[cfg(test)]
-#[expect(clippy::wildcard_enum_match_arm, reason = "any other command fails the test")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "any other command fails the test"
+)]
 mod tests {
     use super::*;
     use crate::cli::{Cli, Command};

@@ -127,6 +127,7 @@ fn taken<'a>(posted: &'a Posted, id: String, accepted: &Accepted) -> Taken<'a> {
     }
 }
 
+/// A repetition is answered in the same words as the first time.
 fn message(alert: &Alert, accepted: &Accepted) -> String {
     let symbol = accepted.signal.symbol;
     if alert.dry_run {
