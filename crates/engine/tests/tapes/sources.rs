@@ -314,7 +314,8 @@ fn at_the_very_moment_it_is_stale_a_sign_of_life_makes_it_live_again() {
     expect![[r#"
         10:00:00 EURUSD 1.08500 1.08510: live since 10:00:00.000
         10:00:30 life live: live since 10:00:30.000
-    "#]].assert_eq(&states(0, settings(), tape));
+    "#]]
+    .assert_eq(&states(0, settings(), tape));
 }
 
 #[test]
@@ -328,7 +329,8 @@ fn a_takeover_of_a_dead_source_brings_the_symbol_back_at_once() {
         10:00:40 GBPUSD 1.28500 1.28510: stale since 10:00:30.000
         10:00:50 switch EURUSD quiet: live since 10:00:50.000
         10:00:51 wake: live since 10:00:50.000
-    "#]].assert_eq(&states(0, settings(), &tape));
+    "#]]
+    .assert_eq(&states(0, settings(), &tape));
     let said = play(settings(), Show::Prices, &format!("{tape}\n10:00:57 wake"));
     let shown: Vec<&str> = said
         .lines()
@@ -337,7 +339,8 @@ fn a_takeover_of_a_dead_source_brings_the_symbol_back_at_once() {
         .collect();
     expect![[r#"
         10:00:50.000 EURUSD 1.08505 0.00000 0.0000% x0 of 10:00:00.000
-        10:00:55.000 EURUSD 1.08505 0.00000 0.0000% x0 of 10:00:00.000"#]].assert_eq(&shown.join("\n"));
+        10:00:55.000 EURUSD 1.08505 0.00000 0.0000% x0 of 10:00:00.000"#]]
+    .assert_eq(&shown.join("\n"));
 }
 
 #[test]
@@ -354,6 +357,47 @@ fn after_a_switch_bars_close_by_the_new_sources_time() {
         said.ends_with("11:06:01.600 EURUSD long invalidated structure\n"),
         "{said}"
     );
+}
+
+#[test]
+fn a_bar_that_closes_before_the_new_source_told_a_price_confirms_nothing() {
+    // Until then the minute 11:05 is that of `CONFIRM`.
+    let tape = "
+        11:04:20 EURUSD 1.08515 1.08525
+        11:05:10 EURUSD 1.08515 1.08525
+        11:05:50 EURUSD 1.08555 1.08565
+        11:05:51 GBPUSD 1.28500 1.28510
+        11:05:55 switch EURUSD quiet
+        11:06:01.6 GBPUSD 1.28500 1.28510
+        11:06:10 wake";
+    let said = play(settings(), Show::Signals, &format!("{}{tape}", triggered()));
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let without = tape.replace("11:05:55 switch EURUSD quiet", "");
+    let said = play(
+        settings(),
+        Show::Signals,
+        &format!("{}{without}", triggered()),
+    );
+    assert!(
+        said.ends_with("11:06:03.000 EURUSD long confirmed\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_lives_through_a_break_is_live_since_the_opening() {
+    let mut patient = settings();
+    patient.prices.source_stale_s = 3600;
+    let tape = "
+        20:59:50 XAUUSD 1300.10 1300.40
+        21:30:00 life live
+        22:00:05 life live";
+    expect![[r#"
+        20:59:50 XAUUSD 1300.10 1300.40: live since 20:59:50.000
+        21:30:00 life live: closed since 21:00:00.000
+        22:00:05 life live: live since 22:00:00.000
+    "#]]
+    .assert_eq(&states(1, patient, tape));
 }
 
 #[test]
