@@ -81,6 +81,42 @@ fn what_the_past_triggers_or_stops_is_spent() {
 }
 
 #[test]
+fn what_a_wide_quote_of_the_past_stops_is_spent() {
+    let past = as_past(LONG, "11:10:00");
+    let after = |bid_low: &str| {
+        let mut player = Player::new(Driver::new(settings()));
+        player.play(&past);
+        // The mid stays above the gap, the bid goes to its low.
+        let price = |text: &str| Price::parse(text).unwrap();
+        let (bid, ask) = (Ohlc::of(price("1.08595")), Ohlc::of(price("1.08605")));
+        let bar = QuoteBar {
+            instrument: market::InstrumentId(0),
+            timeframe: Timeframe::M1,
+            open_time: SourceTime::parse("2026-07-06T11:00:00Z").unwrap(),
+            bid: Ohlc {
+                low: price(bid_low),
+                ..bid
+            },
+            ask: Ohlc {
+                low: price("1.09"),
+                high: price("1.09"),
+                ..ask
+            },
+            volume: None,
+        };
+        let at = player.driver.engine.now();
+        player.driver.tell(at, Event::Past(bar));
+        player.play(
+            "11:10:10 EURUSD 1.08595 1.08605
+            11:10:20 EURUSD 1.08525 1.08535",
+        );
+        shown(&player.driver, Show::Signals).contains("long pending")
+    };
+    assert!(after("1.08425"));
+    assert!(!after("1.08400"));
+}
+
+#[test]
 fn the_past_judges_and_confirms_nothing_and_shows_no_price() {
     // A gap after the trigger; the past minutes went through stop and target.
     let tape = "
@@ -246,6 +282,9 @@ fn a_stated_close_is_what_changes_are_counted_from() {
         fresh(&format!("{}{live}", close("1.084", "2026-07-06T21:00:00"))),
         "0.00000"
     );
+    let early = after("1.0845", "2026-07-06T20:59:00");
+    let roll = "21:00:02 EURUSD 1.08500 1.08510\n";
+    assert_eq!(fresh(&format!("{live}{early}{roll}")), "0.00000");
     let tomorrow = "21:00:01 close EURUSD 1.0845 @21:00:00\n21:00:02 EURUSD 1.08500 1.08510\n";
     assert_eq!(fresh(&format!("{live}{tomorrow}")), "0.00055");
     // It outweighs the last quote before the roll, also when that came later.

@@ -309,6 +309,10 @@ fn a_level_on_the_wrong_side_is_named() {
             "`take_profits`: the first, 1.0845, has traded already: the price is 1.085 now",
         ),
         (
+            "long 1 entry=1.08200 stop=1.08000 targets=1.08500",
+            "`take_profits`: the first, 1.085, has traded already: the price is 1.085 now",
+        ),
+        (
             "long 1 entry=1.10700 stop=1.083 targets=1.187",
             "`entry_price`: 1.107 is more than 2 % away from the price now, 1.08505",
         ),
@@ -577,6 +581,30 @@ fn each_sender_has_his_own_limits() {
 }
 
 #[test]
+fn what_runs_is_open_until_it_ends() {
+    let mut limited = settings();
+    limited.rules.posted_max_open = 1;
+    let first = "10:00:10 post EURUSD long 1 stop=1.08300 targets=1.08700";
+    let second = "post EURUSD long 2 stop=1.08300 targets=1.08900";
+    let tape = format!(
+        "{QUOTE}{first}{RISE}10:02:10 {second}\n10:03:00 EURUSD 1.08700 1.08710\n10:03:10 {second}"
+    );
+    check_with(
+        limited,
+        &tape,
+        expect![[r#"
+        10:00:10.000 EURUSD long pending 1.08505 stop 1.08300 targets 1.08700:100 rr 0.95 p 0.51 london at 10:00:10.000
+        10:00:10.000 answer 1: pending at 10:00:10.000
+        10:02:03.000 EURUSD long confirmed
+        10:02:10.000 answer 2: bob has 1 signals open, which is the limit (`rules.posted_max_open`)
+        10:03:00.000 EURUSD target 1 1.08700 0.95R last
+        10:03:10.000 EURUSD long pending 1.08705 stop 1.08300 targets 1.08900:100 rr 0.48 p 0.68 london at 10:03:10.000
+        10:03:10.000 answer 2: pending at 10:03:10.000
+    "#]],
+    );
+}
+
+#[test]
 fn what_the_sender_says_of_its_time_is_information() {
     let entry_time = |at: &str| {
         let tape = format!("{QUOTE}10:00:10 post EURUSD long 1 stop=1.083 targets=1.087 {at}");
@@ -600,8 +628,10 @@ fn what_the_sender_says_of_its_time_is_information() {
         let said = play(settings(), Show::Signals, &format!("{QUOTE}{post}\n{rise}"));
         assert_eq!(said.lines().count(), 1, "{said}");
     }
-    // What runs is followed for its hours, not from a time of long ago.
-    let old = format!("{QUOTE}10:00:10 post EURUSD long 1 stop=1.083 targets=1.087 at=00:00{RISE}");
+    // What runs is followed for its hours, not to the end of a week of long ago.
+    let old = format!(
+        "{QUOTE}10:00:10 post EURUSD long 1 stop=1.083 targets=1.087 at=2026-06-22T10:00:00Z{RISE}"
+    );
     let driver = driver(settings(), &old);
     assert_eq!(driver.engine.open_signals(), (0, 1));
 }

@@ -360,6 +360,47 @@ fn after_a_switch_bars_close_by_the_new_sources_time() {
 }
 
 #[test]
+fn a_bar_that_closes_before_the_new_source_told_a_price_confirms_nothing() {
+    // Until then the minute 11:05 is that of `CONFIRM`.
+    let tape = "
+        11:04:20 EURUSD 1.08515 1.08525
+        11:05:10 EURUSD 1.08515 1.08525
+        11:05:50 EURUSD 1.08555 1.08565
+        11:05:51 GBPUSD 1.28500 1.28510
+        11:05:55 switch EURUSD quiet
+        11:06:01.6 GBPUSD 1.28500 1.28510
+        11:06:10 wake";
+    let said = play(settings(), Show::Signals, &format!("{}{tape}", triggered()));
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let without = tape.replace("11:05:55 switch EURUSD quiet", "");
+    let said = play(
+        settings(),
+        Show::Signals,
+        &format!("{}{without}", triggered()),
+    );
+    assert!(
+        said.ends_with("11:06:03.000 EURUSD long confirmed\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_lives_through_a_break_is_live_since_the_opening() {
+    let mut patient = settings();
+    patient.prices.source_stale_s = 3600;
+    let tape = "
+        20:59:50 XAUUSD 1300.10 1300.40
+        21:30:00 life live
+        22:00:05 life live";
+    expect![[r#"
+        20:59:50 XAUUSD 1300.10 1300.40: live since 20:59:50.000
+        21:30:00 life live: closed since 21:00:00.000
+        22:00:05 life live: live since 22:00:00.000
+    "#]]
+    .assert_eq(&states(1, patient, tape));
+}
+
+#[test]
 fn a_takeover_in_time_leaves_it_live() {
     let tape = "
         10:00:00 EURUSD 1.08500 1.08510

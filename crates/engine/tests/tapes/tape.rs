@@ -162,7 +162,7 @@ impl Player {
     }
 
     /// An alert: `entry= stop= targets=A,B at=HH:MM:SS by=SENDER as=STATUS p=0.7 note=TEXT dry`. What is left out is
-    /// absent; the digest is that of the words, but for `dry`.
+    /// absent; the digest is that of the words, but for `by` and `dry`. A time may be a whole one with its date.
     pub(crate) fn alert(&self, symbol: &str, direction: &str, id: &str, rest: &[&str]) -> Alert {
         let value = |key: &str| {
             let mut pairs = rest.iter().filter_map(|word| word.split_once('='));
@@ -171,7 +171,8 @@ impl Player {
                 .map(|(_, value)| value)
         };
         let price = |key| value(key).map(|text| Price::parse(text).unwrap());
-        let content: Vec<&str> = rest.iter().copied().filter(|word| *word != "dry").collect();
+        let said = |word: &&str| *word != "dry" && !word.starts_with("by=");
+        let content: Vec<&str> = rest.iter().copied().filter(said).collect();
         let content = format!("{symbol} {direction} {}", content.join(" "));
         Alert {
             sender: value("by").unwrap_or("bob").to_owned(),
@@ -191,7 +192,10 @@ impl Player {
                 "short" => Direction::Short,
                 other => panic!("no direction: {other}"),
             },
-            entry_time: value("at").map(|clock| self.time(clock)),
+            entry_time: value("at").map(|time| match time.contains('T') {
+                true => SourceTime::parse(time).unwrap(),
+                false => self.time(time),
+            }),
             entry: price("entry"),
             stop: price("stop"),
             targets: value("targets").map_or_else(Vec::new, targets),
