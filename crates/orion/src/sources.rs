@@ -8,7 +8,7 @@ use axum::Router;
 use feeds::alphavantage::AlphaVantage;
 use feeds::inbox::Outlet;
 use feeds::json::{self, Description, Json};
-use feeds::keys::Keys;
+use feeds::keys::{Keys, Kind};
 use feeds::massive::{Cluster, Massive};
 use feeds::metatrader::{self, Bridge};
 use feeds::oanda::{self, Oanda};
@@ -282,7 +282,11 @@ impl Desk<'_> {
         let data = self.config.data.dir.clone();
         let run: Run = Box::new(move |outlet, _, _| {
             let keys = Keys::new(&data, outlet.clock().clone());
-            let find = move |token: &str| keys.find(token).map(|key| key.name);
+            let find = move |token: &str| {
+                let key = keys.find(token)?;
+                // A key that stands in an address of TradingView must not tell prices.
+                (key.kind == Kind::MetaTrader).then_some(key.name)
+            };
             let bridge = Bridge::new(&settings, &catalog, outlet, Arc::new(find), &remembered)
                 .expect("the settings were checked before anything began");
             let router = Some(bridge.router());

@@ -217,6 +217,48 @@ fn rubbish_and_strangers_are_told_what_is_wrong() {
     );
 }
 
+#[test]
+fn a_bot_posts_over_the_socket_that_dashboards_use() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = key(folder.path(), "socket-bot", "bots");
+    let server = start(folder.path(), &[]);
+    let mut dashboard = server.subscribe();
+    let mut bot = Client::connect(&server.address).expect("connect");
+    bot.say(&json!({"type": "signal", "data": signal("ws_1", "short")}));
+    let refused = bot.next().expect("an answer");
+    assert_eq!(refused["code"], "auth_required", "{refused}");
+    bot.say(&json!({"type": "auth", "token": token}));
+    assert_eq!(bot.next().expect("an answer")["type"], "authenticated");
+    bot.say(&json!({"type": "signal", "data": signal("ws_1", "short")}));
+    let answer = bot.next().expect("an answer");
+    assert_eq!(
+        (&answer["type"], &answer["success"]),
+        (&json!("signal_result"), &json!(true)),
+        "{answer}"
+    );
+    let id = answer["id"].as_str().expect("an id");
+    wait_for(&mut dashboard, id, "pending");
+    // The same over HTTP is the same signal: answered alike, but for what a message needs.
+    let authorization = bearer(&token);
+    let headers = [("Authorization", authorization.as_str())];
+    let (status, again) = server
+        .post(
+            "/api/signals",
+            &headers,
+            &signal("ws_1", "short").to_string(),
+        )
+        .expect("an answer");
+    assert_eq!(
+        (status, &again["id"], &again["timestamp"]),
+        (200, &answer["id"], &answer["timestamp"])
+    );
+
+    let mut stranger = Client::connect(&server.address).expect("connect");
+    stranger.say(&json!({"type": "auth", "token": "orion_guess"}));
+    assert_eq!(stranger.next().expect("an answer")["code"], "auth_failed");
+    assert_eq!(stranger.closed(), Some(4401));
+}
+
 fn with(signal: &Value, field: &str, value: Value) -> Value {
     let mut changed = signal.clone();
     changed[field] = value;
@@ -231,7 +273,8 @@ fn post_all(
     bodies: &[String],
     threads: usize,
 ) -> Vec<(u16, Value)> {
-    std::thread::scope(|scope| {
+    let took = std::sync::Mutex::new(Vec::new());
+    let answers = std::thread::scope(|scope| {
         let workers: Vec<_> = bodies
             .chunks(bodies.len().div_ceil(threads))
             .map(|part| {
@@ -247,7 +290,17 @@ fn post_all(
             .into_iter()
             .map(|worker| worker.join().expect("a worker"));
         joined.flatten().collect()
-    })
+    });
+    let mut took = took.into_inner().expect("a list");
+    took.sort_unstable();
+    let part = |percent: usize| took[(took.len() - 1) * percent / 100];
+    eprintln!(
+        "{} posts, {threads} connections at a time: answered within {:?} (p50), {:?} (p99)",
+        bodies.len(),
+        part(50),
+        part(99)
+    );
+    answers
 }
 
 #[test]

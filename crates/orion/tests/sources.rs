@@ -7,14 +7,14 @@ use journal::tape::{TapeItem, TapeReader};
 use market::{Event, SourceTime, Span};
 use serde_json::Value;
 use standin::kraken::{self, Kraken};
-use standin::oanda::{Fault, Oanda, Options, Quote, Refuse};
+use standin::oanda::{Candle, Fault, Oanda, Options, Quote, Refuse};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use support::{Client, Server, serve, slow};
+use support::{Client, Server, key, serve_at, slow};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval};
@@ -90,6 +90,10 @@ impl World {
 
     /// OANDA first, for the euro alone; Kraken for the euro and the pound.
     fn serve(&self, data: &Path) -> Server {
+        self.serve_with(data, "127.0.0.1:0", &[])
+    }
+
+    fn serve_with(&self, data: &Path, address: &str, more: &[&str]) -> Server {
         let url = self.oanda.url();
         let sets = [
             format!("feed.oanda.rest_url=\"{url}\""),
@@ -99,10 +103,10 @@ impl World {
             format!("feed.json.address=[\"kraken:{}\"]", self.kraken.address()),
         ];
         let mut arguments = vec!["--feed", "oanda,kraken"];
-        for set in &sets {
+        for set in sets.iter().map(String::as_str).chain(more.iter().copied()) {
             arguments.extend(["--set", set]);
         }
-        let mut command = serve(data, &arguments);
+        let mut command = serve_at(address, data, &arguments);
         command.env("ORION_KEY_OANDA", Options::default().token);
         Server::start(command).unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"))
     }
@@ -258,6 +262,137 @@ fn check_ticks(tape: &Path) {
     }
     assert!(seen.len() > 100, "{} ticks", seen.len());
     assert!(switches >= 3, "{switches} switches");
+}
+
+/// Minutes before noon as OANDA keeps them, falling and rising by turns; and yesterday's close.
+fn keep_history(oanda: &Oanda) {
+    let noon = SourceTime::parse(NOON).expect("a time");
+    let candle = |minutes_ago: i64| {
+        let turn = (minutes_ago % 7) * 10;
+        let price = |points: i64| format!("1.{:05}", 10_000 + turn + points);
+        let prices = |spread: i64| [0, 60, -40, 20].map(|points| price(points + spread));
+        Candle {
+            nanos: (noon - Span::from_minutes(minutes_ago)).nanos(),
+            bid: prices(0),
+            ask: prices(10),
+            is_complete: true,
+        }
+    };
+    oanda.set_candles("EUR_USD", "M1", (1..=300).rev().map(candle).collect());
+    let yesterday = Candle {
+        nanos: SourceTime::parse("2026-07-13T21:00:00.000Z")
+            .expect("a time")
+            .nanos(),
+        bid: ["1.09000", "1.09500", "1.08500", "1.09000"].map(str::to_owned),
+        ask: ["1.09010", "1.09510", "1.08510", "1.09010"].map(str::to_owned),
+        is_complete: true,
+    };
+    oanda.set_candles("EUR_USD", "D", vec![yesterday]);
+    oanda.set_clock(noon.nanos());
+}
+
+#[test]
+fn charts_are_warm_and_changes_right_from_the_first_minute() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = key(folder.path(), "mybot", "bots");
+    let world = World::new();
+    keep_history(&world.oanda);
+    let server = world.serve_with(
+        folder.path(),
+        "127.0.0.1:0",
+        &["feed.oanda.backfill_hours=5"],
+    );
+    let mut client = server.subscribe_to(&["prices", "status"]);
+    until_source(&mut client, "EURUSD", "oanda");
+    until(&mut client, "a price with its change", |message| {
+        let payload = &message["payload"];
+        let number = |field: &str| payload[field].as_f64().unwrap_or(f64::NAN);
+        // Against the mid of yesterday's close, 1.09005.
+        payload["symbol"] == "EURUSD" && (number("price") - number("change") - 1.09005).abs() < 2e-5
+    });
+    // A stop can be planned: the average true range is known from what was fetched.
+    let authorization = format!("Bearer {token}");
+    let headers = [("Authorization", authorization.as_str())];
+    let body = r#"{"id":"warm","symbol":"EURUSD","direction":"long"}"#;
+    let (status, answer) = server
+        .post("/api/signals", &headers, body)
+        .expect("an answer");
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer["planned"]["stop_loss"].is_number(), "{answer}");
+    assert_eq!(answer["simulated"], Value::Null, "a real source");
+    // A symbol that no source tells has no price to judge by.
+    let other = body.replace("EURUSD", "US30");
+    let (status, answer) = server
+        .post("/api/signals", &headers, &other)
+        .expect("an answer");
+    assert_eq!(status, 422, "{answer}");
+}
+
+#[test]
+fn prices_for_own_use_are_not_sent_to_whoever_can_reach_the_address() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let world = World::new();
+    let server = world.serve_with(folder.path(), "0.0.0.0:0", &[]);
+    let mut client = server.subscribe_to(&["prices", "status"]);
+    let mut live = 0;
+    while live < 2 {
+        let message = client.next().expect("a message");
+        assert_ne!(message["type"], "price_update", "{message}");
+        live += usize::from(message["payload"]["feed"] == "live");
+    }
+    let allowed = world.serve_with(
+        &folder.path().join("allowed"),
+        "0.0.0.0:0",
+        &["feed.may_show_to_others=true"],
+    );
+    until_pounds(&mut allowed.subscribe_to(&["prices"]), 1);
+}
+
+#[test]
+fn sources_are_recorded_without_a_server_and_played_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let world = World::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orion"));
+    let address = format!("feed.json.address=[\"kraken:{}\"]", world.kraken.address());
+    command
+        .args(["record", "--feed", "kraken", "--set", &address, "--data"])
+        .arg(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut recorder = command.spawn().expect("start recording");
+    let log = support::lines(recorder.stderr.take().expect("standard error"));
+    let mut flowing = BTreeSet::new();
+    while flowing.len() < 2 {
+        let line = log
+            .recv_timeout(Duration::from_secs(60))
+            .expect("prices flow");
+        flowing.extend(
+            ["EURUSD", "GBPUSD"]
+                .into_iter()
+                .filter(|symbol| line.contains(symbol)),
+        );
+    }
+    let sent = Command::new("kill")
+        .args(["-TERM", &recorder.id().to_string()])
+        .status();
+    assert!(sent.expect("send a signal").success());
+    let output = recorder.wait_with_output().expect("the recorder ends");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && told.starts_with("recorded "),
+        "{told}"
+    );
+
+    let folder = folder.path().join("record");
+    let ticks = TapeReader::open(&folder.join("tape"), None)
+        .expect("open the tape")
+        .filter(|item| matches!(item, Ok(TapeItem::Event(_, Event::Tick(_)))));
+    assert!(ticks.count() >= 2);
+    let replayed = Command::new(env!("CARGO_BIN_EXE_orion"))
+        .arg("replay")
+        .arg(&folder)
+        .output();
+    assert!(replayed.expect("replay").status.success());
 }
 
 /// What `orion feed test` prints and how it ends.

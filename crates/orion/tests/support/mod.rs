@@ -249,6 +249,13 @@ impl Client {
         Ok(Self(socket))
     }
 
+    /// Sends one message.
+    pub(crate) fn say(&mut self, message: &serde_json::Value) {
+        self.0
+            .send(Message::text(message.to_string()))
+            .expect("send");
+    }
+
     /// The next message; `None` when the connection is over or nothing comes for too long.
     pub(crate) fn next(&mut self) -> Option<serde_json::Value> {
         loop {
