@@ -10,5 +10,5 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         kind: feeds::keys::Kind::TradingView,
     };
     let now = market::Time::from_secs(1_783_944_000);
-    let _ = feeds::tradingview::try_read(data, &sender, &support::catalog(), now);
+    let _ = feeds::tradingview::read(data, &sender, &support::catalog(), now);
 });

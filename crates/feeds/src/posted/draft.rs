@@ -300,7 +300,7 @@ pub(crate) fn probability(name: &str, number: Price) -> Result<Probability, Refu
         (units + ONE / 200) / (ONE / 100)
     } else {
         let what = format!("{number} is neither in 0 to 1 nor a percentage up to 100");
-        return Err(Refusal::unreadable(name, what));
+        return Err(Refusal::wrong(name, what));
     };
     Ok(Probability::from_steps(
         u16::try_from(steps).unwrap_or(u16::MAX),

@@ -244,13 +244,13 @@ fn what_is_missing_or_unreadable_is_refused_by_field() {
         ),
         (
             r#""confidence":101"#,
-            bad,
+            wrong,
             "confidence",
             "neither in 0 to 1",
         ),
         (
             r#""confidence":-0.1"#,
-            bad,
+            wrong,
             "confidence",
             "neither in 0 to 1",
         ),

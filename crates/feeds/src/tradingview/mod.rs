@@ -244,21 +244,6 @@ impl Fence {
     }
 }
 
-/// Reads an alert as the hook does, for whoever wants to try one; nothing is posted. It says whether it became a signal.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn try_read(body: &[u8], sender: &Key, catalog: &Catalog, now: Time) -> Result<bool, Refusal> {
-    let reader = Reader {
-        sender,
-        catalog,
-        now,
-        max_age: Span::from_secs(300),
-        recent: &Recent::default(),
-    };
-    Ok(matches!(reader.read(body)?, Read::Signal(_)))
-}
-
 /// Alerts without an id and without a time, as they came lately: the same text within a minute is the same alert sent again.
 #[derive(Debug, Default)]
 struct Recent(Mutex<VecDeque<(Uuid, Time)>>);
