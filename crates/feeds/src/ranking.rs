@@ -150,7 +150,8 @@ impl Ranking {
                 None
             }
             Told::Past(bars) => {
-                let wanted = |id| self.current(id).is_none_or(|current| current == source);
+                // A better source that has only just come brings its past before it takes over.
+                let wanted = |id| self.current(id).is_none_or(|current| source <= current);
                 events.extend(
                     bars.into_iter()
                         .filter(|bar| wanted(bar.instrument))

@@ -273,16 +273,20 @@ fn post_all(
     bodies: &[String],
     threads: usize,
 ) -> Vec<(u16, Value)> {
-    let took = std::sync::Mutex::new(Vec::new());
+    let took = std::sync::Mutex::new(Vec::<std::time::Duration>::new());
     let answers = std::thread::scope(|scope| {
         let workers: Vec<_> = bodies
             .chunks(bodies.len().div_ceil(threads))
             .map(|part| {
+                let took = &took;
                 scope.spawn(move || {
-                    let answers = part.iter().map(|body| post(address, path, headers, body));
-                    answers
-                        .map(|answer| answer.expect("an answer"))
-                        .collect::<Vec<_>>()
+                    let one = |body: &String| {
+                        let began = tokio::time::Instant::now();
+                        let answer = post(address, path, headers, body).expect("an answer");
+                        took.lock().expect("a list").push(began.elapsed());
+                        answer
+                    };
+                    part.iter().map(one).collect::<Vec<_>>()
                 })
             })
             .collect();

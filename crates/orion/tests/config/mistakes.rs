@@ -394,7 +394,7 @@ fn options_of_the_other_feed_are_refused() {
         &[],
         &["serve", "--feed", "tape:Cargo.toml", "--seed", "7"],
         expect![
-            "--seed: feed.sim.seed = 7: only the simulated market has a seed, and the feed is a tape; leave --seed out, or take --feed sim"
+            "--seed: feed.sim.seed = 7: only the simulated market has a seed, and the feed is another; leave --seed out, or take --feed sim"
         ],
     );
     // The feed itself is wrong: nothing is said about what goes with it.
