@@ -4,7 +4,8 @@
 mod support;
 
 use journal::tape::{TapeItem, TapeReader};
-use market::{Event, SourceTime, Span};
+use market::{Event, NewYork, SourceTime, Span};
+use orion::config::Config;
 use serde_json::Value;
 use standin::kraken::{self, Kraken};
 use standin::oanda::{Candle, Fault, Oanda, Options, Quote, Refuse};
@@ -33,6 +34,8 @@ struct World {
 
 /// A price that rises by a step with every tick, so that no two ticks are alike.
 struct Market {
+    /// The market's time when it began.
+    base: SourceTime,
     began: Instant,
     ticks: AtomicU64,
     /// Milliseconds between two ticks.
@@ -43,8 +46,7 @@ impl Market {
     fn next(&self) -> (u64, SourceTime) {
         let number = self.ticks.fetch_add(1, Ordering::Relaxed);
         let passed = i64::try_from(self.began.elapsed().as_nanos()).expect("a short test");
-        let noon = SourceTime::parse(NOON).expect("a time");
-        (number, noon + Span::from_nanos(passed))
+        (number, self.base + Span::from_nanos(passed))
     }
 }
 
@@ -58,6 +60,10 @@ fn runtime() -> Runtime {
 
 impl World {
     fn new() -> Self {
+        Self::at(SourceTime::parse(NOON).expect("a time"))
+    }
+
+    fn at(base: SourceTime) -> Self {
         let runtime = runtime();
         let (oanda, kraken) = runtime.block_on(async {
             let options = Options {
@@ -70,6 +76,7 @@ impl World {
         });
         let began = runtime.block_on(async { Instant::now() });
         let market = Arc::new(Market {
+            base,
             began,
             ticks: AtomicU64::new(0),
             pace: AtomicU64::new(100),
@@ -264,15 +271,15 @@ fn check_ticks(tape: &Path) {
     assert!(switches >= 3, "{switches} switches");
 }
 
-/// Minutes before noon as OANDA keeps them, falling and rising by turns; and yesterday's close.
-fn keep_history(oanda: &Oanda) {
-    let noon = SourceTime::parse(NOON).expect("a time");
+/// The minutes before `now` as OANDA keeps them, falling and rising by turns; and the close of the last trading day.
+fn keep_history(oanda: &Oanda, now: SourceTime) {
+    let minute = now.floor(Span::from_minutes(1));
     let candle = |minutes_ago: i64| {
         let turn = (minutes_ago % 7) * 10;
         let price = |points: i64| format!("1.{:05}", 10_000 + turn + points);
         let prices = |spread: i64| [0, 60, -40, 20].map(|points| price(points + spread));
         Candle {
-            nanos: (noon - Span::from_minutes(minutes_ago)).nanos(),
+            nanos: (minute - Span::from_minutes(minutes_ago)).nanos(),
             bid: prices(0),
             ask: prices(10),
             is_complete: true,
@@ -280,23 +287,34 @@ fn keep_history(oanda: &Oanda) {
     };
     oanda.set_candles("EUR_USD", "M1", (1..=300).rev().map(candle).collect());
     let yesterday = Candle {
-        nanos: SourceTime::parse("2026-07-13T21:00:00.000Z")
-            .expect("a time")
-            .nanos(),
+        nanos: (NewYork::latest(now, 17) - Span::from_hours(24)).nanos(),
         bid: ["1.09000", "1.09500", "1.08500", "1.09000"].map(str::to_owned),
         ask: ["1.09010", "1.09510", "1.08510", "1.09010"].map(str::to_owned),
         is_complete: true,
     };
     oanda.set_candles("EUR_USD", "D", vec![yesterday]);
-    oanda.set_clock(noon.nanos());
 }
 
 #[test]
 fn charts_are_warm_and_changes_right_from_the_first_minute() {
     let folder = tempfile::tempdir().expect("a folder");
     let token = key(folder.path(), "mybot", "bots");
-    let world = World::new();
-    keep_history(&world.oanda);
+    // The past is asked for by the clock of this machine.
+    let now = orion::clock::Sources::system(&mut orion::clock::Machine).as_source();
+    let catalog = Config::default().catalog();
+    let real = market::Source {
+        simulated: false,
+        always_open: false,
+        ..catalog.sources[0].clone()
+    };
+    if !engine::session::is_open(&catalog.instruments[0], &real, now) {
+        eprintln!(
+            "skipped: the market of EURUSD is closed now, and its past is told by this machine's clock"
+        );
+        return;
+    }
+    let world = World::at(now);
+    keep_history(&world.oanda, now);
     let server = world.serve_with(
         folder.path(),
         "127.0.0.1:0",

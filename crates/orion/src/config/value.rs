@@ -48,7 +48,9 @@ impl SourceName {
             ("massive-indices" | "polygon-indices", None) => Self::MassiveIndices,
             ("alphavantage", None) => Self::AlphaVantage,
             ("bots", None) => Self::Bots,
-            (path, None) if path.ends_with(".toml") => Self::File(PathBuf::from(path)),
+            (path, None) if path.ends_with(".toml") && !path.contains(':') => {
+                Self::File(PathBuf::from(path))
+            }
             (name, None) => {
                 return Err(format!(
                     "`{name}` is no source; there are sim, tape:FILE, {}, and any FILE.toml that describes one",

@@ -403,7 +403,7 @@ fn options_of_the_other_feed_are_refused() {
         &[],
         &["serve", "--feed", "tpae:Cargo.toml", "--speed", "60"],
         expect![[
-            r#"--feed: feed.kind = "tpae:Cargo.toml": it is no feed; the feeds are `sim` and `tape:FILE[,FILE]`; the default is "sim""#
+            r#"--feed: feed.kind = "tpae:Cargo.toml": `tpae:Cargo.toml` is no source; there are sim, tape:FILE, metatrader, oanda, massive, massive-indices, alphavantage, bots, kraken, finnhub, twelvedata, and any FILE.toml that describes one; the default is "sim""#
         ]],
     );
     // So is the option's own value: one finding, not two.
