@@ -18,10 +18,20 @@ const FRAMES: usize = 10_000;
 
 /// Reads so many ticks of each source and prints what one cost.
 pub(crate) fn run(items: usize, runs: usize) -> Result<(), Box<dyn Error>> {
-    println!("\n{:<44} {:>9} {:>12} {:>9}", "live source", "ticks", "ticks/s", "ns/tick");
+    println!(
+        "\n{:<44} {:>9} {:>12} {:>9}",
+        "live source", "ticks", "ticks/s", "ns/tick"
+    );
     for source in sources()? {
-        let best = (0..runs).map(|_| measured(&source, items)).reduce(f64::min).unwrap_or(0.0);
-        println!("{:<44} {items:>9} {:>12.0} {best:>9.1}", source.name, 1e9 / best);
+        let best = (0..runs)
+            .map(|_| measured(&source, items))
+            .reduce(f64::min)
+            .unwrap_or(0.0);
+        println!(
+            "{:<44} {items:>9} {:>12.0} {best:>9.1}",
+            source.name,
+            1e9 / best
+        );
     }
     Ok(())
 }
@@ -53,7 +63,10 @@ fn sources() -> Result<Vec<Source>, Box<dyn Error>> {
         )
     });
     let massive = frames(|n, bid, ask| {
-        format!(r#"[{{"ev":"C","p":"EUR/USD","x":48,"a":{ask},"b":{bid},"t":{}}}]"#, 1_783_944_000_000 + n)
+        format!(
+            r#"[{{"ev":"C","p":"EUR/USD","x":48,"a":{ask},"b":{bid},"t":{}}}]"#,
+            1_783_944_000_000 + n
+        )
     });
     let metatrader = frames(|n, bid, ask| {
         format!(
@@ -128,7 +141,10 @@ fn described(
     let read = move |frame: &str| {
         let mut found = Vec::new();
         decoder.decode(frame, None, &mut found);
-        found.iter().filter(|one| matches!(one, Found::Tick(_))).count()
+        found
+            .iter()
+            .filter(|one| matches!(one, Found::Tick(_)))
+            .count()
     };
     Ok(Source {
         name: shown,

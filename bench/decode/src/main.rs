@@ -244,7 +244,11 @@ fn catalog() -> Catalog {
             digits,
             tick_size: step,
             pip_size: step,
-            kind: if digits == 1 { PriceKind::Cfd } else { PriceKind::Cash },
+            kind: if digits == 1 {
+                PriceKind::Cfd
+            } else {
+                PriceKind::Cash
+            },
             calendar: Calendar::Fx,
             spread_default: step.times(10),
             source: SourceId(0),

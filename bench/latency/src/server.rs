@@ -45,7 +45,13 @@ impl Server {
                     // The benchmark waits for it, or has ended.
                     let _told = tell.send(address);
                 };
-                runtime()?.block_on(serve::serve(served, &Secrets::default(), Source::Channel(queue), shutdown, up))
+                runtime()?.block_on(serve::serve(
+                    served,
+                    &Secrets::default(),
+                    Source::Channel(queue),
+                    shutdown,
+                    up,
+                ))
             })?;
         let Ok(address) = up.recv() else {
             return Err(ended(thread));

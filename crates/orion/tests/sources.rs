@@ -339,7 +339,7 @@ fn charts_are_warm_and_changes_right_from_the_first_minute() {
     assert!(answer["planned"]["stop_loss"].is_number(), "{answer}");
     assert_eq!(answer["simulated"], Value::Null, "a real source");
     // A symbol that no source tells has no price to judge by.
-    let other = body.replace("EURUSD", "US30");
+    let other = body.replace("EURUSD", "US30").replace("warm", "cold");
     let (status, answer) = server
         .post("/api/signals", &headers, &other)
         .expect("an answer");
