@@ -1,8 +1,10 @@
-//! How fast recorded files become ticks and bars: for each format and wrapping, items per second and the CPU time of one
+//! How fast recorded files become ticks and bars, and live sources' texts ticks (`live.rs`): for each format and wrapping, items per second and the CPU time of one
 //! item, from the opened file to the item that passed the gate.
 //!
 //! `cargo run --release --manifest-path bench/Cargo.toml -p bench-decode [ITEMS [FILE...]]` makes files of so many items
 //! [1,000,000] in a temporary folder and reads each three times (the best is shown), or reads the given files instead.
+
+mod live;
 
 use feeds::tape::{Spec, Tape, open};
 use market::{Calendar, Catalog, Instrument, Price, PriceKind, Source, SourceId, Symbol};
@@ -22,7 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map_or(Ok(1_000_000), |text| text.parse())?;
     let given: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
     let folder = tempfile::tempdir()?;
-    let specs = if given.is_empty() {
+    let is_whole = given.is_empty();
+    let specs = if is_whole {
         written(folder.path(), items)?
     } else {
         given.into_iter().map(Spec::new).collect()
@@ -39,6 +42,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             .min_by(|a, b| a.nanos.total_cmp(&b.nanos))
             .ok_or("no run")?;
         show(&spec.path, &best);
+    }
+    if is_whole {
+        live::run(items, RUNS)?;
     }
     Ok(())
 }
@@ -238,7 +244,11 @@ fn catalog() -> Catalog {
             digits,
             tick_size: step,
             pip_size: step,
-            kind: PriceKind::Cfd,
+            kind: if digits == 1 {
+                PriceKind::Cfd
+            } else {
+                PriceKind::Cash
+            },
             calendar: Calendar::Fx,
             spread_default: step.times(10),
             source: SourceId(0),

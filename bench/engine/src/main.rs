@@ -103,6 +103,7 @@ impl Told {
                 Output::Price(_) => self.prices += 1,
                 Output::Signal(_) => self.signals += 1,
                 Output::Outcome(_) => self.outcomes += 1,
+                Output::Answer(_) => {}
             }
         }
     }

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, anyhow};
 use bench_clients::Crowd;
 use market::Event;
 use orion::config::{self, Config, Layers};
+use orion::secrets::Secrets;
 use orion::serve::{self, Source};
 use std::path::Path;
 use std::thread::{self, JoinHandle};
@@ -44,7 +45,13 @@ impl Server {
                     // The benchmark waits for it, or has ended.
                     let _told = tell.send(address);
                 };
-                runtime()?.block_on(serve::serve(served, Source::Channel(queue), shutdown, up))
+                runtime()?.block_on(serve::serve(
+                    served,
+                    &Secrets::default(),
+                    Source::Channel(queue),
+                    shutdown,
+                    up,
+                ))
             })?;
         let Ok(address) = up.recv() else {
             return Err(ended(thread));

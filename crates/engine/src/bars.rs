@@ -2,7 +2,10 @@
 //! all of them agree. Late ticks count as long as their bar is open and are dropped after that. A bar without a tick
 //! does not exist.
 
+mod hole;
+
 use crate::session;
+use hole::Hole;
 use market::{Bar, Calendar, NewYork, Ohlc, Price, QuoteBar, SourceTime, Span, Timeframe};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +21,8 @@ pub(crate) struct Bars {
     closed: [SourceTime; Timeframe::ALL.len()],
     /// What opens before this was not seen from its beginning.
     hole_until: SourceTime,
+    /// Since when nothing is known, until something comes.
+    hole: Option<Hole>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,6 +44,7 @@ impl Bars {
             longer: [None; Timeframe::ALL.len()],
             closed: [SourceTime::MIN; Timeframe::ALL.len()],
             hole_until: SourceTime::MIN,
+            hole: Some(Hole::ALL),
         }
     }
 
@@ -156,27 +162,12 @@ impl Bars {
                 .is_some_and(|minute| minute.bar.end_time == end)
             {
                 let minute = self.minutes.remove(0);
-                self.close_base(Timeframe::M1, minute.bar, closed);
+                let bar = self.seal(minute.bar);
+                self.close_base(Timeframe::M1, bar, closed);
             } else {
                 self.close_longer(end, closed);
             }
         }
-    }
-
-    /// Something was missed: what is open has a hole, and so has what opens before `until` (once that is known).
-    pub(crate) fn mark_hole(&mut self) {
-        self.minutes
-            .iter_mut()
-            .for_each(|minute| minute.bar.holed = true);
-        self.longer
-            .iter_mut()
-            .flatten()
-            .for_each(|bar| bar.holed = true);
-    }
-
-    /// The first thing after a hole came at `until`.
-    pub(crate) fn end_hole(&mut self, until: SourceTime) {
-        self.hole_until = self.hole_until.max(until);
     }
 
     /// Closes a bar of the finest interval this instrument has: longer bars that end with it come first.
@@ -192,7 +183,10 @@ impl Bars {
                     closed,
                 );
             }
-            self.append(timeframe, &bar);
+            // A bar of the past may come after a longer bar that it belongs to has closed.
+            if self.closed[timeframe.index()] <= bar.open_time {
+                self.append(timeframe, &bar);
+            }
         }
         self.close_longer(bar.end_time, closed);
         self.closed[base.index()] = bar.end_time;
@@ -205,7 +199,7 @@ impl Bars {
             let place = timeframe.index();
             if let Some(bar) = self.longer[place].take_if(|bar| bar.end_time == end) {
                 self.closed[place] = end;
-                closed.push((timeframe, bar));
+                closed.push((timeframe, self.seal(bar)));
             }
         }
     }
@@ -414,7 +408,8 @@ mod tests {
         let mut closed = Vec::new();
         bars.add(at("10:00:10"), Price::from_units(5), SourceTime::MIN)
             .unwrap();
-        bars.mark_hole();
+        bars.end_hole(at("10:00:10"));
+        bars.mark_hole(at("10:00:08.5"));
         bars.end_hole(at("10:02:30"));
         bars.add(at("10:02:30"), Price::from_units(5), SourceTime::MIN)
             .unwrap();

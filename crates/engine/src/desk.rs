@@ -1,10 +1,16 @@
 //! One instrument's desk: its bars, charts, setups, open signals and price pulse. Nobody else touches its state.
 
+mod past;
+mod post;
+mod spreads;
+
+pub(crate) use post::Draft;
+
 use crate::bars::{self, Bars};
 use crate::confidence::{Hit, Odds};
 use crate::engine::{Output, Shared};
 use crate::gates::Refusal;
-use crate::lifecycle::{self, Pending, Reach, Verdict};
+use crate::lifecycle::{self, Origin, Pending, Reach, Since, Verdict};
 use crate::outcome::{Running, Step};
 use crate::pulse::Pulse;
 use crate::risk::{Idea, Plan};
@@ -13,10 +19,11 @@ use crate::session;
 use crate::setup::{Armed, MssFvg};
 use crate::structure::{BarIndex, Chart, Finding, Pool};
 use market::{
-    Bar, Catalog, Cause, Direction, Instrument, InstrumentId, Price, QuoteBar, Signal, SourceTime,
-    Span, Status, Symbol, Tick, Time, Timeframe, Uuid,
+    Bar, Cause, Direction, Instrument, InstrumentId, Price, QuoteBar, Signal, Source, SourceId,
+    SourceTime, Span, Status, Symbol, Tick, Time, Timeframe, Uuid,
 };
 use serde::{Deserialize, Serialize};
+use spreads::Spreads;
 use std::collections::VecDeque;
 
 /// Zones that have signalled and are remembered.
@@ -29,6 +36,8 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x4f52_494f_4e00_5369_a67e_616c_7300_000
 pub(crate) struct Desk {
     pub symbol: Symbol,
     id: InstrumentId,
+    /// Where its prices come from now; the catalog names the source it began with.
+    pub source: SourceId,
     pub bars: Bars,
     spreads: Spreads,
     charts: [Option<Chart>; Timeframe::ALL.len()],
@@ -56,6 +65,7 @@ impl Desk {
         let mut desk = Self {
             symbol: instrument.symbol,
             id,
+            source: instrument.source,
             bars: Bars::new(instrument.calendar),
             spreads: Spreads::default(),
             charts: Default::default(),
@@ -71,24 +81,47 @@ impl Desk {
         desk
     }
 
-    /// Whether this desk can go on under other settings: its prices come from the same source, of the same kind and
-    /// calendar.
+    /// Whether this desk can go on under other settings: it is the same market, and still a real or a simulated one.
     pub(crate) fn fits(&self, old: &Settings, id: InstrumentId, new: &Settings) -> bool {
-        let market = |catalog: &Catalog, id| {
-            let instrument = catalog.instrument(id);
-            let source = catalog.source_of(id).name.clone();
-            (
-                instrument.symbol,
-                source,
-                instrument.kind,
-                instrument.calendar,
-            )
+        let (was, is) = (old.catalog.instrument(self.id), new.catalog.instrument(id));
+        let simulated = |settings: &Settings, source: SourceId| {
+            settings.catalog.sources[source.index()].simulated
         };
-        market(&old.catalog, self.id) == market(&new.catalog, id)
+        (was.symbol, was.kind, was.calendar) == (is.symbol, is.kind, is.calendar)
+            && simulated(old, self.source) == simulated(new, self.source_under(old, id, new))
+    }
+
+    /// Its source under other settings: the one in use, by its name; another one where that is gone, or where the catalog
+    /// names another one than before.
+    fn source_under(&self, old: &Settings, id: InstrumentId, new: &Settings) -> SourceId {
+        let named = new.catalog.instrument(id).source;
+        let as_before = old.catalog.source_of(self.id).name == new.catalog.source_of(id).name;
+        let in_use = &old.catalog.sources[self.source.index()].name;
+        let mut sources = new.catalog.sources.iter();
+        let kept = sources.position(|source| source.name == *in_use);
+        kept.filter(|_| as_before)
+            .map_or(named, |place| SourceId(place as u8))
     }
 
     /// Takes up changed settings. A chart whose periods have changed begins anew, and so do setups without their chart.
-    pub(crate) fn adopt(&mut self, old: &Rules, id: InstrumentId, settings: &Settings) {
+    /// `watermark` is that of the source so far: another one leaves a hole there.
+    pub(crate) fn adopt(
+        &mut self,
+        before: &Settings,
+        id: InstrumentId,
+        settings: &Settings,
+        watermark: SourceTime,
+    ) {
+        let old = &before.rules;
+        let source = self.source_under(before, id, settings);
+        let name = |settings: &Settings, source: SourceId| {
+            settings.catalog.sources[source.index()].name.clone()
+        };
+        if name(before, self.source) != name(settings, source) {
+            self.bars.mark_hole(watermark);
+        }
+        self.source = source;
+        self.pulse.forget_hours();
         let periods = |rules: &Rules| (rules.atr_period, rules.swing_left, rules.swing_right);
         if periods(old) != periods(&settings.rules) {
             self.charts = Default::default();
@@ -145,7 +178,7 @@ impl Desk {
             reach,
         };
         self.fire(&trigger, context);
-        self.pulse.hear(context.at, tick, self.instrument(context));
+        self.show(tick, context);
     }
 
     /// Takes a recorded bar at its end: the bad comes first where the order inside the bar is not known.
@@ -186,7 +219,17 @@ impl Desk {
             time: end_time,
             received: None,
         };
-        self.pulse.hear(context.at, &last, self.instrument(context));
+        self.show(&last, context);
+    }
+
+    /// Tells the pulse; a symbol that was stale by its own silence is fresh again.
+    fn show(&mut self, tick: &Tick, context: &Context) {
+        let (at, settings) = (context.at, context.settings);
+        let source = self.source_in(settings);
+        if !source.heartbeats && self.pulse.is_stale(at, source, Time::MIN, &settings.prices) {
+            self.pulse.refresh(at);
+        }
+        self.pulse.hear(at, tick, self.instrument(context));
     }
 
     /// Works a closed bar: structure, then setups, then the open signals.
@@ -197,18 +240,28 @@ impl Desk {
         findings: &mut Vec<Finding>,
         context: &mut Context,
     ) {
-        let rules = &context.settings.rules;
+        self.digest(timeframe, bar, findings, &context.settings.rules);
+        self.decide_if(context, |pending, rules| {
+            pending.judge_bar(timeframe, bar, findings, rules)
+        });
+    }
+
+    /// Takes a closed bar into its chart, if there is one, and tells the setups what became known.
+    fn digest(
+        &mut self,
+        timeframe: Timeframe,
+        bar: &Bar,
+        findings: &mut Vec<Finding>,
+        rules: &Rules,
+    ) {
+        findings.clear();
         let Some(chart) = &mut self.charts[timeframe.index()] else {
             return;
         };
-        findings.clear();
         let t = chart.close(bar, rules, findings);
         if timeframe == rules.setup_tf {
             self.mss_fvg.close(t, bar, findings, chart, rules);
         }
-        self.decide_if(context, |pending, rules| {
-            pending.judge_bar(timeframe, bar, findings, rules)
-        });
     }
 
     /// Decides the signals whose deadline has come, for the cause that holds now.
@@ -254,8 +307,16 @@ impl Desk {
         (self.pending.len(), self.running.len())
     }
 
+    /// The average true range of the setups' timeframe, once it is known, in price units.
+    fn atr(&self, rules: &Rules) -> Option<f64> {
+        self.charts[rules.setup_tf.index()].as_ref()?.atr()
+    }
+
     fn instrument<'a>(&self, context: &Context<'a>) -> &'a Instrument {
         context.settings.catalog.instrument(self.id)
+    }
+    fn source_in<'a>(&self, settings: &'a Settings) -> &'a Source {
+        &settings.catalog.sources[self.source.index()]
     }
 
     fn judge_reach(&mut self, reach: &Reach, context: &mut Context) {
@@ -287,23 +348,30 @@ impl Desk {
     }
 
     fn decide(&mut self, pending: Pending, verdict: Verdict, context: &mut Context) {
-        let setup = pending.setup;
-        let signal = lifecycle::decide(pending.signal, verdict, context.at);
+        let signal = lifecycle::decide(pending.signal.clone(), verdict, context.at);
         if signal.status == Status::Confirmed {
-            let exit = self.pulse.exit(signal.direction).unwrap_or(signal.entry);
-            let source = context.settings.catalog.source_of(self.id);
-            let horizon = context.settings.rules.outcome_horizon_h;
-            context.shared.record(setup).confirm(&signal, exit);
-            self.running.push(Running::begin(
-                signal.clone(),
-                setup,
-                source,
-                exit,
-                context.at,
-                horizon,
-            ));
+            self.run(&signal, &pending, context);
         }
+        context.shared.ledger.decided(&signal);
         context.out.push(Output::Signal(Box::new(signal)));
+    }
+
+    /// Follows a confirmed signal.
+    fn run(&mut self, signal: &Signal, pending: &Pending, context: &mut Context) {
+        let exit = self.pulse.exit(signal.direction).unwrap_or(signal.entry);
+        if let Some(setup) = pending.origin.setup() {
+            context.shared.record(setup).confirm(signal, exit);
+        }
+        let source = self.source_in(context.settings);
+        let horizon = context.settings.rules.outcome_horizon_h;
+        self.running.push(Running::begin(
+            signal.clone(),
+            pending,
+            source,
+            exit,
+            context.at,
+            horizon,
+        ));
     }
 
     /// Ends the armed setups whose stop trades, then fires those that the price triggers.
@@ -321,8 +389,7 @@ impl Desk {
         }
         let settings = context.settings;
         let instrument = settings.catalog.instrument(self.id);
-        let chart = self.charts[settings.rules.setup_tf.index()].as_ref();
-        let Some(atr) = chart.and_then(Chart::atr) else {
+        let Some(atr) = self.atr(&settings.rules) else {
             return;
         };
         let spread = self.spreads.median();
@@ -366,13 +433,14 @@ impl Desk {
             .collect();
         let plan = idea.plan(&pools, rules)?;
         let signal = self.write(armed, &plan, idea, trigger, context);
-        Ok(Pending::open(
+        Ok(Pending {
+            entered: trigger.reach.fills(signal.direction, signal.entry),
             signal,
-            armed.setup,
-            armed.zone_far,
-            idea.atr,
-            &trigger.reach,
-        ))
+            origin: Origin::Own(armed.setup),
+            since: Since::at(trigger.entry_time),
+            zone_far: armed.zone_far,
+            atr: idea.atr,
+        })
     }
 
     fn check_gates(
@@ -384,14 +452,7 @@ impl Desk {
     ) -> Result<(), Refusal> {
         let rules = &context.settings.rules;
         let direction = armed.direction;
-        let live = self
-            .pending
-            .iter()
-            .any(|pending| pending.signal.direction == direction)
-            || self
-                .running
-                .iter()
-                .any(|running| running.signal.direction == direction);
+        let live = self.own_open().any(|signal| signal.direction == direction);
         let cooldown = Span::from_secs(i64::from(rules.symbol_cooldown_s));
         let spent = context.shared.signals_on(trigger.entry_time);
         if rules.killzone_gate && !session::in_core_window(trigger.entry_time, instrument.calendar)
@@ -413,6 +474,16 @@ impl Desk {
         }
     }
 
+    /// ORION's own signals that are pending or run.
+    fn own_open(&self) -> impl Iterator<Item = &Signal> {
+        let pending = self.pending.iter().map(|one| (one.origin, &one.signal));
+        let running = self.running.iter().map(|one| (one.origin, &one.signal));
+        pending
+            .chain(running)
+            .filter(|(origin, _)| origin.setup().is_some())
+            .map(|(_, signal)| signal)
+    }
+
     fn write(
         &self,
         armed: &Armed,
@@ -423,9 +494,8 @@ impl Desk {
     ) -> Signal {
         let settings = context.settings;
         let instrument = settings.catalog.instrument(self.id);
-        let source = settings.catalog.source_of(self.id);
+        let source = self.source_in(settings);
         let (at, rules) = (context.at, &settings.rules);
-        let suffix = if source.simulated { " (SIMULATED)" } else { "" };
         let risk = (plan.entry - plan.stop).abs().to_f64();
         let reward = plan
             .targets
@@ -446,7 +516,7 @@ impl Desk {
             entry: plan.entry,
             stop: plan.stop,
             targets: plan.targets.clone(),
-            reason: format!("{}{suffix}", armed.setup.reason()),
+            reason: reason(armed.setup.reason(), source),
             confidence: context
                 .shared
                 .confidence(armed.setup, odds, rules.prior_strength),
@@ -470,6 +540,7 @@ impl Desk {
         }
         self.zones.push_back((armed.direction, armed.zone_born));
         context.shared.count_signal(signal.entry_time);
+        context.shared.ledger.own(signal);
         context.out.push(Output::Signal(Box::new(signal.clone())));
         self.pending.push(pending);
     }
@@ -482,10 +553,19 @@ struct Trigger {
     reach: Reach,
 }
 
-/// Tells an outcome and counts it.
+/// The reason as clients see it: simulated data never passes for real.
+fn reason(text: &str, source: &Source) -> String {
+    let suffix = if source.simulated { " (SIMULATED)" } else { "" };
+    format!("{text}{suffix}")
+}
+
+/// Tells an outcome, and counts it if it is of one of ORION's own setups.
 fn tell(step: Step, context: &mut Context) {
-    if let Some(hit) = step.resolved {
-        context.shared.record(step.setup).resolve(hit);
+    if step.outcome.last {
+        context.shared.ledger.close(step.outcome.id);
+    }
+    if let (Some(hit), Some(setup)) = (step.resolved, step.origin.setup()) {
+        context.shared.record(setup).resolve(hit);
         context.shared.counts.resolved += 1;
         context.shared.counts.hits += u64::from(hit == Hit::Yes);
     }
@@ -502,51 +582,4 @@ fn identity(settings: &Settings, source: &str, symbol: Symbol, armed: &Armed) ->
     let (direction, open) = (armed.direction, armed.armed_open);
     let name = format!("{market}|{source}|{symbol}|{timeframe}|{setup}|{direction}|{open}");
     Uuid::new_v5(&NAMESPACE, name.as_bytes())
-}
-
-/// The spreads of the last quotes.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Spreads {
-    last: [Price; Spreads::KEPT],
-    count: usize,
-}
-
-impl Spreads {
-    const KEPT: usize = 20;
-
-    fn push(&mut self, spread: Price) {
-        self.last[self.count % Self::KEPT] = spread;
-        self.count += 1;
-    }
-
-    /// The current spread: the median of the last 20, the upper one of two.
-    fn median(&self) -> Price {
-        let kept = self.count.min(Self::KEPT);
-        let mut sorted = self.last;
-        sorted[..kept].sort_unstable();
-        sorted.get(kept / 2).copied().unwrap_or_default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_current_spread_is_the_median_of_the_last_twenty() {
-        let median = |spreads: &[i64]| {
-            let mut kept = Spreads::default();
-            for spread in spreads {
-                kept.push(Price::from_units(*spread));
-            }
-            kept.median().units()
-        };
-        assert_eq!(median(&[]), 0);
-        assert_eq!(median(&[7]), 7);
-        assert_eq!(median(&[9, 1, 5]), 5);
-        assert_eq!(median(&[1, 9, 5, 3]), 5);
-        // Of ten and ten it is the upper one.
-        let later = |count| [vec![1; 30], vec![9; count]].concat();
-        assert_eq!((median(&later(9)), median(&later(10))), (1, 9));
-    }
 }

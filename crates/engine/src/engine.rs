@@ -3,18 +3,24 @@
 //! The engine is told events, each with its stamp, and appends what follows from them to a list. It has no clock, no
 //! randomness, no input or output: the same settings and events give the same outputs on any machine.
 
+mod alert;
+mod feed;
+mod source;
+
 use crate::confidence::{self, Odds, Record};
 use crate::desk::{Context, Desk};
 use crate::gates::Refusal;
+use crate::ledger::Ledger;
 use crate::rules::Settings;
 use crate::session;
 use crate::setup::SetupKind;
 use crate::structure::Finding;
 use market::{
-    Bar, Cause, Event, InstrumentId, Outcome, PriceUpdate, Probability, QuoteBar, Signal, SourceId,
-    SourceTime, Span, Tick, Time, Timeframe,
+    Answer, Bar, Cause, Event, InstrumentId, Outcome, PreviousClose, PriceUpdate, Probability,
+    QuoteBar, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
 };
 use serde::{Deserialize, Serialize};
+use source::{SourceState, sources};
 use std::sync::Arc;
 
 /// What the engine wants done. Doing it is somebody else's job.
@@ -23,6 +29,8 @@ pub enum Output {
     Price(Box<PriceUpdate>),
     Signal(Box<Signal>),
     Outcome(Box<Outcome>),
+    /// What came of an alert: exactly one each, after the signal it brought or changed.
+    Answer(Box<Answer>),
 }
 
 /// What happened so far, for metrics and reports.
@@ -32,8 +40,15 @@ pub struct Counts {
     pub bars: u64,
     /// Ticks and bars that came after their bar was closed, and were dropped.
     pub late: u64,
+    /// Bars of the past that were taken, and those that told nothing new.
+    pub past: u64,
+    pub past_known: u64,
+    /// ORION's own signals.
     pub signals: u64,
-    /// Confirmed signals of which it is known whether the first target came before the stop.
+    /// Alerts that became signals or were verdicts, and those that were declined; repetitions are neither.
+    pub posted: u64,
+    pub declined: u64,
+    /// Own confirmed signals of which it is known whether the first target came before the stop.
     pub resolved: u64,
     pub hits: u64,
     refused: [u64; Refusal::ALL.len()],
@@ -54,30 +69,18 @@ impl Counts {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Shared {
     pub counts: Counts,
+    pub ledger: Ledger,
     records: [Record; 1],
-    /// The trading day and the signals born on it.
+    /// The trading day and the own signals born on it.
     day: (i32, u32),
-}
-
-/// What is known of a source.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct SourceState {
-    name: String,
-    /// When it last showed life.
-    heard: Time,
-    /// The newest time it wrote, and the time before which its bars are closed.
-    newest: SourceTime,
-    watermark: SourceTime,
-    /// When the next bar of one of its instruments ends.
-    next_end: SourceTime,
-    /// A gap was told and nothing has come since.
-    in_gap: bool,
 }
 
 /// The whole machine's state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct State {
     now: Time,
+    /// When the process began.
+    started: Time,
     sources: Vec<SourceState>,
     desks: Vec<Desk>,
     shared: Shared,
@@ -100,13 +103,17 @@ pub struct Engine {
 pub struct NotMine;
 
 /// Changes whenever the state's shape does: a snapshot of another shape is not read.
-const SNAPSHOT_VERSION: u32 = 2;
+const SNAPSHOT_VERSION: u32 = 3;
 
 impl Engine {
+    /// Changes whenever the state's shape or what is decided does: what another version decided cannot be decided again.
+    pub const VERSION: u32 = SNAPSHOT_VERSION;
+
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
         let state = State {
             now: Time::MIN,
+            started: Time::MIN,
             sources: sources(&settings),
             desks: ids(&settings).map(|id| Desk::new(id, &settings)).collect(),
             shared: Shared::default(),
@@ -132,6 +139,9 @@ impl Engine {
             self.state.now
         );
         self.state.now = at;
+        if self.state.started == Time::MIN || *event == Event::Start {
+            self.state.started = at;
+        }
         match event {
             Event::Tick(tick) => {
                 self.pass_time(at, Some(tick.instrument), out);
@@ -150,6 +160,26 @@ impl Engine {
             Event::Gap(source) => {
                 self.gap(*source);
                 self.pass_time(at, None, out);
+            }
+            Event::Life(source) => {
+                self.pass_time(at, None, out);
+                self.life(at, *source);
+            }
+            Event::Switch(instrument, source) => {
+                self.pass_time(at, None, out);
+                self.switch(at, *instrument, *source);
+            }
+            Event::Past(bar) => {
+                self.pass_time(at, None, out);
+                self.past(at, bar, out);
+            }
+            Event::PreviousClose(close) => {
+                self.pass_time(at, None, out);
+                self.previous_close(at, close);
+            }
+            Event::Alert(alert) => {
+                self.pass_time(at, None, out);
+                self.alert(at, alert, out);
             }
             Event::Stop => {}
         }
@@ -198,8 +228,14 @@ impl Engine {
         (heard > Time::MIN).then_some(heard)
     }
 
-    /// Takes up other settings and keeps its state: desks stay with their symbols. What is open on an instrument that is
-    /// gone, or that has another source, kind or calendar now, ends here.
+    /// Where an instrument's prices come from now.
+    #[must_use]
+    pub fn source(&self, instrument: InstrumentId) -> SourceId {
+        self.state.desks[instrument.index()].source
+    }
+
+    /// Takes up other settings and keeps its state: desks stay with their symbols. Another source leaves a hole. What is
+    /// open on an instrument that is gone, has another kind or calendar now, or is simulated and was not, ends here.
     pub fn adopt(&mut self, settings: Arc<Settings>, out: &mut Vec<Output>) {
         if settings == self.settings {
             return;
@@ -208,7 +244,8 @@ impl Engine {
         let mut keep = |id| {
             let fits = |desk: &mut Desk| desk.fits(&self.settings, id, &settings);
             let mut desk = old.extract_if(.., fits).next()?;
-            desk.adopt(&self.settings.rules, id, &settings);
+            let watermark = self.state.sources[desk.source.index()].watermark;
+            desk.adopt(&self.settings, id, &settings, watermark);
             Some(desk)
         };
         self.state.desks = ids(&settings)
@@ -236,6 +273,9 @@ impl Engine {
         }
         self.state.sources = sources;
         self.settings = settings;
+        for id in 0..self.state.sources.len() {
+            self.find_next_end(SourceId(id as u8));
+        }
         self.after();
     }
 
@@ -261,7 +301,9 @@ impl Engine {
         let state: State = postcard::from_bytes(rest).map_err(|_| NotMine)?;
         let instruments = settings.catalog.instruments.iter();
         let sources = settings.catalog.sources.iter();
+        let known = |desk: &Desk| desk.source.index() < state.sources.len();
         let fits = state.desks.len() == state.wakes.len()
+            && state.desks.iter().all(known)
             && instruments
                 .map(|one| one.symbol)
                 .eq(state.desks.iter().map(|desk| desk.symbol))
@@ -306,47 +348,32 @@ impl Engine {
         self.after_one(bar.instrument, source, next_end);
     }
 
-    /// A source has written something: its watermark moves on.
-    fn hear(
-        &mut self,
-        at: Time,
-        instrument: InstrumentId,
-        time: SourceTime,
-        grace: Span,
-    ) -> SourceId {
-        let id = self.settings.catalog.instrument(instrument).source;
-        let source = &mut self.state.sources[id.index()];
-        let silence = at - std::mem::replace(&mut source.heard, at);
-        source.newest = source.newest.max(time);
-        source.watermark = source.watermark.max(source.newest - grace);
-        let stale = Span::from_secs(i64::from(self.settings.prices.source_stale_s));
-        if source.in_gap || silence >= stale {
-            self.revive(id, time);
-        }
-        id
+    /// Takes a closed bar of the past: nothing but charts, levels and the reference of changes hears of it.
+    fn past(&mut self, at: Time, bar: &QuoteBar, out: &mut Vec<Output>) {
+        let mut closed = std::mem::take(&mut self.closed);
+        let mut findings = std::mem::take(&mut self.findings);
+        let (desk, mut context) = self.desk(at, bar.instrument, out);
+        // What has not ended yet is no past, whatever its sender calls it.
+        let over = bar.open_time + bar.timeframe.span() <= at.as_source();
+        let taken = over
+            && desk
+                .past(bar, &mut closed, &mut findings, &mut context)
+                .is_ok();
+        let counts = &mut context.shared.counts;
+        counts.past += u64::from(taken);
+        counts.past_known += u64::from(!taken);
+        let (source, next_end) = (desk.source, desk.bars.next_end());
+        (self.closed, self.findings) = (closed, findings);
+        self.after_one(bar.instrument, source, next_end);
     }
 
-    /// A source is back after a gap or a long silence.
-    fn revive(&mut self, id: SourceId, time: SourceTime) {
-        let after_gap = std::mem::take(&mut self.state.sources[id.index()].in_gap);
-        let rouses = self.settings.catalog.sources[id.index()].heartbeats;
-        for desk in self.desks_of(id) {
-            if after_gap {
-                desk.bars.end_hole(time);
-            }
-            if rouses {
-                desk.pulse.rouse();
-            }
-        }
-        self.after();
-    }
-
-    fn gap(&mut self, id: SourceId) {
-        let Some(source) = self.state.sources.get_mut(id.index()) else {
+    /// Takes what a source says was the last price of a day, unless that is still to come.
+    fn previous_close(&mut self, at: Time, close: &PreviousClose) {
+        if close.time > at.as_source() {
             return;
-        };
-        source.in_gap = true;
-        self.desks_of(id).for_each(|desk| desk.bars.mark_hole());
+        }
+        let desk = &mut self.state.desks[close.instrument.index()];
+        desk.previous_close(close, &self.settings);
     }
 
     /// Does what is due by now: deadlines first, since what is stamped at or after one is judged after the verdict. The
@@ -389,11 +416,13 @@ impl Engine {
         let Settings {
             catalog, prices, ..
         } = &*self.settings;
-        let (instrument, source) = (catalog.instrument(id), catalog.source_of(id));
-        let state = &self.state.sources[instrument.source.index()];
-        let pulse = &self.state.desks[id.index()].pulse;
-        let open = session::is_open(instrument, source, state.newest + (at - state.heard));
-        if open && pulse.is_stale(at, source, state.heard, prices) {
+        let desk = &self.state.desks[id.index()];
+        let (instrument, pulse) = (catalog.instrument(id), &desk.pulse);
+        let source = &catalog.sources[desk.source.index()];
+        let heard = self.state.sources[desk.source.index()].heard;
+        let now = pulse.market_time(at).unwrap_or(at.as_source());
+        let open = session::is_open(instrument, source, now);
+        if open && pulse.is_stale(at, source, heard, prices) {
             Cause::StaleFeed
         } else {
             Cause::Timeout
@@ -404,10 +433,10 @@ impl Engine {
     fn close_idle(&mut self, at: Time, id: SourceId, out: &mut Vec<Output>) {
         let idle = self.idle();
         let source = &mut self.state.sources[id.index()];
-        if source.heard == Time::MIN {
+        if !source.closes_by_clock() {
             return;
         }
-        let by_our_clock = source.newest + (at - source.heard) - idle;
+        let by_our_clock = source.newest + (at - source.told) - idle;
         if by_our_clock >= source.next_end {
             source.watermark = source.watermark.max(by_our_clock);
             self.close_bars(at, id, out);
@@ -426,7 +455,7 @@ impl Engine {
         }
         let mut closed = std::mem::take(&mut self.closed);
         for instrument in ids(&self.settings) {
-            if self.settings.catalog.instrument(instrument).source == id {
+            if self.state.desks[instrument.index()].source == id {
                 self.state.desks[instrument.index()]
                     .bars
                     .close_through(watermark, &mut closed);
@@ -434,10 +463,14 @@ impl Engine {
             }
         }
         self.closed = closed;
-        let next_end = self.desks_of(id).map(|desk| desk.bars.next_end()).min();
-        self.state.sources[id.index()].next_end = next_end.unwrap_or(SourceTime::MAX);
+        self.find_next_end(id);
         // Signals of any of these desks may have been decided.
         self.after();
+    }
+
+    fn find_next_end(&mut self, id: SourceId) {
+        let next_end = self.desks_of(id).map(|desk| desk.bars.next_end()).min();
+        self.state.sources[id.index()].next_end = next_end.unwrap_or(SourceTime::MAX);
     }
 
     /// Works closed bars of one instrument, in their order, and empties the list.
@@ -461,12 +494,13 @@ impl Engine {
             catalog, prices, ..
         } = &*self.settings;
         let instrument = catalog.instrument(id);
-        let pulse = &mut self.state.desks[id.index()].pulse;
-        if pulse.due(instrument, prices) > at {
+        let desk = &mut self.state.desks[id.index()];
+        if desk.pulse.due(instrument, prices) > at {
             return;
         }
-        let heard = self.state.sources[instrument.source.index()].heard;
-        let update = pulse.send(at, instrument, catalog.source_of(id), heard, prices);
+        let heard = self.state.sources[desk.source.index()].heard;
+        let source = &catalog.sources[desk.source.index()];
+        let update = desk.pulse.send(at, instrument, source, heard, prices);
         out.extend(update.map(|update| Output::Price(Box::new(update))));
     }
 
@@ -503,9 +537,8 @@ impl Engine {
             .iter()
             .fold(Time::MAX, |first, wake| first.min(*wake));
         self.state.wake = self.state.sources.iter().fold(desks, |first, source| {
-            let open = source.next_end != SourceTime::MAX && source.heard != Time::MIN;
-            if open {
-                first.min(source.heard + (source.next_end - source.newest) + idle)
+            if source.next_end != SourceTime::MAX && source.closes_by_clock() {
+                first.min(source.told + (source.next_end - source.newest) + idle)
             } else {
                 first
             }
@@ -531,11 +564,13 @@ impl Engine {
     }
 
     fn desks_of(&mut self, source: SourceId) -> impl Iterator<Item = &mut Desk> {
-        let instruments = self.settings.catalog.instruments.iter();
-        let desks = self.state.desks.iter_mut().zip(instruments);
-        desks
-            .filter(move |(_, instrument)| instrument.source == source)
-            .map(|(desk, _)| desk)
+        let desks = self.state.desks.iter_mut();
+        desks.filter(move |desk| desk.source == source)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn desk_of(&self, id: InstrumentId) -> &Desk {
+        &self.state.desks[id.index()]
     }
 
     fn grace(&self) -> Span {
@@ -584,16 +619,4 @@ fn trading_day(time: SourceTime) -> i32 {
 
 fn ids(settings: &Settings) -> impl Iterator<Item = InstrumentId> + use<> {
     (0..settings.catalog.instruments.len() as u16).map(InstrumentId)
-}
-
-fn sources(settings: &Settings) -> Vec<SourceState> {
-    let fresh = |source: &market::Source| SourceState {
-        name: source.name.clone(),
-        heard: Time::MIN,
-        newest: SourceTime::MIN,
-        watermark: SourceTime::MIN,
-        next_end: SourceTime::MAX,
-        in_gap: false,
-    };
-    settings.catalog.sources.iter().map(fresh).collect()
 }

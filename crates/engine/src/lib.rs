@@ -6,6 +6,8 @@ mod desk;
 mod engine;
 mod gates;
 pub mod indicator;
+mod ledger;
+mod left;
 mod lifecycle;
 mod outcome;
 mod pulse;
@@ -17,4 +19,5 @@ pub mod structure;
 
 pub use engine::{Counts, Engine, NotMine, Output};
 pub use gates::Refusal;
+pub use left::Left;
 pub use rules::{PriceRules, RuleError, Rules, Settings};

@@ -99,48 +99,67 @@ pub(crate) enum Verdict {
     Invalidated(Cause),
 }
 
+/// Whose signal it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Origin {
+    Own(SetupKind),
+    /// Somebody outside posted it: it neither counts for ORION's own setups nor holds them back.
+    Posted,
+}
+
+impl Origin {
+    /// The setup of ORION's own that made it.
+    pub(crate) const fn setup(self) -> Option<SetupKind> {
+        match self {
+            Self::Own(setup) => Some(setup),
+            Self::Posted => None,
+        }
+    }
+}
+
+/// From when on prices decide about a signal. What a sender says of its entry time is not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Since {
+    /// The time of the newest tick when it was born: an older one is not judged.
+    pub tick: SourceTime,
+    /// The source's time when it was born, carried on by our clock while the symbol was quiet: a bar that opened before
+    /// confirms nothing.
+    pub bar: SourceTime,
+}
+
+impl Since {
+    pub(crate) const fn at(time: SourceTime) -> Self {
+        Self {
+            tick: time,
+            bar: time,
+        }
+    }
+}
+
 /// A pending signal and what its verdict needs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Pending {
     pub signal: Signal,
-    pub setup: SetupKind,
+    pub origin: Origin,
+    pub since: Since,
     /// A confirming bar that closes beyond this contradicts it.
-    zone_far: Price,
+    pub zone_far: Price,
     /// Average true range when it became pending, in price units.
-    atr: f64,
+    pub atr: f64,
     /// The entry has traded since the trigger.
-    entered: bool,
+    pub entered: bool,
 }
 
 impl Pending {
-    /// Opens the life of a new signal; `trigger` is what reached it.
-    pub(crate) fn open(
-        signal: Signal,
-        setup: SetupKind,
-        zone_far: Price,
-        atr: f64,
-        trigger: &Reach,
-    ) -> Self {
-        let entered = trigger.fills(signal.direction, signal.entry);
-        Self {
-            signal,
-            setup,
-            zone_far,
-            atr,
-            entered,
-        }
-    }
-
     /// Rules 1 and 2: the stop, or the first target, trades before the confirmation.
     pub(crate) fn judge_reach(&mut self, reach: &Reach) -> Option<Verdict> {
         let Signal {
             direction,
             entry,
             stop,
-            entry_time,
             ..
         } = self.signal;
-        if reach.time < entry_time {
+        if reach.time < self.since.tick {
             return None;
         }
         self.entered |= reach.fills(direction, entry);
@@ -162,7 +181,7 @@ impl Pending {
         findings: &[Finding],
         rules: &Rules,
     ) -> Option<Verdict> {
-        if bar.end_time <= self.signal.entry_time {
+        if bar.end_time <= self.since.bar {
             return None;
         }
         let judges = timeframe == rules.confirm_tf;
@@ -190,7 +209,7 @@ impl Pending {
         let body = (bar.price.close - bar.price.open).times(sign);
         let beyond = (bar.price.close - self.signal.entry).times(sign);
         self.entered
-            && bar.open_time >= self.signal.entry_time
+            && bar.open_time >= self.since.bar
             && !bar.holed
             && body.is_positive()
             && beyond.to_f64() >= rules.confirm_atr * self.atr

@@ -2,9 +2,8 @@
 //! time. Stop before target where both lie in one recorded bar.
 
 use crate::confidence::Hit;
-use crate::lifecycle::Reach;
+use crate::lifecycle::{Origin, Pending, Reach};
 use crate::session;
-use crate::setup::SetupKind;
 use market::{Outcome, OutcomeKind, Price, Ratio, Signal, Source, Span, Time};
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Running {
     pub signal: Signal,
-    pub setup: SetupKind,
+    pub origin: Origin,
     /// Targets that traded.
     reached: usize,
     /// When it is no longer followed.
@@ -23,16 +22,16 @@ pub(crate) struct Running {
 
 /// What a step brought: whether the first target came before the stop is known from now on, or not yet.
 pub(crate) struct Step {
-    pub setup: SetupKind,
+    pub origin: Origin,
     pub outcome: Outcome,
     pub resolved: Option<Hit>,
 }
 
 impl Running {
-    /// Begins at the confirmation, with the price a position could be closed at.
+    /// Begins at the confirmation of what was pending, with the price a position could be closed at.
     pub(crate) fn begin(
         signal: Signal,
-        setup: SetupKind,
+        pending: &Pending,
         source: &Source,
         exit: Price,
         at: Time,
@@ -43,11 +42,11 @@ impl Running {
             horizon
         } else {
             // By the source's time: the last bar of the week confirms when the market has just closed.
-            horizon.min(session::week_end(signal.entry_time).as_stamp())
+            horizon.min(session::week_end(pending.since.bar).as_stamp())
         };
         Self {
             signal,
-            setup,
+            origin: pending.origin,
             reached: 0,
             until,
             exit,
@@ -90,7 +89,7 @@ impl Running {
         });
         let (id, symbol, digits) = (signal.id, signal.symbol, signal.digits);
         Step {
-            setup: self.setup,
+            origin: self.origin,
             outcome: Outcome {
                 id,
                 symbol,

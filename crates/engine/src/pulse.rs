@@ -1,8 +1,11 @@
 //! When a symbol's price is due to be shown: not too often, and again while it stands still, as long as its source lives
 //! and its market is open.
 
+mod closes;
+
 use crate::rules::PriceRules;
 use crate::session::{self, OpenHours};
+use closes::{Close, Closes};
 use market::{
     Direction, Instrument, NewYork, Price, PriceUpdate, Source, SourceTime, Span, Tick, Time,
     Volume,
@@ -19,9 +22,13 @@ pub(crate) struct Pulse {
     hush: Hush,
     /// When the newest quote came.
     heard: Time,
+    /// Since when it is not stale, the market's hours not counted.
+    fresh_since: Time,
     /// The price that changes are counted from: the last before the latest roll, or else the first seen.
     reference: Price,
-    /// When the trading day ends.
+    closes: Closes,
+    /// The number of the trading day of the newest quote, and when it ends.
+    day: i32,
     roll: SourceTime,
     #[serde(skip)]
     hours: OpenHours,
@@ -38,12 +45,13 @@ enum Hush {
     Closed(Time),
 }
 
+/// A quote as it came.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Quote {
-    bid: Price,
-    ask: Price,
+pub(crate) struct Quote {
+    pub bid: Price,
+    pub ask: Price,
     volume: Option<Volume>,
-    time: SourceTime,
+    pub time: SourceTime,
 }
 
 impl Quote {
@@ -64,8 +72,7 @@ impl Pulse {
             time,
         };
         if self.quote.is_none() || time >= self.roll {
-            self.reference = self.quote.unwrap_or(quote).price(instrument);
-            self.roll = NewYork::next(time, session::roll_hour(instrument.calendar));
+            self.begin_day(at, &quote, instrument);
         }
         self.quote = Some(quote);
         self.unsent += 1;
@@ -73,11 +80,84 @@ impl Pulse {
         self.heard = at;
     }
 
+    /// The first quote, or the first of a new trading day.
+    fn begin_day(&mut self, at: Time, quote: &Quote, instrument: &Instrument) {
+        let roll_hour = session::roll_hour(instrument.calendar);
+        match self.quote {
+            None => {
+                self.fresh_since = at;
+                self.reference = quote.price(instrument);
+            }
+            Some(last) => self.closes.offer(Close {
+                day: self.day,
+                official: false,
+                time: last.time,
+                price: last.price(instrument),
+            }),
+        }
+        self.day = session::trading_day(quote.time, roll_hour);
+        self.roll = NewYork::next(quote.time, roll_hour);
+        self.refer();
+    }
+
+    /// Takes a past price: the last one of its trading day, or one that may be.
+    pub(crate) fn close(
+        &mut self,
+        time: SourceTime,
+        price: Price,
+        source: Stated,
+        instrument: &Instrument,
+    ) {
+        // What is stated at the roll itself closes the day that ends there.
+        let within = time - Span::from_nanos(1);
+        self.closes.offer(Close {
+            day: session::trading_day(within, session::roll_hour(instrument.calendar)),
+            official: source == Stated::Official,
+            time,
+            price: price.round_to_digits(instrument.digits),
+        });
+        if self.quote.is_some() {
+            self.refer();
+        }
+    }
+
+    /// Changes are counted from the last price before the day of the newest quote, where one is known.
+    fn refer(&mut self) {
+        self.reference = self.closes.before(self.day).unwrap_or(self.reference);
+    }
+
+    /// Something came after a silence in which it was stale.
+    pub(crate) fn refresh(&mut self, at: Time) {
+        self.fresh_since = at;
+    }
+
     /// Its source shows life again.
     pub(crate) fn rouse(&mut self) {
         if matches!(self.hush, Hush::Stale) {
             self.hush = Hush::No;
         }
+    }
+
+    /// Another source may have other hours.
+    pub(crate) fn forget_hours(&mut self) {
+        self.hours = OpenHours::default();
+    }
+
+    /// The newest quote.
+    pub(crate) fn quote(&self) -> Option<Quote> {
+        self.quote
+    }
+    /// When the newest quote came.
+    pub(crate) fn heard(&self) -> Time {
+        self.heard
+    }
+    /// Since when it is not stale; only what [`Pulse::is_stale`] denies asks for it.
+    pub(crate) fn fresh_since(&self) -> Time {
+        self.fresh_since
+    }
+    /// The time of the market: the newest quote's own, carried on by our clock while the symbol is quiet.
+    pub(crate) fn market_time(&self, at: Time) -> Option<SourceTime> {
+        self.quote.map(|quote| quote.time + (at - self.heard))
     }
 
     /// The price a position would be closed at now.
@@ -112,10 +192,15 @@ impl Pulse {
         heard: Time,
         rules: &PriceRules,
     ) -> bool {
+        self.stale_at(source, heard, rules) <= at
+    }
+
+    /// When it is stale, if nothing more comes.
+    pub(crate) fn stale_at(&self, source: &Source, heard: Time, rules: &PriceRules) -> Time {
         if source.heartbeats {
-            at - heard >= seconds(rules.source_stale_s)
+            heard + seconds(rules.source_stale_s)
         } else {
-            at - self.heard >= seconds(rules.symbol_stale_s)
+            self.heard + seconds(rules.symbol_stale_s)
         }
     }
 
@@ -129,13 +214,11 @@ impl Pulse {
         source_heard: Time,
         rules: &PriceRules,
     ) -> Option<PriceUpdate> {
-        let quote = self.quote?;
         if self.is_stale(at, source, source_heard, rules) {
             self.hush = Hush::Stale;
             return None;
         }
-        // The time of the market: the quote's own, carried on by our clock while the symbol is quiet.
-        let now = quote.time + (at - self.heard);
+        let now = self.market_time(at)?;
         if !self.hours.is_open(instrument, source, now) {
             self.hush = Hush::Closed(at);
             return None;
@@ -163,6 +246,14 @@ impl Pulse {
             ticks,
         })
     }
+}
+
+/// Who says that a price was the last of its day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stated {
+    Official,
+    /// A bar's close: a later one is better.
+    Bar,
 }
 
 /// `change` in percent of `reference`, rounded to four decimals; zero where there is nothing to compare with.

@@ -101,14 +101,21 @@ impl Idea {
 }
 
 /// Entry and risk, from which distances are counted.
-struct Ladder {
-    direction: Direction,
-    entry: Price,
-    risk: Price,
-    tick_size: Price,
+pub(crate) struct Ladder {
+    pub direction: Direction,
+    pub entry: Price,
+    pub risk: Price,
+    pub tick_size: Price,
 }
 
 impl Ladder {
+    /// The rules' plan without any pools; `None` where rounding brings two of its targets together.
+    pub(crate) fn plain_targets(&self, rules: &Rules) -> Option<Vec<Target>> {
+        let targets = self.targets(&[], rules);
+        self.is_rising(targets.iter().map(|target| target.price))
+            .then_some(targets)
+    }
+
     fn targets(&self, pools: &[&Pool], rules: &Rules) -> Vec<Target> {
         let plain: Vec<Price> = rules
             .tp_plan
@@ -176,20 +183,20 @@ impl Ladder {
     }
 
     /// Strictly away from the entry, one after the other.
-    fn is_rising(&self, prices: impl Iterator<Item = Price>) -> bool {
+    pub(crate) fn is_rising(&self, prices: impl Iterator<Item = Price>) -> bool {
         let distances =
             std::iter::once(Price::ZERO).chain(prices.map(|price| self.distance(price)));
         distances.is_sorted_by(|a, b| a < b)
     }
 
     /// From the entry, positive on the side of the targets.
-    fn distance(&self, price: Price) -> Price {
+    pub(crate) fn distance(&self, price: Price) -> Price {
         (price - self.entry).times(self.direction.sign())
     }
 }
 
 /// Rounded to a tick, up for `Long` and down for `Short`.
-fn away(direction: Direction, price: Price, tick_size: Price) -> Price {
+pub(crate) fn away(direction: Direction, price: Price, tick_size: Price) -> Price {
     match direction {
         Direction::Long => price.ceil_to(tick_size),
         Direction::Short => price.floor_to(tick_size),

@@ -139,6 +139,17 @@ pub struct Rules {
     /// Most signals per trading day over all symbols; 0: no limit.
     pub max_signals_per_day: u32,
 
+    /// The stop of a posted signal that brings none lies this far from its entry.
+    pub posted_stop_atr: f64,
+    /// The most that a posted signal may risk, in percent of its entry.
+    pub posted_max_risk_percent: f64,
+    /// How far from the price a posted entry may lie, in percent of the price.
+    pub posted_max_distance_percent: f64,
+    /// Most signals of one sender that are pending or run at the same time; 0: no limit.
+    pub posted_max_open: u32,
+    /// Most signals of one sender per trading day; 0: no limit.
+    pub posted_max_per_day: u32,
+
     /// A pending signal is decided at the latest after this time.
     pub confirm_timeout_s: u32,
     /// The confirming bar closes at least this far beyond the entry.
@@ -200,6 +211,11 @@ impl Default for Rules {
             killzone_gate: true,
             symbol_cooldown_s: 900,
             max_signals_per_day: 20,
+            posted_stop_atr: 1.5,
+            posted_max_risk_percent: 10.0,
+            posted_max_distance_percent: 2.0,
+            posted_max_open: 50,
+            posted_max_per_day: 500,
             confirm_timeout_s: 285,
             confirm_atr: 0.05,
             outcome_horizon_h: 8,
@@ -250,6 +266,7 @@ impl Rules {
             ("runner_min_r", self.runner_min_r),
             ("runner_max_r", self.runner_max_r),
             ("min_rr", self.min_rr),
+            ("posted_stop_atr", self.posted_stop_atr),
             ("confirm_atr", self.confirm_atr),
             ("prior_strength", self.prior_strength),
         ];
@@ -259,6 +276,19 @@ impl Rules {
                     key,
                     reason: format!("{value} is not between 0 and 1000000"),
                 });
+            }
+        }
+        let percents = [
+            ("posted_max_risk_percent", self.posted_max_risk_percent),
+            (
+                "posted_max_distance_percent",
+                self.posted_max_distance_percent,
+            ),
+        ];
+        for (key, value) in percents {
+            if !(0.0..=100.0).contains(&value) {
+                let reason = format!("{value} is not between 0 and 100");
+                errors.push(RuleError { key, reason });
             }
         }
         if !(0.0..=1.0).contains(&self.disp_body_ratio) {
@@ -435,6 +465,15 @@ mod tests {
         };
         check(|rules| rules.disp_body_ratio = f64::NAN, "disp_body_ratio");
         check(|rules| rules.min_rr = -1.0, "min_rr");
+        check(|rules| rules.posted_stop_atr = -1.0, "posted_stop_atr");
+        check(
+            |rules| rules.posted_max_risk_percent = 101.0,
+            "posted_max_risk_percent",
+        );
+        check(
+            |rules| rules.posted_max_distance_percent = f64::NAN,
+            "posted_max_distance_percent",
+        );
         check(|rules| rules.swing_left = 0, "swing_left");
         check(|rules| rules.confirm_timeout_s = 300, "confirm_timeout_s");
         check(|rules| rules.confirm_tf = Timeframe::H1, "confirm_tf");

@@ -1,5 +1,7 @@
 //! The trading day in New York time: killzones, rolls, weeks, and when a market is open.
 
+mod holidays;
+
 use market::{Calendar, Instrument, Killzone, NewYork, Source, SourceTime, Span, Weekday};
 
 /// The hour at which a calendar's trading day begins.
@@ -50,10 +52,61 @@ pub fn trading_week(trading_day: i32) -> i32 {
     (trading_day + 3).div_euclid(7)
 }
 
-/// Whether the market is open by its calendar. Holidays are not in it: then a market is open and quiet.
+/// Markets open and close at quarters of New York's hours, which are quarters of UTC's.
+const QUARTER: Span = Span::from_minutes(15);
+
+/// Whether the market is open by its calendar, holidays included where their year is known.
 #[must_use]
 pub fn is_open(instrument: &Instrument, source: &Source, time: SourceTime) -> bool {
     source.always_open || calendar_is_open(instrument.calendar, time)
+}
+
+/// When the market last opened or closed by its calendar, at or before `time`; `None` where it is always open. Markets turn
+/// at quarters of an hour, and at least once in any ten days.
+#[must_use]
+pub fn last_turn(instrument: &Instrument, source: &Source, time: SourceTime) -> Option<SourceTime> {
+    if source.always_open {
+        return None;
+    }
+    let is_open = |time| calendar_is_open(instrument.calendar, time);
+    let now = is_open(time);
+    let mut turn = time.floor(QUARTER);
+    for _ in 0..10 * 24 * 4 {
+        if is_open(turn - Span::from_nanos(1)) != now {
+            return Some(turn);
+        }
+        turn = turn - QUARTER;
+    }
+    None
+}
+
+/// Whether the calendar knows the holidays of this moment's year; on those of other years markets count as open.
+#[must_use]
+pub fn knows_holidays(time: SourceTime) -> bool {
+    holidays::are_known(NewYork::at(time).day)
+}
+
+/// The parts of a span of time in which the market is open by its calendar, earliest first.
+#[must_use]
+pub fn open_parts(
+    instrument: &Instrument,
+    source: &Source,
+    from: SourceTime,
+    to: SourceTime,
+) -> Vec<(SourceTime, SourceTime)> {
+    let mut parts: Vec<(SourceTime, SourceTime)> = Vec::new();
+    let mut begin = from;
+    while begin < to {
+        let end = (begin.floor(QUARTER) + QUARTER).min(to);
+        if is_open(instrument, source, begin) {
+            match parts.last_mut() {
+                Some(part) if part.1 == begin => part.1 = end,
+                _ => parts.push((begin, end)),
+            }
+        }
+        begin = end;
+    }
+    parts
 }
 
 fn calendar_is_open(calendar: Calendar, time: SourceTime) -> bool {
@@ -62,6 +115,9 @@ fn calendar_is_open(calendar: Calendar, time: SourceTime) -> bool {
         Calendar::Metal | Calendar::Index | Calendar::Future => (18, true),
     };
     let local = NewYork::at(time);
+    if holidays::is_shut(calendar, &local) {
+        return false;
+    }
     let hour = local.second / 3600;
     match local.weekday {
         Weekday::Saturday => false,
@@ -73,11 +129,10 @@ fn calendar_is_open(calendar: Calendar, time: SourceTime) -> bool {
     }
 }
 
-/// [`is_open`] of one instrument, remembered for an hour: markets open and close at whole hours of New York, which are
-/// whole hours of UTC.
+/// [`is_open`] of one instrument, remembered for a quarter of an hour.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OpenHours {
-    hour: SourceTime,
+    quarter: SourceTime,
     open: Option<bool>,
 }
 
@@ -88,14 +143,14 @@ impl OpenHours {
         source: &Source,
         time: SourceTime,
     ) -> bool {
-        let hour = time.floor(Span::from_hours(1));
+        let quarter = time.floor(QUARTER);
         if let Some(open) = self.open
-            && hour == self.hour
+            && quarter == self.quarter
         {
             return open;
         }
         let open = is_open(instrument, source, time);
-        (self.hour, self.open) = (hour, Some(open));
+        (self.quarter, self.open) = (quarter, Some(open));
         open
     }
 }
@@ -160,17 +215,71 @@ mod tests {
     #[test]
     fn markets_open_and_close_by_new_york() {
         for (utc, fx, metal) in [
-            ("2026-07-03T20:59:59Z", true, true),
-            ("2026-07-03T21:00:00Z", false, false),
-            ("2026-07-04T12:00:00Z", false, false),
-            ("2026-07-05T21:00:00Z", true, false),
-            ("2026-07-05T22:00:00Z", true, true),
-            ("2026-07-06T21:30:00Z", true, false),
+            ("2026-07-10T20:59:59Z", true, true),
+            ("2026-07-10T21:00:00Z", false, false),
+            ("2026-07-11T12:00:00Z", false, false),
+            ("2026-07-12T21:00:00Z", true, false),
+            ("2026-07-12T22:00:00Z", true, true),
+            ("2026-07-13T21:30:00Z", true, false),
             ("2026-01-09T21:59:59Z", true, true),
             ("2026-01-11T21:30:00Z", false, false),
         ] {
             assert_eq!(calendar_is_open(Calendar::Fx, at(utc)), fx, "{utc}");
             assert_eq!(calendar_is_open(Calendar::Metal, at(utc)), metal, "{utc}");
+        }
+    }
+
+    #[test]
+    fn what_is_open_of_a_span_is_told_in_parts() {
+        let (instrument, mut source) = (gold(), source());
+        let parts = |source: &Source, from, to| {
+            let parts = open_parts(&instrument, source, at(from), at(to));
+            parts
+                .iter()
+                .map(|(from, to)| format!("{from} {to}"))
+                .collect::<Vec<_>>()
+        };
+        // Over a weekend in which daylight saving begins, and the Monday's break.
+        assert_eq!(
+            parts(&source, "2026-03-06T21:58:00Z", "2026-03-09T22:05:00Z"),
+            [
+                "2026-03-06T21:58:00.000Z 2026-03-06T22:00:00.000Z",
+                "2026-03-08T22:00:00.000Z 2026-03-09T21:00:00.000Z",
+                "2026-03-09T22:00:00.000Z 2026-03-09T22:05:00.000Z",
+            ]
+        );
+        assert_eq!(
+            parts(&source, "2026-07-04T00:00:00Z", "2026-07-05T00:00:00Z"),
+            [""; 0]
+        );
+        source.always_open = true;
+        assert_eq!(
+            parts(&source, "2026-07-04T00:00:01Z", "2026-07-05T00:00:00Z"),
+            ["2026-07-04T00:00:01.000Z 2026-07-05T00:00:00.000Z"]
+        );
+    }
+
+    fn gold() -> Instrument {
+        Instrument {
+            symbol: market::Symbol::new("XAUUSD").unwrap(),
+            digits: 2,
+            tick_size: market::Price::from_units(10_000_000),
+            pip_size: market::Price::from_units(100_000_000),
+            kind: market::PriceKind::Cfd,
+            calendar: Calendar::Metal,
+            spread_default: market::Price::ZERO,
+            source: market::SourceId(0),
+            signals: true,
+            prices: true,
+        }
+    }
+
+    fn source() -> Source {
+        Source {
+            name: "sim".to_owned(),
+            heartbeats: true,
+            simulated: false,
+            always_open: false,
         }
     }
 

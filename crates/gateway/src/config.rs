@@ -1,5 +1,6 @@
 //! What can be set, with its defaults. Heartbeats, limits and time-outs run in real time, whatever time the market has.
 
+use crate::bots::Bots;
 use market::Time;
 use std::fmt;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub struct Config {
     pub stalled_for: Duration,
     /// How long a close handshake may take.
     pub close_within: Duration,
+    /// Who may post signals; without it no token is known.
+    pub bots: Option<Arc<dyn Bots>>,
     /// Called with `publish` when a publication enters the hub and with `send` just before bytes are written to a socket.
     pub probe: fn(&'static str),
 }
@@ -79,6 +82,7 @@ impl Config {
             silent_for: Duration::from_secs(45),
             stalled_for: Duration::from_secs(10),
             close_within: Duration::from_secs(2),
+            bots: None,
             probe: |_| {},
         }
     }

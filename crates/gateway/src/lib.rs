@@ -2,8 +2,9 @@
 //! every client. All other paths belong to a router that comes from outside.
 //!
 //! Read [`serve`] first, then `listen.rs` (accept and HTTP), `upgrade.rs` (the handshake), `shard.rs` (publish and
-//! flush), `session.rs` (one client's life), `frame.rs` (what a client's bytes mean).
+//! flush), `session.rs` (one client's life), `frame.rs` (what a client's bytes mean), `bots.rs` (who may post signals).
 
+mod bots;
 mod config;
 mod frame;
 mod limits;
@@ -14,6 +15,7 @@ mod stats;
 mod unix;
 mod upgrade;
 
+pub use bots::{Bots, Posting};
 pub use config::{Clock, Config};
 pub use hub::Publication;
 pub use listen::{Gateway, Publisher, Stopped, serve};

@@ -7,6 +7,7 @@ use crate::stats::Stats;
 use crate::upgrade;
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use hub::{Hub, Publication};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,6 +23,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
@@ -62,8 +64,9 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// hyper reads in pieces of this size and takes no smaller bound.
 const REQUEST_BYTES_MIN: usize = 8 * 1024;
 
-/// Serves `listener`: WebSocket clients at `/ws/signals`, everything else by `router`. `past` is what the journal holds,
-/// for the first snapshots. Call it within a tokio runtime, which HTTP then uses; clients have a thread of their own.
+/// Serves `listener`: WebSocket clients at `/ws/signals`, everything else by `router`, whose requests carry the address of
+/// who sent them as a [`ConnectInfo`]`<SocketAddr>`. `past` is what the journal holds, for the first snapshots. Call it
+/// within a tokio runtime, which HTTP and posted signals then use; clients have a thread of their own.
 ///
 /// # Errors
 /// When the listener is not usable, or no thread can be had.
@@ -162,8 +165,9 @@ fn start_shard(
     for refused in hub.recover(past) {
         tracing::error!(%refused, "something of the past was not taken in");
     }
+    let workers = Handle::current();
     let run = move || {
-        if let Err(error) = shard::run(hub, config, stats, inbox) {
+        if let Err(error) = shard::run(hub, config, stats, inbox, workers) {
             tracing::error!(%error, "the thread of the clients could not start");
         }
     };
@@ -253,6 +257,7 @@ impl Door {
         peer: SocketAddr,
     ) -> Result<Response<Body>, Infallible> {
         if request.uri().path() != upgrade::PATH {
+            request.extensions_mut().insert(ConnectInfo(peer));
             return self.router.clone().oneshot(request.map(Body::new)).await;
         }
         match upgrade::check(&request) {

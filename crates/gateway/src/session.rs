@@ -3,6 +3,7 @@
 //!
 //! Every ending that we start has a Close frame, and waits a moment for the client's.
 
+use crate::bots::{Bot, Posting, Turn};
 use crate::frame::{Decoder, Inbound, Violation};
 use crate::limits::{Errors, Rate};
 use crate::shard::Shard;
@@ -13,10 +14,11 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
-use wire::{Ask, Refusal, tell};
+use wire::{Ask, Refusal, Token, tell};
 
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -41,6 +43,8 @@ struct State {
     /// Since when bytes have waited and none was taken.
     stalled_since: Option<Instant>,
     ending: Option<Ending>,
+    /// Who it is, if it has said so: only bots do.
+    bot: Option<Box<Bot>>,
     messages_in: u64,
     messages_out: u64,
 }
@@ -97,6 +101,7 @@ impl Session {
                 ping_at: now + ping_interval(config.ping_every, number),
                 stalled_since: None,
                 ending: None,
+                bot: None,
                 messages_in: 0,
                 messages_out: 0,
             }),
@@ -150,7 +155,7 @@ impl Session {
         state.decoder.next(bytes).transpose()
     }
 
-    fn handle(&self, shard: &Shard, inbound: Inbound) {
+    fn handle(self: &Rc<Self>, shard: &Rc<Shard>, inbound: Inbound) {
         if let Inbound::Close(code) = inbound {
             return self.answer_close(shard, code);
         }
@@ -175,10 +180,10 @@ impl Session {
             .take(config.messages_per_s, config.messages_burst, now)
     }
 
-    fn handle_message(&self, shard: &Shard, message: &[u8]) {
+    fn handle_message(self: &Rc<Self>, shard: &Rc<Shard>, message: &[u8]) {
         self.state.borrow_mut().messages_in += 1;
         shard.stats.messages_received.add(1);
-        match Ask::parse(message) {
+        match self.parse(message) {
             Ok(Ask::Subscribe {
                 channels,
                 has_unknown,
@@ -192,8 +197,93 @@ impl Session {
                 let pong = tell::pong(&echo, shard.config.clock.now());
                 self.answer(shard, frame::text(&pong));
             }
+            Ok(Ask::Auth(token)) => self.authenticate(shard, &token),
+            Ok(Ask::Signal(data)) => self.post(shard, data),
             Err(refusal) => self.tell_error(shard, refusal),
         }
+    }
+
+    fn parse(&self, message: &[u8]) -> Result<Ask, Refusal> {
+        if self.state.borrow().bot.is_some() {
+            Ask::parse_authenticated(message)
+        } else {
+            Ask::parse(message)
+        }
+    }
+
+    fn authenticate(self: &Rc<Self>, shard: &Rc<Shard>, token: &Token) {
+        let Some(bots) = &shard.config.bots else {
+            return self.turn_away(shard);
+        };
+        let Some(key) = bots.authenticate(token.expose()) else {
+            return self.turn_away(shard);
+        };
+        tracing::info!(client = self.number, peer = %self.peer, key, "client authenticated");
+        match &mut self.state.borrow_mut().bot {
+            Some(bot) => bot.set_key(&key),
+            none => *none = Some(Box::new(Bot::new(Arc::clone(bots), &key))),
+        }
+        self.answer(shard, frame::text(&tell::authenticated()));
+    }
+
+    /// Its token is not known.
+    fn turn_away(self: &Rc<Self>, shard: &Rc<Shard>) {
+        shard.stats.auth_failed.add(1);
+        tracing::warn!(client = self.number, peer = %self.peer, "a client's token is not known");
+        self.tell_error(shard, Refusal::AuthFailed);
+        // Answers that lie behind a Close are not sent.
+        self.flush(shard);
+        self.close(shard, 4401, "auth failed");
+    }
+
+    fn post(self: &Rc<Self>, shard: &Rc<Shard>, data: Box<str>) {
+        let turn = self
+            .state
+            .borrow_mut()
+            .bot
+            .as_mut()
+            .map(|bot| bot.push(data));
+        match turn {
+            None => return self.tell_error(shard, Refusal::AuthRequired),
+            Some(Turn::Never) => return self.tell_error(shard, Refusal::RateLimited),
+            Some(Turn::Later) => {}
+            Some(Turn::Now) => {
+                let posting = Rc::clone(self).post_all(Rc::clone(shard));
+                tokio::task::spawn_local(posting);
+            }
+        }
+        shard.stats.signals_posted.add(1);
+    }
+
+    /// Posts what waits, one after another, and answers each. A client may leave before its answer: its signals are posted
+    /// all the same.
+    async fn post_all(self: Rc<Self>, shard: Rc<Shard>) {
+        while let Some(posting) = self.next_posting() {
+            let posted = shard.workers.spawn(posting).await;
+            self.note_answer();
+            if !shard.has(&self) {
+                continue;
+            }
+            match posted {
+                Ok(result) => self.answer(&shard, frame::text(&result)),
+                Err(error) => {
+                    tracing::error!(client = self.number, %error, "a signal was posted in vain");
+                    // No mistake of the client's: not counted as one.
+                    self.answer(&shard, frame::text(&tell::error(Refusal::Internal)));
+                }
+            }
+            self.flush(&shard);
+        }
+    }
+
+    fn note_answer(&self) {
+        if let Some(bot) = &mut self.state.borrow_mut().bot {
+            bot.answered();
+        }
+    }
+
+    fn next_posting(&self) -> Option<Posting> {
+        self.state.borrow_mut().bot.as_mut()?.next()
     }
 
     fn tell_error(&self, shard: &Shard, refusal: Refusal) {
@@ -307,9 +397,10 @@ impl Session {
         let sent = hub.advance(self.id, written);
         let mut state = self.state.borrow_mut();
         state.stalled_since = None;
-        state.messages_out += sent.signals + sent.prices + sent.answers;
+        state.messages_out += sent.signals + sent.prices + sent.statuses + sent.answers;
         shard.stats.signals_sent.add(sent.signals);
         shard.stats.prices_sent.add(sent.prices);
+        shard.stats.statuses_sent.add(sent.statuses);
         shard.stats.answers_sent.add(sent.answers);
         shard.stats.bytes_sent.add(written as u64);
         shard.stats.prices_folded.set(hub.folded());

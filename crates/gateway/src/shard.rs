@@ -17,6 +17,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::LocalSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -50,6 +51,8 @@ pub(crate) struct Shard {
     pub(crate) hub: RefCell<Hub>,
     pub(crate) config: Config,
     pub(crate) stats: Arc<Stats>,
+    /// Where bots' signals are worked on: not on the clients' thread.
+    pub(crate) workers: Handle,
     /// By the client's place in the hub.
     sessions: RefCell<Vec<Option<Rc<Session>>>>,
     scratch: RefCell<Vec<u8>>,
@@ -71,7 +74,13 @@ const SCRATCH_BYTES: usize = 16 * 1024;
 ///
 /// # Errors
 /// When the system gives no event queue.
-pub(crate) fn run(hub: Hub, config: Config, stats: Arc<Stats>, inbox: Inbox) -> io::Result<()> {
+pub(crate) fn run(
+    hub: Hub,
+    config: Config,
+    stats: Arc<Stats>,
+    inbox: Inbox,
+    workers: Handle,
+) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -79,6 +88,7 @@ pub(crate) fn run(hub: Hub, config: Config, stats: Arc<Stats>, inbox: Inbox) -> 
         hub: RefCell::new(hub),
         config,
         stats,
+        workers,
         sessions: RefCell::default(),
         scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
         arrived: Cell::new(0),

@@ -30,14 +30,20 @@ pub struct Stats {
     pub upgrades_refused: Counter,
     pub signals_sent: Counter,
     pub prices_sent: Counter,
-    /// Pongs, errors, protocol pings and Closes.
+    /// To who subscribed to `status`.
+    pub statuses_sent: Counter,
+    /// Pongs, errors, answers to bots, protocol pings and Closes.
     pub answers_sent: Counter,
     /// Written to WebSocket clients, frame headers included.
     pub bytes_sent: Counter,
     /// Prices that some client was not sent because a later one of the same symbol was there.
     pub prices_folded: Counter,
     pub messages_received: Counter,
-    /// Messages of clients that were not understood.
+    /// Signals that bots posted and that were taken in, whatever became of them.
+    pub signals_posted: Counter,
+    /// Tokens that were not known.
+    pub auth_failed: Counter,
+    /// Messages of clients that were not understood, or not obeyed.
     pub errors: Counter,
     /// Signals, outcomes and prices that the hub would not publish: faults of our own.
     pub publications_refused: Counter,

@@ -126,6 +126,19 @@ fn other_paths_belong_to_the_router() {
 }
 
 #[test]
+fn the_router_is_told_who_asks() {
+    let server = Server::start();
+    let mut client = Client::of(TcpStream::connect(server.address).unwrap());
+    let own = client.stream.local_addr().unwrap();
+    client.send(
+        b"GET /peer HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n",
+    );
+    let mut answer = String::new();
+    client.stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with(&format!("\r\n\r\n{own}")), "{answer}");
+}
+
+#[test]
 fn a_request_is_bounded_in_size_and_time() {
     let mut quick = config();
     quick.request_within = Duration::from_millis(200);

@@ -2,11 +2,14 @@
 
 mod support;
 
+use gateway::Publication;
+use market::FeedState::{Closed, Live, Stale};
 use market::Status::{Confirmed, Pending};
+use std::io::Read;
 use std::time::Duration;
 use support::{
-    Heard, SUBSCRIBE, Server, config, frame, of_prices, of_signals, price, signal, told_price,
-    told_signal,
+    Heard, SUBSCRIBE, Server, config, frame, of_prices, of_signals, of_statuses, price, signal,
+    status, told_price, told_signal, wait_until,
 };
 
 #[test]
@@ -65,12 +68,12 @@ fn answers_to_pings_and_to_nonsense() {
             r#"{"type":"error","code":"bad_json","message":"the message is not JSON","retryable":false}"#,
         ),
         (
-            r#"{"type":"auth","token":"x"}"#,
-            r#"{"type":"error","code":"unknown_type","message":"the type is not one of: subscribe, ping","retryable":false}"#,
+            r#"{"type":"weather","token":"x"}"#,
+            r#"{"type":"error","code":"unknown_type","message":"the type is not one of: subscribe, ping, auth, signal","retryable":false}"#,
         ),
         (
             r#"{"type":"subscribe","channels":["weather"]}"#,
-            r#"{"type":"error","code":"unknown_channel","message":"a channel is not one of: signals, prices; the others named are subscribed","retryable":false}"#,
+            r#"{"type":"error","code":"unknown_channel","message":"a channel is not one of: signals, prices, status; the others named are subscribed","retryable":false}"#,
         ),
     ] {
         client.say(said);
@@ -136,4 +139,83 @@ fn one_channel_alone() {
     server.publish(of_prices([price("US30", 2)]));
     assert_eq!(prices.hear_text(), told_price("US30", 2));
     assert_eq!(signals.hear_text(), told_signal(2, Pending));
+}
+
+/// What a plain client gets is frozen here to the byte, frame headers included; whatever is added is for others.
+#[test]
+fn a_plain_clients_bytes_are_what_they_always_were() {
+    let texts = [
+        r#"{"type":"signal","payload":{"id":"00000000-0000-0000-0000-000000000001","status":"pending","direction":"short","symbol":"XAUUSD","entry_time":"2026-11-23T14:04:59.500Z","entry_price":2650.50,"stop_loss":2653.00,"take_profits":[2640.00],"tp_modes":["Runner 100%"],"reason":"MSS+FVG setup","confidence":0.65,"rr_target":4.20,"killzone":"ny_am"}}"#,
+        r#"{"type":"price_update","payload":{"symbol":"US30","price":40001.0,"timestamp":"2026-11-23T14:05:00.001Z","change":1.5,"change_percent":0.0038}}"#,
+        r#"{"type":"signal","payload":{"id":"00000000-0000-0000-0000-000000000001","status":"confirmed","direction":"short","symbol":"XAUUSD","entry_time":"2026-11-23T14:04:59.500Z","entry_price":2650.50,"stop_loss":2653.00,"take_profits":[2640.00],"tp_modes":["Runner 100%"],"reason":"MSS+FVG setup","confidence":0.65,"rr_target":4.20,"killzone":"ny_am"}}"#,
+        r#"{"type":"price_update","payload":{"symbol":"US30","price":40002.0,"timestamp":"2026-11-23T14:05:00.002Z","change":1.5,"change_percent":0.0038}}"#,
+        r#"{"type":"pong","timestamp":"x","server_time":"2026-11-23T14:05:00.000Z"}"#,
+    ];
+    let mut expected = Vec::new();
+    for text in texts {
+        match text.len() {
+            short @ 0..=125 => expected.extend([0x81, short as u8]),
+            long => expected.extend([0x81, 126, (long >> 8) as u8, long as u8]),
+        }
+        expected.extend(text.as_bytes());
+    }
+    expected.extend([0x88, 2, 3, 232]);
+    for statuses in [vec![], vec![status("US30", Live), status("XAUUSD", Closed)]] {
+        let mut past = of_signals([(1, signal(1, Pending))]);
+        past.prices.push(price("US30", 1));
+        past.statuses = statuses.clone();
+        let server = Server::recovered(&past, config());
+        let mut other = server.connect();
+        other.say(r#"{"type":"subscribe","channels":["status"]}"#);
+        let told = |count| server.stats.statuses_sent.get() == count * statuses.len() as u64;
+        wait_until("the other heard how all stand", || told(1));
+        let mut client = server.connect();
+        client.say(SUBSCRIBE);
+        wait_until("the snapshot is sent", || {
+            server.stats.prices_sent.get() == 1
+        });
+        server.publish(Publication {
+            prices: vec![price("US30", 2)],
+            statuses: statuses
+                .iter()
+                .map(|told| status(told.symbol.as_str(), Stale))
+                .collect(),
+            ..of_signals([(2, signal(1, Confirmed))])
+        });
+        wait_until("the news are sent", || server.stats.prices_sent.get() == 2);
+        client.say(r#"{"type":"ping","timestamp":"x"}"#);
+        wait_until("the pong is sent", || server.stats.answers_sent.get() == 1);
+        client.send(&frame(0x88, &1000_u16.to_be_bytes()));
+        let mut bytes = Vec::new();
+        let _all = client.stream.read_to_end(&mut bytes);
+        assert_eq!(
+            String::from_utf8_lossy(&bytes),
+            String::from_utf8_lossy(&expected)
+        );
+        assert_eq!(bytes, expected);
+        wait_until("the other heard every change", || told(2));
+    }
+}
+
+#[test]
+fn how_symbols_stand_is_told_to_who_asks() {
+    let server = Server::start();
+    server.publish(of_statuses([
+        status("US30", Closed),
+        status("EURUSD", Live),
+    ]));
+    server.publish(of_prices([price("US30", 1)]));
+    let mut client = server.connect();
+    client.say(r#"{"type":"subscribe","channels":["status","signals","prices"]}"#);
+    assert_eq!(client.hear_text(), told_price("US30", 1));
+    let told = |symbol, feed| {
+        format!(
+            r#"{{"type":"status","payload":{{"symbol":"{symbol}","feed":"{feed}","since":"2026-11-23T14:05:00.000Z","source":"oanda","simulated":false}}}}"#
+        )
+    };
+    assert_eq!(client.hear_text(), told("US30", "closed"));
+    assert_eq!(client.hear_text(), told("EURUSD", "live"));
+    server.publish(of_statuses([status("EURUSD", Live)]));
+    server.publish(of_statuses([status("EURUSD", Stale)]));
+    assert_eq!(client.hear_text(), told("EURUSD", "stale"));
 }

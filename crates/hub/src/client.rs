@@ -1,6 +1,6 @@
 //! One client: which channels it hears and how far it has read. It owns no messages but the answers to its own.
 
-use crate::prices::PriceCursor;
+use crate::latest::Cursor;
 use crate::window::Snapshot;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -34,6 +34,7 @@ pub enum Answers {
 pub struct Sent {
     pub signals: u64,
     pub prices: u64,
+    pub statuses: u64,
     /// Answers, protocol pings and pongs, Close.
     pub answers: u64,
 }
@@ -83,7 +84,8 @@ pub(crate) struct Client {
     snapshot: Option<(Arc<Snapshot>, usize)>,
     /// The next message wanted of the signal log.
     pub(crate) signals: u64,
-    pub(crate) prices: PriceCursor,
+    pub(crate) prices: Cursor,
+    pub(crate) statuses: Cursor,
     /// Its Close is queued: nothing may follow that.
     is_finishing: bool,
 }

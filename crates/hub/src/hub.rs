@@ -1,26 +1,30 @@
 //! Publish and subscribe.
 //!
 //! Every client hears, in this order: what is left of a message cut in the middle, answers to what it asked, its snapshot
-//! (signals oldest first, then the latest price of each symbol), live signals, live prices. The cut between snapshot and
-//! live is the moment of the subscribe: nothing is missing and nothing comes twice.
+//! (signals oldest first, then the latest price of each symbol, then how each symbol stands), live signals, live prices,
+//! live statuses. The cut between snapshot and live is the moment of the subscribe: nothing is missing and nothing comes
+//! twice.
 
 use crate::client::{Answers, Client, ClientId, Pending, Sent};
 use crate::frame;
+use crate::latest::{Latest, Reader};
 use crate::log::Log;
-use crate::prices::{PriceCursor, Prices, Taken};
+use crate::publication::{Publication, Refused};
 use crate::window::{Backwards, Window};
 use bytes::Bytes;
 use market::{
-    Outcome, Position, PriceUpdate, Signal, SourceTime, Span, Status, Symbol, Time, Uuid,
+    Outcome, Position, PriceUpdate, Signal, SourceTime, Span, Symbol, SymbolStatus, Time,
 };
-use wire::{BadPayload, Channel, Channels, tell};
+use std::collections::BTreeMap;
+use wire::{Channel, Channels, tell};
 
 /// Where things give way.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Signal events a client may be behind.
     pub signal_log: usize,
-    /// How far a client may be behind with prices before they are folded into the latest of each symbol...
+    /// How far a client may be behind with prices, or with statuses, before they are folded into the latest of each
+    /// symbol...
     pub price_span: Span,
     /// ... and in messages.
     pub price_log: usize,
@@ -45,46 +49,6 @@ impl Default for Limits {
     }
 }
 
-/// What is published together. Signals and outcomes are one stream, told apart here and joined again by position.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Publication {
-    pub prices: Vec<PriceUpdate>,
-    pub signals: Vec<(Position, Signal)>,
-    pub outcomes: Vec<(Position, Outcome)>,
-    /// The stamp of the moment of publishing. What a snapshot holds is judged by the latest one.
-    pub now: Time,
-}
-
-/// What was not published; a fault of whoever published it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    #[error(transparent)]
-    BadPayload(#[from] BadPayload),
-    #[error(
-        "seq {} was not published: it does not follow seq {}, which was", .given.seq, .last.seq
-    )]
-    OutOfOrder { given: Position, last: Position },
-    #[error(
-        "signal {id} was not published as {status}: {}", match .told {
-            Some(told) => format!("it was told as {told}, and no status goes back"),
-            None => "its verdict was told long ago".to_owned(),
-        }
-    )]
-    Backwards {
-        id: Uuid,
-        status: Status,
-        told: Option<Status>,
-    },
-    #[error(
-        "price of {symbol} at {given} was not published: one at {last} was, and no timestamp goes back"
-    )]
-    OldPrice {
-        symbol: Symbol,
-        given: SourceTime,
-        last: SourceTime,
-    },
-}
-
 /// The client is further behind than the signal log reaches. Signals are never skipped: close it, and let it come again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the client is further behind than the signal log reaches")]
@@ -96,7 +60,10 @@ pub struct Hub {
     now: Time,
     position: Option<Position>,
     signals: Log,
-    prices: Prices,
+    prices: Latest,
+    /// The source's time of the latest price of each symbol.
+    price_times: BTreeMap<Symbol, SourceTime>,
+    statuses: Latest,
     window: Window,
     clients: Vec<Option<Client>>,
     free: Vec<ClientId>,
@@ -110,7 +77,9 @@ impl Hub {
             now: Time::MIN,
             position: None,
             signals: Log::default(),
-            prices: Prices::new(limits.price_span, limits.price_log),
+            prices: Latest::new(limits.price_span, limits.price_log),
+            price_times: BTreeMap::new(),
+            statuses: Latest::new(limits.price_span, limits.price_log),
             window: Window::new(limits.decided_for, limits.snapshot_signals),
             clients: Vec::new(),
             free: Vec::new(),
@@ -134,6 +103,7 @@ impl Hub {
             self.signals.forget_oldest();
         }
         self.prices.forget_log();
+        self.statuses.forget_log();
         refused
     }
 
@@ -153,6 +123,9 @@ impl Hub {
         }
         for update in &publication.prices {
             refused.extend(self.publish_price(update).err());
+        }
+        for status in &publication.statuses {
+            self.publish_status(status);
         }
         self.window.prune(self.now);
         refused
@@ -182,7 +155,7 @@ impl Hub {
     }
 
     fn publish_price(&mut self, update: &PriceUpdate) -> Result<(), Refused> {
-        let last = self.prices.latest_time(update.symbol);
+        let last = self.price_times.get(&update.symbol).copied();
         if let Some(last) = last.filter(|&last| update.time < last) {
             return Err(Refused::OldPrice {
                 symbol: update.symbol,
@@ -191,9 +164,20 @@ impl Hub {
             });
         }
         let frame = frame::text(&tell::price_update(update)?);
-        self.prices
-            .push(update.symbol, update.time, frame, self.now);
+        self.price_times.insert(update.symbol, update.time);
+        self.prices.push(update.symbol, frame, self.now);
         Ok(())
+    }
+
+    fn publish_status(&mut self, status: &SymbolStatus) {
+        let frame = frame::text(&tell::status(status));
+        let is_news = self
+            .statuses
+            .of(status.symbol)
+            .is_none_or(|told| *told != frame);
+        if is_news {
+            self.statuses.push(status.symbol, frame, self.now);
+        }
     }
 
     /// The stream only goes on. Another epoch is another stream.
@@ -240,6 +224,9 @@ impl Hub {
         if new.has(Channel::Prices) {
             client.prices = self.prices.join();
         }
+        if new.has(Channel::Status) {
+            client.statuses = self.statuses.join();
+        }
     }
 
     /// Queues a frame for this client alone.
@@ -258,8 +245,9 @@ impl Hub {
             return false;
         };
         client.has_own()
-            || client.channels.has(Channel::Signals) && client.signals < self.signals.next()
-            || client.channels.has(Channel::Prices) && self.prices.is_due(client.prices)
+            || hears(client, Channel::Signals) && client.signals < self.signals.next()
+            || hears(client, Channel::Prices) && self.prices.is_due(client.prices)
+            || hears(client, Channel::Status) && self.statuses.is_due(client.statuses)
     }
 
     /// What is due to a client now; nothing when no slice is there.
@@ -268,30 +256,27 @@ impl Hub {
     /// When the client is too far behind to be served without a gap.
     pub fn pending(&mut self, id: ClientId) -> Result<Pending<'_>, Behind> {
         let client = client_of(&mut self.clients, id);
-        if client.channels.has(Channel::Signals) && client.signals < self.signals.first() {
+        if hears(client, Channel::Signals) && client.signals < self.signals.first() {
             return Err(Behind);
         }
-        if client.channels.has(Channel::Prices) {
+        if hears(client, Channel::Prices) {
             self.folded += self.prices.settle(&mut client.prices);
+        }
+        if hears(client, Channel::Status) {
+            self.statuses.settle(&mut client.statuses);
         }
         let mut due = Pending::new();
         client.add_own(&mut due);
-        let prices = client
-            .channels
-            .has(Channel::Prices)
-            .then_some(client.prices);
-        let in_snapshot = |cursor: &PriceCursor| self.prices.is_snapshot(*cursor);
-        if let Some(cursor) = prices.filter(in_snapshot) {
-            self.prices.add_folded(cursor, &mut due);
+        let prices = hears(client, Channel::Prices).then_some((&self.prices, client.prices));
+        let statuses = hears(client, Channel::Status).then_some((&self.statuses, client.statuses));
+        for (log, cursor) in [prices, statuses].into_iter().flatten() {
+            log.add_snapshot(cursor, &mut due);
         }
-        if client.channels.has(Channel::Signals) {
+        if hears(client, Channel::Signals) {
             due.add(self.signals.since(client.signals));
         }
-        if let Some(cursor) = prices {
-            if !in_snapshot(&cursor) {
-                self.prices.add_folded(cursor, &mut due);
-            }
-            self.prices.add_live(cursor, &mut due);
+        for (log, cursor) in [prices, statuses].into_iter().flatten() {
+            log.add_news(cursor, &mut due);
         }
         Ok(due)
     }
@@ -301,23 +286,38 @@ impl Hub {
         let client = client_of(&mut self.clients, id);
         let mut sent = Sent::default();
         let mut left = client.take_own(written, &mut sent);
-        let hears_prices = client.channels.has(Channel::Prices);
-        let mut cursor = client.prices;
-        if hears_prices && self.prices.is_snapshot(cursor) {
-            let taken = self.prices.take_folded(&mut cursor, left);
-            left -= note(client, &mut sent, &mut self.folded, taken);
+        let (hears_prices, hears_statuses) = (
+            hears(client, Channel::Prices),
+            hears(client, Channel::Status),
+        );
+        let mut prices = hears_prices.then(|| self.prices.reader(client.prices));
+        let mut statuses = hears_statuses.then(|| self.statuses.reader(client.statuses));
+        for reader in [&mut prices, &mut statuses].into_iter().flatten() {
+            left -= reader.take_snapshot(left, &mut client.rest);
         }
-        if client.channels.has(Channel::Signals) {
+        if hears(client, Channel::Signals) {
             left -= take_signals(&self.signals, client, left, &mut sent);
         }
-        if hears_prices {
-            let taken = self.prices.take_folded(&mut cursor, left);
-            left -= note(client, &mut sent, &mut self.folded, taken);
-            let taken = self.prices.take_live(&mut cursor, left);
-            left -= note(client, &mut sent, &mut self.folded, taken);
-            client.prices = cursor;
+        for reader in [&mut prices, &mut statuses].into_iter().flatten() {
+            left -= reader.take_news(left, &mut client.rest);
         }
         assert_eq!(left, 0, "no more is written than was due");
+        if let Some(Reader {
+            cursor,
+            messages,
+            folded,
+            ..
+        }) = prices
+        {
+            (client.prices, sent.prices) = (cursor, messages);
+            self.folded += folded;
+        }
+        if let Some(Reader {
+            cursor, messages, ..
+        }) = statuses
+        {
+            (client.statuses, sent.statuses) = (cursor, messages);
+        }
         sent
     }
 
@@ -331,18 +331,9 @@ impl Hub {
     pub(crate) fn bounds_hold(&self) -> bool {
         self.signals.len() <= self.limits.signal_log
             && self.prices.len() <= self.limits.price_log
+            && self.statuses.len() <= self.limits.price_log
             && self.window.len() <= crate::window::ENTRIES_MAX
     }
-}
-
-/// Counts what was taken and keeps the rest of a cut message; returns the bytes.
-fn note(client: &mut Client, sent: &mut Sent, folded: &mut u64, taken: Taken) -> usize {
-    sent.prices += taken.messages;
-    *folded += taken.folded;
-    if taken.bytes > 0 {
-        client.rest = taken.rest;
-    }
-    taken.bytes
 }
 
 fn take_signals(log: &Log, client: &mut Client, left: usize, sent: &mut Sent) -> usize {
@@ -356,6 +347,10 @@ fn take_signals(log: &Log, client: &mut Client, left: usize, sent: &mut Sent) ->
     bytes
 }
 
+fn hears(client: &Client, channel: Channel) -> bool {
+    client.channels.has(channel)
+}
+
 fn client_of(clients: &mut [Option<Client>], id: ClientId) -> &mut Client {
     clients[id.index()]
         .as_mut()
@@ -365,8 +360,10 @@ fn client_of(clients: &mut [Option<Client>], id: ClientId) -> &mut Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples::{Heard, Socket, at, last_outcome, of_prices, of_signals, price, signal};
-    use Status::{Confirmed, Invalidated, Pending as Waiting};
+    use crate::samples::{
+        Heard, Socket, at, last_outcome, of_prices, of_signals, of_statuses, price, signal, status,
+    };
+    use market::Status::{Confirmed, Invalidated, Pending as Waiting};
 
     fn hub() -> Hub {
         Hub::new(Limits::default())
@@ -668,6 +665,95 @@ mod tests {
         ));
         socket.take_all(&mut hub, id);
         assert_eq!(socket.heard(), [Heard::Signal(1, Waiting), Heard::Close]);
+    }
+
+    fn stands(symbol: &str, number: u64) -> Heard {
+        Heard::Status(symbol.to_owned(), number)
+    }
+
+    #[test]
+    fn a_snapshot_ends_with_how_each_symbol_stands() {
+        let mut hub = hub();
+        let everything = |seq: u64, symbol, statuses| Publication {
+            prices: vec![price(symbol, seq, SourceTime::from_secs(seq as i64))],
+            statuses,
+            ..of_signals(
+                vec![(at(seq), signal(seq as u32, Waiting, secs(1)))],
+                secs(seq as i64),
+            )
+        };
+        let first = vec![status("EURUSD", 1), status("US30", 2), status("EURUSD", 3)];
+        hub.recover(&everything(1, "EURUSD", first));
+        assert_eq!(hub.prices.len() + hub.statuses.len(), 0, "no news");
+        let (id, mut socket) = arrive(&mut hub, Channels::ALL.with(Channel::Status));
+        socket.take(&mut hub, id, 5);
+        hub.publish(&everything(2, "XAUUSD", vec![status("US30", 4)]));
+        socket.take_all(&mut hub, id);
+        let heard = [
+            Heard::Signal(1, Waiting),
+            Heard::Price("EURUSD".to_owned(), 1),
+            stands("EURUSD", 3),
+            Heard::Signal(2, Waiting),
+            Heard::Price("XAUUSD".to_owned(), 2),
+            stands("US30", 4),
+        ];
+        assert_eq!(socket.heard(), heard);
+        let (added, mut later) = arrive(&mut hub, Channels::NONE.with(Channel::Prices));
+        later.take_all(&mut hub, added);
+        hub.publish(&of_prices(vec![eurusd(3)], secs(3)));
+        hub.subscribe(added, Channels::NONE.with(Channel::Status));
+        later.take_all(&mut hub, added);
+        let heard = [
+            stands("EURUSD", 3),
+            stands("US30", 4),
+            Heard::Price("EURUSD".to_owned(), 3),
+        ];
+        assert_eq!(later.heard()[2..], heard, "of a channel added later too");
+        hub.subscribe(added, Channels::NONE.with(Channel::Status));
+        assert!(!hub.is_due(added), "and it is begun once");
+    }
+
+    #[test]
+    fn a_status_is_told_when_it_changes() {
+        let mut hub = hub();
+        let (id, mut socket) = arrive(&mut hub, Channels::NONE.with(Channel::Status));
+        for number in [1, 1, 2, 2, 1] {
+            let told = vec![status("EURUSD", number), status("US30", 1)];
+            hub.publish(&of_statuses(told, secs(number as i64)));
+        }
+        socket.take_all(&mut hub, id);
+        let heard = [
+            stands("EURUSD", 1),
+            stands("US30", 1),
+            stands("EURUSD", 2),
+            stands("EURUSD", 1),
+        ];
+        assert_eq!(socket.heard(), heard);
+    }
+
+    #[test]
+    fn a_late_client_hears_how_each_symbol_stands_now() {
+        let mut hub = hub();
+        let (id, mut socket) = arrive(&mut hub, Channels::NONE.with(Channel::Status));
+        hub.publish(&of_statuses(vec![status("US30", 1)], secs(1)));
+        for number in 1..=10 {
+            let told = vec![status("EURUSD", number)];
+            hub.publish(&of_statuses(told, secs(number as i64)));
+        }
+        assert!(hub.statuses.len() <= 3, "two seconds of statuses are kept");
+        socket.take_all(&mut hub, id);
+        assert_eq!(socket.heard(), [stands("US30", 1), stands("EURUSD", 10)]);
+        assert_eq!(hub.folded(), 0, "only prices are counted");
+    }
+
+    #[test]
+    fn who_did_not_ask_hears_no_status() {
+        let mut hub = hub();
+        hub.publish(&of_statuses(vec![status("EURUSD", 1)], secs(1)));
+        let (id, _) = arrive(&mut hub, Channels::ALL);
+        hub.publish(&of_statuses(vec![status("EURUSD", 2)], secs(2)));
+        assert!(!hub.is_due(id));
+        assert_eq!(hub.pending(id).map(|due| due.len()), Ok(0));
     }
 
     #[test]

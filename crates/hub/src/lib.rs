@@ -8,12 +8,14 @@ pub mod frame;
 
 mod client;
 mod hub;
+mod latest;
 mod log;
-mod prices;
+mod publication;
 mod window;
 
 pub use client::{Answers, ClientId, Pending, Sent};
-pub use hub::{Behind, Hub, Limits, Publication, Refused};
+pub use hub::{Behind, Hub, Limits};
+pub use publication::{Publication, Refused};
 
 #[cfg(test)]
 mod model;

@@ -1,7 +1,7 @@
 //! The hub against a model that is too simple to be wrong: lists of everything that was published. Random publications,
 //! subscribes, questions and writes of any length; afterwards every client has heard what the model says.
 
-use crate::samples::{Heard, SYMBOLS, Socket, at, last_outcome, price, signal};
+use crate::samples::{Heard, SYMBOLS, Socket, at, last_outcome, price, signal, status};
 use crate::{Answers, ClientId, Hub, Limits, Publication, frame};
 use market::{Position, Signal, SourceTime, Span, Status, Time};
 use proptest::prelude::*;
@@ -20,13 +20,14 @@ const LIMITS: Limits = Limits {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// So many milliseconds later: new signals, verdicts and ends of open ones, prices.
+    /// So many milliseconds later: new signals, verdicts and ends of open ones, prices, statuses.
     Publish {
         later: i64,
         born: usize,
         verdicts: Vec<(Index, bool)>,
         ends: Vec<Index>,
         prices: Vec<usize>,
+        statuses: Vec<usize>,
     },
     Subscribe(usize, Channels),
     Ask(usize, u8),
@@ -37,21 +38,32 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let signals = Channels::NONE.with(Channel::Signals);
     let prices = Channels::NONE.with(Channel::Prices);
-    let channels = prop_oneof![Just(signals), Just(prices), Just(Channels::ALL)];
+    let statuses = Channels::NONE.with(Channel::Status);
+    let channels = prop_oneof![
+        Just(signals),
+        Just(prices),
+        Just(statuses),
+        Just(Channels::ALL),
+        Just(Channels::ALL.and(statuses)),
+    ];
     let publish = (
         0_i64..6000,
         0_usize..3,
         proptest::collection::vec(any::<(Index, bool)>(), 0..2),
         proptest::collection::vec(any::<Index>(), 0..2),
         proptest::collection::vec(0..SYMBOLS.len(), 0..5),
+        proptest::collection::vec(0..SYMBOLS.len(), 0..3),
     )
-        .prop_map(|(later, born, verdicts, ends, prices)| Step::Publish {
-            later,
-            born,
-            verdicts,
-            ends,
-            prices,
-        });
+        .prop_map(
+            |(later, born, verdicts, ends, prices, statuses)| Step::Publish {
+                later,
+                born,
+                verdicts,
+                ends,
+                prices,
+                statuses,
+            },
+        );
     let step = prop_oneof![
         6 => publish,
         2 => (0..CLIENTS, channels).prop_map(|(client, channels)| Step::Subscribe(client, channels)),
@@ -90,6 +102,8 @@ struct Model {
     signals: Vec<Heard>,
     /// The symbols of all prices, by number.
     prices: Vec<usize>,
+    /// And of all statuses.
+    statuses: Vec<usize>,
     clients: Vec<Visitor>,
     /// Nobody left: what was folded can be counted.
     all_stayed: bool,
@@ -106,6 +120,9 @@ struct Visitor {
     snapshot: Vec<Heard>,
     signals_from: usize,
     prices_from: usize,
+    statuses_from: usize,
+    /// Prices and statuses came in one subscribe.
+    is_one_snapshot: bool,
     pongs: Vec<Heard>,
     sent: crate::Sent,
 }
@@ -120,6 +137,8 @@ impl Visitor {
             snapshot: Vec::new(),
             signals_from: 0,
             prices_from: 0,
+            statuses_from: 0,
+            is_one_snapshot: false,
             pongs: Vec::new(),
             sent: crate::Sent::default(),
         }
@@ -137,6 +156,7 @@ impl Model {
             known: Vec::new(),
             signals: Vec::new(),
             prices: Vec::new(),
+            statuses: Vec::new(),
             clients,
             all_stayed: true,
         }
@@ -150,6 +170,7 @@ impl Model {
                 verdicts,
                 ends,
                 prices,
+                statuses,
             } => {
                 self.now = self.now + Span::from_millis(*later);
                 let mut publication = Publication {
@@ -175,6 +196,11 @@ impl Model {
                         .prices
                         .push(price(SYMBOLS[symbol], number, time));
                     self.prices.push(symbol);
+                }
+                for &symbol in statuses {
+                    let number = self.statuses.len() as u64;
+                    publication.statuses.push(status(SYMBOLS[symbol], number));
+                    self.statuses.push(symbol);
                 }
                 assert_eq!(self.hub.publish(&publication), []);
             }
@@ -257,6 +283,10 @@ impl Model {
         if new.has(Channel::Prices) {
             visitor.prices_from = self.prices.len();
         }
+        if new.has(Channel::Status) {
+            visitor.statuses_from = self.statuses.len();
+            visitor.is_one_snapshot = new.has(Channel::Prices);
+        }
         self.hub.subscribe(visitor.id, channels);
     }
 
@@ -267,6 +297,7 @@ impl Model {
             let (_, sent) = visitor.socket.take(&mut self.hub, visitor.id, room);
             visitor.sent.signals += sent.signals;
             visitor.sent.prices += sent.prices;
+            visitor.sent.statuses += sent.statuses;
             visitor.sent.answers += sent.answers;
         }
     }
@@ -295,12 +326,14 @@ impl Model {
     /// Returns the count of live prices that it was not sent.
     fn check(&self, visitor: &Visitor) -> usize {
         let heard = visitor.socket.heard();
-        let (mut signals, mut prices, mut pongs) = (Vec::new(), Vec::new(), Vec::new());
-        for (place, one) in heard.iter().enumerate() {
+        let (mut signals, mut pongs) = (Vec::new(), Vec::new());
+        let (mut prices, mut statuses) = (Vec::new(), Vec::new());
+        for one in &heard {
             match one {
                 Heard::Signal(..) => signals.push(one.clone()),
-                Heard::Price(symbol, number) => {
-                    prices.push((place, symbol.as_str(), *number as usize))
+                Heard::Price(symbol, number) => prices.push((symbol.as_str(), *number as usize)),
+                Heard::Status(symbol, number) => {
+                    statuses.push((symbol.as_str(), *number as usize));
                 }
                 Heard::Pong(_) => pongs.push(one.clone()),
                 Heard::Close => panic!("nobody closed it"),
@@ -317,57 +350,85 @@ impl Model {
         assert_eq!(pongs, visitor.pongs, "answers: all, in order");
         assert_eq!(visitor.sent.signals as usize, signals.len());
         assert_eq!(visitor.sent.prices as usize, prices.len());
+        assert_eq!(visitor.sent.statuses as usize, statuses.len());
         assert_eq!(visitor.sent.answers as usize, pongs.len());
-        self.check_prices(visitor, &prices);
-        self.check_snapshot_first(visitor, &heard);
+        let hears = |channel| visitor.channels.has(channel);
+        let published = &self.prices[..];
+        check_latest(
+            published,
+            &prices,
+            visitor.prices_from,
+            hears(Channel::Prices),
+        );
+        let published = &self.statuses[..];
+        check_latest(
+            published,
+            &statuses,
+            visitor.statuses_from,
+            hears(Channel::Status),
+        );
+        check_snapshot_first(visitor, &heard);
         if !visitor.channels.has(Channel::Prices) {
             return 0;
         }
         let live = prices
             .iter()
-            .filter(|told| told.2 >= visitor.prices_from)
+            .filter(|told| told.1 >= visitor.prices_from)
             .count();
         self.prices.len() - visitor.prices_from - live
     }
+}
 
-    fn check_prices(&self, visitor: &Visitor, prices: &[(usize, &str, usize)]) {
-        assert!(
-            prices.is_sorted_by_key(|(_, _, number)| *number),
-            "prices are in order"
-        );
-        assert!(
-            prices.windows(2).all(|two| two[0].2 != two[1].2),
-            "and come once"
-        );
-        for &(_, symbol, number) in prices {
-            assert_eq!(SYMBOLS[self.prices[number]], symbol);
-        }
-        for (symbol, name) in SYMBOLS.iter().enumerate() {
-            let latest = self.prices.iter().rposition(|&of| of == symbol);
-            let latest = latest.filter(|_| visitor.channels.has(Channel::Prices));
-            let told = prices
-                .iter()
-                .rev()
-                .find(|(_, of, _)| of == name)
-                .map(|told| told.2);
-            assert_eq!(told, latest, "the latest price of {name}");
-            let before = prices
-                .iter()
-                .filter(|(_, of, number)| of == name && *number < visitor.prices_from);
-            assert!(before.count() <= 1, "one price of a symbol in the snapshot");
-        }
+/// What was told of prices, or of statuses: in order, once, at most one of a symbol in the snapshot, and at last the
+/// latest of each symbol. `published` has the symbol of each, `told` its symbol and number.
+fn check_latest(published: &[usize], told: &[(&str, usize)], live_from: usize, is_heard: bool) {
+    assert!(
+        told.windows(2).all(|two| two[0].1 < two[1].1),
+        "they come in order, and once"
+    );
+    for &(symbol, number) in told {
+        assert_eq!(SYMBOLS[published[number]], symbol);
     }
+    for (symbol, name) in SYMBOLS.iter().enumerate() {
+        let latest = published.iter().rposition(|&of| of == symbol);
+        let of_symbol = || told.iter().filter(|(of, _)| of == name);
+        let last = of_symbol().next_back().map(|told| told.1);
+        assert_eq!(last, latest.filter(|_| is_heard), "the latest of {name}");
+        let before = of_symbol().filter(|(_, number)| *number < live_from);
+        assert!(before.count() <= 1, "one of a symbol in the snapshot");
+    }
+}
 
-    /// When both channels came in one subscribe, a live message waits until both snapshots are written.
-    fn check_snapshot_first(&self, visitor: &Visitor, heard: &[Heard]) {
-        let is_snapshot_price = |one: &Heard| matches!(one, Heard::Price(_, number) if (*number as usize) < visitor.prices_from);
-        let last_price = heard.iter().rposition(is_snapshot_price);
-        let live_price = heard
-            .iter()
-            .position(|one| matches!(one, Heard::Price(..)) && !is_snapshot_price(one));
-        if let (Some(last), Some(live)) = (last_price, live_price) {
-            assert!(last < live, "the snapshot of prices is before live ones");
+/// When channels came in one subscribe, a live message waits until all snapshots are written: of signals, of prices, of
+/// statuses.
+fn check_snapshot_first(visitor: &Visitor, heard: &[Heard]) {
+    let is_old_price = |one: &Heard| matches!(one, Heard::Price(_, number) if (*number as usize) < visitor.prices_from);
+    let is_old_status = |one: &Heard| matches!(one, Heard::Status(_, number) if (*number as usize) < visitor.statuses_from);
+    let is_price = |one: &Heard| matches!(one, Heard::Price(..));
+    let is_status = |one: &Heard| matches!(one, Heard::Status(..));
+    let follow = |last: &dyn Fn(&Heard) -> bool, first: &dyn Fn(&Heard) -> bool, what| {
+        let last = heard.iter().rposition(last);
+        let first = heard.iter().position(first);
+        if let (Some(last), Some(first)) = (last, first) {
+            assert!(last < first, "{what}");
         }
+    };
+    follow(
+        &is_old_price,
+        &|one| is_price(one) && !is_old_price(one),
+        "the snapshot of prices is before live ones",
+    );
+    follow(
+        &is_old_status,
+        &|one| is_status(one) && !is_old_status(one),
+        "the snapshot of statuses is before live ones",
+    );
+    if visitor.is_one_snapshot {
+        follow(
+            &is_old_price,
+            &is_status,
+            "prices are before statuses in the snapshot",
+        );
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::{ClientId, Hub, Publication, Sent};
 use market::{
-    Direction, Epoch, Killzone, Outcome, OutcomeKind, Position, Price, PriceUpdate, Probability,
-    Ratio, Signal, SourceTime, Status, Symbol, Target, Time, Timeframe, Uuid,
+    Direction, Epoch, FeedState, Killzone, Outcome, OutcomeKind, Position, Price, PriceUpdate,
+    Probability, Ratio, Signal, SourceTime, Status, Symbol, SymbolStatus, Target, Time, Timeframe,
+    Uuid,
 };
 use serde_json::Value;
 
@@ -62,6 +63,23 @@ pub(crate) fn price(symbol: &str, number: u64, time: SourceTime) -> PriceUpdate 
     }
 }
 
+/// A status that tells its own number.
+pub(crate) fn status(symbol: &str, number: u64) -> SymbolStatus {
+    let states = [
+        FeedState::Silent,
+        FeedState::Live,
+        FeedState::Stale,
+        FeedState::Closed,
+    ];
+    SymbolStatus {
+        symbol: Symbol::new(symbol).unwrap(),
+        feed: states[number as usize % 4],
+        since: Time::from_millis(number as i64),
+        source: (number > 0).then(|| "oanda".to_owned()),
+        simulated: false,
+    }
+}
+
 pub(crate) fn last_outcome(id: u32) -> Outcome {
     Outcome {
         id: Uuid::from_u128(u128::from(id)),
@@ -91,11 +109,20 @@ pub(crate) fn of_prices(prices: Vec<PriceUpdate>, now: Time) -> Publication {
     }
 }
 
+pub(crate) fn of_statuses(statuses: Vec<SymbolStatus>, now: Time) -> Publication {
+    Publication {
+        statuses,
+        now,
+        ..Publication::default()
+    }
+}
+
 /// What a client understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     Signal(u32, Status),
     Price(String, u64),
+    Status(String, u64),
     Pong(Vec<u8>),
     Close,
 }
@@ -164,6 +191,12 @@ fn understood(payload: &[u8]) -> Heard {
         Some("price_update") => Heard::Price(
             body["symbol"].as_str().unwrap().to_owned(),
             body["price"].as_u64().unwrap() - 1,
+        ),
+        Some("status") => Heard::Status(
+            body["symbol"].as_str().unwrap().to_owned(),
+            Time::parse(body["since"].as_str().unwrap())
+                .unwrap()
+                .millis() as u64,
         ),
         other => panic!("type {other:?}"),
     }

@@ -16,7 +16,7 @@ pub mod snapshot;
 pub mod tape;
 
 pub use error::Error;
-pub use local::{Local, Probe};
+pub use local::{Local, Looking, Probe};
 pub use memory::Memory;
 
 use market::{Outcome, Position, Signal};

@@ -7,8 +7,10 @@
 //! `journal.sqlite` can be read with any SQLite tool while the server runs:
 //! `select seq, body ->> '$.record.signal.status' from record`.
 
+mod look;
 mod store;
 
+pub use self::look::Looking;
 use self::store::{Request, Store};
 use crate::lock::Lock;
 use crate::{Error, Journal, Record, disk};

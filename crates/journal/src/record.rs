@@ -195,6 +195,7 @@ enum StoredCause {
     Timeout,
     StaleFeed,
     Restart,
+    Sender,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -44,6 +44,14 @@ pub struct Refused {
     pub reason: String,
 }
 
+/// A file of the folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub path: PathBuf,
+    /// What is in it, or why it cannot be read.
+    pub snapshot: Result<Snapshot, String>,
+}
+
 /// Saves a snapshot in `dir`, whole or not at all, and removes all but the newest two. Blocks until it is on disk.
 ///
 /// # Errors
@@ -61,6 +69,32 @@ pub fn save(dir: &Path, snapshot: &Snapshot) -> Result<(), Error> {
     Ok(())
 }
 
+/// Saves a snapshot and removes every other: what came before it is no beginning any more.
+///
+/// # Errors
+/// As [`save`].
+pub fn replace(dir: &Path, snapshot: &Snapshot) -> Result<(), Error> {
+    save(dir, snapshot)?;
+    let mut present = list(dir)?;
+    present.pop();
+    for (_, old) in present {
+        fs::remove_file(&old).map_err(Error::io("remove", &old))?;
+    }
+    Ok(())
+}
+
+/// Every snapshot of the folder, oldest first.
+///
+/// # Errors
+/// [`Error::Io`] when the folder cannot be listed.
+pub fn all(dir: &Path) -> Result<Vec<Found>, Error> {
+    let read = |(_, path): (u64, PathBuf)| Found {
+        snapshot: read(&path),
+        path,
+    };
+    Ok(list(dir)?.into_iter().map(read).collect())
+}
+
 /// The newest whole snapshot in `dir` that `usable` does not refuse with a reason: it may lie beyond the end of the tape
 /// or of the journal, or its state may not decode.
 ///
@@ -72,10 +106,7 @@ pub fn load(
 ) -> Result<Loaded, Error> {
     let mut loaded = Loaded::default();
     for (_, path) in list(dir)?.into_iter().rev() {
-        let bytes = fs::read(&path).map_err(|error| format!("it cannot be read: {error}"));
-        let checked = bytes
-            .and_then(|bytes| decode(&bytes))
-            .and_then(|snapshot| usable(&snapshot).map(|()| snapshot));
+        let checked = read(&path).and_then(|snapshot| usable(&snapshot).map(|()| snapshot));
         match checked {
             Ok(snapshot) => {
                 loaded.snapshot = Some(snapshot);
@@ -90,6 +121,11 @@ pub fn load(
 /// Every snapshot of the folder with its number, oldest first; none where there is no folder.
 fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>, Error> {
     disk::numbered(dir, "snapshot")
+}
+
+fn read(path: &Path) -> Result<Snapshot, String> {
+    let bytes = fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    decode(&bytes)
 }
 
 fn encode(snapshot: &Snapshot) -> Vec<u8> {
@@ -166,6 +202,32 @@ mod tests {
             names(dir.path()),
             ["00000003.snapshot", "00000004.snapshot"]
         );
+    }
+
+    #[test]
+    fn one_that_replaces_all_others_is_alone() {
+        let dir = TempDir::new().unwrap();
+        for number in 1..=3 {
+            save(dir.path(), &sample(number)).unwrap();
+        }
+        replace(dir.path(), &sample(9)).unwrap();
+        assert_eq!(names(dir.path()), ["00000004.snapshot"]);
+        assert_eq!(load_any(dir.path()).snapshot, Some(sample(9)));
+    }
+
+    #[test]
+    fn all_are_shown_with_what_is_wrong() {
+        let dir = TempDir::new().unwrap();
+        assert_eq!(all(&dir.path().join("none")).unwrap(), []);
+        save(dir.path(), &sample(1)).unwrap();
+        save(dir.path(), &sample(2)).unwrap();
+        let first = dir.path().join("00000001.snapshot");
+        fs::write(&first, b"ORIONSNP\x09\0\0\0").unwrap();
+        let found = all(dir.path()).unwrap();
+        let reason = "it has format version 9, and this ORION reads 1".to_owned();
+        assert_eq!(found[0].path, first);
+        assert_eq!(found[0].snapshot, Err(reason));
+        assert_eq!(found[1].snapshot, Ok(sample(2)));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! # Format
 //!
 //! A folder of segments `00000001.tape`, `00000002.tape`, ...; a new one for each start of the process, for each UTC day of
-//! the stamps, and where one has grown past 256 MiB. Numbers are little-endian.
+//! the stamps, and where one has grown past 256 MiB. The oldest days may be gone ([`keep`]): a tape begins at any number, and
+//! goes on without a hole. Numbers are little-endian.
 //!
 //! A segment begins with `ORIONTAP`, format version u32, length u32 and CRC-32 u32 of what follows: length u32 and text of
 //! the market's name, then the text of the settings that the engine ran with. After it come batches, each with a head of
@@ -19,14 +20,16 @@
 
 mod codec;
 mod frame;
+mod keep;
 mod reader;
 mod recover;
 mod segment;
 mod writer;
 
+pub use keep::{Keep, Removed, keep};
 pub use reader::{TapeItem, TapeReader};
 pub use recover::{Cut, Tape};
-pub use segment::{Settings, is_tape};
+pub use segment::{Segment, Settings, head, is_tape, segments};
 pub use writer::TapeWriter;
 
 /// A place on the tape, at the end of a written batch.

@@ -5,7 +5,8 @@
 use journal::Error;
 use journal::tape::{Cut, Place, Settings, Tape, TapeItem, TapeReader, TapeWriter, is_tape};
 use market::{
-    Event, InstrumentId, Ohlc, Price, QuoteBar, SourceId, SourceTime, Tick, Time, Timeframe, Volume,
+    Alert, Direction, Event, InstrumentId, Killzone, Ohlc, PreviousClose, Price, Probability,
+    QuoteBar, SourceId, SourceTime, Status, Target, Tick, Time, Timeframe, Uuid, Volume,
 };
 use proptest::prelude::*;
 use std::fs;
@@ -505,7 +506,15 @@ fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         8 => any_tick().prop_map(Event::Tick),
         2 => any_bar().prop_map(Event::Bar),
+        1 => any_bar().prop_map(Event::Past),
         1 => any::<u8>().prop_map(|source| Event::Gap(SourceId(source))),
+        1 => any::<u8>().prop_map(|source| Event::Life(SourceId(source))),
+        1 => (any_instrument(), any::<u8>())
+            .prop_map(|(instrument, source)| Event::Switch(instrument, SourceId(source))),
+        1 => (any_instrument(), any_price(), any_source_time()).prop_map(
+            |(instrument, price, time)| Event::PreviousClose(PreviousClose { instrument, price, time })
+        ),
+        1 => any_alert().prop_map(|alert| Event::Alert(Box::new(alert))),
         1 => Just(Event::Start),
         1 => Just(Event::Stop),
         1 => Just(Event::Wake),
@@ -549,6 +558,42 @@ prop_compose! {
         volume in any::<Option<i64>>(),
     ) -> QuoteBar {
         QuoteBar { instrument, timeframe, open_time, bid, ask, volume: volume.map(Volume) }
+    }
+}
+
+prop_compose! {
+    fn any_alert()(
+        sender in "[a-z0-9_-]{1,32}",
+        (id, digest) in (any::<u128>(), any::<u128>()),
+        (instrument, entry_time) in (any_instrument(), any::<Option<i64>>()),
+        (status, direction) in (0..3_usize, any::<bool>()),
+        (entry, stop) in (prop::option::of(any_price()), prop::option::of(any_price())),
+        targets in prop::collection::vec((any_price(), any::<u8>(), any::<bool>()), 0..5),
+        (reason, setup) in (".{0,1000}", "[a-z]{1,20}"),
+        confidence in prop::option::of(0..=10_000_u16),
+        killzone in prop::option::of(prop::sample::select(Killzone::ALL.to_vec())),
+        timeframe in prop::option::of(prop::sample::select(Timeframe::ALL.to_vec())),
+        dry_run in any::<bool>(),
+    ) -> Alert {
+        let target = |(price, percent, runner)| Target { price, percent, runner };
+        Alert {
+            sender,
+            id: Uuid::from_u128(id),
+            digest: Uuid::from_u128(digest),
+            status: [Status::Pending, Status::Confirmed, Status::Invalidated][status],
+            instrument,
+            direction: if direction { Direction::Long } else { Direction::Short },
+            entry_time: entry_time.map(SourceTime::from_nanos),
+            entry,
+            stop,
+            targets: targets.into_iter().map(target).collect(),
+            reason,
+            confidence: confidence.map(Probability::from_steps),
+            killzone,
+            timeframe,
+            setup,
+            dry_run,
+        }
     }
 }
 

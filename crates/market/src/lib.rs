@@ -1,10 +1,12 @@
-//! The nouns of ORION: time, price, instrument, tick, bar, event, signal, outcome, price update, position.
+//! The nouns of ORION: time, price, instrument, tick, bar, event, signal, alert, outcome, price update, position.
 //!
 //! Everything here is plain data. It knows no JSON, no disk, no socket and no rule of trading. The serde derives serve
 //! exact binary copies (the engine's snapshot); what clients and the journal see is written by `wire` and `journal`.
 
+mod alert;
 mod bar;
 mod event;
+mod feed;
 mod instrument;
 mod killzone;
 mod newyork;
@@ -16,8 +18,10 @@ mod tick;
 mod time;
 mod update;
 
+pub use alert::{Accepted, Alert, Answer, Declined, PreviousClose};
 pub use bar::{Bar, Ohlc, QuoteBar, Timeframe};
 pub use event::Event;
+pub use feed::{FeedState, SymbolStatus};
 pub use instrument::{
     Calendar, Catalog, Instrument, InstrumentId, PriceKind, Source, SourceId, Symbol, SymbolError,
 };

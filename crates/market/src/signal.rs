@@ -85,6 +85,8 @@ pub enum Cause {
     StaleFeed,
     /// ORION was not running when the deadline passed.
     Restart,
+    /// Whoever posted it took it back.
+    Sender,
 }
 
 impl Cause {
@@ -97,6 +99,7 @@ impl Cause {
             Self::Timeout => "timeout",
             Self::StaleFeed => "stale_feed",
             Self::Restart => "restart",
+            Self::Sender => "sender",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: sub-commands, their options, and how options become the topmost layer of the settings.
 
 use crate::config::{self, Finding, Flag, Layers, SettingsFile};
+use crate::survey;
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ Examples:
   orion serve --seed 7                             another simulated market
   orion serve --feed tape:EURUSD_20140502.zip      recorded ticks at their own pace
   orion serve --feed tape:a.zip,b.zip --speed 60   two files, an hour in a minute
+  orion serve --feed metatrader                    the prices of your own terminal
+  orion serve --feed oanda,kraken                  OANDA's, and Kraken's where OANDA's stall
   orion serve --set prices.repeat_ms=4000 --set rules.min_rr=2.0
   ORION__LOG__FORMAT=json orion serve              log one JSON object a line
 
@@ -61,12 +64,45 @@ Exit code: 0 when the settings can run, 1 when there are findings, 2 when the co
     #[command(after_help = "\
 Examples:
   orion replay orion-data/sim-1/tape               what a server was told, and decided
+  orion replay orion-data/record                   what `orion record` recorded
   orion replay EURUSD_20140502.zip --json          one event a line
   orion replay EURUSD_*.zip --set rules.min_rr=2.0
 
 It runs as fast as it can, in the recording's own time: the same files and settings give the same bytes every time.
 Exit code: 0 when all was replayed, 1 when it could not be, 2 when the command line could not be read.")]
     Replay(Replay),
+
+    /// Look at live sources
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  orion feed test kraken
+  orion feed test oanda --config orion.toml"
+    )]
+    Feed(Feed),
+
+    /// Record live sources without serving, until Ctrl-C or SIGTERM
+    #[command(after_help = "\
+Examples:
+  orion record --feed kraken
+  ORION_KEY_OANDA=... orion record --feed oanda --data /srv/orion
+  orion replay orion-data/record         what its signals would have been
+
+What is recorded lies in the folder `record` of the data folder, for history.keep_days days.
+Exit code: 0 after a clean end, 1 when it could not start or go on, 2 when the command line could not be read.")]
+    Record(Settings),
+
+    /// Look at what the data folder keeps: list it, verify every byte of it, find its gaps
+    #[command(after_help = "\
+Examples:
+  orion history list
+  orion history verify sim-1
+  orion history gaps --min 300
+
+It locks nothing: a server may be running on the folder.
+Exit code: 0 when all is well, 1 when something is wrong or could not be read, 2 when the command line could not be read.")]
+    History(History),
 
     /// Follow the signals of a server in this terminal
     #[command(after_help = "\
@@ -77,6 +113,45 @@ Examples:
 
 Exit code: 0 after a clean end, 1 when the server could not be reached, 2 when the command line could not be read.")]
     Tail(Tail),
+
+    /// Make, list and remove the keys of bots, TradingView and MetaTrader
+    #[command(after_help = "\
+Examples:
+  orion key add my-bot                      for a bot or a model
+  orion key add tradingview                 for TradingView's alerts
+  orion key add mt5 --for metatrader        for an expert advisor
+  orion key list
+  orion key remove my-bot
+
+A key is printed once; ORION keeps only its hash, in keys.toml of the data folder. No restart is needed.")]
+    Key(crate::key::Options),
+}
+
+/// What to do with a source.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Feed {
+    /// Connect to one source for a few seconds and print what it tells, or why it does not
+    #[command(after_help = "\
+Examples:
+  ORION_KEY_OANDA=... orion feed test oanda
+  orion feed test kraken --seconds 20
+  orion feed test metatrader             ask the running server whether a terminal has called
+
+Exit code: 0 when a price came, 1 when none did, 2 when the command line could not be read.")]
+    Test(FeedTest),
+}
+
+/// Options of `feed test`.
+#[derive(Args, Clone, Debug)]
+pub struct FeedTest {
+    /// The source: metatrader, oanda, massive, massive-indices, alphavantage, bots, kraken, finnhub, twelvedata or a FILE.toml
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// How long to listen
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub seconds: u64,
+    #[command(flatten)]
+    pub basis: Basis,
 }
 
 /// Options of `serve` and `check`.
@@ -90,7 +165,7 @@ pub struct Settings {
     /// Folder for ORION's data [default: orion-data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<String>,
-    /// Where prices come from: sim, or tape:FILE[,FILE] [default: sim]
+    /// Where prices come from: sim, tape:FILE[,FILE], or live sources, best first: oanda,kraken [default: sim]
     #[arg(long, value_name = "KIND")]
     pub feed: Option<String>,
     /// How fast a tape is played: 1 is real time, 60 an hour a minute, max as fast as possible [default: 1]
@@ -118,6 +193,65 @@ pub struct Replay {
     /// Recorded ticks or bars, or a server's own tape (its folder or single files)
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<String>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub basis: Basis,
+}
+
+/// Options of `history`.
+#[derive(Args, Clone, Debug)]
+pub struct History {
+    #[command(subcommand)]
+    pub what: HistoryCommand,
+}
+
+/// What to look at.
+#[derive(Clone, Debug, Subcommand)]
+pub enum HistoryCommand {
+    /// Each market: days, segments, events by kind, symbols with their first and last price, signals
+    List(HistoryList),
+    /// Read every byte: checksums, order, and that the tape gives the journal again
+    Verify(HistoryVerify),
+    /// Prices that are missing while their market was open by its calendar
+    Gaps(HistoryGaps),
+}
+
+/// Options of `history list`.
+#[derive(Args, Clone, Debug)]
+pub struct HistoryList {
+    #[command(flatten)]
+    pub kept: Kept,
+}
+
+/// Options of `history verify`.
+#[derive(Args, Clone, Debug)]
+pub struct HistoryVerify {
+    /// Only this market
+    pub market: Option<String>,
+    #[command(flatten)]
+    pub kept: Kept,
+}
+
+/// Options of `history gaps`.
+#[derive(Args, Clone, Debug)]
+pub struct HistoryGaps {
+    /// Only this market
+    pub market: Option<String>,
+    /// The shortest gap that is shown is longer than this many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub min: u32,
+    #[command(flatten)]
+    pub kept: Kept,
+}
+
+/// Where to look, and how to show it.
+#[derive(Args, Clone, Debug)]
+pub struct Kept {
+    /// Folder of ORION's data [default: orion-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<String>,
     /// Print one JSON object a line
     #[arg(long)]
     pub json: bool,
@@ -176,7 +310,15 @@ impl Settings {
 }
 
 impl Basis {
-    fn layers(
+    /// The layers without options of a command.
+    ///
+    /// # Errors
+    /// When the settings file cannot be read.
+    pub fn plain_layers(&self, environment: Vec<(String, String)>) -> Result<Layers, Vec<Finding>> {
+        self.layers(environment, Vec::new())
+    }
+
+    pub(crate) fn layers(
         &self,
         environment: Vec<(String, String)>,
         flags: Vec<Flag>,
@@ -187,6 +329,22 @@ impl Basis {
             sets: self.set.clone(),
             flags,
         })
+    }
+}
+
+impl Kept {
+    /// The layers that these options name, over the environment.
+    ///
+    /// # Errors
+    /// When the settings file cannot be read.
+    pub fn layers(&self, environment: Vec<(String, String)>) -> Result<Layers, Vec<Finding>> {
+        let flag = |text: &String| Flag {
+            name: "--data",
+            key: "data.dir",
+            text: text.clone(),
+        };
+        let flags = self.data.iter().map(flag).collect();
+        self.basis.layers(environment, flags)
     }
 }
 
@@ -213,18 +371,21 @@ impl Replay {
 #[must_use]
 pub fn check(settings: &Settings, environment: Vec<(String, String)>) -> Checked {
     let loaded = settings
-        .layers(environment)
+        .layers(environment.clone())
         .and_then(|layers| config::load(&layers));
     match loaded {
         Ok(loaded) => {
-            let notes = loaded
-                .notes
-                .iter()
-                .map(|note| format!("note         {note}"));
-            let lines: Vec<_> = std::iter::once(loaded.describe()).chain(notes).collect();
+            let sources = survey::sources(&loaded.config, &environment);
+            let notes = loaded.notes.iter().map(ToString::to_string);
+            let notes = notes.chain(survey::notes(&loaded.config));
+            let notes = notes.map(|note| format!("note         {note}"));
+            let lines: Vec<_> = std::iter::once(loaded.describe())
+                .chain(sources.lines)
+                .chain(notes)
+                .collect();
             Checked {
                 text: lines.join("\n"),
-                exit_code: 0,
+                exit_code: u8::from(!sources.can_run),
             }
         }
         Err(findings) => Checked {
@@ -241,12 +402,12 @@ pub fn lines(findings: &[Finding]) -> String {
     lines.join("\n")
 }
 
-/// ORION's variables out of a process's environment; bytes that are no text are shown as such in the finding they cause.
+/// A process's environment as texts: ORION's settings and the vendors' keys are in it. Bytes that are no text are shown as
+/// such in the finding they cause.
 #[must_use]
 pub fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String, String)> {
     let text = |os: OsString| os.to_string_lossy().into_owned();
     variables
         .map(|(name, value)| (text(name), text(value)))
-        .filter(|(name, _)| name.starts_with("ORION__"))
         .collect()
 }

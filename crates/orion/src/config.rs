@@ -21,12 +21,12 @@ pub use gateway::Gateway;
 pub use instrument::InstrumentSettings;
 pub use layers::{Flag, Layers, SettingsFile};
 pub use tape::{DateOrder, Separator, TapeFeed};
-pub use value::{FeedKind, LogFormat, LogLevels, RulesOverlay, Speed, Written};
+pub use value::{FeedKind, LogFormat, LogLevels, RulesOverlay, SourceName, Speed, Written};
 
 use market::{Catalog, Instrument, Source, SourceId};
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// All settings. `config/orion.toml` shows and explains every one of them; a test keeps the two equal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,9 +35,11 @@ pub struct Config {
     pub server: Server,
     pub data: Data,
     pub feed: Feed,
+    pub secrets: SecretsSettings,
     pub prices: engine::PriceRules,
     pub gateway: Gateway,
     pub tape: Tape,
+    pub history: History,
     pub log: Log,
     /// The rules of trading, before the simulated market's overlay: ask [`Config::rules_in_force`].
     pub rules: engine::Rules,
@@ -51,9 +53,11 @@ impl Default for Config {
             server: Server::default(),
             data: Data::default(),
             feed: Feed::default(),
+            secrets: SecretsSettings::default(),
             prices: engine::PriceRules::default(),
             gateway: Gateway::default(),
             tape: Tape::default(),
+            history: History::default(),
             log: Log::default(),
             rules: engine::Rules::default(),
             instruments: instrument::built_in(),
@@ -99,8 +103,36 @@ impl Default for Data {
 #[serde(default, deny_unknown_fields)]
 pub struct Feed {
     pub kind: FeedKind,
+    /// The operator says that prices which are for his own use may be shown to others.
+    pub may_show_to_others: bool,
     pub sim: Sim,
     pub tape: TapeFeed,
+    pub metatrader: feeds::metatrader::Settings,
+    pub oanda: feeds::oanda::Settings,
+    pub massive: feeds::massive::Settings,
+    pub massive_indices: feeds::massive::Settings,
+    pub alphavantage: feeds::alphavantage::Settings,
+    pub json: JsonFeeds,
+    pub bots: feeds::bots::Settings,
+    pub tradingview: feeds::tradingview::Settings,
+}
+
+/// Changes to the sources that are described by files: Kraken, Finnhub, Twelve Data and your own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JsonFeeds {
+    /// `SOURCE:OURS=THEIRS`.
+    pub symbols: Vec<String>,
+    /// `SOURCE:ADDRESS`, in place of the description's.
+    pub address: Vec<String>,
+}
+
+/// Where the vendors' keys are, besides the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecretsSettings {
+    /// A TOML file with one `source = "key"` a line.
+    pub file: Option<PathBuf>,
 }
 
 /// The simulated market.
@@ -140,6 +172,25 @@ impl Default for Tape {
         Self {
             batch_ms: 250,
             snapshot_minutes: 60,
+        }
+    }
+}
+
+/// How much of the tape is kept. The journal is kept whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct History {
+    /// A day goes when it has been over for this many days; 0 keeps every day.
+    pub keep_days: u32,
+    /// The oldest days go while the tape has more bytes than this; 0 sets no limit.
+    pub max_bytes: u64,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            keep_days: 90,
+            max_bytes: 10 * 1024 * 1024 * 1024,
         }
     }
 }
@@ -190,7 +241,7 @@ impl Config {
     pub fn rules_in_force(&self) -> engine::Rules {
         match self.feed.kind {
             FeedKind::Sim => self.feed.sim.rules.over(&self.rules),
-            FeedKind::Tape(_) => self.rules.clone(),
+            FeedKind::Tape(_) | FeedKind::Live(_) => self.rules.clone(),
         }
     }
 
@@ -205,41 +256,68 @@ impl Config {
         }
     }
 
-    /// The market's name, of which signals' identities are made: `sim-<seed>`, or the name of the tape's first file
+    /// The market's name, of which signals' identities are made: `sim-<seed>`, `live`, or the name of the tape's first file
     /// without folder and extension, with `+N` behind it where N further files follow.
     #[must_use]
     pub fn market_name(&self) -> String {
         match &self.feed.kind {
             FeedKind::Sim => format!("sim-{}", self.feed.sim.seed),
-            FeedKind::Tape(files) => value::tape_name(files),
+            FeedKind::Tape(files) => self.tape_name(files),
+            FeedKind::Live(_) => "live".to_owned(),
         }
     }
 
-    /// Every instrument, in the settings' order, and the one source they all have.
+    /// What a market kept in the data folder itself is played into has another name: never its own folder.
+    fn tape_name(&self, files: &[PathBuf]) -> String {
+        let name = value::tape_name(files);
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let own = absolute(&self.data.dir.join(&name));
+        if files.iter().any(|file| absolute(file) == own) {
+            format!("{name}-again")
+        } else {
+            name
+        }
+    }
+
+    /// Every instrument, in the settings' order, and the sources, best first. Until a source of several has told a price
+    /// of an instrument, the best one stands for it.
     #[must_use]
     pub fn catalog(&self) -> Catalog {
         let instruments = self.instruments.iter();
         Catalog {
-            sources: vec![self.source()],
+            sources: self.sources(),
             instruments: instruments.map(to_instrument).collect(),
         }
     }
 
-    fn source(&self) -> Source {
+    fn sources(&self) -> Vec<Source> {
         match &self.feed.kind {
-            FeedKind::Sim => Source {
+            FeedKind::Sim => vec![Source {
                 name: "sim".to_owned(),
                 heartbeats: true,
                 simulated: true,
                 always_open: true,
-            },
-            FeedKind::Tape(_) => Source {
+            }],
+            FeedKind::Tape(_) => vec![Source {
                 name: format!("tape:{}", self.market_name()),
                 heartbeats: false,
                 simulated: false,
                 always_open: false,
-            },
+            }],
+            FeedKind::Live(names) => names
+                .iter()
+                .map(|name| live_source(&self.feed, name))
+                .collect(),
         }
+    }
+}
+
+fn live_source(feed: &Feed, name: &SourceName) -> Source {
+    Source {
+        name: name.to_string(),
+        heartbeats: crate::sources::heartbeat(feed, name).is_some(),
+        simulated: false,
+        always_open: false,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Named points between a decision and a client's socket at which a test can end the process, as `kill -9` would.
 //!
 //! `ORION_TEST_CRASH=commit:17` ends it when the point `commit` is passed for the 17th time. Points, in their order:
-//! `decision`, `append`, `commit`, `committed`, `publish`, `send`. Release builds have no such switch.
+//! `decision`, `append`, `commit`, `committed`, `publish`, `send`; before each file of the tape that is let go `prune`, and
+//! three times where an engine begins anew `anew`. Release builds have no such switch.
 
 /// Passes a point.
 #[cfg(debug_assertions)]

@@ -1,20 +1,19 @@
 //! Engine, tape and journal, turned together. What the engine is told goes on the tape; what it decides goes into the
 //! journal, after what led to it is on disk; only then may anybody see it.
 
+use crate::config::History;
 use crate::fault;
-use anyhow::{Context as _, Result, bail, ensure};
+use crate::keep;
+use crate::recover::{Heading, Recovered, Spent, recover};
+use anyhow::{Context as _, Result};
 use engine::{Engine, Output, Settings};
 use hub::Publication;
 use journal::snapshot::{self, Snapshot};
-use journal::tape::{self, Tape, TapeItem, TapeReader, TapeWriter};
+use journal::tape::{self, Removed, TapeItem, TapeWriter};
 use journal::{Journal, Record};
-use market::{Event, Position, SourceId, Time};
-use std::collections::VecDeque;
+use market::{Answer, Event, Position, SourceId, Time};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Records read from the journal at a time.
-const PAGE: usize = 4096;
 
 /// The machine that serves one market.
 #[derive(Debug)]
@@ -23,17 +22,26 @@ pub struct Machine<J> {
     engine: Engine,
     tape: TapeWriter,
     journal: J,
+    spent: Spent,
     out: Vec<Output>,
 }
 
-/// The settings as the tape keeps them: text that people can read and that loses nothing.
+/// What a commit kept, and what follows from it.
+#[derive(Debug, Default)]
+pub struct Committed {
+    pub publication: Publication,
+    /// What came of the alerts, in their order. They may be told now that what they brought is kept.
+    pub answers: Vec<Answer>,
+}
+
+/// The settings as the tape keeps them: text that people can read and that loses nothing, below the engine's version.
 ///
 /// # Errors
 /// When a value has no form in TOML.
 pub fn write_settings(settings: &Settings) -> Result<tape::Settings> {
     let text = toml::to_string(settings).context("write the engine's settings")?;
     Ok(tape::Settings {
-        text,
+        text: format!("engine = {}\n{text}", Engine::VERSION),
         market: settings.market.clone(),
     })
 }
@@ -53,52 +61,25 @@ pub fn read_settings(settings: &tape::Settings) -> Result<Settings> {
 
 impl<J: Journal> Machine<J> {
     /// Starts or recovers, which is one path: the newest snapshot, the tape since, checked against the journal. What the
-    /// tape decides and the journal does not have yet is appended. Blocks on the disk.
+    /// tape decides and the journal does not have yet is appended. Where the tape cannot explain the journal any more, the
+    /// engine begins anew. Blocks on the disk.
     ///
     /// # Errors
     /// When the folder cannot be used, or journal and tape contradict each other.
     pub async fn open(dir: &Path, settings: Arc<Settings>, mut journal: J) -> Result<Self> {
-        let written = Tape::open(&dir.join("tape"))?;
-        if let Some(cut) = written.cut() {
-            tracing::warn!(file = %cut.path.display(), bytes = cut.bytes, "cut off what the last run had half written");
-        }
-        let (mut engine, mut position, reader) = begin(dir, &written, &settings, &journal)?;
-        let mut check = Check {
-            journal: &mut journal,
-            page: VecDeque::new(),
-            missing: Vec::new(),
-        };
-        let mut out = Vec::new();
-        for item in reader {
-            tell(&mut engine, item?, &mut out)?;
-            for record in out.drain(..).filter_map(record_of) {
-                position = check.next(position, record).await?;
-            }
-        }
-        let missing = check.missing;
-        let end = journal.end();
-        ensure!(
-            position.seq >= end.seq,
-            "the journal in {} holds records {} to {} that its tape does not explain; one of them is not whole: put back \
-             both from one backup, or move the folder away to begin anew",
-            dir.display(),
-            position.seq + 1,
-            end.seq
-        );
-        if !missing.is_empty() {
-            tracing::info!(
-                records = missing.len(),
-                "append what was decided and not yet kept"
-            );
-            journal.append(end, missing).await?;
-        }
-        engine.adopt(Arc::clone(&settings), &mut out);
-        let tape = written.begin(&write_settings(&settings)?)?;
+        let recovered = recover(dir, &settings, &mut journal).await?;
+        let Recovered {
+            engine,
+            tape,
+            spent,
+            out,
+        } = recovered;
         Ok(Self {
             dir: dir.to_owned(),
             engine,
             tape,
             journal,
+            spent,
             out,
         })
     }
@@ -109,7 +90,9 @@ impl<J: Journal> Machine<J> {
     /// When the tape cannot be written.
     pub fn tell(&mut self, at: Time, event: &Event) -> Result<()> {
         self.tape.push(at, event)?;
+        let from = self.out.len();
         self.engine.handle(at, event, &mut self.out);
+        self.spent.strike(&mut self.out, from);
         Ok(())
     }
 
@@ -117,21 +100,21 @@ impl<J: Journal> Machine<J> {
     ///
     /// # Errors
     /// When tape or journal cannot be written: then nothing of it may be shown.
-    pub async fn commit(&mut self) -> Result<Publication> {
-        let mut publication = Publication {
-            now: self.engine.now(),
-            ..Publication::default()
-        };
+    pub async fn commit(&mut self) -> Result<Committed> {
+        let mut committed = Committed::default();
+        let publication = &mut committed.publication;
+        publication.now = self.engine.now();
         let mut records = Vec::new();
         for output in self.out.drain(..) {
             match output {
                 Output::Price(update) => publication.prices.push(*update),
                 Output::Signal(signal) => records.push(Record::Signal(*signal)),
                 Output::Outcome(outcome) => records.push(Record::Outcome(*outcome)),
+                Output::Answer(answer) => committed.answers.push(*answer),
             }
         }
         if records.is_empty() {
-            return Ok(publication);
+            return Ok(committed);
         }
         fault::point("decision");
         self.tape.sync().context("write the tape")?;
@@ -141,9 +124,9 @@ impl<J: Journal> Machine<J> {
             .await
             .context("append to the journal")?;
         for (place, record) in (1..).zip(records) {
-            sort(before.after(place), record, &mut publication);
+            sort(before.after(place), record, publication);
         }
-        Ok(publication)
+        Ok(committed)
     }
 
     /// Hands what the engine was told to the operating system: a killed process does not lose it any more.
@@ -167,6 +150,29 @@ impl<J: Journal> Machine<J> {
             state: self.engine.snapshot(),
         };
         snapshot::save(&self.dir.join("snapshots"), &snapshot).context("save the engine's state")
+    }
+
+    /// Lets go of the tape's oldest days that need not be kept, by the time of the market. Each snapshot can still be gone
+    /// on from; without two nothing goes. Call it at the start and after a save.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or a file not be removed. Nothing else suffers by that.
+    pub fn prune(&self, history: &History) -> Result<Removed> {
+        let snapshots = snapshot::all(&self.dir.join("snapshots"))?;
+        let whole = snapshots
+            .into_iter()
+            .filter_map(|found| found.snapshot.ok());
+        let places: Vec<_> = whole.map(|snapshot| snapshot.place).collect();
+        // Were the only one damaged, the tape from its beginning would be needed.
+        let (Some(not_after), 2..) = (places.iter().min().copied(), places.len()) else {
+            return Ok(Removed::default());
+        };
+        keep::prune(
+            &self.dir.join("tape"),
+            history,
+            not_after,
+            self.engine.now(),
+        )
     }
 
     /// What a dashboard that connects now must know of the past: recent signals and outcomes, and the latest prices.
@@ -206,102 +212,29 @@ impl<J: Journal> Machine<J> {
     }
 }
 
-/// The engine where the newest usable snapshot left it, with the tape since; or a new one with the whole tape.
-fn begin<J: Journal>(
-    dir: &Path,
-    written: &Tape,
-    settings: &Arc<Settings>,
-    journal: &J,
-) -> Result<(Engine, Position, TapeReader)> {
-    let tape_dir = dir.join("tape");
-    let restore = |snapshot: &Snapshot| -> Result<(Engine, TapeReader), String> {
-        let end = journal.end();
-        if snapshot.place > written.end()
-            || snapshot.position.epoch != end.epoch
-            || snapshot.position.seq > end.seq
-        {
-            return Err("it knows more than tape and journal".to_owned());
-        }
-        let open = || TapeReader::open(&tape_dir, Some(snapshot.place));
-        let first = open().map_err(|error| error.to_string())?.next();
-        let Some(Ok(TapeItem::Settings(kept))) = first else {
-            return Err("the tape has no settings there".to_owned());
-        };
-        let kept = read_settings(&kept).map_err(|error| format!("{error:#}"))?;
-        let engine = Engine::restore(Arc::new(kept), &snapshot.state)
-            .map_err(|_| "another version wrote it".to_owned())?;
-        Ok((engine, open().map_err(|error| error.to_string())?))
-    };
-    let loaded = snapshot::load(&dir.join("snapshots"), |snapshot| {
-        restore(snapshot).map(|_| ())
-    })?;
-    for refused in &loaded.refused {
-        tracing::warn!(file = %refused.path.display(), reason = refused.reason, "snapshot not used");
-    }
-    match loaded.snapshot {
-        Some(snapshot) => {
-            let (engine, reader) = restore(&snapshot).map_err(anyhow::Error::msg)?;
-            Ok((engine, snapshot.position, reader))
-        }
-        None => {
-            let start = Position {
-                seq: 0,
-                ..journal.end()
-            };
-            Ok((
-                Engine::new(Arc::clone(settings)),
-                start,
-                TapeReader::open(&tape_dir, None)?,
-            ))
-        }
-    }
-}
-
-/// Tells an engine what a tape holds.
+/// Tells an engine what a tape holds. Where one began anew on the tape, so does this one.
 ///
 /// # Errors
 /// When the tape's settings are not understood.
 pub fn tell(engine: &mut Engine, item: TapeItem, out: &mut Vec<Output>) -> Result<()> {
     match item {
-        TapeItem::Settings(kept) => engine.adopt(Arc::new(read_settings(&kept)?), out),
+        TapeItem::Settings(kept) => {
+            let settings = Arc::new(read_settings(&kept)?);
+            match Heading::read(&kept).begun_after {
+                None => engine.adopt(settings, out),
+                Some(_) => *engine = Engine::new(settings),
+            }
+        }
         TapeItem::Event(at, event) => engine.handle(at, &event, out),
     }
     Ok(())
-}
-
-/// Compares what a tape decides with what the journal holds.
-struct Check<'a, J> {
-    journal: &'a mut J,
-    page: VecDeque<(Position, Record)>,
-    /// What the journal does not have.
-    missing: Vec<Record>,
-}
-
-impl<J: Journal> Check<'_, J> {
-    async fn next(&mut self, after: Position, record: Record) -> Result<Position> {
-        if self.page.is_empty() && after.seq < self.journal.end().seq {
-            self.page = self.journal.read(after, PAGE).await?.into();
-        }
-        match self.page.pop_front() {
-            Some((position, kept)) if kept == record => Ok(position),
-            Some((position, kept)) => bail!(
-                "record {} of the journal is not what its tape gives: {kept:?} and {record:?}; another version of ORION \
-                 may have written it: start that once and end it with Ctrl-C, or move the folder away to begin anew",
-                position.seq
-            ),
-            None => {
-                self.missing.push(record);
-                Ok(after.after(1))
-            }
-        }
-    }
 }
 
 /// The record of an output that is kept.
 #[must_use]
 pub fn record_of(output: Output) -> Option<Record> {
     match output {
-        Output::Price(_) => None,
+        Output::Price(_) | Output::Answer(_) => None,
         Output::Signal(signal) => Some(Record::Signal(*signal)),
         Output::Outcome(outcome) => Some(Record::Outcome(*outcome)),
     }

@@ -2,10 +2,11 @@
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
-use orion::cli::{self, Cli, Command};
-use orion::config::{self, Config, FeedKind};
+use orion::cli::{self, Cli, Command, Feed};
+use orion::config::{self, Config, FeedKind, Loaded};
+use orion::secrets::Secrets;
 use orion::serve::Source;
-use orion::{feed, logs, replay, serve, tail};
+use orion::{feed, feed_test, history, key, logs, recorder, replay, serve, survey, tail};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -30,22 +31,21 @@ fn main() -> ExitCode {
 fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode> {
     match command {
         Command::Serve(settings) => {
-            let loaded = settings
-                .layers(environment)
-                .and_then(|layers| config::load(&layers));
-            let loaded = loaded.map_err(|findings| {
-                anyhow::anyhow!("the settings cannot run:\n{}", cli::lines(&findings))
-            })?;
-            logs::begin(&loaded.config.log);
-            for note in &loaded.notes {
-                tracing::warn!("{note}");
-            }
+            let loaded = load(&settings, &environment)?;
+            let secrets = Secrets::gather(&loaded.config, &environment)?;
             runtime()?.block_on(serve::serve(
                 loaded.config,
+                &secrets,
                 Source::Settings,
                 shutdown(),
                 greet,
             ))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Record(settings) => {
+            let loaded = load(&settings, &environment)?;
+            let secrets = Secrets::gather(&loaded.config, &environment)?;
+            runtime()?.block_on(recorder::run(loaded.config, &secrets, shutdown()))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Check(settings) => {
@@ -54,10 +54,36 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
             Ok(ExitCode::from(checked.exit_code))
         }
         Command::Replay(options) => replay::run(&options, environment).map(|()| ExitCode::SUCCESS),
+        Command::Feed(Feed::Test(options)) => {
+            runtime()?.block_on(feed_test::run(&options, environment))
+        }
+        Command::History(options) => {
+            let well = runtime()?.block_on(history::run(&options, environment))?;
+            Ok(ExitCode::from(u8::from(!well)))
+        }
+        Command::Key(options) => key::run(&options, environment).map(|()| ExitCode::SUCCESS),
         Command::Tail(options) => runtime()?
             .block_on(tail::run(&options))
             .map(|()| ExitCode::SUCCESS),
     }
+}
+
+/// The settings, with logs begun as they say, and told what is worth knowing of them.
+fn load(settings: &cli::Settings, environment: &[(String, String)]) -> Result<Loaded> {
+    let loaded = settings
+        .layers(environment.to_vec())
+        .and_then(|layers| config::load(&layers));
+    let loaded = loaded.map_err(|findings| {
+        anyhow::anyhow!("the settings cannot run:\n{}", cli::lines(&findings))
+    })?;
+    logs::begin(&loaded.config.log);
+    for note in &loaded.notes {
+        tracing::warn!("{note}");
+    }
+    for note in survey::notes(&loaded.config) {
+        tracing::warn!("{note}");
+    }
+    Ok(loaded)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
@@ -78,6 +104,7 @@ fn greet(config: &Config, address: SocketAddr) {
             files.len(),
             config.feed.tape.speed
         ),
+        FeedKind::Live(_) => format!("live prices of {}", config.feed.kind),
     };
     let _ = writeln!(
         io::stdout(),

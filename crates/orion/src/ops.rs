@@ -7,9 +7,11 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use engine::Engine;
+use feeds::health::{Coverage, Health, Phase};
+use feeds::inbox::Outlet;
 use feeds::quarantine::Reason;
 use gateway::Stats;
-use market::{Position, Span, Symbol, Time};
+use market::{Position, Span, Symbol, SymbolStatus, Time};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, text};
 use prometheus_client::metrics::MetricType;
@@ -18,6 +20,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use serde_json::json;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The page a newcomer sees first.
@@ -91,6 +94,10 @@ pub struct Status {
     clock: Arc<Clock>,
     /// Of the gateway, once it is open.
     stats: OnceLock<Arc<Stats>>,
+    /// The live sources, where there are any.
+    sources: OnceLock<Vec<Outlet>>,
+    prices: Mutex<Vec<SymbolStatus>>,
+    switches: AtomicU64,
     now: Mutex<Now>,
     samples: Mutex<VecDeque<Sample>>,
     quarantined: Mutex<Vec<(Symbol, Reason, u64)>>,
@@ -103,6 +110,9 @@ impl Status {
             about,
             clock,
             stats: OnceLock::new(),
+            sources: OnceLock::new(),
+            prices: Mutex::default(),
+            switches: AtomicU64::new(0),
             now: Mutex::default(),
             samples: Mutex::default(),
             quarantined: Mutex::default(),
@@ -112,6 +122,22 @@ impl Status {
     /// The gateway is open: what it counts belongs to the status.
     pub fn attach(&self, stats: Arc<Stats>) {
         let _ = self.stats.set(stats);
+    }
+
+    /// The live sources have begun.
+    pub fn attach_sources(&self, sources: Vec<Outlet>) {
+        let _ = self.sources.set(sources);
+    }
+
+    /// How every symbol's prices stand, and how often one came from another source than before.
+    pub fn prices(&self, statuses: Vec<SymbolStatus>, switches: u64) {
+        *self.prices.lock().unwrap_or_else(PoisonError::into_inner) = statuses;
+        self.switches.store(switches, Ordering::Relaxed);
+    }
+
+    fn sources(&self) -> Vec<Health> {
+        let outlets = self.sources.get().into_iter().flatten();
+        outlets.map(Outlet::health).collect()
     }
 
     /// What the feed turned away so far.
@@ -200,12 +226,59 @@ impl Status {
                 "name": self.about.feed,
                 "state": now.feed.as_str(),
                 "last_event": now.at.map(|at| at.to_string()),
+                "sources": self.sources().iter().map(|source| source_json(source, self.clock.now())).collect::<Vec<_>>(),
+                "symbols": self.prices.lock().unwrap_or_else(PoisonError::into_inner).iter().map(symbol_json).collect::<Vec<_>>(),
             },
             "store": {"state": if now.ready { "ok" } else { "recovering" }, "position": position},
             "signals": {"pending": now.pending, "running": now.running},
             "connections": self.stats().connections.get(),
         })
     }
+}
+
+fn symbol_json(status: &SymbolStatus) -> serde_json::Value {
+    json!({
+        "symbol": status.symbol.as_str(),
+        "feed": status.feed.as_str(),
+        "since": status.since.to_string(),
+        "source": status.source,
+        "simulated": status.simulated,
+    })
+}
+
+/// A source as `/health` shows it: what it does, since when, why, and what flows.
+fn source_json(source: &Health, now: Time) -> serde_json::Value {
+    let (reason, remedy) = match &source.phase {
+        Phase::BackOff { reason, .. } => (Some(reason), None),
+        Phase::Failed { reason, remedy } => (Some(reason), Some(remedy)),
+        Phase::Starting
+        | Phase::Waiting
+        | Phase::Connecting
+        | Phase::Authenticating
+        | Phase::Subscribing
+        | Phase::Live => (None, None),
+    };
+    let symbols = source.symbols.values().map(|symbol| {
+        let refused = match &symbol.coverage {
+            Coverage::Refused(why) => Some(why),
+            Coverage::Asked | Coverage::Confirmed => None,
+        };
+        json!({"name": symbol.theirs, "ticks": symbol.ticks, "refused": refused})
+    });
+    json!({
+        "name": source.name,
+        "state": source.phase.as_str(),
+        "since": source.since.to_string(),
+        "reason": reason,
+        "remedy": remedy,
+        "heard_ms_ago": source.heard.map(|heard| (now - heard).millis()),
+        "lag_ms": source.lag.map(Span::millis),
+        "connects": source.connects,
+        "ticks": source.ticks,
+        "merged": source.conflated,
+        "unreadable": source.malformed,
+        "symbols": symbols.collect::<Vec<_>>(),
+    })
 }
 
 /// The routes beside the socket.
@@ -343,11 +416,17 @@ impl Collector for Metrics {
             let labels = [("symbol", symbol.as_str()), ("reason", reason.as_str())];
             ConstCounter::new(*count).encode(quarantined.encode_family(&labels)?)?;
         }
+        encode_sources(&status.sources(), &mut encoder)?;
         let mut counter = |name: &str, help: &str, value: u64| {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             ConstCounter::new(value).encode(metric)
         };
         counter("ticks", "Ticks the engine took", now.ticks)?;
+        counter(
+            "source_switches",
+            "Times an instrument's prices came from another source than before",
+            status.switches.load(Ordering::Relaxed),
+        )?;
         counter(
             "ticks_late",
             "Ticks that came after their bar was closed",
@@ -380,4 +459,59 @@ impl Collector for Metrics {
             stats.prices_folded.get(),
         )
     }
+}
+
+/// What one source's metric is of its health.
+type OfSource<T> = fn(&Health) -> T;
+
+fn encode_sources(
+    sources: &[Health],
+    encoder: &mut DescriptorEncoder,
+) -> Result<(), std::fmt::Error> {
+    let gauges: [(&str, &str, OfSource<f64>); 2] = [
+        ("source_live", "1 while the source tells prices", |source| {
+            f64::from(u8::from(source.phase == Phase::Live))
+        }),
+        (
+            "source_lag_seconds",
+            "Receipt minus the source's time of its last tick",
+            |source| source.lag.map_or(0.0, |lag| lag.nanos() as f64 / 1e9),
+        ),
+    ];
+    for (name, help, of) in gauges {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for source in sources {
+            let labels = [("source", source.name.as_str())];
+            ConstGauge::new(of(source)).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    let counters: [(&str, &str, OfSource<u64>); 5] = [
+        ("source_connects", "Connections begun", |source| {
+            source.connects
+        }),
+        ("source_ticks", "Ticks let through", |source| source.ticks),
+        (
+            "source_ticks_merged",
+            "Ticks that took another's place because the loop was behind",
+            |source| source.conflated,
+        ),
+        (
+            "source_ticks_quarantined",
+            "Ticks that cannot be a market's",
+            |source| source.quarantine.iter().map(|(_, _, count)| count).sum(),
+        ),
+        (
+            "source_unreadable",
+            "Messages that could not be read",
+            |source| source.malformed,
+        ),
+    ];
+    for (name, help, of) in counters {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for source in sources {
+            let labels = [("source", source.name.as_str())];
+            ConstCounter::new(of(source)).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    Ok(())
 }

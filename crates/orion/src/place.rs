@@ -22,6 +22,8 @@ pub enum Note {
     Tape {
         files: Vec<File>,
     },
+    /// The real market. Its sources may change; it stays the same one.
+    Live,
 }
 
 /// A recorded file as it was at the first start.
@@ -81,6 +83,7 @@ impl Note {
                     .collect::<Result<_>>()?;
                 Ok(Self::Tape { files })
             }
+            FeedKind::Live(_) => Ok(Self::Live),
         }
     }
 
@@ -93,7 +96,9 @@ impl Note {
             Self::Sim { anchor, .. } => {
                 SourceTime::parse(anchor).context("read the anchor of the simulated market")
             }
-            Self::Tape { .. } => anyhow::bail!("a recorded market has no anchor"),
+            Self::Tape { .. } | Self::Live => {
+                anyhow::bail!("only a simulated market has an anchor")
+            }
         }
     }
 
@@ -101,7 +106,10 @@ impl Note {
         match (self, other) {
             (Self::Sim { seed, .. }, Self::Sim { seed: wanted, .. }) => seed == wanted,
             (Self::Tape { files }, Self::Tape { files: wanted }) => files == wanted,
-            (Self::Sim { .. }, Self::Tape { .. }) | (Self::Tape { .. }, Self::Sim { .. }) => false,
+            (Self::Live, Self::Live) => true,
+            (Self::Sim { .. }, Self::Tape { .. } | Self::Live)
+            | (Self::Tape { .. }, Self::Sim { .. } | Self::Live)
+            | (Self::Live, Self::Sim { .. } | Self::Tape { .. }) => false,
         }
     }
 }

@@ -2,12 +2,15 @@
 
 use crate::config::{Config, FeedKind};
 use crate::machine;
+use crate::record;
 use anyhow::{Context as _, Result};
 use engine::Settings;
 use feeds::quarantine::Reason;
 use feeds::tape::{Item, Progress, Recorded, Spec, Tape};
 use journal::tape::{TapeItem, TapeReader, is_tape};
-use market::{Catalog, Event, InstrumentId, QuoteBar, SourceId, Symbol, Tick, Time};
+use market::{
+    Alert, Catalog, Event, InstrumentId, PreviousClose, QuoteBar, SourceId, Symbol, Tick, Time,
+};
 use std::path::{Path, PathBuf};
 
 /// The only source of a recorded market.
@@ -120,6 +123,21 @@ impl OwnTape {
                 instrument: place(bar.instrument)?,
                 ..bar
             })),
+            Event::Past(bar) => Some(Event::Past(QuoteBar {
+                instrument: place(bar.instrument)?,
+                ..bar
+            })),
+            Event::PreviousClose(close) => Some(Event::PreviousClose(PreviousClose {
+                instrument: place(close.instrument)?,
+                ..close
+            })),
+            // One source stands for all that were recorded; where they took over from each other, the series has a joint.
+            Event::Switch(instrument, _) => Some(Event::Switch(place(instrument)?, RECORDED)),
+            Event::Life(_) => Some(Event::Life(RECORDED)),
+            Event::Alert(alert) => Some(Event::Alert(Box::new(Alert {
+                instrument: place(alert.instrument)?,
+                ..*alert
+            }))),
             Event::Gap(_) => Some(Event::Gap(RECORDED)),
             Event::Start | Event::Stop | Event::Wake => None,
         }
@@ -214,6 +232,19 @@ pub fn own_tape(files: &[PathBuf]) -> Result<Option<TapeReader>> {
     }
     let own = !files.is_empty() && files.iter().all(|file| is_segment(file));
     Ok(own.then(|| TapeReader::open_files(files.iter().cloned())))
+}
+
+/// The files as the tape of a server, on which everything is that its engine was told, time included. What was recorded
+/// without an engine is none.
+///
+/// # Errors
+/// When a folder or file cannot be read.
+pub fn served_tape(files: &[PathBuf]) -> Result<Option<TapeReader>> {
+    let first = own_tape(files)?.and_then(|mut reader| reader.next());
+    match first.transpose()? {
+        Some(TapeItem::Settings(kept)) if !record::is_recording(&kept) => own_tape(files),
+        Some(TapeItem::Settings(_) | TapeItem::Event(..)) | None => Ok(None),
+    }
 }
 
 fn is_segment(path: &Path) -> bool {

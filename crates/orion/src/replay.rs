@@ -33,7 +33,7 @@ pub fn run(options: &cli::Replay, environment: Vec<(String, String)>) -> Result<
     let form = if options.json { Form::Json } else { Form::Text };
     let mut out = BufWriter::new(io::stdout().lock());
     let files: Vec<PathBuf> = options.files.iter().map(PathBuf::from).collect();
-    let written = match recording::own_tape(&files)? {
+    let written = match recording::served_tape(&files)? {
         Some(reader) => replay_tape(reader, form, &mut out),
         None => {
             let loaded = options
@@ -150,7 +150,7 @@ fn summary(engine: &Engine, tape: &Recording) {
 
 fn print(at: Time, output: &Output, form: Form, out: &mut impl Write) -> Result<()> {
     match (output, form) {
-        (Output::Price(_), _) => {}
+        (Output::Price(_) | Output::Answer(_), _) => {}
         (Output::Signal(signal), Form::Text) => writeln!(out, "{}", signal_line(signal))?,
         (Output::Outcome(outcome), Form::Text) => writeln!(out, "{}", outcome_line(outcome))?,
         (Output::Signal(signal), Form::Json) => writeln!(out, "{}", signal_json(at, signal)?)?,

@@ -1,20 +1,26 @@
-//! `orion serve`: the loop. It takes all events that are ready, tells each to the machine, commits once and publishes
-//! once. One market, one feed, one machine.
+//! `orion serve`: the loop. It takes all events that are ready, tells each to the machine, commits once, publishes once and
+//! answers those who posted. One market, one machine; its prices come from a simulation, a recording, or live sources.
 
 use crate::clock::{self, Clock};
-use crate::config::{Config, FeedKind, Speed};
+use crate::config::{Config, FeedKind, History, Speed};
 use crate::fault;
 use crate::feed;
-use crate::machine::Machine;
+use crate::live::{Live, Started};
+use crate::machine::{Committed, Machine};
 use crate::ops::{self, About, FeedState, Status};
 use crate::place::Place;
+use crate::posts::{Posts, Rooms};
 use crate::recording::{self, Recording};
+use crate::secrets::Secrets;
+use crate::sources;
+use crate::statuses::{self, Statuses};
 use anyhow::{Context as _, Result};
+use feeds::inbox::Item;
 use gateway::{Gateway, Publisher};
 use hub::Publication;
 use journal::{Journal, Local};
 use lab::replay::{Paced, wake_on_tape};
-use market::{Epoch, Event, SourceTime, Span, Time};
+use market::{Answer, Epoch, Event, PriceUpdate, SourceTime, Span, Time};
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::TcpListener;
@@ -57,9 +63,20 @@ struct Server {
     status: Arc<Status>,
     clock: Arc<Clock>,
     timers: Timers,
+    history: History,
     feed: FeedState,
     /// The recorded market that is played.
     recording: Option<Arc<Mutex<Recording>>>,
+    /// The live sources.
+    live: Option<Live>,
+    statuses: Statuses,
+}
+
+/// What the loop of a market that is not recorded listens to.
+struct Ears {
+    /// Events of the simulated market, or of a caller.
+    events: mpsc::Receiver<Event>,
+    posts: Posts,
 }
 
 #[derive(Debug)]
@@ -72,12 +89,14 @@ struct Timers {
     sample: Interval,
 }
 
-/// Serves until `shutdown` is ready, then ends in good order. `up` is called once with the address that is listened on.
+/// Serves until `shutdown` is ready, then ends in good order. `secrets` are the vendors' keys; `up` is called once with the
+/// address that is listened on.
 ///
 /// # Errors
 /// When it cannot start, or cannot keep what it decides.
 pub async fn serve(
     config: Config,
+    secrets: &Secrets,
     source: Source,
     shutdown: impl Future<Output = ()>,
     up: impl FnOnce(&Config, std::net::SocketAddr),
@@ -87,36 +106,11 @@ pub async fn serve(
     let address = listener.local_addr().context("look at the address")?;
     let started = clock::Sources::system(&mut clock::Machine);
     let place = Place::open(&config, started)?;
-    let journal = open_journal(&place)?;
-    let settings = Arc::new(recording::engine_settings(&config)?);
-    let simulated = settings
-        .catalog
-        .sources
-        .iter()
-        .any(|source| source.simulated);
-    let machine = Machine::open(&place.dir, settings, journal).await?;
-    let clock = Arc::new(Clock::new(clock::Machine, machine.engine().now()));
-
-    let about = About {
-        market: config.market_name(),
-        feed: config.feed.kind.to_string(),
-        simulated,
-        started,
-    };
-    let status = Arc::new(Status::new(about, Arc::clone(&clock)));
-    let timers = Timers::new(&config);
-    let mut server = Server {
-        machine,
-        status,
-        clock,
-        timers,
-        feed: FeedState::Starting,
-        recording: None,
-    };
     let doors = Doors {
         listener,
         config: &config,
     };
+    let mut server = Server::open(&config, &place, started).await?;
 
     tokio::pin!(shutdown);
     let (gateway, ended) = match (&config.feed.kind, source) {
@@ -126,7 +120,7 @@ pub async fn serve(
                 tracing::info!("plays {file}");
             }
             server.begin_tape()?;
-            let gateway = server.open(doors).await?;
+            let gateway = server.let_in(doors, Rooms::closed()).await?;
             up(&config, address);
             let (speed, publisher) = (config.feed.tape.speed, gateway.publisher());
             let ended = server
@@ -141,17 +135,44 @@ pub async fn serve(
             let (events, queue) = mpsc::channel(QUEUE_MAX);
             let clock = Arc::clone(&server.clock);
             let player = tokio::spawn(feed::play_sim(sim, from, clock, events));
-            let gateway = server.open(doors).await?;
+            let (posts, rooms) = Posts::open(&config, &server.clock, None);
+            let gateway = server.let_in(doors, rooms).await?;
             up(&config, address);
-            let ended = server.run(queue, &gateway.publisher(), &mut shutdown).await;
+            let ears = Ears {
+                events: queue,
+                posts,
+            };
+            let ended = server.run(ears, &gateway.publisher(), &mut shutdown).await;
             player.abort();
             (gateway, ended)
         }
-        (_, Source::Channel(queue)) => {
+        (FeedKind::Live(_), Source::Settings) => {
+            let wanted = sources::wanted(&config, secrets)?;
+            sources::ensure_one_starts(&wanted)?;
             server.begin_live()?;
-            let gateway = server.open(doors).await?;
+            let engine = server.machine.engine();
+            let Started { live, router } =
+                Live::start(&config, wanted, &server.clock, Some(engine));
+            server.status.attach_sources(live.outlets());
+            let (posts, mut rooms) = Posts::open(&config, &server.clock, live.posted_prices());
+            rooms.router = rooms.router.merge(router);
+            server.live = Some(live);
+            let gateway = server.let_in(doors, rooms).await?;
             up(&config, address);
-            let ended = server.run(queue, &gateway.publisher(), &mut shutdown).await;
+            let ears = Ears {
+                events: mpsc::channel(1).1,
+                posts,
+            };
+            let ended = server.run(ears, &gateway.publisher(), &mut shutdown).await;
+            (gateway, ended)
+        }
+        (_, Source::Channel(events)) => {
+            server.begin_live()?;
+            let (posts, rooms) = Posts::open(&config, &server.clock, None);
+            let gateway = server.let_in(doors, rooms).await?;
+            up(&config, address);
+            let ears = Ears { events, posts };
+            let ended = server.run(ears, &gateway.publisher(), &mut shutdown).await;
             (gateway, ended)
         }
     };
@@ -213,6 +234,35 @@ impl Timers {
 }
 
 impl Server {
+    /// Opens what the market's folder holds, and recovers.
+    async fn open(config: &Config, place: &Place, started: Time) -> Result<Self> {
+        let journal = open_journal(place)?;
+        let settings = Arc::new(recording::engine_settings(config)?);
+        let mut sources = settings.catalog.sources.iter();
+        let simulated = sources.any(|source| source.simulated);
+        let machine = Machine::open(&place.dir, settings, journal).await?;
+        let clock = Arc::new(Clock::new(clock::Machine, machine.engine().now()));
+        let about = About {
+            market: config.market_name(),
+            feed: config.feed.kind.to_string(),
+            simulated,
+            started,
+        };
+        let server = Self {
+            history: config.history.clone(),
+            status: Arc::new(Status::new(about, Arc::clone(&clock))),
+            statuses: Statuses::default(),
+            machine,
+            clock,
+            timers: Timers::new(config),
+            feed: FeedState::Starting,
+            recording: None,
+            live: None,
+        };
+        server.prune();
+        Ok(server)
+    }
+
     /// Under a tape a start is no event of the market: it takes the stamp of the last one, and nothing was missed.
     fn begin_tape(&mut self) -> Result<()> {
         let at = self.machine.engine().now();
@@ -271,31 +321,40 @@ impl Server {
     }
 
     /// Commits what the start brought, hands the past to the gateway, and lets clients in.
-    async fn open(&mut self, doors: Doors<'_>) -> Result<Gateway> {
+    async fn let_in(&mut self, doors: Doors<'_>, rooms: Rooms) -> Result<Gateway> {
         self.machine.commit().await?;
         self.machine.write_tape()?;
-        let past = self.machine.past(PAST_RECORDS).await?;
+        let mut past = self.machine.past(PAST_RECORDS).await?;
+        self.hide(&mut past.prices);
+        past.statuses = self
+            .statuses
+            .changed(self.machine.engine(), self.clock.now());
         self.tell_status();
         let clock = Arc::clone(&self.clock);
-        let config = doors
+        let gateway = doors
             .config
             .gateway
             .to_gateway(gateway::Clock::new(move || clock.now()), fault::point);
-        let router = ops::router(Arc::clone(&self.status));
+        let config = gateway::Config {
+            bots: rooms.bots,
+            ..gateway
+        };
+        let router = ops::router(Arc::clone(&self.status)).merge(rooms.router);
         let gateway =
             gateway::serve(doors.listener, router, &past, config).context("start the gateway")?;
         self.status.attach(gateway.stats());
         Ok(gateway)
     }
 
-    /// The loop of a live market.
+    /// The loop of a market that is not recorded.
     async fn run(
         &mut self,
-        mut queue: mpsc::Receiver<Event>,
+        mut ears: Ears,
         publisher: &Publisher,
         shutdown: &mut (impl Future<Output = ()> + Unpin),
     ) -> Result<()> {
         let mut batch = Vec::with_capacity(BATCH_MAX);
+        let mut items = Vec::with_capacity(BATCH_MAX);
         let mut fed = true;
         loop {
             let wake = self.machine.engine().wake_at();
@@ -310,21 +369,58 @@ impl Server {
                     }
                     continue
                 }
-                taken = queue.recv_many(&mut batch, BATCH_MAX), if fed => fed = taken > 0,
+                () = ears.posts.wait() => {}
+                taken = ears.events.recv_many(&mut batch, BATCH_MAX), if fed => fed = taken > 0,
+                () = told(self.live.as_ref(), &mut items) => {}
                 () = sleep(until_wake.unwrap_or_default()), if until_wake.is_some() => self.wake(wake)?,
             }
             for event in batch.drain(..) {
                 self.machine.tell(self.clock.stamp(), &event)?;
             }
-            self.feed = self.live_state(fed);
-            self.commit(publisher).await?;
+            self.hear(&mut items)?;
+            while let Some(alert) = ears.posts.next_alert() {
+                self.machine
+                    .tell(self.clock.stamp(), &Event::Alert(Box::new(alert)))?;
+            }
+            self.feed = self.live_state(fed || self.live.is_some());
+            let answers = self.commit(publisher).await?;
+            ears.posts.answer(answers);
         }
     }
 
-    /// Nothing but the time it is: snapshots forget old verdicts also while a market is closed.
-    fn passing_time(&self) -> Publication {
+    /// Tells the machine what live sources told.
+    fn hear(&mut self, items: &mut Vec<Item>) -> Result<()> {
+        let Some(live) = &mut self.live else {
+            return Ok(());
+        };
+        let mut events = Vec::new();
+        for item in items.drain(..) {
+            let at = self.clock.stamp();
+            live.events(
+                at,
+                item,
+                &self.machine.engine().settings().catalog,
+                &mut events,
+            );
+            for event in events.drain(..) {
+                self.machine.tell(self.clock.stamp(), &event)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn hide(&self, prices: &mut Vec<PriceUpdate>) {
+        if let Some(live) = &self.live {
+            live.hide(prices, self.machine.engine());
+        }
+    }
+
+    /// The time it is, so that snapshots forget old verdicts also while a market is closed, and which feeds have changed.
+    fn passing_time(&mut self) -> Publication {
+        let now = self.clock.now();
         Publication {
-            now: self.clock.now(),
+            now,
+            statuses: self.statuses.changed(self.machine.engine(), now),
             ..Publication::default()
         }
     }
@@ -378,27 +474,48 @@ impl Server {
         }
     }
 
-    async fn commit(&mut self, publisher: &Publisher) -> Result<()> {
-        let publication = self.machine.commit().await?;
+    /// Keeps what was decided, shows it, and gives back what those who posted are to be told.
+    async fn commit(&mut self, publisher: &Publisher) -> Result<Vec<Answer>> {
+        let Committed {
+            mut publication,
+            answers,
+        } = self.machine.commit().await?;
+        self.hide(&mut publication.prices);
         self.tell_status();
-        if publication.prices.is_empty()
+        let is_empty = publication.prices.is_empty()
             && publication.signals.is_empty()
-            && publication.outcomes.is_empty()
-        {
-            return Ok(());
+            && publication.outcomes.is_empty();
+        if !is_empty {
+            publisher.publish(publication).await.context("publish")?;
         }
-        publisher.publish(publication).await.context("publish")
+        Ok(answers)
     }
 
     fn chore(&mut self, chore: &Chore) -> Result<()> {
         match chore {
             Chore::Write => self.machine.write_tape(),
-            Chore::Save => self.machine.save(),
+            Chore::Save => self.save(),
             Chore::Sample => {
                 self.tell_quarantine();
+                let switches = self.live.as_ref().map_or(0, Live::switches);
+                let statuses = statuses::of(self.machine.engine(), self.clock.now());
+                self.status.prices(statuses, switches);
                 self.status.sample();
                 Ok(())
             }
+        }
+    }
+
+    /// Saves the engine's state and lets go of what need not be kept any more; that it cannot is no reason to end.
+    fn save(&mut self) -> Result<()> {
+        self.machine.save()?;
+        self.prune();
+        Ok(())
+    }
+
+    fn prune(&self) {
+        if let Err(error) = self.machine.prune(&self.history) {
+            tracing::error!("{error:#}");
         }
     }
 
@@ -454,12 +571,31 @@ impl Server {
     async fn end(mut self, gateway: Gateway) -> Result<()> {
         tracing::info!("ending: clients are told to come back");
         gateway.drain(1012, RESTART).await;
+        let mut rest = Vec::new();
+        while self
+            .live
+            .as_ref()
+            .is_some_and(|live| live.take_rest(&mut rest))
+        {
+            self.hear(&mut rest)?;
+        }
         let at = self.machine.engine().now();
         self.machine.tell(at, &Event::Stop)?;
         self.machine.commit().await?;
-        self.machine.save()?;
+        self.save()?;
+        if let Some(live) = &self.live {
+            live.stop();
+        }
         tracing::info!("ended");
         Ok(())
+    }
+}
+
+/// Waits for what live sources tell; for ever where there are none.
+async fn told(live: Option<&Live>, items: &mut Vec<Item>) {
+    match live {
+        Some(live) => live.take(items, BATCH_MAX).await,
+        None => std::future::pending().await,
     }
 }
 

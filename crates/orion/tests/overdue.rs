@@ -51,7 +51,7 @@ async fn until_pending(machine: &mut Machine<Local>) -> (Signal, Time) {
     {
         let at = machine.engine().now().max(tick.time.as_stamp()) + Span::from_nanos(1);
         machine.tell(at, &Event::Tick(tick)).expect("tell");
-        let told = machine.commit().await.expect("commit");
+        let told = machine.commit().await.expect("commit").publication;
         if let Some(signal) = signals(&told)
             .into_iter()
             .find(|signal| signal.status == Status::Pending)
@@ -76,7 +76,7 @@ async fn restart_after(away: Span) -> (Option<Signal>, Time) {
     machine
         .tell(start + Span::from_nanos(1), &Event::Gap(SourceId(0)))
         .expect("tell");
-    let told = machine.commit().await.expect("commit");
+    let told = machine.commit().await.expect("commit").publication;
     let decided = signals(&told)
         .into_iter()
         .find(|signal| signal.id == pending.id)

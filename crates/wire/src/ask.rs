@@ -4,6 +4,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::fmt;
 
 /// What a client asks in one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,10 @@ pub enum Ask {
         has_unknown: bool,
     },
     Ping(Echo),
+    /// Says who it is.
+    Auth(Token),
+    /// Posts a signal, as bots do: the JSON text of one object, of which nothing is known yet.
+    Signal(Box<str>),
 }
 
 /// One stream of messages.
@@ -22,6 +27,8 @@ pub enum Ask {
 pub enum Channel {
     Signals,
     Prices,
+    /// How the feed of each symbol stands. Only who names it hears it.
+    Status,
 }
 
 /// A set of channels.
@@ -32,7 +39,12 @@ pub struct Channels(u8);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Echo(Option<Box<str>>);
 
-/// Why a message was not understood. The connection stays open; the client is told [`Refusal::code`].
+/// The secret of an `auth`. It can be looked at in one place, and printed nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(Box<str>);
+
+/// Why a message was not understood, or not obeyed. The client is told [`Refusal::code`]; the connection stays open but
+/// for [`Refusal::AuthFailed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("the message is not JSON")]
@@ -40,14 +52,24 @@ pub enum Refusal {
     /// What is wrong with it, in words that hold nothing of the client's text.
     #[error("{0}")]
     BadMessage(&'static str),
-    #[error("the type is not one of: subscribe, ping")]
+    #[error("the type is not one of: subscribe, ping, auth, signal")]
     UnknownType,
-    #[error("a channel is not one of: signals, prices; the others named are subscribed")]
+    #[error("a channel is not one of: signals, prices, status; the others named are subscribed")]
     UnknownChannel,
+    #[error("send an auth with your token before the first signal")]
+    AuthRequired,
+    #[error("the token is not one of this server's")]
+    AuthFailed,
+    #[error("too many signals wait for their answer; post this one again when some have come")]
+    RateLimited,
+    #[error("the server could not deal with the message; send it again")]
+    Internal,
 }
 
 /// Longest `timestamp` of a ping, in bytes of JSON.
 const ECHO_MAX: usize = 128;
+/// Longest token, in bytes.
+const TOKEN_MAX: usize = 512;
 
 impl Ask {
     /// Reads one message. Unknown fields are ignored.
@@ -55,18 +77,42 @@ impl Ask {
     /// # Errors
     /// When the bytes are no JSON, no known message, or a known one with a field of the wrong kind.
     pub fn parse(message: &[u8]) -> Result<Self, Refusal> {
-        let whole: &RawValue = serde_json::from_slice(message).map_err(|_| Refusal::BadJson)?;
-        let head: Head<'_> = read(whole, "a message is one JSON object with a string `type`")?;
-        match text_of(head.kind)?.as_ref() {
-            "subscribe" => subscribe(whole),
-            "ping" => ping(whole),
-            _ => Err(Refusal::UnknownType),
+        message_of(json(message)?)
+    }
+
+    /// Reads one message of a client that has said who it is. It may also send the bare object of a signal, without a
+    /// `type`, as bots do that were written against the dashboard's own test server. Of anybody else that would be taken
+    /// for the message it is not: dashboards and bots share the endpoint.
+    ///
+    /// # Errors
+    /// As [`Ask::parse`].
+    pub fn parse_authenticated(message: &[u8]) -> Result<Self, Refusal> {
+        let whole = json(message)?;
+        if is_bare_signal(whole) {
+            return Ok(Self::Signal(whole.get().into()));
         }
+        message_of(whole)
+    }
+}
+
+impl Token {
+    /// The secret itself: to be compared, and for nothing else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
     }
 }
 
 impl Channels {
     pub const NONE: Self = Self(0);
+    /// What the product's dashboards name, and mean by everything: signals and prices. The channels ORION adds, such as
+    /// `status`, are heard by who names them and are no part of it.
     pub const ALL: Self = Self(0b11);
 
     #[must_use]
@@ -94,14 +140,16 @@ impl Channels {
 impl Channel {
     const fn bit(self) -> u8 {
         match self {
-            Self::Signals => 0b01,
-            Self::Prices => 0b10,
+            Self::Signals => 0b001,
+            Self::Prices => 0b010,
+            Self::Status => 0b100,
         }
     }
     fn named(name: &str) -> Option<Self> {
         match name {
             "signals" => Some(Self::Signals),
             "prices" => Some(Self::Prices),
+            "status" => Some(Self::Status),
             _ => None,
         }
     }
@@ -124,6 +172,24 @@ impl Refusal {
             Self::BadMessage(_) => "bad_message",
             Self::UnknownType => "unknown_type",
             Self::UnknownChannel => "unknown_channel",
+            Self::AuthRequired => "auth_required",
+            Self::AuthFailed => "auth_failed",
+            Self::RateLimited => "rate_limited",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Whether the same message may do better later.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        match self {
+            Self::RateLimited | Self::Internal => true,
+            Self::BadJson
+            | Self::BadMessage(_)
+            | Self::UnknownType
+            | Self::UnknownChannel
+            | Self::AuthRequired
+            | Self::AuthFailed => false,
         }
     }
 }
@@ -143,6 +209,46 @@ struct SubscribeBody {
 struct PingBody<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
     timestamp: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct AuthBody {
+    token: String,
+}
+
+/// Bots write `data`; some send back the very message they heard, with its `payload`.
+#[derive(Deserialize)]
+struct SignalBody<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+}
+
+/// What tells the bare object of a signal from a message.
+#[derive(Deserialize)]
+struct Bare<'a> {
+    #[serde(rename = "type", borrow, default, deserialize_with = "present")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    symbol: Option<&'a RawValue>,
+}
+
+fn json(message: &[u8]) -> Result<&RawValue, Refusal> {
+    serde_json::from_slice(message).map_err(|_| Refusal::BadJson)
+}
+
+fn message_of(whole: &RawValue) -> Result<Ask, Refusal> {
+    let head: Head<'_> = read(whole, "a message is one JSON object with a string `type`")?;
+    match text_of(head.kind)?.as_ref() {
+        "subscribe" => subscribe(whole),
+        "ping" => ping(whole),
+        "auth" => auth(whole),
+        "signal" => signal(whole),
+        _ => Err(Refusal::UnknownType),
+    }
 }
 
 fn subscribe(whole: &RawValue) -> Result<Ask, Refusal> {
@@ -171,6 +277,33 @@ fn ping(whole: &RawValue) -> Result<Ask, Refusal> {
         ));
     }
     Ok(Ask::Ping(Echo(given.map(Box::from))))
+}
+
+fn auth(whole: &RawValue) -> Result<Ask, Refusal> {
+    let rule = "`token` of an auth is a string of 1 to 512 bytes";
+    let body: AuthBody = read(whole, rule)?;
+    if !(1..=TOKEN_MAX).contains(&body.token.len()) {
+        return Err(Refusal::BadMessage(rule));
+    }
+    Ok(Ask::Auth(Token(body.token.into())))
+}
+
+fn signal(whole: &RawValue) -> Result<Ask, Refusal> {
+    let rule = "a signal has its object as `data`, or else as `payload`";
+    let body: SignalBody<'_> = read(whole, rule)?;
+    let object = match (body.data, body.payload) {
+        (Some(only), None) | (None, Some(only)) => only.get(),
+        (None, None) | (Some(_), Some(_)) => return Err(Refusal::BadMessage(rule)),
+    };
+    if !object.starts_with('{') {
+        return Err(Refusal::BadMessage(rule));
+    }
+    Ok(Ask::Signal(object.into()))
+}
+
+fn is_bare_signal(whole: &RawValue) -> bool {
+    let bare: Result<Bare<'_>, _> = read(whole, "");
+    bare.is_ok_and(|bare| bare.kind.is_none() && bare.id.is_some() && bare.symbol.is_some())
 }
 
 /// What is there is given back, a `null` too, which an `Option` would take for absent.
@@ -257,6 +390,90 @@ mod tests {
     }
 
     #[test]
+    fn the_status_channel_is_heard_by_who_names_it() {
+        check(
+            r#"{"type":"subscribe","channels":["signals","prices","status"]}"#,
+            &subscribed(Channels::ALL.with(Channel::Status)),
+        );
+        check(
+            r#"{"type":"subscribe","channels":["status"]}"#,
+            &subscribed(Channels::NONE.with(Channel::Status)),
+        );
+        assert!(!Channels::ALL.has(Channel::Status));
+    }
+
+    #[test]
+    fn a_token_is_bounded_and_never_shown() {
+        let auth = |token: &str| format!(r#"{{"type":"auth","token":"{token}","x":1}}"#);
+        for token in ["orion_s3cret", &"s".repeat(TOKEN_MAX)] {
+            let ask = Ask::parse(auth(token).as_bytes()).expect("it is an auth");
+            assert_eq!(format!("{ask:?}"), "Auth(Token(..))");
+            assert_eq!(ask, Ask::Auth(Token(token.into())));
+        }
+        let written = Ask::parse(br#"{"token":"a\u0062\"","type":"auth"}"#);
+        assert_eq!(written, Ok(Ask::Auth(Token(r#"ab""#.into()))));
+        refused(&auth(""), "bad_message");
+        refused(&auth(&"s".repeat(TOKEN_MAX + 1)), "bad_message");
+        for message in [
+            r#"{"type":"auth"}"#,
+            r#"{"type":"auth","token":null}"#,
+            r#"{"type":"auth","token":7}"#,
+            r#"{"type":"auth","token":["x"]}"#,
+            r#"{"type":"auth","token":"x","token":"y"}"#,
+        ] {
+            refused(message, "bad_message");
+        }
+    }
+
+    #[test]
+    fn a_signal_is_handed_on_as_it_was_written() {
+        let data = r#"{"id" : "sig_001","symbol":"EURUSD","confidence":8.50e1}"#;
+        let posted = |data: &str| Ok(Ask::Signal(data.into()));
+        check(
+            &format!(r#"{{"type":"signal","data": {data} }}"#),
+            &posted(data),
+        );
+        check(
+            &format!(r#"{{"payload":{data},"type":"signal","seq":7}}"#),
+            &posted(data),
+        );
+        check(r#"{"type":"signal","data":{}}"#, &posted("{}"));
+        for message in [
+            r#"{"type":"signal"}"#,
+            r#"{"type":"signal","data":null}"#,
+            r#"{"type":"signal","data":[{}]}"#,
+            r#"{"type":"signal","data":"{}"}"#,
+            r#"{"type":"signal","data":{},"payload":{}}"#,
+            r#"{"type":"signal","data":{},"data":{}}"#,
+        ] {
+            refused(message, "bad_message");
+        }
+    }
+
+    #[test]
+    fn a_bare_signal_is_one_only_from_who_has_said_who_it_is() {
+        let known = |message: &str| Ask::parse_authenticated(message.as_bytes());
+        for bare in [
+            r#"{"id":"sig_001","symbol":"EURUSD","direction":"long"}"#,
+            r#"{"symbol":7,"id":null}"#,
+        ] {
+            assert_eq!(known(&format!(" {bare} ")), Ok(Ask::Signal(bare.into())));
+            refused(bare, "bad_message");
+        }
+        for message in [
+            r#"{"id":"sig_001"}"#,
+            r#"{"id":"sig_001","symbol":"EURUSD","type":null}"#,
+            r#"{"id":"sig_001","symbol":"EURUSD","id":2}"#,
+            r#"["id","symbol"]"#,
+            r#"{"type":"ping","id":"c1","symbol":"EURUSD"}"#,
+            r#"{"type":"trade","id":"c1","symbol":"EURUSD"}"#,
+            "hello",
+        ] {
+            assert_eq!(known(message), Ask::parse(message.as_bytes()), "{message}");
+        }
+    }
+
+    #[test]
     fn a_pings_timestamp_is_kept_as_it_was_written() {
         for echo in [
             r#""2026-11-23T14:05:00.000Z""#,
@@ -313,7 +530,7 @@ mod tests {
             "x".repeat(ECHO_MAX - 1)
         );
         refused(&too_long, "bad_message");
-        refused(r#"{"type":"signal","data":{}}"#, "unknown_type");
+        refused(r#"{"type":"price","data":{}}"#, "unknown_type");
         refused(
             r#"{"type":"Subscribe","channels":["signals"]}"#,
             "unknown_type",
@@ -334,12 +551,36 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_an_ask_or_a_refusal(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Ask::parse(&bytes);
+            let anybody = Ask::parse(&bytes);
+            let known = Ask::parse_authenticated(&bytes);
+            prop_assert!(anybody == known || matches!(known, Ok(Ask::Signal(_))));
+        }
+
+        #[test]
+        fn almost_signals_are_an_ask_or_a_refusal(
+            text in r#"\{("(type|id|symbol|data|payload|token)":("(auth|signal|[^"\\]{0,9})"|\{\}|\{"id":1\}|null|\[\]|[0-9.]{1,4}),?){0,5}\}?"#,
+        ) {
+            for ask in [Ask::parse(text.as_bytes()), Ask::parse_authenticated(text.as_bytes())] {
+                if let Ok(Ask::Signal(data)) = ask {
+                    let parsed: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_str(&data);
+                    prop_assert!(parsed.is_ok(), "{} is handed on and is no JSON object", data);
+                }
+            }
+        }
+
+        #[test]
+        fn no_refusal_repeats_a_token(
+            token in "s3cret[a-z]{4}",
+            rest in r#"[,\]}" ]{0,3}"#,
+        ) {
+            let message = format!(r#"{{"type":"auth","token":"{token}"{rest}"#);
+            let told = Ask::parse(message.as_bytes()).map_or_else(crate::tell::error, |ask| format!("{ask:?}"));
+            prop_assert!(!told.contains(&token), "{}", told);
         }
 
         #[test]
         fn almost_messages_are_an_ask_or_a_refusal(
-            text in r#"\{"type":"(subscribe|ping|[a-z]{1,5})"(,"(channels|timestamp|type)":(\["(signals|prices|\\u00)"\]|null|[0-9eE.+-]{1,6}|"[^"]{0,9}"))*\}?"#,
+            text in r#"\{"type":"(subscribe|ping|[a-z]{1,5})"(,"(channels|timestamp|type)":(\["(signals|prices|status|\\u00)"\]|null|[0-9eE.+-]{1,6}|"[^"]{0,9}"))*\}?"#,
         ) {
             if let Ok(Ask::Ping(echo)) = Ask::parse(text.as_bytes())
                 && let Some(json) = echo.json()

@@ -5,5 +5,5 @@ pub mod tell;
 
 mod ask;
 
-pub use ask::{Ask, Channel, Channels, Echo, Refusal};
+pub use ask::{Ask, Channel, Channels, Echo, Refusal, Token};
 pub use tell::BadPayload;

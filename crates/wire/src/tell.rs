@@ -5,7 +5,7 @@
 //! that breaks a rule is not written at all.
 
 use crate::{Echo, Refusal};
-use market::{Direction, Price, PriceUpdate, Signal, Target, Time};
+use market::{Direction, Price, PriceUpdate, Signal, SymbolStatus, Target, Time};
 use std::fmt::{self, Write};
 
 /// A payload that must not be published: drop it, count it, find who made it.
@@ -94,13 +94,37 @@ pub fn pong(echo: &Echo, server_time: Time) -> String {
     text
 }
 
-/// `{"type":"error",...}`: a message was not understood; the connection goes on.
+/// `{"type":"status","payload":{...}}`: how a symbol's feed stands. `source` is left out while none has told a price.
+#[must_use]
+pub fn status(status: &SymbolStatus) -> String {
+    let mut text = format!(
+        r#"{{"type":"status","payload":{{"symbol":"{}","feed":"{}","since":"{}""#,
+        status.symbol, status.feed, status.since,
+    );
+    if let Some(source) = &status.source {
+        append(&mut text, format_args!(r#","source":{}"#, Quoted(source)));
+    }
+    append(
+        &mut text,
+        format_args!(r#","simulated":{}}}}}"#, status.simulated),
+    );
+    text
+}
+
+/// `{"type":"authenticated"}`: the token is known, and signals may be posted.
+#[must_use]
+pub fn authenticated() -> String {
+    r#"{"type":"authenticated"}"#.to_owned()
+}
+
+/// `{"type":"error",...}`: a message was not understood, or not obeyed.
 #[must_use]
 pub fn error(refusal: Refusal) -> String {
     format!(
-        r#"{{"type":"error","code":"{}","message":{},"retryable":false}}"#,
+        r#"{{"type":"error","code":"{}","message":{},"retryable":{}}}"#,
         refusal.code(),
         Quoted(&refusal.to_string()),
+        refusal.is_retryable(),
     )
 }
 
@@ -253,7 +277,8 @@ mod tests {
     use crate::Ask;
     use expect_test::{Expect, expect};
     use market::{
-        Killzone, Probability, Ratio, SourceTime, Status, Symbol, Timeframe, Uuid, Volume,
+        FeedState, Killzone, Probability, Ratio, SourceTime, Status, Symbol, Timeframe, Uuid,
+        Volume,
     };
     use proptest::prelude::*;
     use serde_json::Value;
@@ -371,13 +396,93 @@ mod tests {
         check(
             &error(Refusal::UnknownType),
             &expect![[
-                r#"{"type":"error","code":"unknown_type","message":"the type is not one of: subscribe, ping","retryable":false}"#
+                r#"{"type":"error","code":"unknown_type","message":"the type is not one of: subscribe, ping, auth, signal","retryable":false}"#
             ]],
         );
         check(
             &error(Refusal::UnknownChannel),
             &expect![[
-                r#"{"type":"error","code":"unknown_channel","message":"a channel is not one of: signals, prices; the others named are subscribed","retryable":false}"#
+                r#"{"type":"error","code":"unknown_channel","message":"a channel is not one of: signals, prices, status; the others named are subscribed","retryable":false}"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn answers_to_bots() {
+        check(&authenticated(), &expect![[r#"{"type":"authenticated"}"#]]);
+        check(
+            &error(Refusal::AuthRequired),
+            &expect![[
+                r#"{"type":"error","code":"auth_required","message":"send an auth with your token before the first signal","retryable":false}"#
+            ]],
+        );
+        check(
+            &error(Refusal::AuthFailed),
+            &expect![[
+                r#"{"type":"error","code":"auth_failed","message":"the token is not one of this server's","retryable":false}"#
+            ]],
+        );
+        check(
+            &error(Refusal::RateLimited),
+            &expect![[
+                r#"{"type":"error","code":"rate_limited","message":"too many signals wait for their answer; post this one again when some have come","retryable":true}"#
+            ]],
+        );
+        check(
+            &error(Refusal::Internal),
+            &expect![[
+                r#"{"type":"error","code":"internal","message":"the server could not deal with the message; send it again","retryable":true}"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn a_status() {
+        let live = SymbolStatus {
+            symbol: Symbol::new("EURUSD").unwrap(),
+            feed: FeedState::Live,
+            since: Time::parse("2026-11-23T14:05:00.0129Z").unwrap(),
+            source: Some("oanda".to_owned()),
+            simulated: false,
+        };
+        check(
+            &status(&live),
+            &expect![[
+                r#"{"type":"status","payload":{"symbol":"EURUSD","feed":"live","since":"2026-11-23T14:05:00.012Z","source":"oanda","simulated":false}}"#
+            ]],
+        );
+        for (feed, word) in [
+            (FeedState::Live, "live"),
+            (FeedState::Stale, "stale"),
+            (FeedState::Closed, "closed"),
+            (FeedState::Silent, "silent"),
+        ] {
+            let told = status(&SymbolStatus {
+                feed,
+                ..live.clone()
+            });
+            assert!(told.contains(&format!(r#""feed":"{word}""#)), "{told}");
+        }
+        let silent = SymbolStatus {
+            feed: FeedState::Silent,
+            source: None,
+            simulated: true,
+            ..live.clone()
+        };
+        check(
+            &status(&silent),
+            &expect![[
+                r#"{"type":"status","payload":{"symbol":"EURUSD","feed":"silent","since":"2026-11-23T14:05:00.012Z","simulated":true}}"#
+            ]],
+        );
+        let odd = SymbolStatus {
+            source: Some("my \"own\"\n".to_owned()),
+            ..live
+        };
+        check(
+            &status(&odd),
+            &expect![[
+                r#"{"type":"status","payload":{"symbol":"EURUSD","feed":"live","since":"2026-11-23T14:05:00.012Z","source":"my \"own\"\n","simulated":false}}"#
             ]],
         );
     }

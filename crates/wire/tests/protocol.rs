@@ -1,16 +1,30 @@
 //! The examples of `docs/protocol.md` are what the server understands and writes, byte for byte.
 
 use market::{
-    Direction, Killzone, Price, PriceUpdate, Probability, Ratio, Signal, SourceTime, Status,
-    Symbol, Target, Time, Timeframe, Uuid, Volume,
+    Direction, FeedState, Killzone, Price, PriceUpdate, Probability, Ratio, Signal, SourceTime,
+    Status, Symbol, SymbolStatus, Target, Time, Timeframe, Uuid, Volume,
 };
-use wire::{Ask, Channels, Echo, Refusal, tell};
+use wire::{Ask, Channel, Channels, Echo, Refusal, tell};
 
 const DOCUMENT: &str = include_str!("../../../docs/protocol.md");
 
+/// How a `signal_result` begins.
+const SIGNAL_RESULT: &str = r#"{"type":"signal_result","#;
+
+/// Where what clients send ends and what they see begins.
+const SEEN: &str = "\n## What you see\n";
+
+fn sent() -> Vec<&'static str> {
+    examples(DOCUMENT.split(SEEN).next().unwrap_or_default())
+}
+
+fn seen() -> Vec<&'static str> {
+    examples(DOCUMENT.split(SEEN).nth(1).unwrap_or_default())
+}
+
 /// The texts between ```` ```json ```` and ```` ``` ````.
-fn examples() -> Vec<&'static str> {
-    let fenced = DOCUMENT.split("```json\n").skip(1);
+fn examples(part: &'static str) -> Vec<&'static str> {
+    let fenced = part.split("```json\n").skip(1);
     fenced
         .map(|rest| rest.split("\n```").next().unwrap_or_default())
         .collect()
@@ -18,15 +32,27 @@ fn examples() -> Vec<&'static str> {
 
 #[test]
 fn what_a_client_sends_is_understood() {
-    let asks: Vec<_> = examples()
+    let asks: Vec<_> = sent()
         .iter()
-        .filter_map(|example| Ask::parse(example.as_bytes()).ok())
+        .map(|example| Ask::parse_authenticated(example.as_bytes()))
         .collect();
-    let subscribe = Ask::Subscribe {
-        channels: Channels::ALL,
+    let subscribe = |channels| Ask::Subscribe {
+        channels,
         has_unknown: false,
     };
-    assert_eq!(asks, [subscribe, Ask::Ping(echo())]);
+    let [plain, with_status, ping, auth, posted, alone] = &asks[..] else {
+        panic!("{asks:?}");
+    };
+    assert_eq!(plain, &Ok(subscribe(Channels::ALL)));
+    let and_status = Channels::ALL.with(Channel::Status);
+    assert_eq!(with_status, &Ok(subscribe(and_status)));
+    assert_eq!(ping, &Ok(Ask::Ping(echo())));
+    assert!(matches!(auth, Ok(Ask::Auth(token)) if token.expose() == "YOUR_TOKEN"));
+    assert!(matches!(posted, Ok(Ask::Signal(data)) if data.contains("sig_001")));
+    assert_eq!(
+        alone, posted,
+        "the same signal with and without its envelope"
+    );
 }
 
 #[test]
@@ -49,14 +75,28 @@ fn what_a_client_sees_is_what_is_written() {
         tell::signal(&confirmed).unwrap(),
         tell::price_update(&price()).unwrap(),
         tell::price_update(&future).unwrap(),
+        tell::status(&status()),
         tell::pong(&echo(), Time::parse("2026-11-23T14:05:00.012Z").unwrap()),
+        tell::authenticated(),
         tell::error(Refusal::UnknownChannel),
     ];
-    let told: Vec<_> = examples()
-        .into_iter()
-        .filter(|example| Ask::parse(example.as_bytes()).is_err())
-        .collect();
+    let mut told = seen();
+    told.retain(|example| !example.starts_with(SIGNAL_RESULT));
     assert_eq!(told, written);
+}
+
+/// What becomes of a posted signal is written where signals are taken in; here it is held to what every message is.
+#[test]
+fn what_became_of_a_signal_is_one_message() {
+    let mut results = seen();
+    results.retain(|example| example.starts_with(SIGNAL_RESULT));
+    assert_eq!(results.len(), 2, "one taken and one refused");
+    for (result, success) in results.into_iter().zip([true, false]) {
+        let value: serde_json::Value = serde_json::from_str(result).expect("it is JSON");
+        assert_eq!(value["type"], "signal_result");
+        assert_eq!(value["success"], success);
+        assert_eq!(Ask::parse(result.as_bytes()), Err(Refusal::UnknownType));
+    }
 }
 
 #[test]
@@ -66,6 +106,10 @@ fn every_code_of_an_error_is_named() {
         Refusal::BadMessage(""),
         Refusal::UnknownType,
         Refusal::UnknownChannel,
+        Refusal::AuthRequired,
+        Refusal::AuthFailed,
+        Refusal::RateLimited,
+        Refusal::Internal,
     ];
     for refusal in refusals {
         let code = format!("`{}`", refusal.code());
@@ -77,6 +121,17 @@ fn echo() -> Echo {
     match Ask::parse(br#"{"type":"ping","timestamp":"2026-11-23T14:05:00.000Z"}"#) {
         Ok(Ask::Ping(echo)) => echo,
         other => panic!("{other:?}"),
+    }
+}
+
+#[expect(clippy::unwrap_used, reason = "a test's own values")]
+fn status() -> SymbolStatus {
+    SymbolStatus {
+        symbol: Symbol::new("EURUSD").unwrap(),
+        feed: FeedState::Stale,
+        since: Time::parse("2026-11-23T14:05:31.250Z").unwrap(),
+        source: Some("oanda".to_owned()),
+        simulated: false,
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::driver::{Driver, Told};
 use engine::Output;
 use market::{
-    Cause, Direction, Event, InstrumentId, Outcome, OutcomeKind, Price, PriceUpdate, Signal, Span,
-    Status, Symbol, Tick, Time, Timeframe, Uuid,
+    Answer, Cause, Declined, Direction, Event, InstrumentId, Outcome, OutcomeKind, Price,
+    PriceUpdate, Signal, SourceTime, Span, Status, Symbol, Tick, Time, Timeframe, Uuid,
 };
 use std::collections::BTreeMap;
 
@@ -15,6 +15,8 @@ pub(crate) type Tally = BTreeMap<String, usize>;
 struct Life {
     /// Where in the list of what was told it became pending.
     born: usize,
+    /// Older ticks are not judged.
+    since: SourceTime,
     pending: Signal,
     verdict: Option<Signal>,
     targets: u8,
@@ -27,6 +29,10 @@ pub(crate) fn check(driver: &Driver, tally: &mut Tally) {
         driver,
         lives: BTreeMap::new(),
         shown: BTreeMap::new(),
+        closes: driver
+            .told
+            .iter()
+            .any(|told| matches!(told.event, Event::Past(_) | Event::PreviousClose(_))),
         tally,
     };
     for place in 0..driver.told.len() {
@@ -35,6 +41,9 @@ pub(crate) fn check(driver: &Driver, tally: &mut Tally) {
             .told
             .get(place + 1)
             .map_or(driver.said.len(), |next| next.said);
+        let asked = matches!(driver.told[place].event, Event::Alert(_));
+        let answers = driver.said[from..to].iter().filter(is_answer).count();
+        assert_eq!(answers, usize::from(asked), "one answer to each alert");
         for (at, output) in &driver.said[from..to] {
             match output {
                 Output::Signal(signal) if signal.status == Status::Pending => {
@@ -43,10 +52,15 @@ pub(crate) fn check(driver: &Driver, tally: &mut Tally) {
                 Output::Signal(signal) => ledger.decided(place, *at, signal),
                 Output::Outcome(outcome) => ledger.outcome(*at, outcome),
                 Output::Price(update) => ledger.price(*at, update),
+                Output::Answer(answer) => ledger.answer(place, *at, answer),
             }
         }
     }
     ledger.close();
+}
+
+fn is_answer(said: &&(Time, Output)) -> bool {
+    matches!(said.1, Output::Answer(_))
 }
 
 struct Ledger<'a> {
@@ -54,6 +68,8 @@ struct Ledger<'a> {
     lives: BTreeMap<Uuid, Life>,
     /// When each symbol was shown last, and the time of its price.
     shown: BTreeMap<Symbol, (Time, PriceUpdate)>,
+    /// Closes of earlier days were told: changes may be counted from elsewhere meanwhile.
+    closes: bool,
     tally: &'a mut Tally,
 }
 
@@ -69,8 +85,16 @@ impl Ledger<'_> {
         );
         assert_eq!(signal.decide_by, at + Span::from_secs(285));
         assert_geometry(signal);
+        // A posted one is judged from the newest tick on, one of ORION's own from its trigger on.
+        let posted = matches!(self.driver.told[place].event, Event::Alert(_));
+        let since = if posted {
+            self.newest(place, signal.symbol)
+        } else {
+            signal.entry_time
+        };
         let life = Life {
             born: place,
+            since,
             pending: signal.clone(),
             verdict: None,
             targets: 0,
@@ -81,6 +105,42 @@ impl Ledger<'_> {
             "{} is born twice",
             signal.id
         );
+    }
+
+    /// The newest time a tick of this symbol has had before a place.
+    fn newest(&self, place: usize, symbol: Symbol) -> SourceTime {
+        let catalog = &self.driver.engine.settings().catalog;
+        let id = catalog.find(symbol.as_str()).unwrap();
+        let told = self.driver.told[..place].iter();
+        told.filter_map(|told| tick_of(id, told))
+            .map(|tick| tick.time)
+            .max()
+            .expect("a posted signal follows a price")
+    }
+
+    /// What was accepted is as the books have it, and what was declined is a word.
+    fn answer(&mut self, place: usize, at: Time, answer: &Answer) {
+        let Event::Alert(alert) = &self.driver.told[place].event else {
+            panic!("an answer to nothing")
+        };
+        assert_eq!(answer.id, alert.id);
+        let word = match &answer.result {
+            Err(Declined::Known { .. }) => "known".to_owned(),
+            Err(declined) => declined.to_string().split(' ').next().unwrap().to_owned(),
+            Ok(accepted) if accepted.repeated => {
+                assert!(accepted.at <= at);
+                "repeated".to_owned()
+            }
+            Ok(accepted) => {
+                assert_eq!((accepted.at, accepted.signal.id), (at, alert.id));
+                let life = self.lives.get(&alert.id).filter(|_| !alert.dry_run);
+                let stands = life.map(|life| life.verdict.as_ref().unwrap_or(&life.pending));
+                assert!(alert.dry_run || stands == Some(&*accepted.signal));
+                let dry = if alert.dry_run { "dry " } else { "" };
+                format!("{dry}{}", accepted.signal.status)
+            }
+        };
+        self.count(format!("answer {word}"));
     }
 
     fn decided(&mut self, place: usize, at: Time, signal: &Signal) {
@@ -101,7 +161,8 @@ impl Ledger<'_> {
         );
         assert_eq!(signal.decided_at, Some(at));
         life.verdict = Some(signal.clone());
-        let (born, told) = (life.born, &self.driver.told);
+        let (born, since, told) = (life.born, life.since, &self.driver.told);
+        let by_sender = matches!(told[place].event, Event::Alert(_));
         let id = self
             .driver
             .engine
@@ -112,13 +173,13 @@ impl Ledger<'_> {
         match signal.cause {
             Some(Cause::Timeout | Cause::StaleFeed) => assert_eq!(at, signal.decide_by),
             Some(Cause::Restart) => assert_overslept(signal, &told[..=place]),
-            Some(Cause::Stop | Cause::Missed | Cause::Structure) | None => {
+            Some(Cause::Stop | Cause::Missed | Cause::Structure | Cause::Sender) | None => {
                 assert!(at < signal.decide_by)
             }
         }
         for step in &told[born + 1..place] {
             assert_eq!(
-                reached(id, signal, step),
+                reached(id, signal, since, step),
                 None,
                 "{} at {} of {signal:?}",
                 step.at,
@@ -127,10 +188,16 @@ impl Ledger<'_> {
         }
         match signal.cause {
             Some(cause @ (Cause::Stop | Cause::Missed)) => {
-                assert_eq!(reached(id, signal, &told[place]), Some(cause), "{signal:?}");
+                assert_eq!(
+                    reached(id, signal, since, &told[place]),
+                    Some(cause),
+                    "{signal:?}"
+                );
             }
+            Some(Cause::Sender) => assert!(by_sender),
             Some(Cause::Timeout | Cause::StaleFeed | Cause::Restart | Cause::Structure) => {}
-            None => assert_confirmed(id, signal, &told[born..=place]),
+            None if by_sender => {}
+            None => assert_confirmed(id, signal, since, &told[..=place], born),
         }
         self.count(signal.cause.map_or("confirmed", Cause::as_str).to_owned());
     }
@@ -166,7 +233,17 @@ impl Ledger<'_> {
                 "{update:?} at {at} after {before}"
             );
             assert!(update.time >= last.time, "{update:?} after {last:?}");
-            let same = PriceUpdate { ticks: 0, ..last } == *update;
+            let (change, change_percent) = if self.closes {
+                (update.change, update.change_percent)
+            } else {
+                (last.change, last.change_percent)
+            };
+            let same = PriceUpdate {
+                ticks: 0,
+                change,
+                change_percent,
+                ..last
+            } == *update;
             assert!(
                 update.ticks > 0 || same,
                 "a repeat changes nothing: {update:?}"
@@ -223,9 +300,9 @@ fn assert_overslept(signal: &Signal, told: &[Told]) {
 }
 
 /// Rules 1 and 2 for one event.
-fn reached(id: InstrumentId, signal: &Signal, told: &Told) -> Option<Cause> {
+fn reached(id: InstrumentId, signal: &Signal, since: SourceTime, told: &Told) -> Option<Cause> {
     let tick = tick_of(id, told)?;
-    if tick.time < signal.entry_time {
+    if tick.time < since {
         return None;
     }
     let first = signal.targets[0].price;
@@ -240,21 +317,31 @@ fn reached(id: InstrumentId, signal: &Signal, told: &Told) -> Option<Cause> {
     }
 }
 
-/// What rule 4 needs at least: the entry traded, and a whole later minute went its way and closed beyond it.
-fn assert_confirmed(id: InstrumentId, signal: &Signal, told: &[Told]) {
+/// What rule 4 needs at least: the entry traded, and a whole later minute went its way and closed beyond it. `told` ends
+/// with what confirmed it.
+fn assert_confirmed(
+    id: InstrumentId,
+    signal: &Signal,
+    since: SourceTime,
+    told: &[Told],
+    born: usize,
+) {
     let (past, _) = told.split_at(told.len() - 1);
-    let ticks: Vec<&Tick> = past.iter().filter_map(|told| tick_of(id, told)).collect();
+    let all: Vec<&Tick> = past.iter().filter_map(|told| tick_of(id, told)).collect();
     let entered = |tick: &&&Tick| match signal.direction {
         Direction::Long => tick.ask <= signal.entry,
         Direction::Short => tick.bid >= signal.entry,
     };
+    // A posted one whose entry lies between the two prices is at the market.
+    let mut quotes = all.iter().rev();
+    let newest = quotes.find(|tick| tick.time == since);
+    let at_market = matches!(told[born].event, Event::Alert(_))
+        && newest.is_some_and(|tick| (tick.bid..=tick.ask).contains(&signal.entry));
     assert!(
-        ticks
-            .iter()
-            .filter(entered)
-            .any(|tick| tick.time >= signal.entry_time),
+        at_market || all.iter().filter(entered).any(|tick| tick.time >= since),
         "{signal:?}"
     );
+    let ticks = all;
     let mut minutes: BTreeMap<_, Vec<&Tick>> = BTreeMap::new();
     for tick in ticks {
         let minute = minutes
@@ -267,7 +354,7 @@ fn assert_confirmed(id: InstrumentId, signal: &Signal, told: &[Told]) {
         ticks.sort_by_key(|tick| tick.time);
         let (open, close) = (ticks[0].mid(), ticks[ticks.len() - 1].mid());
         let along = |by: Price| by.times(signal.direction.sign()).is_positive();
-        *open_time >= signal.entry_time && along(close - open) && along(close - signal.entry)
+        *open_time >= since && along(close - open) && along(close - signal.entry)
     };
     assert!(minutes.iter().any(confirms), "{signal:?}");
 }
@@ -278,7 +365,12 @@ fn tick_of(id: InstrumentId, told: &Told) -> Option<&Tick> {
         Event::Tick(tick) if tick.instrument == id && !told.dropped => Some(tick),
         Event::Tick(_)
         | Event::Bar(_)
+        | Event::Past(_)
+        | Event::PreviousClose(_)
         | Event::Gap(_)
+        | Event::Life(_)
+        | Event::Switch(..)
+        | Event::Alert(_)
         | Event::Start
         | Event::Stop
         | Event::Wake => None,

@@ -1,13 +1,28 @@
 //! The same market seen in a mirror: every price is reflected at one level, bids become asks.
 
 use engine::Output;
-use market::{Direction, Event, Ohlc, Price, QuoteBar, Signal, Target, Tick, Time, Uuid};
+use market::{Alert, Direction, Event, Ohlc, PreviousClose, Price};
+use market::{QuoteBar, Signal, Target, Tick, Time, Uuid};
 
 /// Twice the level of the mirror: 1.0853.
 const TWICE: Price = Price::from_units(2_170_600_000);
 
 fn price(price: Price) -> Price {
     TWICE - price
+}
+
+fn bar(bar: &QuoteBar) -> QuoteBar {
+    let side = |side: &Ohlc| Ohlc {
+        open: price(side.open),
+        high: price(side.low),
+        low: price(side.high),
+        close: price(side.close),
+    };
+    QuoteBar {
+        bid: side(&bar.ask),
+        ask: side(&bar.bid),
+        ..bar.clone()
+    }
 }
 
 pub(crate) fn event(event: &Event) -> Event {
@@ -20,21 +35,31 @@ pub(crate) fn event(event: &Event) -> Event {
                 ..tick.clone()
             })
         }
-        Event::Bar(bar) => {
-            let side = |side: &Ohlc| Ohlc {
-                open: price(side.open),
-                high: price(side.low),
-                low: price(side.high),
-                close: price(side.close),
+        Event::Bar(bar) => Event::Bar(self::bar(bar)),
+        Event::Past(bar) => Event::Past(self::bar(bar)),
+        Event::PreviousClose(close) => Event::PreviousClose(PreviousClose {
+            price: price(close.price),
+            ..*close
+        }),
+        Event::Alert(alert) => {
+            let target = |target: &Target| Target {
+                price: price(target.price),
+                ..*target
             };
-            let (bid, ask) = (side(&bar.ask), side(&bar.bid));
-            Event::Bar(QuoteBar {
-                bid,
-                ask,
-                ..bar.clone()
-            })
+            Event::Alert(Box::new(Alert {
+                direction: alert.direction.opposite(),
+                entry: alert.entry.map(price),
+                stop: alert.stop.map(price),
+                targets: alert.targets.iter().map(target).collect(),
+                ..(**alert).clone()
+            }))
         }
-        other @ (Event::Gap(_) | Event::Start | Event::Stop | Event::Wake) => other.clone(),
+        other @ (Event::Gap(_)
+        | Event::Life(_)
+        | Event::Switch(..)
+        | Event::Start
+        | Event::Stop
+        | Event::Wake) => other.clone(),
     }
 }
 
@@ -72,7 +97,7 @@ pub(crate) fn lines(said: &[(Time, Output)], reflected: Reflected) -> Vec<String
             one.r,
             one.last
         )),
-        Output::Price(_) => None,
+        Output::Price(_) | Output::Answer(_) => None,
     };
     let mut lines: Vec<String> = said.iter().filter_map(line).collect();
     lines.sort();

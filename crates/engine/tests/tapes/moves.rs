@@ -4,6 +4,7 @@ use crate::desk::settings;
 use crate::driver::{Driver, Told};
 use crate::mirror;
 use crate::scene::{BACK, CONFIRM, LONG, TRIGGER};
+use crate::strange::{Strange, happen};
 use crate::tape::driver;
 use engine::{Output, Settings};
 use market::{Direction, Event, InstrumentId, Price, Signal, SourceId, Span, Status, Tick, Time};
@@ -51,6 +52,7 @@ pub(crate) enum Move {
     },
     /// Another process takes over from a snapshot.
     Restart,
+    Strange(Strange),
 }
 
 pub(crate) fn any_move() -> impl Strategy<Value = Move> {
@@ -141,7 +143,16 @@ pub(crate) fn walk(mut driver: Driver, moves: &[Move]) -> Driver {
     // The mid in points; spreads are two points, so that every mid is a whole one.
     let newest = driver.told.iter().rev().find_map(|told| match &told.event {
         Event::Tick(tick) => Some(tick.mid().units() / 10_000),
-        Event::Bar(_) | Event::Gap(_) | Event::Start | Event::Stop | Event::Wake => None,
+        Event::Bar(_)
+        | Event::Past(_)
+        | Event::PreviousClose(_)
+        | Event::Gap(_)
+        | Event::Life(_)
+        | Event::Switch(..)
+        | Event::Alert(_)
+        | Event::Start
+        | Event::Stop
+        | Event::Wake => None,
     });
     let mut mid = newest.unwrap_or_default();
     for one in moves {
@@ -218,6 +229,7 @@ fn step(driver: &mut Driver, mid: &mut i64, one: &Move) {
             }
         }
         Move::Restart => driver.restart(),
+        Move::Strange(ref strange) => happen(driver, *mid, strange),
     }
 }
 
@@ -256,6 +268,6 @@ fn newest(driver: &Driver) -> Option<Signal> {
             Output::Signal(signal) if signal.status != Status::Invalidated => {
                 Some((**signal).clone())
             }
-            Output::Signal(_) | Output::Outcome(_) | Output::Price(_) => None,
+            Output::Signal(_) | Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => None,
         })
 }

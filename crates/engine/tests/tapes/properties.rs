@@ -14,7 +14,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 /// The same cases on every run.
-fn runner(cases: u32) -> TestRunner {
+pub(crate) fn runner(cases: u32) -> TestRunner {
     let config = Config {
         cases,
         failure_persistence: None,
@@ -23,7 +23,7 @@ fn runner(cases: u32) -> TestRunner {
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]))
 }
 
-fn starts() -> Vec<(Start, Driver)> {
+pub(crate) fn starts() -> Vec<(Start, Driver)> {
     let driven = |start: Start| (start, start.driver());
     Start::all().into_iter().map(driven).collect()
 }
@@ -128,7 +128,7 @@ fn markets_of_random_legs_hold_the_same() {
     assert!(tally.values().sum::<usize>() > 200, "{tally:?}");
 }
 
-fn replay(mut engine: Engine, told: &[Told]) -> (Engine, Vec<(Time, Output)>) {
+pub(crate) fn replay(mut engine: Engine, told: &[Told]) -> (Engine, Vec<(Time, Output)>) {
     let (mut said, mut out) = (Vec::new(), Vec::new());
     for Told { at, event, .. } in told {
         engine.handle(*at, event, &mut out);

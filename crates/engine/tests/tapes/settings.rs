@@ -77,11 +77,35 @@ fn what_is_open_on_a_symbol_that_is_gone_ends() {
 }
 
 #[test]
-fn another_source_is_another_market() {
+fn another_source_of_the_same_market_is_a_hole() {
     let turn = |settings: &mut Settings| settings.catalog.instruments[0].source = SourceId(1);
     check(
         &triggered(),
         turn,
+        CONFIRM,
+        expect![[r#"
+        11:04:10.000 EURUSD long pending 1.08530 stop 1.08411 targets 1.08629:30 1.08768:40 1.08887:30r rr 3.00 p 0.56 ny_am at 11:04:10.000
+        11:06:03.000 EURUSD long confirmed
+    "#]],
+    );
+    // The minute in which it changed confirms nothing.
+    let (before, after) = CONFIRM.split_at(CONFIRM.find("11:05:50").unwrap());
+    check(
+        &format!("{}{before}", triggered()),
+        turn,
+        after,
+        expect![[r#"
+        11:04:10.000 EURUSD long pending 1.08530 stop 1.08411 targets 1.08629:30 1.08768:40 1.08887:30r rr 3.00 p 0.56 ny_am at 11:04:10.000
+    "#]],
+    );
+}
+
+#[test]
+fn a_simulated_source_is_another_market() {
+    let simulate = |settings: &mut Settings| settings.catalog.sources[0].simulated = true;
+    check(
+        &triggered(),
+        simulate,
         CONFIRM,
         expect![[r#"
         11:04:10.000 EURUSD long pending 1.08530 stop 1.08411 targets 1.08629:30 1.08768:40 1.08887:30r rr 3.00 p 0.56 ny_am at 11:04:10.000
@@ -90,7 +114,7 @@ fn another_source_is_another_market() {
     );
     check(
         &format!("{LONG}{BACK}"),
-        turn,
+        simulate,
         &format!("{TRIGGER}{CONFIRM}"),
         expect![[""]],
     );

@@ -6,21 +6,28 @@
 //! 10:00:01.2 EURUSD 1.085 1.0851 @10:00:00.9   # and the source's time where it is another
 //! 10:05 candle EURUSD 5m 60 62 58 61    # ticks of a candle that opens then: in pips above 1.08, spread of one pip
 //! 10:01 bar EURUSD 1m 60 62 58 61       # a recorded bar that ends then, likewise
-//! 10:00:02 wake | gap SOURCE | start | stop
+//! 10:00:02 wake | gap SOURCE | life SOURCE | start | stop
+//! 10:00:02 switch EURUSD SOURCE         # its prices come from there now
+//! 10:07:02 past EURUSD 1m 10:05 60 62 58 61   # a past bar that ended at 10:05
+//! 10:07:02 close EURUSD 1.08450 @21:00  # the last price of the day that ended then
+//! 10:00:02 post EURUSD long 7 stop=1.083 targets=1.087,1.089   # an alert with the id 7: see `alert`
 //! 10:00:02 down                         # the process is killed: no wake comes until `start`
 //! 10:00:02 restart                      # another process takes over from a snapshot
 //! ```
 
 use crate::driver::Driver;
 use engine::{Output, Settings};
-use market::{Catalog, Event, InstrumentId, Ohlc, Outcome, OutcomeKind, Price, PriceUpdate};
-use market::{QuoteBar, Signal, SourceId, SourceTime, Span, Status, Tick, Time, Timeframe};
+use market::{Alert, Answer, Catalog, Direction, Event, InstrumentId, Ohlc, Outcome, OutcomeKind};
+use market::{PreviousClose, Price, PriceUpdate, Probability, QuoteBar, Signal, SourceId};
+use market::{SourceTime, Span, Status, Target, Tick, Time, Timeframe, Uuid};
 use std::fmt::Write;
 
 /// What of the answers is shown.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Show {
     Signals,
+    /// Signals, and the answers to alerts.
+    Posted,
     Prices,
 }
 
@@ -40,10 +47,13 @@ pub(crate) fn shown(driver: &Driver, show: Show) -> String {
     let mut text = String::new();
     for (at, output) in &driver.said {
         let line = match output {
-            Output::Signal(signal) if show == Show::Signals => signal_line(signal),
-            Output::Outcome(outcome) if show == Show::Signals => outcome_line(outcome),
+            Output::Signal(signal) if show != Show::Prices => signal_line(signal),
+            Output::Outcome(outcome) if show != Show::Prices => outcome_line(outcome),
             Output::Price(update) if show == Show::Prices => price_line(update),
-            Output::Signal(_) | Output::Outcome(_) | Output::Price(_) => continue,
+            Output::Answer(answer) if show == Show::Posted => answer_line(answer),
+            Output::Signal(_) | Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => {
+                continue;
+            }
         };
         writeln!(text, "{} {line}", clock(at.as_source())).unwrap();
     }
@@ -93,6 +103,34 @@ impl Player {
                 let source = self.source(source);
                 self.driver.tell(stamp, Event::Gap(source));
             }
+            ["life", source] => {
+                let source = self.source(source);
+                self.driver.tell(stamp, Event::Life(source));
+            }
+            ["switch", symbol, source] => {
+                let (instrument, source) = (self.instrument(symbol), self.source(source));
+                self.driver.tell(stamp, Event::Switch(instrument, source));
+            }
+            ["past", symbol, timeframe, end, prices @ ..] => {
+                let timeframe = timeframe.parse().unwrap();
+                let bar = self.bar(self.time(end), symbol, timeframe, pips(prices));
+                self.driver.tell(stamp, Event::Past(bar));
+            }
+            ["close", symbol, price, time] => {
+                let (day, clock) = time[1..].split_once('T').unwrap_or((&self.day, &time[1..]));
+                let time = SourceTime::parse(&format!("{day}T{clock}Z")).unwrap();
+                let (instrument, price) = (self.instrument(symbol), Price::parse(price).unwrap());
+                let close = PreviousClose {
+                    instrument,
+                    price,
+                    time,
+                };
+                self.driver.tell(stamp, Event::PreviousClose(close));
+            }
+            ["post", symbol, direction, id, rest @ ..] => {
+                let alert = self.alert(symbol, direction, id, rest);
+                self.driver.tell(stamp, Event::Alert(Box::new(alert)));
+            }
             ["candle", symbol, timeframe, prices @ ..] => {
                 let span = timeframe.parse::<Timeframe>().unwrap().span();
                 self.candle(at, self.instrument(symbol), span, pips(prices));
@@ -121,6 +159,53 @@ impl Player {
             received: None,
         };
         self.driver.tell(stamp, Event::Tick(tick));
+    }
+
+    /// An alert: `entry= stop= targets=A,B at=HH:MM:SS by=SENDER as=STATUS p=0.7 note=TEXT dry`. What is left out is
+    /// absent; the digest is that of the words, but for `by` and `dry`. A time may be a whole one with its date.
+    pub(crate) fn alert(&self, symbol: &str, direction: &str, id: &str, rest: &[&str]) -> Alert {
+        let value = |key: &str| {
+            let mut pairs = rest.iter().filter_map(|word| word.split_once('='));
+            pairs
+                .find(|(known, _)| *known == key)
+                .map(|(_, value)| value)
+        };
+        let price = |key| value(key).map(|text| Price::parse(text).unwrap());
+        let said = |word: &&str| *word != "dry" && !word.starts_with("by=");
+        let content: Vec<&str> = rest.iter().copied().filter(said).collect();
+        let content = format!("{symbol} {direction} {}", content.join(" "));
+        Alert {
+            sender: value("by").unwrap_or("bob").to_owned(),
+            id: id
+                .parse()
+                .unwrap_or_else(|_| Uuid::from_u128(id.parse().unwrap())),
+            digest: Uuid::new_v5(&Uuid::nil(), content.as_bytes()),
+            status: match value("as") {
+                None | Some("pending") => Status::Pending,
+                Some("confirmed") => Status::Confirmed,
+                Some("invalidated") => Status::Invalidated,
+                Some(other) => panic!("no status: {other}"),
+            },
+            instrument: self.instrument(symbol),
+            direction: match direction {
+                "long" => Direction::Long,
+                "short" => Direction::Short,
+                other => panic!("no direction: {other}"),
+            },
+            entry_time: value("at").map(|time| match time.contains('T') {
+                true => SourceTime::parse(time).unwrap(),
+                false => self.time(time),
+            }),
+            entry: price("entry"),
+            stop: price("stop"),
+            targets: value("targets").map_or_else(Vec::new, targets),
+            reason: value("note").unwrap_or("because").to_owned(),
+            confidence: value("p").map(|text| Probability::new(text.parse().unwrap())),
+            killzone: None,
+            timeframe: None,
+            setup: "bot".into(),
+            dry_run: rest.contains(&"dry"),
+        }
     }
 
     /// Twenty ticks: open, the extreme against the candle, the other one, close, and straight ways between.
@@ -213,6 +298,36 @@ fn pips(prices: &[&str]) -> Ohlc {
         high: price(1),
         low: price(2),
         close: price(3),
+    }
+}
+
+/// Equal parts, the first with what is left over.
+fn targets(prices: &str) -> Vec<Target> {
+    let prices: Vec<&str> = prices.split(',').collect();
+    let part = 100 / prices.len() as u8;
+    let first = 100 - part * (prices.len() as u8 - 1);
+    let target = |(place, price): (usize, &&str)| Target {
+        price: Price::parse(price).unwrap(),
+        percent: if place == 0 { first } else { part },
+        runner: false,
+    };
+    prices.iter().enumerate().map(target).collect()
+}
+
+fn answer_line(answer: &Answer) -> String {
+    let number = answer.id.as_u128();
+    match &answer.result {
+        Err(declined) => format!("answer {number}: {declined}"),
+        Ok(accepted) => {
+            let flag = |on: bool, word: &'static str| if on { word } else { "" };
+            format!(
+                "answer {number}: {} at {}{}{}",
+                accepted.signal.status,
+                clock(accepted.at.as_source()),
+                flag(accepted.repeated, " again"),
+                flag(accepted.planned, " planned"),
+            )
+        }
     }
 }
 

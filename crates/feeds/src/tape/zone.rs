@@ -50,7 +50,7 @@ impl Zone {
     pub const EST_FIXED: Self = Self::Fixed(-5 * 3600);
 
     /// Seconds ahead of UTC at `local` seconds of this clock since 1970.
-    fn offset(self, local: i64) -> i64 {
+    pub(crate) fn offset(self, local: i64) -> i64 {
         match self {
             Self::Utc => 0,
             Self::Fixed(seconds) => i64::from(seconds),

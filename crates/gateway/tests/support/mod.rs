@@ -4,11 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "it serves tests")]
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::routing::get;
 use gateway::{Clock, Config, Gateway, Publication, Publisher, Stats, serve};
 use market::{
-    Direction, Epoch, Killzone, Position, Price, PriceUpdate, Probability, Ratio, Signal,
-    SourceTime, Status, Symbol, Target, Time, Timeframe, Uuid,
+    Direction, Epoch, FeedState, Killzone, Position, Price, PriceUpdate, Probability, Ratio,
+    Signal, SourceTime, Status, Symbol, SymbolStatus, Target, Time, Timeframe, Uuid,
 };
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -47,7 +48,9 @@ impl Server {
     pub(crate) fn recovered(past: &Publication, config: Config) -> Self {
         let runtime = Runtime::new().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let router = Router::new().route("/health", get(|| async { "OK" }));
+        let router = Router::new()
+            .route("/health", get(|| async { "OK" }))
+            .route("/peer", get(peer));
         let gateway = {
             let _within = runtime.enter();
             serve(listener, router, past, config).unwrap()
@@ -94,6 +97,11 @@ impl Server {
         let waited = async { tokio::time::timeout(PATIENCE, task).await };
         self.runtime.block_on(waited).unwrap().unwrap()
     }
+}
+
+/// Who asks, as the router is told.
+async fn peer(ConnectInfo(peer): ConnectInfo<SocketAddr>) -> String {
+    peer.to_string()
 }
 
 /// Waits for something that happens on another thread.
@@ -272,6 +280,24 @@ pub(crate) fn price(symbol: &str, number: i64) -> PriceUpdate {
         change_percent: Price::from_units(3_750_000),
         volume: None,
         ticks: 1,
+    }
+}
+
+pub(crate) fn status(symbol: &str, feed: FeedState) -> SymbolStatus {
+    SymbolStatus {
+        symbol: Symbol::new(symbol).unwrap(),
+        feed,
+        since: now(),
+        source: Some("oanda".to_owned()),
+        simulated: false,
+    }
+}
+
+pub(crate) fn of_statuses(statuses: impl IntoIterator<Item = SymbolStatus>) -> Publication {
+    Publication {
+        statuses: statuses.into_iter().collect(),
+        now: now(),
+        ..Publication::default()
     }
 }
 

@@ -3,7 +3,9 @@
 use super::Probe;
 use crate::{Error, Record, record};
 use market::{Epoch, Position};
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, TransactionBehavior};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior,
+};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,6 +65,26 @@ impl Store {
         Ok((store, end))
     }
 
+    /// Opens the file only to read it; `None` when nothing is in it yet.
+    pub(super) fn look(path: PathBuf) -> Result<Option<(Self, Position)>, Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(&path, flags).map_err(failure(&path, "open"))?;
+        if identify(&connection, &path)? {
+            return Ok(None);
+        }
+        let epoch = epoch(&connection, &path)?;
+        let seq = check_dense(&connection, &path)?;
+        let store = Self {
+            connection,
+            path,
+            epoch,
+            seq: Arc::new(AtomicU64::new(seq)),
+            probe: |_| {},
+        };
+        Ok(Some((store, Position { epoch, seq })))
+    }
+
     /// Answers until nobody can ask any more.
     pub(super) fn serve(mut self, mut inbox: mpsc::Receiver<Request>) {
         while let Some(request) = inbox.blocking_recv() {
@@ -107,7 +129,11 @@ impl Store {
         Ok(end)
     }
 
-    fn read(&self, after: Position, limit: usize) -> Result<Vec<(Position, Record)>, Error> {
+    pub(super) fn read(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<(Position, Record)>, Error> {
         let failed = failure(&self.path, "read");
         let found = Position {
             epoch: self.epoch,

@@ -199,6 +199,7 @@ fn any_names() -> impl Strategy<Value = (Status, Direction, Killzone, Timeframe,
         Cause::Timeout,
         Cause::StaleFeed,
         Cause::Restart,
+        Cause::Sender,
     ];
     (
         prop::sample::select(vec![

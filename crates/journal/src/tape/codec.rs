@@ -7,7 +7,8 @@
 //!   the stamp and volume, if there are any. The exponent of an instrument is 9 at the base and falls to what its prices
 //!   need, so that a price step is one unit, whatever the instrument's digits;
 //! - bar: instrument, timeframe, open time back from the stamp, eight prices as a chain of differences, volume plus a flag;
-//! - gap: the source; start, stop, wake: nothing more.
+//! - gap, life: the source; start, stop, wake: nothing more;
+//! - whatever is rare (alerts, switches, the past): a length and postcard's bytes.
 //!
 //! Times of a source mostly are whole milliseconds; then flags say that the differences count milliseconds.
 
@@ -15,8 +16,8 @@ use market::{
     Event, InstrumentId, Ohlc, Price, QuoteBar, SourceId, SourceTime, Tick, Time, Timeframe, Volume,
 };
 
-/// More than the longest record: a bar's tag and timeframe, ten varints of ten bytes, two of three, and to spare.
-pub(super) const RECORD_MAX: usize = 160;
+/// More than the longest record. That of a bar is below 160 bytes; an alert's texts are bounded where they are read.
+pub(super) const RECORD_MAX: usize = 8 * 1024;
 
 const BAR: u8 = 0;
 const GAP: u8 = 1;
@@ -24,6 +25,8 @@ const START: u8 = 2;
 const STOP: u8 = 3;
 const WAKE: u8 = 4;
 const BAR_WITH_VOLUME: u8 = 5;
+const LIFE: u8 = 6;
+const RARE: u8 = 7;
 
 const TICK: u8 = 0x80;
 /// Flags of a tick's tag.
@@ -77,6 +80,13 @@ impl Codec {
                 self.encode_head(GAP, at, out);
                 out.push(source.0);
             }
+            Event::Life(source) => {
+                self.encode_head(LIFE, at, out);
+                out.push(source.0);
+            }
+            Event::Past(_) | Event::PreviousClose(_) | Event::Switch(..) | Event::Alert(_) => {
+                self.encode_rare(at, event, out);
+            }
             Event::Start => self.encode_head(START, at, out),
             Event::Stop => self.encode_head(STOP, at, out),
             Event::Wake => self.encode_head(WAKE, at, out),
@@ -95,6 +105,8 @@ impl Codec {
         let event = match tag {
             BAR | BAR_WITH_VOLUME => Event::Bar(self.decode_bar(tag, bytes)?),
             GAP => Event::Gap(SourceId(take_byte(bytes)?)),
+            LIFE => Event::Life(SourceId(take_byte(bytes)?)),
+            RARE => take_rare(bytes)?,
             START => Event::Start,
             STOP => Event::Stop,
             WAKE => Event::Wake,
@@ -106,6 +118,20 @@ impl Codec {
     fn encode_head(&mut self, tag: u8, at: Time, out: &mut Vec<u8>) {
         out.push(tag);
         put_varint(self.pass(at) as u64, out);
+    }
+
+    /// # Panics
+    /// When the event is longer than a record may be: whoever reads alerts bounds their texts.
+    fn encode_rare(&mut self, at: Time, event: &Event, out: &mut Vec<u8>) {
+        self.encode_head(RARE, at, out);
+        let bytes = postcard::to_stdvec(event).expect("plain data can be written");
+        assert!(
+            bytes.len() < RECORD_MAX - 32,
+            "an event of {} bytes is longer than the tape's records may be",
+            bytes.len()
+        );
+        put_varint(bytes.len() as u64, out);
+        out.extend_from_slice(&bytes);
     }
 
     /// Moves on to a stamp and gives the difference.
@@ -284,6 +310,13 @@ impl Codec {
             volume,
         })
     }
+}
+
+fn take_rare(bytes: &mut &[u8]) -> Option<Event> {
+    let len = usize::try_from(take_varint(bytes)?).ok()?;
+    let (event, rest) = bytes.split_at_checked(len)?;
+    *bytes = rest;
+    postcard::from_bytes(event).ok()
 }
 
 fn prices(bar: &Ohlc) -> [Price; 4] {

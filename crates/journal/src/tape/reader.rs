@@ -3,7 +3,7 @@
 use super::Place;
 use super::codec::Codec;
 use super::frame::Found;
-use super::segment::{self, Segment, Settings};
+use super::segment::{self, Reading, Settings};
 use crate::Error;
 use market::{Event, Time};
 use std::collections::VecDeque;
@@ -24,9 +24,11 @@ pub enum TapeItem {
 pub struct TapeReader {
     /// What comes after this segment.
     files: VecDeque<PathBuf>,
-    segment: Option<Segment>,
+    segment: Option<Reading>,
     /// Whether this segment's settings have been given.
     announced: bool,
+    /// Bytes of the segments before this one.
+    before: u64,
     batch: Batch,
 }
 
@@ -55,14 +57,21 @@ impl TapeReader {
             files: paths.into_iter().collect(),
             segment: None,
             announced: false,
+            before: 0,
             batch: Batch::default(),
         }
+    }
+
+    /// How many bytes have been read, for those who wait for it.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.before + self.segment.as_ref().map_or(0, Reading::at)
     }
 
     /// Opens the first segment and goes to `offset` in it.
     fn skip_to(&mut self, offset: u64) -> Result<(), Error> {
         if let Some(path) = self.files.pop_front() {
-            let mut segment = Segment::open(path)?;
+            let mut segment = Reading::open(path)?;
             if offset > segment.at() {
                 match segment.base_of(offset)? {
                     Some(base) => self.batch.skip(&mut segment, base, offset)?,
@@ -82,7 +91,7 @@ impl TapeReader {
                 let Some(path) = self.files.pop_front() else {
                     return Ok(None);
                 };
-                self.segment = Some(Segment::open(path)?);
+                self.segment = Some(Reading::open(path)?);
                 continue;
             };
             if !self.announced {
@@ -97,6 +106,7 @@ impl TapeReader {
                     return Err(segment::corrupt(segment.path(), segment.at(), reason));
                 }
             }
+            self.before += segment.at();
             self.segment = None;
             self.announced = false;
         }
@@ -155,7 +165,7 @@ struct Batch {
 
 impl Batch {
     /// Takes the next batch of a segment.
-    fn load(&mut self, segment: &mut Segment) -> Result<Found, Error> {
+    fn load(&mut self, segment: &mut Reading) -> Result<Found, Error> {
         let begin = segment.at();
         let found = segment.next(&mut self.records)?;
         if let Found::Batch(frame) = found {
@@ -182,7 +192,7 @@ impl Batch {
     }
 
     /// Decodes from `base` on, where the records begin anew, up to the place, so that what follows can be decoded.
-    fn skip(&mut self, segment: &mut Segment, base: u64, place: u64) -> Result<(), Error> {
+    fn skip(&mut self, segment: &mut Reading, base: u64, place: u64) -> Result<(), Error> {
         segment.seek(base)?;
         while segment.at() < place {
             let Found::Batch(_) = self.load(segment)? else {

@@ -1,7 +1,7 @@
 //! Opening a tape to go on with it: what a crash left half written at its end is cut off.
 
 use super::frame::Found;
-use super::segment::{self, Segment, Settings};
+use super::segment::{self, Reading, Settings};
 use super::{Place, TapeWriter};
 use crate::Error;
 use crate::lock::Lock;
@@ -75,7 +75,7 @@ impl Tape {
 
 /// Where the last segment ends, after what is torn was cut off.
 fn recover(path: PathBuf) -> Result<(u64, Option<Cut>), Error> {
-    let mut segment = Segment::open(path)?;
+    let mut segment = Reading::open(path)?;
     let mut records = Vec::new();
     loop {
         match segment.next(&mut records)? {

@@ -2,7 +2,7 @@
 
 use super::frame::{self, Found, Frame};
 use crate::{Error, disk};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,8 @@ const HEAD: usize = MAGIC.len() + 4 + 4 + 4;
 const TEXT_MAX: usize = 16 * 1024 * 1024;
 /// What is asked of the operating system at a time.
 const CHUNK: usize = 1024 * 1024;
+/// The same where only the settings are wanted, which mostly fit.
+const HEAD_CHUNK: usize = 16 * 1024;
 
 /// What the engine ran with, as whoever began the segment told it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,39 @@ pub fn is_tape(path: &Path) -> Result<bool, Error> {
     let read = File::open(path).and_then(|mut file| fill(&mut file, &mut magic));
     read.map_err(Error::io("read", path))?;
     Ok(magic == *MAGIC)
+}
+
+/// A segment of a tape, as its folder shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    pub number: u64,
+    pub path: PathBuf,
+    pub bytes: u64,
+}
+
+/// The segments of the tape in `dir`, oldest first; none where there is no folder. Reads nothing of them.
+///
+/// # Errors
+/// [`Error::Corrupt`] when one is missing between two others, [`Error::Io`] when the folder cannot be read.
+pub fn segments(dir: &Path) -> Result<Vec<Segment>, Error> {
+    let sized = |(number, path): (u64, PathBuf)| {
+        let file = fs::metadata(&path).map_err(Error::io("look at", &path))?;
+        let bytes = file.len();
+        Ok(Segment {
+            number,
+            path,
+            bytes,
+        })
+    };
+    list(dir, 0)?.into_iter().map(sized).collect()
+}
+
+/// What a segment says it was begun with. Reads only its beginning.
+///
+/// # Errors
+/// [`Error::Corrupt`] and [`Error::Version`] when it cannot be understood, [`Error::Io`] when it cannot be read.
+pub fn head(path: &Path) -> Result<Settings, Error> {
+    Ok(Reading::open_with(path.to_owned(), HEAD_CHUNK)?.settings)
 }
 
 pub(super) fn path_of(dir: &Path, number: u64) -> PathBuf {
@@ -94,7 +129,7 @@ pub(super) fn header(settings: &Settings) -> Result<Vec<u8>, Error> {
 
 /// A segment that is read.
 #[derive(Debug)]
-pub(super) struct Segment {
+pub(super) struct Reading {
     path: PathBuf,
     source: BufReader<File>,
     settings: Settings,
@@ -104,10 +139,15 @@ pub(super) struct Segment {
     ended: bool,
 }
 
-impl Segment {
+impl Reading {
     pub(super) fn open(path: PathBuf) -> Result<Self, Error> {
+        Self::open_with(path, CHUNK)
+    }
+
+    /// Asks the operating system for `chunk` bytes at a time.
+    fn open_with(path: PathBuf, chunk: usize) -> Result<Self, Error> {
         let file = File::open(&path).map_err(Error::io("open", &path))?;
-        let mut source = BufReader::with_capacity(CHUNK, file);
+        let mut source = BufReader::with_capacity(chunk, file);
         let mut head = [0; HEAD];
         let read = fill(&mut source, &mut head).map_err(Error::io("read", &path))?;
         let word = |place: usize| {

@@ -23,7 +23,7 @@ const DAY_NANOS: i64 = 86_400_000_000_000;
 pub struct TapeWriter {
     dir: PathBuf,
     _lock: Lock,
-    /// Every segment begins with it.
+    /// The next segment begins with it.
     header: Vec<u8>,
     segment: Open,
     segment_max: u64,
@@ -102,6 +102,15 @@ impl TapeWriter {
     pub fn sync(&mut self) -> Result<(), Error> {
         self.write()?;
         self.segment.sync()
+    }
+
+    /// Begins the segments after this one with other settings.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when they are longer than 16 MiB.
+    pub fn follow_with(&mut self, settings: &Settings) -> Result<(), Error> {
+        self.header = segment::header(settings)?;
+        Ok(())
     }
 
     /// The end of what was written.

@@ -124,7 +124,7 @@ impl Trader {
                         life.first_outcome = Some(*outcome);
                     }
                 }
-                Output::Price(_) => {}
+                Output::Price(_) | Output::Answer(_) => {}
             }
         }
     }

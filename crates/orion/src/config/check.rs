@@ -26,6 +26,7 @@ pub(super) fn findings(
     check.instruments();
     check.tape_symbol();
     check.folders();
+    check.sources();
     let is_known = |key: &str| earlier.iter().any(|finding| finding.key == key);
     if !is_known("feed.kind") {
         check.tape_files();
@@ -124,6 +125,7 @@ impl<'a> Check<'a> {
 
     fn ranges(&mut self) {
         let (gateway, tape) = (&self.config.gateway, &self.config.tape);
+        let history = &self.config.history;
         let size = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let ranges = [
             (
@@ -227,6 +229,8 @@ impl<'a> Check<'a> {
                 1,
                 7 * 24 * 60,
             ),
+            ("history.keep_days", history.keep_days.into(), 0, 36_500),
+            ("history.max_bytes", history.max_bytes, 0, 1 << 50),
         ];
         for (key, value, least, most) in ranges {
             if !(least..=most).contains(&value) {
@@ -347,6 +351,13 @@ impl<'a> Check<'a> {
             .push(finding.remedy("config/orion.toml shows the built-in ones"));
     }
 
+    /// What each source says of its own section, and of the symbols that are changed in it.
+    fn sources(&mut self) {
+        for (key, reason) in crate::sources::faults(self.config) {
+            self.wrong(&key, reason);
+        }
+    }
+
     fn folders(&mut self) {
         let dir = &self.config.data.dir;
         if dir.as_os_str().is_empty() {
@@ -379,12 +390,12 @@ impl<'a> Check<'a> {
     fn flags<'f>(&mut self, flags: impl Iterator<Item = &'f Flag>) {
         for flag in flags {
             let (reason, remedy) = match (flag.key, &self.config.feed.kind) {
-                ("feed.tape.speed", FeedKind::Sim) => (
-                    "only a tape has a speed, and the feed is `sim`, which runs in wall-clock time",
+                ("feed.tape.speed", FeedKind::Sim | FeedKind::Live(_)) => (
+                    "only a tape has a speed, and this feed runs in wall-clock time",
                     "leave --speed out, or name a tape with --feed tape:FILE",
                 ),
-                ("feed.sim.seed", FeedKind::Tape(_)) => (
-                    "only the simulated market has a seed, and the feed is a tape",
+                ("feed.sim.seed", FeedKind::Tape(_) | FeedKind::Live(_)) => (
+                    "only the simulated market has a seed, and the feed is another",
                     "leave --seed out, or take --feed sim",
                 ),
                 _ => continue,

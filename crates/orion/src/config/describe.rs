@@ -76,6 +76,7 @@ fn feed(config: &Config) -> String {
             };
             format!("tape {speed}: {}", files.join(", "))
         }
+        (FeedKind::Live(_), _) => format!("live, best first: {}", config.feed.kind),
     }
 }
 

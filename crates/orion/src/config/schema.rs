@@ -63,7 +63,7 @@ impl Schema {
         collect(&self.tree, "", &mut known);
         let nearest = known
             .iter()
-            .min_by_key(|candidate| distance(path, candidate));
+            .min_by_key(|candidate| (distance(path, candidate), candidate.len()));
         if let Some(nearest) = nearest.filter(|nearest| is_near(path, nearest)) {
             return format!("did you mean `{nearest}`?");
         }

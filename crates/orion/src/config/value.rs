@@ -7,13 +7,100 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Where prices come from: `sim`, or `tape:FILE[,FILE]`.
+/// Where prices come from: `sim`, `tape:FILE[,FILE]`, or the live sources by name, best first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum FeedKind {
     #[default]
     Sim,
     /// Recorded files, at least one.
     Tape(Vec<PathBuf>),
+    /// Live sources in the order of their rank, at least one, none twice.
+    Live(Vec<SourceName>),
+}
+
+/// A live source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceName {
+    MetaTrader,
+    Oanda,
+    /// Massive's currencies and metals.
+    Massive,
+    /// Massive's cash indices: another connection, another subscription there.
+    MassiveIndices,
+    AlphaVantage,
+    /// Whoever posts prices with a key.
+    Bots,
+    /// A JSON source whose description ships with ORION.
+    Shipped(&'static str),
+    /// A JSON source described by a file of the user's.
+    File(PathBuf),
+}
+
+impl SourceName {
+    /// The names that can be written, and older ones.
+    fn parse(text: &str) -> Result<Self, String> {
+        let shipped = feeds::json::SHIPPED.iter().find(|name| **name == text);
+        Ok(match (text, shipped) {
+            (_, Some(name)) => Self::Shipped(name),
+            ("metatrader" | "mt5" | "mt4", None) => Self::MetaTrader,
+            ("oanda", None) => Self::Oanda,
+            ("massive" | "polygon", None) => Self::Massive,
+            ("massive-indices" | "polygon-indices", None) => Self::MassiveIndices,
+            ("alphavantage", None) => Self::AlphaVantage,
+            ("bots", None) => Self::Bots,
+            (path, None) if path.ends_with(".toml") && !path.contains(':') => {
+                Self::File(PathBuf::from(path))
+            }
+            (name, None) => {
+                return Err(format!(
+                    "`{name}` is no source; there are sim, tape:FILE, {}, and any FILE.toml that describes one",
+                    Self::all().join(", ")
+                ));
+            }
+        })
+    }
+
+    /// Every source that has a name of its own.
+    #[must_use]
+    pub fn all() -> Vec<&'static str> {
+        let ours = [
+            "metatrader",
+            "oanda",
+            "massive",
+            "massive-indices",
+            "alphavantage",
+            "bots",
+        ];
+        ours.into_iter()
+            .chain(feeds::json::SHIPPED.iter().copied())
+            .collect()
+    }
+}
+
+impl FromStr for SourceName {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text)
+    }
+}
+
+/// The source's name in the catalog, in logs and metrics, and in the names of its variables.
+impl fmt::Display for SourceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MetaTrader => "metatrader",
+            Self::Oanda => "oanda",
+            Self::Massive => "massive",
+            Self::MassiveIndices => "massive-indices",
+            Self::AlphaVantage => "alphavantage",
+            Self::Bots => "bots",
+            Self::Shipped(name) => name,
+            Self::File(path) => {
+                let stem = path.file_stem().unwrap_or_default();
+                return f.write_str(&stem.to_string_lossy());
+            }
+        })
+    }
 }
 
 impl FromStr for FeedKind {
@@ -24,13 +111,26 @@ impl FromStr for FeedKind {
             return Ok(Self::Sim);
         }
         let Some(files) = text.strip_prefix("tape:") else {
-            return Err("it is no feed; the feeds are `sim` and `tape:FILE[,FILE]`".to_owned());
+            return live(text);
         };
         if files.split(',').any(str::is_empty) {
             return Err("a tape is `tape:FILE[,FILE]`, each FILE a path".to_owned());
         }
         Ok(Self::Tape(files.split(',').map(PathBuf::from).collect()))
     }
+}
+
+fn live(text: &str) -> Result<FeedKind, String> {
+    let mut sources = Vec::new();
+    for name in text.split(',') {
+        let source = SourceName::parse(name.trim())?;
+        let twin = |known: &SourceName| known.to_string() == source.to_string();
+        if sources.iter().any(twin) {
+            return Err(format!("`{source}` is there twice"));
+        }
+        sources.push(source);
+    }
+    Ok(FeedKind::Live(sources))
 }
 
 impl fmt::Display for FeedKind {
@@ -40,6 +140,21 @@ impl fmt::Display for FeedKind {
             Self::Tape(files) => {
                 let files: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
                 write!(f, "tape:{}", files.join(","))
+            }
+            Self::Live(sources) => {
+                // A file stays the path it was given as.
+                let name = |source: &SourceName| match source {
+                    SourceName::File(path) => path.to_string_lossy().into_owned(),
+                    SourceName::MetaTrader
+                    | SourceName::Oanda
+                    | SourceName::Massive
+                    | SourceName::MassiveIndices
+                    | SourceName::AlphaVantage
+                    | SourceName::Bots
+                    | SourceName::Shipped(_) => source.to_string(),
+                };
+                let names: Vec<_> = sources.iter().map(name).collect();
+                f.write_str(&names.join(","))
             }
         }
     }

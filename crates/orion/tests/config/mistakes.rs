@@ -57,19 +57,19 @@ deep = 1
         &environment,
         &args,
         expect![[r#"
-        orion.toml:2: listen = "127.0.0.1:1": there is no such setting; did you mean `server.listen`?
-        orion.toml:3: colour = true: there is no such setting; the sections are data, feed, gateway, instrument, log, prices, rules, server, tape
-        orion.toml:4: "server.listen": in quotes it is one name, and none of ours; write it without quotes
-        orion.toml:5: serve: there is no such setting; did you mean `server`?
-        orion.toml:8: prices.min_intervall_ms = 5: there is no such setting; did you mean `prices.min_interval_ms`?
-        orion.toml:10: feed.sim.rules.killzone_gat = false: there is no such setting; did you mean `feed.sim.rules.killzone_gate`?
-        orion.toml:12: rules.completely_unheard_of = 1: there is no such setting; config/orion.toml lists every key
-        orion.toml:13: log.level = { deep = 1 }: a text or a number is wanted, not a table; the default is "info"
-        environment variable ORION__: there is no such setting; the sections are data, feed, gateway, instrument, log, prices, rules, server, tape
-        environment variable ORION__PRICE__REPEAT_MS: price.repeat_ms = 5: there is no such setting; did you mean `prices.repeat_ms`?
-        --set: feed.tape.sped = 1: there is no such setting; did you mean `feed.tape.speed`?
-        --set: rules.tp_plan.0.r = 1: there is no such setting; config/orion.toml lists every key
-        --set: gatewy: there is no such setting; did you mean `gateway`?"#]],
+            orion.toml:2: listen = "127.0.0.1:1": there is no such setting; did you mean `server.listen`?
+            orion.toml:3: colour = true: there is no such setting; the sections are data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
+            orion.toml:4: "server.listen": in quotes it is one name, and none of ours; write it without quotes
+            orion.toml:5: serve: there is no such setting; did you mean `server`?
+            orion.toml:8: prices.min_intervall_ms = 5: there is no such setting; did you mean `prices.min_interval_ms`?
+            orion.toml:10: feed.sim.rules.killzone_gat = false: there is no such setting; did you mean `feed.sim.rules.killzone_gate`?
+            orion.toml:12: rules.completely_unheard_of = 1: there is no such setting; config/orion.toml lists every key
+            orion.toml:13: log.level = { deep = 1 }: a text or a number is wanted, not a table; the default is "info"
+            environment variable ORION__: there is no such setting; the sections are data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
+            environment variable ORION__PRICE__REPEAT_MS: price.repeat_ms = 5: there is no such setting; did you mean `prices.repeat_ms`?
+            --set: feed.tape.sped = 1: there is no such setting; did you mean `feed.tape.speed`?
+            --set: rules.tp_plan.0.r = 1: there is no such setting; config/orion.toml lists every key
+            --set: gatewy: there is no such setting; did you mean `gateway`?"#]],
     );
 }
 
@@ -108,23 +108,23 @@ errors_max = [1]
         &[],
         &[],
         expect![[r#"
-        orion.toml:2: rules: it is a section, not a setting; set a key inside it, as in [rules]
-        orion.toml:3: instrument: it is a list of instruments, not one value; write one [[instrument]] for each
-        orion.toml:5: server.listen = "localhost": it is no address with a port, such as 127.0.0.1:8080 or [::1]:8080; the default is "127.0.0.1:8080"
-        orion.toml:7: data.dir = 5: a text is wanted, not a whole number; the default is "orion-data"
-        orion.toml:9: prices.min_interval_ms = "fast": a whole number is wanted, not a text; the default is 1000
-        orion.toml:10: prices.repeat_ms = -1: a whole number from 0 to 4294967295 is wanted; the default is 5000
-        orion.toml:12: feed.kind = "simulated": it is no feed; the feeds are `sim` and `tape:FILE[,FILE]`; the default is "sim"
-        orion.toml:14: feed.sim.seed = "99999999999999999999": a whole number from 0 to 9223372036854775807 is wanted; the default is 1
-        orion.toml:15: feed.sim.rate = "high": a number is wanted, not a text; it may be left out
-        orion.toml:17: feed.sim.rules.killzone_gate = "no": true or false is wanted, not a text; the default is false
-        orion.toml:18: feed.sim.rules.setup_tf = "2m": it must be one of 1m, 5m, 15m, 1h, 4h, 1d; the default is "1m"
-        orion.toml:20: feed.tape.speed = "0": a speed is a number above zero, such as 1 or 60, or `max`; the default is "1"
-        orion.toml:22: log.level = "loud": a level is error, warn, info, debug or trace, with exceptions behind it as in `info,gateway=debug`; the default is "info"
-        orion.toml:23: log.format = "xml": it must be text or json; the default is "text"
-        orion.toml:25: gateway.message_bytes = 1.5: a whole number from 0 to 9223372036854775807 is wanted; the default is 16384
-        orion.toml:26: gateway.answers_max = 1979-05-27: a whole number is wanted, not a time; the default is 60
-        orion.toml:27: gateway.errors_max = [1]: a whole number is wanted, not a list; the default is 20"#]],
+            orion.toml:2: rules: it is a section, not a setting; set a key inside it, as in [rules]
+            orion.toml:3: instrument: it is a list of instruments, not one value; write one [[instrument]] for each
+            orion.toml:5: server.listen = "localhost": it is no address with a port, such as 127.0.0.1:8080 or [::1]:8080; the default is "127.0.0.1:8080"
+            orion.toml:7: data.dir = 5: a text is wanted, not a whole number; the default is "orion-data"
+            orion.toml:9: prices.min_interval_ms = "fast": a whole number is wanted, not a text; the default is 1000
+            orion.toml:10: prices.repeat_ms = -1: a whole number from 0 to 4294967295 is wanted; the default is 5000
+            orion.toml:12: feed.kind = "simulated": `simulated` is no source; there are sim, tape:FILE, metatrader, oanda, massive, massive-indices, alphavantage, bots, kraken, finnhub, twelvedata, and any FILE.toml that describes one; the default is "sim"
+            orion.toml:14: feed.sim.seed = "99999999999999999999": a whole number from 0 to 9223372036854775807 is wanted; the default is 1
+            orion.toml:15: feed.sim.rate = "high": a number is wanted, not a text; it may be left out
+            orion.toml:17: feed.sim.rules.killzone_gate = "no": true or false is wanted, not a text; the default is false
+            orion.toml:18: feed.sim.rules.setup_tf = "2m": it must be one of 1m, 5m, 15m, 1h, 4h, 1d; the default is "1m"
+            orion.toml:20: feed.tape.speed = "0": a speed is a number above zero, such as 1 or 60, or `max`; the default is "1"
+            orion.toml:22: log.level = "loud": a level is error, warn, info, debug or trace, with exceptions behind it as in `info,gateway=debug`; the default is "info"
+            orion.toml:23: log.format = "xml": it must be text or json; the default is "text"
+            orion.toml:25: gateway.message_bytes = 1.5: a whole number from 0 to 9223372036854775807 is wanted; the default is 16384
+            orion.toml:26: gateway.answers_max = 1979-05-27: a whole number is wanted, not a time; the default is 60
+            orion.toml:27: gateway.errors_max = [1]: a whole number is wanted, not a list; the default is 20"#]],
     );
     let environment = [
         ("ORION__PRICES__REPEAT_MS", "soon"),
@@ -373,9 +373,9 @@ fn a_finding_is_one_line_whatever_it_tells() {
         &[("ORION__SERVER\n__\u{9b}", "1")],
         &[],
         expect![[r#"
-        orion.toml:1: bell  key = 1: there is no such setting; the sections are data, feed, gateway, instrument, log, prices, rules, server, tape
-        orion.toml:3: feed.kind = "tape:no\u{1b}[31m\nwhere": no [31m where: there is no such file; name files that exist and may be read; paths start at the current folder
-        environment variable ORION__SERVER __ : server .  = 1: there is no such setting; config/orion.toml lists every key"#]],
+            orion.toml:1: bell  key = 1: there is no such setting; the sections are data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
+            orion.toml:3: feed.kind = "tape:no\u{1b}[31m\nwhere": no [31m where: there is no such file; name files that exist and may be read; paths start at the current folder
+            environment variable ORION__SERVER __ : server .  = 1: there is no such setting; config/orion.toml lists every key"#]],
     );
 }
 
@@ -386,7 +386,7 @@ fn options_of_the_other_feed_are_refused() {
         &[],
         &["serve", "--speed", "60"],
         expect![[
-            r#"--speed: feed.tape.speed = "60": only a tape has a speed, and the feed is `sim`, which runs in wall-clock time; leave --speed out, or name a tape with --feed tape:FILE"#
+            r#"--speed: feed.tape.speed = "60": only a tape has a speed, and this feed runs in wall-clock time; leave --speed out, or name a tape with --feed tape:FILE"#
         ]],
     );
     check(
@@ -394,7 +394,7 @@ fn options_of_the_other_feed_are_refused() {
         &[],
         &["serve", "--feed", "tape:Cargo.toml", "--seed", "7"],
         expect![
-            "--seed: feed.sim.seed = 7: only the simulated market has a seed, and the feed is a tape; leave --seed out, or take --feed sim"
+            "--seed: feed.sim.seed = 7: only the simulated market has a seed, and the feed is another; leave --seed out, or take --feed sim"
         ],
     );
     // The feed itself is wrong: nothing is said about what goes with it.
@@ -403,7 +403,7 @@ fn options_of_the_other_feed_are_refused() {
         &[],
         &["serve", "--feed", "tpae:Cargo.toml", "--speed", "60"],
         expect![[
-            r#"--feed: feed.kind = "tpae:Cargo.toml": it is no feed; the feeds are `sim` and `tape:FILE[,FILE]`; the default is "sim""#
+            r#"--feed: feed.kind = "tpae:Cargo.toml": `tpae:Cargo.toml` is no source; there are sim, tape:FILE, metatrader, oanda, massive, massive-indices, alphavantage, bots, kraken, finnhub, twelvedata, and any FILE.toml that describes one; the default is "sim""#
         ]],
     );
     // So is the option's own value: one finding, not two.

@@ -112,6 +112,34 @@ impl Server {
         Some(client)
     }
 
+    /// A client that has subscribed to these channels.
+    pub(crate) fn subscribe_to(&self, channels: &[&str]) -> Client {
+        let mut client = Client::connect(&self.address).expect("connect");
+        let subscribe = serde_json::json!({"type": "subscribe", "channels": channels});
+        client
+            .0
+            .send(Message::text(subscribe.to_string()))
+            .expect("subscribe");
+        client
+    }
+
+    /// Memory that is resident, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .expect("its status");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("VmRSS");
+        let kib: u64 = line
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .expect("a number");
+        kib * 1024
+    }
+
     /// The body of a GET request.
     pub(crate) fn get(&self, path: &str) -> String {
         use std::io::{Read as _, Write as _};
@@ -131,10 +159,66 @@ impl Server {
         body.to_owned()
     }
 
+    /// A POST request: the status and the body's JSON.
+    pub(crate) fn post(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> std::io::Result<(u16, serde_json::Value)> {
+        post(&self.address, path, headers, body)
+    }
+
     fn end(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A POST request on a connection of its own: the status and the body's JSON.
+pub(crate) fn post(
+    address: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> std::io::Result<(u16, serde_json::Value)> {
+    use std::io::{Error, Read as _, Write as _};
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let headers: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    let length = body.len();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: any.example\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .ok_or_else(|| Error::other("the answer was cut"))?;
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    let json = serde_json::from_str(body).unwrap_or(serde_json::Value::Null);
+    Ok((status.ok_or_else(|| Error::other("no status"))?, json))
+}
+
+/// Makes a key in a data folder, as `orion key add` prints it.
+pub(crate) fn key(data: &Path, name: &str, purpose: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_orion"))
+        .args(["key", "add", name, "--for", purpose, "--data"])
+        .arg(data)
+        .output()
+        .expect("run orion key add");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let begin = text
+        .find("orion_")
+        .unwrap_or_else(|| panic!("no key in {text}"));
+    let end = text[begin..]
+        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
+        .map_or(text.len(), |end| begin + end);
+    text[begin..end].to_owned()
 }
 
 /// The lines of a stream, read by a thread of its own.
@@ -163,6 +247,13 @@ impl Client {
         stream.set_read_timeout(Some(PATIENCE))?;
         let (socket, _) = client(format!("ws://{address}/ws/signals"), stream)?;
         Ok(Self(socket))
+    }
+
+    /// Sends one message.
+    pub(crate) fn say(&mut self, message: &serde_json::Value) {
+        self.0
+            .send(Message::text(message.to_string()))
+            .expect("send");
     }
 
     /// The next message; `None` when the connection is over or nothing comes for too long.

@@ -1,0 +1,48 @@
+//! What goes into the hub, and what of it the hub will not publish.
+
+use market::{
+    Outcome, Position, PriceUpdate, Signal, SourceTime, Status, Symbol, SymbolStatus, Time, Uuid,
+};
+use wire::BadPayload;
+
+/// What is published together. Signals and outcomes are one stream, told apart here and joined again by position.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Publication {
+    pub prices: Vec<PriceUpdate>,
+    pub signals: Vec<(Position, Signal)>,
+    pub outcomes: Vec<(Position, Outcome)>,
+    /// How symbols stand. One that stands as it was last told is not told again.
+    pub statuses: Vec<SymbolStatus>,
+    /// The stamp of the moment of publishing. What a snapshot holds is judged by the latest one.
+    pub now: Time,
+}
+
+/// What was not published; a fault of whoever published it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error(transparent)]
+    BadPayload(#[from] BadPayload),
+    #[error(
+        "seq {} was not published: it does not follow seq {}, which was", .given.seq, .last.seq
+    )]
+    OutOfOrder { given: Position, last: Position },
+    #[error(
+        "signal {id} was not published as {status}: {}", match .told {
+            Some(told) => format!("it was told as {told}, and no status goes back"),
+            None => "its verdict was told long ago".to_owned(),
+        }
+    )]
+    Backwards {
+        id: Uuid,
+        status: Status,
+        told: Option<Status>,
+    },
+    #[error(
+        "price of {symbol} at {given} was not published: one at {last} was, and no timestamp goes back"
+    )]
+    OldPrice {
+        symbol: Symbol,
+        given: SourceTime,
+        last: SourceTime,
+    },
+}

@@ -1,0 +1,254 @@
+//! `orion history verify`: reads every byte of what is kept, and decides it again.
+
+use super::{Market, Progress};
+use crate::recover::{self, Retold};
+use anyhow::Result;
+use journal::snapshot;
+use journal::tape::{self, Segment, TapeItem, TapeReader};
+use journal::{Journal as _, Looking, Record};
+use market::{Position, Status, Time, Uuid};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::io::Write;
+
+/// Records read from the journal at a time.
+const PAGE: usize = 4096;
+
+/// What was found in a market's folder.
+#[derive(Debug, Default)]
+struct Report {
+    segments: usize,
+    bytes: u64,
+    events: u64,
+    records: u64,
+    /// Records that the tape gave again.
+    again: u64,
+    /// What is worth knowing and no fault.
+    notes: Vec<String>,
+    wrong: Vec<String>,
+}
+
+/// Prints what each market is, and what is wrong where; whether nothing is.
+pub(super) async fn run(markets: &[Market], json: bool, out: &mut impl Write) -> Result<bool> {
+    let mut well = true;
+    for market in markets {
+        let mut report = Report::default();
+        report.look(market).await;
+        well &= report.wrong.is_empty();
+        if json {
+            writeln!(out, "{}", object(market, &report))?;
+        } else {
+            print(market, &report, out)?;
+        }
+        // What follows may take long.
+        out.flush()?;
+    }
+    Ok(well)
+}
+
+impl Report {
+    async fn look(&mut self, market: &Market) {
+        self.tape(market);
+        self.snapshots(market);
+        if let Some(journal) = self.journal(market).await
+            && self.wrong.is_empty()
+        {
+            self.again(market, &journal).await;
+        }
+    }
+
+    fn fault(&mut self, error: impl std::fmt::Display) {
+        let text = format!("{error:#}");
+        if !self.wrong.contains(&text) {
+            self.wrong.push(text);
+        }
+    }
+
+    /// Every segment by itself, so that damage in one does not hide another's.
+    fn tape(&mut self, market: &Market) {
+        let segments = match tape::segments(&market.tape()) {
+            Ok(segments) => segments,
+            Err(error) => return self.fault(error),
+        };
+        self.segments = segments.len();
+        self.bytes = segments.iter().map(|segment| segment.bytes).sum();
+        if let Some(first) = segments.first().filter(|first| first.number > 1) {
+            self.notes.push(format!(
+                "the tape begins with segment {}: older days are gone",
+                first.number
+            ));
+        }
+        let progress = Progress::new(&market.name, self.bytes);
+        let (mut newest, mut before) = (Time::MIN, 0);
+        for (place, segment) in segments.iter().enumerate() {
+            self.segment(segment, segments.get(place + 1), &mut newest);
+            before += segment.bytes;
+            progress.set(before);
+        }
+    }
+
+    /// Reads one segment. Only the last one may have a torn end, so each other is read with the next one behind it.
+    fn segment(&mut self, segment: &Segment, next: Option<&Segment>, newest: &mut Time) {
+        let paths = [Some(segment), next].into_iter().flatten();
+        let mut reader = TapeReader::open_files(paths.map(|one| one.path.clone()));
+        let mut heads = 0;
+        for item in reader.by_ref() {
+            match item {
+                Ok(TapeItem::Settings(_)) if heads == 1 => return,
+                Ok(TapeItem::Settings(_)) => heads += 1,
+                Ok(TapeItem::Event(at, _)) => {
+                    self.events += 1;
+                    if at < *newest {
+                        let path = segment.path.display();
+                        self.fault(format!("{path}: the stamp {at} comes after {newest}"));
+                    }
+                    *newest = at.max(*newest);
+                }
+                Err(error) => return self.fault(error),
+            }
+        }
+        let torn = segment.bytes.saturating_sub(reader.bytes());
+        if torn > 0 {
+            self.notes.push(format!(
+                "the last {torn} bytes are a batch that is not whole: a server is writing it, or a crash left it and the \
+                 next start cuts it off"
+            ));
+        }
+    }
+
+    fn snapshots(&mut self, market: &Market) {
+        match snapshot::all(&market.dir.join("snapshots")) {
+            Err(error) => self.fault(error),
+            Ok(all) => {
+                for found in all {
+                    if let Err(reason) = found.snapshot {
+                        self.fault(format!("snapshot {}: {reason}", found.path.display()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The journal, if there is one that can be read; each of its records.
+    async fn journal(&mut self, market: &Market) -> Option<Looking> {
+        let read = async {
+            let Some(journal) = Looking::open(&market.dir)? else {
+                return Ok(None);
+            };
+            let mut position = Position {
+                seq: 0,
+                ..journal.end()
+            };
+            let mut lives = Lives::default();
+            while position.seq < journal.end().seq {
+                for (next, record) in journal.read(position, PAGE).await? {
+                    position = next;
+                    if let Err(reason) = lives.take(&record) {
+                        self.fault(format!("record {} of the journal: {reason}", next.seq));
+                    }
+                }
+            }
+            self.records = position.seq;
+            Ok::<_, journal::Error>(Some(journal))
+        };
+        match read.await {
+            Ok(journal) => journal,
+            Err(error) => {
+                self.fault(error);
+                None
+            }
+        }
+    }
+
+    /// Decides again what the tape tells, and compares.
+    async fn again(&mut self, market: &Market, journal: &Looking) {
+        let _waits = Progress::waits(&format!("{}: decide it again", market.name));
+        let start = match recover::earliest(&market.dir, journal.end()) {
+            Ok(Some(start)) => start,
+            Ok(None) => {
+                let note = "its journal was not compared: the tape's beginning is gone, and no snapshot can be used";
+                return self.notes.push(note.to_owned());
+            }
+            Err(error) => return self.fault(format!("{error:#}")),
+        };
+        if start.after() > 0 {
+            self.notes.push(format!(
+                "records 1 to {} are older than the tape and were not compared",
+                start.after()
+            ));
+        }
+        match recover::retell(start, journal).await {
+            Ok(Retold::Whole(told)) => {
+                self.again = told.compared;
+                if !told.missing.is_empty() {
+                    self.notes.push(format!(
+                        "{} decisions on the tape are not in the journal yet: a server is running, or the next start appends \
+                         them",
+                        told.missing.len()
+                    ));
+                }
+            }
+            Ok(Retold::Lost(reason)) => self
+                .notes
+                .push(format!("its journal was not compared: {reason}")),
+            Err(error) => self.fault(format!("{error:#}")),
+        }
+    }
+}
+
+/// What is known of each signal, so that none goes back.
+#[derive(Default)]
+struct Lives(BTreeMap<Uuid, Status>);
+
+impl Lives {
+    fn take(&mut self, record: &Record) -> Result<(), String> {
+        match record {
+            Record::Signal(signal) => {
+                let before = self.0.insert(signal.id, signal.status);
+                match (before, signal.status) {
+                    (None, Status::Pending)
+                    | (Some(Status::Pending), Status::Confirmed | Status::Invalidated) => Ok(()),
+                    (None, status) => Err(format!("signal {} is born {status}", signal.id)),
+                    (Some(before), status) => {
+                        Err(format!("signal {} was {before} and is {status}", signal.id))
+                    }
+                }
+            }
+            Record::Outcome(outcome) => match self.0.get(&outcome.id) {
+                Some(Status::Confirmed) => Ok(()),
+                Some(Status::Pending | Status::Invalidated) | None => Err(format!(
+                    "an outcome of signal {}, which is not confirmed",
+                    outcome.id
+                )),
+            },
+        }
+    }
+}
+
+fn print(market: &Market, report: &Report, out: &mut impl Write) -> Result<()> {
+    let verdict = if report.wrong.is_empty() {
+        "whole"
+    } else {
+        "DAMAGED"
+    };
+    writeln!(
+        out,
+        "{}: {verdict}; {} segments, {} bytes, {} events; {} records in the journal, {} of them decided again from the tape",
+        market.name, report.segments, report.bytes, report.events, report.records, report.again
+    )?;
+    for wrong in &report.wrong {
+        writeln!(out, "  wrong  {wrong}")?;
+    }
+    for note in &report.notes {
+        writeln!(out, "  note   {note}")?;
+    }
+    Ok(())
+}
+
+fn object(market: &Market, report: &Report) -> serde_json::Value {
+    json!({
+        "market": market.name, "whole": report.wrong.is_empty(), "segments": report.segments, "bytes": report.bytes,
+        "events": report.events, "records": report.records, "again": report.again, "wrong": report.wrong,
+        "notes": report.notes,
+    })
+}

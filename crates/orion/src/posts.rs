@@ -1,0 +1,155 @@
+//! What is posted to a running server: the paths it comes in on, and the queue from there to the loop and back. An answer
+//! leaves only after what it speaks of is kept.
+
+use crate::clock::Clock;
+use crate::config::Config;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::any;
+use feeds::inbox::Outlet;
+use feeds::keys::{Key, Keys, Kind};
+use feeds::posted::{Desk, Posting};
+use gateway::{Bots, Posting as Answering};
+use market::{Alert, Answer};
+use serde_json::json;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// Alerts taken in one turn of the loop.
+const TURN_MAX: usize = 1024;
+
+/// What the holder of a key that is gone is told.
+const REVOKED: &str = r#"{"type":"signal_result","success":false,"error":"the key has been removed; make another with orion key add NAME"}"#;
+
+/// The loop's end of the queue.
+#[derive(Debug)]
+pub struct Posts {
+    queue: mpsc::Receiver<Posting>,
+    /// Taken off the queue while waiting, and not told yet.
+    first: Option<Posting>,
+    /// Whom the next answers are for, in their order.
+    waiting: VecDeque<oneshot::Sender<Answer>>,
+}
+
+/// Where posts come in.
+pub struct Rooms {
+    pub router: Router,
+    /// For those who post over the socket.
+    pub bots: Option<Arc<dyn Bots>>,
+}
+
+impl Posts {
+    /// Opens the paths. `prices` is where posted prices go, if they are wanted.
+    pub fn open(config: &Config, clock: &Arc<Clock>, prices: Option<Outlet>) -> (Self, Rooms) {
+        let clock = {
+            let clock = Arc::clone(clock);
+            feeds::clock::Clock::new(move || clock.now())
+        };
+        let keys = Keys::new(&config.data.dir, clock.clone());
+        let catalog = Arc::new(config.catalog());
+        let (desk, queue) = Desk::new(catalog, &config.feed.bots, clock);
+        let router = feeds::bots::router(desk.clone(), keys.clone(), prices).merge(
+            feeds::tradingview::router(desk.clone(), keys.clone(), &config.feed.tradingview),
+        );
+        let bots: Arc<dyn Bots> = Arc::new(Socket { desk, keys });
+        let posts = Self {
+            queue,
+            first: None,
+            waiting: VecDeque::new(),
+        };
+        let rooms = Rooms {
+            router,
+            bots: Some(bots),
+        };
+        (posts, rooms)
+    }
+
+    /// Waits until something is posted.
+    pub async fn wait(&mut self) {
+        if self.first.is_some() {
+            return;
+        }
+        match self.queue.recv().await {
+            Some(post) => self.first = Some(post),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The next alert to be told in this turn.
+    pub fn next_alert(&mut self) -> Option<Alert> {
+        if self.waiting.len() >= TURN_MAX {
+            return None;
+        }
+        let post = self.first.take().or_else(|| self.queue.try_recv().ok())?;
+        self.waiting.push_back(post.answer);
+        Some(post.alert)
+    }
+
+    /// Hands out the answers of this turn.
+    ///
+    /// # Panics
+    /// When there are not as many answers as alerts were told: each alert gets exactly one.
+    pub fn answer(&mut self, answers: Vec<Answer>) {
+        assert_eq!(
+            answers.len(),
+            self.waiting.len(),
+            "each alert gets exactly one answer"
+        );
+        for (to, answer) in self.waiting.drain(..).zip(answers) {
+            // Who posted may have gone.
+            let _gone = to.send(answer);
+        }
+    }
+}
+
+/// Those who post over the socket.
+struct Socket {
+    desk: Desk,
+    keys: Keys,
+}
+
+impl Bots for Socket {
+    fn authenticate(&self, token: &str) -> Option<String> {
+        let key = self.keys.find(token)?;
+        (key.kind == Kind::Bot).then_some(key.name)
+    }
+
+    fn post(&self, key: &str, data: Box<str>) -> Answering {
+        let (desk, keys) = (self.desk.clone(), self.keys.clone());
+        let (name, kind) = (key.to_owned(), Kind::Bot);
+        Box::pin(async move {
+            // The key may have been taken back since the client came.
+            if !keys.names(kind).contains(&name) {
+                return REVOKED.to_owned();
+            }
+            desk.post_json(&Key { name, kind }, data.as_bytes()).await
+        })
+    }
+}
+
+impl Rooms {
+    /// Under a recorded market nothing can be posted: whoever tries is told.
+    #[must_use]
+    pub fn closed() -> Self {
+        let told = || async {
+            let error = "this server plays a recorded market, to which nothing can be posted; post to one that runs with --feed sim or with live sources";
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                axum::Json(json!({"error": error})),
+            )
+        };
+        let router = Router::new()
+            .route("/api/signals", any(told))
+            .route("/api/prices", any(told))
+            .route("/hooks/tradingview/{secret}", any(told));
+        Self { router, bots: None }
+    }
+}
+
+impl fmt::Debug for Rooms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rooms")
+    }
+}

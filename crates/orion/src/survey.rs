@@ -1,0 +1,130 @@
+//! What would start and what each part still needs, for `orion check` and the first lines of `orion serve`.
+
+use crate::config::{Config, FeedKind};
+use crate::live::hides_own_use;
+use crate::secrets::{self, Secrets};
+use crate::sources::{self, Audience, Wanted};
+use feeds::keys::{self, Kind};
+
+/// The live sources, a line each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sources {
+    pub lines: Vec<String>,
+    /// Whether at least one can start, where any are wanted.
+    pub can_run: bool,
+}
+
+/// Which sources would start, and what the others need.
+#[must_use]
+pub fn sources(config: &Config, environment: &[(String, String)]) -> Sources {
+    if !matches!(config.feed.kind, FeedKind::Live(_)) {
+        return Sources {
+            lines: Vec::new(),
+            can_run: true,
+        };
+    }
+    let wanted =
+        Secrets::gather(config, environment).and_then(|secrets| sources::wanted(config, &secrets));
+    match wanted {
+        Ok(wanted) => Sources {
+            lines: wanted
+                .iter()
+                .flat_map(|source| lines(source, config))
+                .collect(),
+            can_run: wanted.iter().any(|source| source.run.is_ok()),
+        },
+        Err(error) => Sources {
+            lines: vec![format!("source       {error:#}")],
+            can_run: false,
+        },
+    }
+}
+
+fn lines(source: &Wanted, config: &Config) -> Vec<String> {
+    let catalog = config.catalog();
+    let symbols: Vec<_> = source
+        .symbols
+        .iter()
+        .map(|(id, theirs)| {
+            let ours = catalog.instrument(id).symbol;
+            if ours.as_str() == theirs {
+                theirs.to_owned()
+            } else {
+                format!("{ours}={theirs}")
+            }
+        })
+        .collect();
+    let symbols = if symbols.is_empty() {
+        "any symbol that is told".to_owned()
+    } else {
+        symbols.join(" ")
+    };
+    let head = format!("source       {}", source.name);
+    let mut lines = vec![match (&source.run, &source.key) {
+        (Ok(_), Some(origin)) => format!("{head}: starts with the key from {origin}; {symbols}"),
+        (Ok(_), None) => format!("{head}: starts; {symbols}"),
+        (Err(need), _) => format!("{head}: cannot start: {}; {}", need.reason, need.remedy),
+    }];
+    for (ours, theirs, why) in &source.symbols.unused {
+        lines.push(format!(
+            "             {ours} is not taken from {theirs}: {why}"
+        ));
+    }
+    lines
+}
+
+/// What an operator should know before others do.
+#[must_use]
+pub fn notes(config: &Config) -> Vec<String> {
+    let own_use = own_use_note(config);
+    let open_file = config
+        .secrets
+        .file
+        .as_deref()
+        .filter(|path| secrets::is_open_to_others(path));
+    let open_file = open_file.map(|path| {
+        format!(
+            "the secrets file {} can be read by others: chmod 600 it",
+            path.display()
+        )
+    });
+    own_use
+        .into_iter()
+        .chain(open_file)
+        .chain(tradingview_note(config))
+        .collect()
+}
+
+/// In one sentence, who may see the prices; nothing where anybody may.
+#[must_use]
+pub fn own_use_note(config: &Config) -> Option<String> {
+    let FeedKind::Live(names) = &config.feed.kind else {
+        return None;
+    };
+    let own: Vec<_> = names
+        .iter()
+        .filter(|name| sources::audience(name) == Audience::Own)
+        .map(ToString::to_string)
+        .collect();
+    let address = config.server.listen;
+    (!own.is_empty() && hides_own_use(config)).then(|| {
+        format!(
+            "by their terms the prices of {} are for your own use, and {address} can be reached by others, so dashboards are not \
+             sent them: listen on 127.0.0.1 or a private address, or, if your contract allows it, set feed.may_show_to_others = true",
+            own.join(", ")
+        )
+    })
+}
+
+/// TradingView posts to two ports only.
+fn tradingview_note(config: &Config) -> Option<String> {
+    let keys = keys::list(&config.data.dir).ok()?;
+    let is_used = keys.iter().any(|key| key.kind == Kind::TradingView);
+    let port = config.server.listen.port();
+    (is_used && port != 80 && port != 443).then(|| {
+        format!(
+            "TradingView posts to ports 80 and 443 only, and ORION listens on port {port}: put a proxy with your certificate in front \
+             of it, or listen on 0.0.0.0:80 (docs/sources/tradingview.md)"
+        )
+    })
+}

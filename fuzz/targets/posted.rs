@@ -1,0 +1,14 @@
+//! A bot's signal.
+#![no_main]
+
+#[path = "../support.rs"]
+mod support;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let sender = feeds::keys::Key {
+        name: "fuzz".to_owned(),
+        kind: feeds::keys::Kind::Bot,
+    };
+    let now = market::Time::from_secs(1_783_944_000);
+    let _ = feeds::posted::read(data, &sender, &support::catalog(), now);
+});
