@@ -78,6 +78,20 @@ pub fn told(counts: &engine::Counts) -> u64 {
     counts.ticks + counts.bars
 }
 
+/// What is left of recorded events once so many ticks and bars were told. What lies between them, such as gaps, is not
+/// counted: what follows the last one told comes again, and says nothing new.
+pub fn after_told(
+    events: impl Iterator<Item = (Time, Event)>,
+    told: u64,
+) -> impl Iterator<Item = (Time, Event)> {
+    let mut left = told;
+    events.skip_while(move |(_, event)| {
+        let was_told = left > 0;
+        left = left.saturating_sub(u64::from(matches!(event, Event::Tick(_) | Event::Bar(_))));
+        was_told
+    })
+}
+
 /// The symbols of a catalog that are shown, for people.
 #[must_use]
 pub fn symbols(catalog: &Catalog) -> String {
@@ -95,4 +109,37 @@ pub fn symbols(catalog: &Catalog) -> String {
 #[must_use]
 pub fn duration(span: Span) -> std::time::Duration {
     std::time::Duration::from_nanos(u64::try_from(span.nanos()).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use market::{InstrumentId, Price, Tick};
+
+    #[test]
+    fn a_recording_goes_on_after_its_ticks_whatever_lies_between_them() {
+        let tick = |second: i64| {
+            let at = Time::from_secs(second);
+            let price = Price::from_units(second);
+            let tick = Tick {
+                instrument: InstrumentId(0),
+                bid: price,
+                ask: price,
+                volume: None,
+                time: at.as_source(),
+                received: None,
+            };
+            (at, Event::Tick(tick))
+        };
+        let life = |second| (Time::from_secs(second), Event::Life(SIM));
+        let events = [tick(1), life(2), life(3), tick(4), life(5), tick(6)];
+        let left = |told| {
+            let left = after_told(events.iter().cloned(), told);
+            left.map(|(at, _)| at.millis() / 1000).collect::<Vec<_>>()
+        };
+        assert_eq!(left(0), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(left(1), [2, 3, 4, 5, 6]);
+        assert_eq!(left(2), [5, 6]);
+        assert_eq!(left(3), [] as [i64; 0]);
+    }
 }

@@ -382,6 +382,7 @@ impl Collector for Metrics {
         for (kind, value) in [
             ("signal", stats.signals_sent.get()),
             ("price_update", stats.prices_sent.get()),
+            ("status", stats.statuses_sent.get()),
         ] {
             ConstCounter::new(value).encode(sent.encode_family(&[("type", kind)])?)?;
         }
@@ -447,6 +448,16 @@ impl Collector for Metrics {
             "connections_opened",
             "WebSocket connections so far",
             stats.connections_total.get(),
+        )?;
+        counter(
+            "socket_signals_posted",
+            "Signals that bots posted over the socket",
+            stats.signals_posted.get(),
+        )?;
+        counter(
+            "socket_auth_failed",
+            "Tokens on the socket that nobody knows",
+            stats.auth_failed.get(),
         )?;
         counter(
             "bytes_sent",

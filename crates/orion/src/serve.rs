@@ -444,11 +444,12 @@ impl Server {
         shutdown: &mut (impl Future<Output = ()> + Unpin),
     ) -> Result<()> {
         let engine = self.machine.engine();
-        let told = usize::try_from(feed::told(engine.counts())).unwrap_or(usize::MAX);
+        let told = feed::told(engine.counts());
         let last = engine.now();
         let tape = Arc::new(Mutex::new(tape));
         self.recording = Some(Arc::clone(&tape));
-        let mut paced = Paced::new(whole(tape).skip(told).map(Ok::<_, Infallible>), last);
+        let events = feed::after_told(whole(tape), told);
+        let mut paced = Paced::new(events.map(Ok::<_, Infallible>), last);
         let mut pace = Pace::new(speed);
         loop {
             let wake = wake_on_tape(&mut paced, self.machine.engine());
