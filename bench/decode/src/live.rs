@@ -143,7 +143,7 @@ fn described(
         decoder.decode(frame, None, &mut found);
         found
             .iter()
-            .filter(|one| matches!(one, Found::Tick(_)))
+            .filter(|one| matches!(one, Found::Quote { .. }))
             .count()
     };
     Ok(Source {
