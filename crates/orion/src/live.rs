@@ -25,7 +25,7 @@ pub struct Live {
     /// Own-use prices stay away from dashboards: they could be anybody's.
     hides: bool,
     switches: u64,
-    bridges: Vec<(SourceId, Bridge)>,
+    bridges: Vec<Bridge>,
     _tasks: JoinSet<()>,
 }
 
@@ -84,7 +84,7 @@ impl Live {
                     }
                     if let Some(bridge) = begun.bridge {
                         resume_bridge(&bridge, id, engine);
-                        live.bridges.push((id, bridge));
+                        live.bridges.push(bridge);
                     }
                     live._tasks.spawn(begun.task);
                 }
@@ -122,9 +122,7 @@ impl Live {
 
     /// The end in good order: all that was told is kept.
     pub fn stop(&self) {
-        for (_, bridge) in &self.bridges {
-            bridge.stop();
-        }
+        self.bridges.iter().for_each(Bridge::stop);
     }
 
     /// What the engine is to hear of it.

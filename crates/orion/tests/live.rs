@@ -2,11 +2,12 @@
 
 mod support;
 
+use journal::Record;
 use journal::tape::TapeReader;
-use journal::{Journal as _, Local, Record};
-use market::{Cause, Epoch, Position, Span, Status};
+use market::{Cause, Span, Status};
 use orion::{machine, replay};
 use std::path::Path;
+use support::recording::journal;
 use support::{Seen, Server, serve, slow, waits};
 
 fn records(market: &Path) -> (Vec<Record>, Vec<Record>) {
@@ -17,19 +18,7 @@ fn records(market: &Path) -> (Vec<Record>, Vec<Record>) {
         Ok(())
     })
     .expect("replay the tape");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let journal = Local::open(market, || Epoch(1)).expect("open the journal");
-    let after = Position {
-        seq: 0,
-        ..journal.end()
-    };
-    let kept = runtime
-        .block_on(journal.read(after, usize::MAX >> 1))
-        .expect("read the journal");
-    (told, kept.into_iter().map(|(_, record)| record).collect())
+    (told, journal(market))
 }
 
 /// Serves, ends, and serves again, `rounds` times; every fifth end is a clean one.

@@ -2,11 +2,12 @@
 
 mod support;
 
-use journal::{Journal as _, Local, Record};
-use market::{Epoch, Position, Status};
+use journal::Record;
+use market::Status;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
+use support::recording::journal;
 use support::{Client, Seen, Server, key, post, serve};
 
 fn start(data: &Path, arguments: &[&str]) -> Server {
@@ -41,20 +42,8 @@ fn wait_for(client: &mut Client, id: &str, status: &str) -> Value {
 
 /// How often each signal's statuses are in the journal.
 fn kept(market: &Path) -> BTreeMap<(String, Status), usize> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let journal = Local::open(market, || Epoch(1)).expect("open the journal");
-    let after = Position {
-        seq: 0,
-        ..journal.end()
-    };
-    let records = runtime
-        .block_on(journal.read(after, usize::MAX >> 1))
-        .expect("read the journal");
     let mut counts = BTreeMap::new();
-    for (_, record) in records {
+    for record in journal(market) {
         if let Record::Signal(signal) = record {
             *counts
                 .entry((signal.id.to_string(), signal.status))

@@ -103,7 +103,8 @@ impl Kept {
     }
 }
 
-fn journal(market: &Path) -> Vec<Record> {
+/// All that the journal of a market's folder holds; no server may run there.
+pub(crate) fn journal(market: &Path) -> Vec<Record> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
