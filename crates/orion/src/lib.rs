@@ -23,6 +23,7 @@ mod recover;
 pub mod replay;
 pub mod secrets;
 pub mod serve;
+pub mod shutdown;
 pub mod sources;
 pub mod statuses;
 pub mod survey;

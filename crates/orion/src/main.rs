@@ -6,7 +6,7 @@ use orion::cli::{self, Cli, Command, Feed};
 use orion::config::{self, Config, FeedKind, Loaded};
 use orion::secrets::Secrets;
 use orion::serve::Source;
-use orion::{feed, feed_test, history, key, logs, recorder, replay, serve, survey, tail};
+use orion::{feed, feed_test, history, key, logs, recorder, replay, serve, shutdown, survey, tail};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -33,19 +33,19 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         Command::Serve(settings) => {
             let loaded = load(&settings, &environment)?;
             let secrets = Secrets::gather(&loaded.config, &environment)?;
-            runtime()?.block_on(serve::serve(
-                loaded.config,
-                &secrets,
-                Source::Settings,
-                shutdown(),
-                greet,
-            ))?;
+            runtime()?.block_on(async {
+                let asked = shutdown::asked()?;
+                serve::serve(loaded.config, &secrets, Source::Settings, asked, greet).await
+            })?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Record(settings) => {
             let loaded = load(&settings, &environment)?;
             let secrets = Secrets::gather(&loaded.config, &environment)?;
-            runtime()?.block_on(recorder::run(loaded.config, &secrets, shutdown()))?;
+            runtime()?.block_on(async {
+                let asked = shutdown::asked()?;
+                recorder::run(loaded.config, &secrets, asked).await
+            })?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Check(settings) => {
@@ -117,35 +117,6 @@ fn greet(config: &Config, address: SocketAddr) {
         feed::symbols(&config.catalog()),
         place.display(),
     );
-}
-
-/// Ready at the first Ctrl-C or SIGTERM; a second one ends the process at once.
-async fn shutdown() {
-    signalled().await;
-    tokio::spawn(async {
-        signalled().await;
-        std::process::exit(130);
-    });
-}
-
-#[cfg(unix)]
-async fn signalled() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn signalled() {
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

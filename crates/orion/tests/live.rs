@@ -146,3 +146,14 @@ fn a_second_server_on_the_same_folder_is_refused_with_the_remedy() {
         "{log}"
     );
 }
+
+#[test]
+fn asked_to_end_while_it_starts_a_server_ends_in_good_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::begin(serve(folder.path(), &[]), "simulate the day before");
+    server.terminate();
+    assert_eq!(server.wait(), Some(0));
+    let (told, kept) = records(&folder.path().join("sim-1"));
+    assert!(!kept.is_empty(), "what it had begun is kept");
+    assert_eq!(told, kept);
+}

@@ -48,26 +48,40 @@ impl Server {
     /// Starts it and waits until it lets clients in.
     ///
     /// Gives the exit code and the log instead when it ends before that.
-    pub(crate) fn start(mut command: Command) -> Result<Self, (Option<i32>, String)> {
-        let mut child = command.spawn().expect("start the server");
-        let told = lines(child.stdout.take().expect("standard output"));
-        let log = lines(child.stderr.take().expect("standard error"));
+    pub(crate) fn start(command: Command) -> Result<Self, (Option<i32>, String)> {
+        let (mut server, told) = Self::spawn(command);
         while let Ok(line) = told.recv_timeout(PATIENCE) {
             if let Some(address) = line.trim().strip_prefix("open ") {
-                let address = address
+                server.address = address
                     .trim()
                     .trim_start_matches("http://")
                     .trim_end_matches('/')
                     .to_owned();
-                return Ok(Self {
-                    child,
-                    address,
-                    log,
-                });
+                return Ok(server);
             }
         }
-        let code = child.wait().expect("wait for the server").code();
-        Err((code, log.iter().collect::<Vec<_>>().join("\n")))
+        let code = server.child.wait().expect("wait for the server").code();
+        Err((code, server.log.iter().collect::<Vec<_>>().join("\n")))
+    }
+
+    /// Starts it and waits for these words in its log, when it may not let clients in yet: its address is not known.
+    pub(crate) fn begin(command: Command, words: &str) -> Self {
+        let (server, _told) = Self::spawn(command);
+        assert!(server.logs(words), "it ended without {words:?}");
+        server
+    }
+
+    /// The server, and the lines of its standard output.
+    fn spawn(mut command: Command) -> (Self, mpsc::Receiver<String>) {
+        let mut child = command.spawn().expect("start the server");
+        let told = lines(child.stdout.take().expect("standard output"));
+        let log = lines(child.stderr.take().expect("standard error"));
+        let server = Self {
+            child,
+            address: String::new(),
+            log,
+        };
+        (server, told)
     }
 
     /// Waits until a line of the log has these words; `false` when the server ends without.
