@@ -219,7 +219,7 @@ impl Engine {
             .zip(&self.settings.catalog.instruments);
         desks
             .filter(|(_, instrument)| instrument.prices)
-            .filter_map(|(desk, instrument)| desk.pulse.shown(instrument, 0))
+            .filter_map(|(desk, instrument)| desk.pulse.shown(instrument, desk.source, 0))
     }
     /// When a source last showed life; `None` before it did.
     #[must_use]
@@ -499,7 +499,7 @@ impl Engine {
             return;
         }
         let heard = self.state.sources[desk.source.index()].heard;
-        let source = &catalog.sources[desk.source.index()];
+        let source = (desk.source, &catalog.sources[desk.source.index()]);
         let update = desk.pulse.send(at, instrument, source, heard, prices);
         out.extend(update.map(|update| Output::Price(Box::new(update))));
     }

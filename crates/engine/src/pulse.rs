@@ -7,8 +7,8 @@ use crate::rules::PriceRules;
 use crate::session::{self, OpenHours};
 use closes::{Close, Closes};
 use market::{
-    Direction, Instrument, NewYork, Price, PriceUpdate, Source, SourceTime, Span, Tick, Time,
-    Volume,
+    Direction, Instrument, NewYork, Price, PriceUpdate, Source, SourceId, SourceTime, Span, Tick,
+    Time, Volume,
 };
 use serde::{Deserialize, Serialize};
 
@@ -210,7 +210,7 @@ impl Pulse {
         &mut self,
         at: Time,
         instrument: &Instrument,
-        source: &Source,
+        (id, source): (SourceId, &Source),
         source_heard: Time,
         rules: &PriceRules,
     ) -> Option<PriceUpdate> {
@@ -225,11 +225,16 @@ impl Pulse {
         }
         (self.sent, self.hush) = (Some(at), Hush::No);
         let ticks = std::mem::take(&mut self.unsent);
-        self.shown(instrument, ticks)
+        self.shown(instrument, id, ticks)
     }
 
-    /// What there is to be shown now, with the count of quotes it stands for.
-    pub(crate) fn shown(&self, instrument: &Instrument, ticks: u32) -> Option<PriceUpdate> {
+    /// What there is to be shown now, whose it is, and the count of quotes it stands for.
+    pub(crate) fn shown(
+        &self,
+        instrument: &Instrument,
+        source: SourceId,
+        ticks: u32,
+    ) -> Option<PriceUpdate> {
         let quote = self.quote?;
         let price = quote.price(instrument);
         let change = price - self.reference;
@@ -243,6 +248,7 @@ impl Pulse {
             change,
             change_percent: percent(change, self.reference),
             volume: quote.volume,
+            source,
             ticks,
         })
     }

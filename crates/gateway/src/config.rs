@@ -32,6 +32,8 @@ pub struct Config {
     pub ping_every: Duration,
     /// A client of which nothing was heard for so long is closed.
     pub silent_for: Duration,
+    /// An extended client that was told nothing for so long is told that nothing is missing.
+    pub heartbeat_every: Duration,
     /// A client that took no byte for so long, though some waited, is closed.
     pub stalled_for: Duration,
     /// How long a close handshake may take.
@@ -80,6 +82,7 @@ impl Config {
             handshakes: 64,
             ping_every: Duration::from_secs(20),
             silent_for: Duration::from_secs(45),
+            heartbeat_every: Duration::from_secs(15),
             stalled_for: Duration::from_secs(10),
             close_within: Duration::from_secs(2),
             bots: None,
@@ -93,6 +96,7 @@ impl Config {
         let spans = [
             self.ping_every,
             self.silent_for,
+            self.heartbeat_every,
             self.stalled_for,
             self.close_within,
         ];

@@ -17,6 +17,6 @@ mod upgrade;
 
 pub use bots::{Bots, Posting};
 pub use config::{Clock, Config};
-pub use hub::Publication;
+pub use hub::{Beginning, Publication};
 pub use listen::{Gateway, Publisher, Stopped, serve};
 pub use stats::{Counter, Stats};

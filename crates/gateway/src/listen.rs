@@ -8,7 +8,7 @@ use crate::upgrade;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use hub::{Hub, Publication};
+use hub::{Beginning, Hub, Publication};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -65,7 +65,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 const REQUEST_BYTES_MIN: usize = 8 * 1024;
 
 /// Serves `listener`: WebSocket clients at `/ws/signals`, everything else by `router`, whose requests carry the address of
-/// who sent them as a [`ConnectInfo`]`<SocketAddr>`. `past` is what the journal holds, for the first snapshots. Call it
+/// who sent them as a [`ConnectInfo`]`<SocketAddr>`. Call it
 /// within a tokio runtime, which HTTP and posted signals then use; clients have a thread of their own.
 ///
 /// # Errors
@@ -73,7 +73,7 @@ const REQUEST_BYTES_MIN: usize = 8 * 1024;
 pub fn serve(
     listener: std::net::TcpListener,
     router: Router,
-    past: &Publication,
+    beginning: &Beginning,
     config: Config,
 ) -> io::Result<Gateway> {
     listener.set_nonblocking(true)?;
@@ -89,7 +89,7 @@ pub fn serve(
         newcomers: newcomers_in,
         drain: drain_in,
     };
-    start_shard(past, config.clone(), Arc::clone(&stats), inbox)?;
+    start_shard(beginning, config.clone(), Arc::clone(&stats), inbox)?;
     let door = Door {
         router,
         handshakes: Arc::new(Semaphore::new(config.handshakes)),
@@ -156,13 +156,13 @@ impl Publisher {
 }
 
 fn start_shard(
-    past: &Publication,
+    beginning: &Beginning,
     config: Config,
     stats: Arc<Stats>,
     inbox: Inbox,
 ) -> io::Result<()> {
-    let mut hub = Hub::new(config.hub.clone());
-    for refused in hub.recover(past) {
+    let (hub, refused) = Hub::begin(config.hub.clone(), beginning);
+    for refused in refused {
         tracing::error!(%refused, "something of the past was not taken in");
     }
     let workers = Handle::current();

@@ -8,7 +8,7 @@ use crate::frame::{Decoder, Inbound, Violation};
 use crate::limits::{Errors, Rate};
 use crate::shard::Shard;
 use bytes::Bytes;
-use hub::{Answers, ClientId, Pending, frame};
+use hub::{Answers, Began, ClientId, Pending, frame};
 use socket2::SockRef;
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind, IoSlice};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
-use wire::{Ask, Refusal, Token, tell};
+use wire::{Ask, Refusal, RequestId, Speaker, Subscribe, Token, Unsubscribe, tell};
 
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -46,6 +46,16 @@ struct State {
     /// Who it is, if it has said so: only bots do.
     bot: Option<Box<Bot>>,
     messages_in: u64,
+    messages_out: u64,
+    quiet: Quiet,
+    /// When it may be told again that it is behind.
+    slow_at: Instant,
+}
+
+/// Since when a client has heard nothing, as far as that was looked at: a flush has no time to look at the clock.
+#[derive(Clone, Copy, Debug)]
+struct Quiet {
+    since: Instant,
     messages_out: u64,
 }
 
@@ -78,6 +88,9 @@ pub(crate) enum Reason {
     Cut,
 }
 
+/// How long a client is behind before it is told, and told again.
+const SLOW_EVERY: Duration = Duration::from_secs(1);
+
 impl Session {
     pub(crate) fn new(
         shard: &Shard,
@@ -104,6 +117,11 @@ impl Session {
                 bot: None,
                 messages_in: 0,
                 messages_out: 0,
+                quiet: Quiet {
+                    since: now,
+                    messages_out: 0,
+                },
+                slow_at: now,
             }),
             is_waiting: Cell::new(false),
         }
@@ -183,32 +201,82 @@ impl Session {
     fn handle_message(self: &Rc<Self>, shard: &Rc<Shard>, message: &[u8]) {
         self.state.borrow_mut().messages_in += 1;
         shard.stats.messages_received.add(1);
-        match self.parse(message) {
-            Ok(Ask::Subscribe {
-                channels,
-                has_unknown,
-            }) => {
-                if has_unknown {
-                    self.tell_error(shard, Refusal::UnknownChannel);
-                }
-                shard.hub.borrow_mut().subscribe(self.id, channels);
-            }
+        match self.parse(shard, message) {
+            Ok(Ask::Subscribe(ask)) => self.subscribe(shard, &ask),
+            Ok(Ask::Unsubscribe(ask)) => self.unsubscribe(shard, &ask),
             Ok(Ask::Ping(echo)) => {
                 let pong = tell::pong(&echo, shard.config.clock.now());
                 self.answer(shard, frame::text(&pong));
             }
             Ok(Ask::Auth(token)) => self.authenticate(shard, &token),
             Ok(Ask::Signal(data)) => self.post(shard, data),
-            Err(refusal) => self.tell_error(shard, refusal),
+            Err(refusal) => {
+                let id = RequestId::of(message);
+                self.tell_error(shard, refusal, id.as_ref());
+                if refusal == Refusal::BadVersion {
+                    // Answers that lie behind a Close are not sent.
+                    self.flush(shard);
+                    self.close(shard, 4400, "bad version");
+                }
+            }
         }
     }
 
-    fn parse(&self, message: &[u8]) -> Result<Ask, Refusal> {
-        if self.state.borrow().bot.is_some() {
-            Ask::parse_authenticated(message)
-        } else {
-            Ask::parse(message)
+    fn parse(&self, shard: &Shard, message: &[u8]) -> Result<Ask, Refusal> {
+        let speaker = Speaker {
+            is_authenticated: self.state.borrow().bot.is_some(),
+            is_extended: shard.hub.borrow().is_extended(self.id),
+        };
+        Ask::parse_from(message, speaker)
+    }
+
+    fn subscribe(&self, shard: &Shard, ask: &Subscribe) {
+        let id = ask.id.as_ref();
+        if ask.has_unknown {
+            self.tell_error(shard, Refusal::UnknownChannel, id);
         }
+        let began = shard.hub.borrow_mut().subscribe(self.id, ask);
+        match began {
+            Ok(began) if ask.is_extended => self.tell_subscribed(shard, ask, &began),
+            Ok(_) => {}
+            Err(refusal) => self.tell_error(shard, refusal, id),
+        }
+    }
+
+    fn tell_subscribed(&self, shard: &Shard, ask: &Subscribe, began: &Began) {
+        let config = &shard.config;
+        let symbols = began.symbols.as_deref();
+        let interval = began.price_interval.map(|span| span.millis());
+        let subscribed = tell::subscribed(&tell::Subscribed {
+            id: ask.id.as_ref(),
+            channels: ask.channels,
+            symbols: symbols.map_or(tell::Heard::Every, tell::Heard::Only),
+            unknown_symbols: &began.unknown_symbols,
+            position: began.position,
+            recovered: began.recovered,
+            price_interval_ms: interval.and_then(|millis| u32::try_from(millis).ok()),
+            simulated: shard.hub.borrow().is_simulated(),
+            limits: tell::Limits {
+                message_bytes: config.message_bytes,
+                messages_per_s: config.messages_per_s,
+            },
+            heartbeat_ms: u64::try_from(config.heartbeat_every.as_millis()).unwrap_or(u64::MAX),
+        });
+        self.answer(shard, frame::text(&subscribed));
+    }
+
+    fn unsubscribe(&self, shard: &Shard, ask: &Unsubscribe) {
+        let id = ask.id.as_ref();
+        if ask.has_unknown {
+            self.tell_error(shard, Refusal::UnknownChannel, id);
+        }
+        let told = {
+            let mut hub = shard.hub.borrow_mut();
+            hub.unsubscribe(self.id, ask);
+            let position = hub.position();
+            hub.heard(self.id, |left| tell::unsubscribed(id, left, position))
+        };
+        self.answer(shard, frame::text(&told));
     }
 
     fn authenticate(self: &Rc<Self>, shard: &Rc<Shard>, token: &Token) {
@@ -230,7 +298,7 @@ impl Session {
     fn turn_away(self: &Rc<Self>, shard: &Rc<Shard>) {
         shard.stats.auth_failed.add(1);
         tracing::warn!(client = self.number, peer = %self.peer, "a client's token is not known");
-        self.tell_error(shard, Refusal::AuthFailed);
+        self.tell_error(shard, Refusal::AuthFailed, None);
         // Answers that lie behind a Close are not sent.
         self.flush(shard);
         self.close(shard, 4401, "auth failed");
@@ -244,8 +312,8 @@ impl Session {
             .as_mut()
             .map(|bot| bot.push(data));
         match turn {
-            None => return self.tell_error(shard, Refusal::AuthRequired),
-            Some(Turn::Never) => return self.tell_error(shard, Refusal::RateLimited),
+            None => return self.tell_error(shard, Refusal::AuthRequired, None),
+            Some(Turn::Never) => return self.tell_error(shard, Refusal::RateLimited, None),
             Some(Turn::Later) => {}
             Some(Turn::Now) => {
                 let posting = Rc::clone(self).post_all(Rc::clone(shard));
@@ -269,7 +337,7 @@ impl Session {
                 Err(error) => {
                     tracing::error!(client = self.number, %error, "a signal was posted in vain");
                     // No mistake of the client's: not counted as one.
-                    self.answer(&shard, frame::text(&tell::error(Refusal::Internal)));
+                    self.answer(&shard, frame::text(&tell::error(Refusal::Internal, None)));
                 }
             }
             self.flush(&shard);
@@ -286,9 +354,9 @@ impl Session {
         self.state.borrow_mut().bot.as_mut()?.next()
     }
 
-    fn tell_error(&self, shard: &Shard, refusal: Refusal) {
+    fn tell_error(&self, shard: &Shard, refusal: Refusal, id: Option<&RequestId>) {
         shard.stats.errors.add(1);
-        self.answer(shard, frame::text(&tell::error(refusal)));
+        self.answer(shard, frame::text(&tell::error(refusal, id)));
         let config = &shard.config;
         let is_bearable = self.state.borrow_mut().errors.note(
             config.errors,
@@ -315,7 +383,7 @@ impl Session {
             reason: Reason::Client,
         };
         let frame = code.map_or_else(frame::close_without_code, |code| frame::close(code, ""));
-        self.begin_end(shard, close, frame);
+        self.begin_end(shard, close, None, frame);
         if let Some(ending) = &mut self.state.borrow_mut().ending {
             ending.is_answered = true;
         }
@@ -327,7 +395,7 @@ impl Session {
             code,
             reason: Reason::Ours(reason),
         };
-        self.begin_end(shard, close, frame::close(code, reason));
+        self.begin_end(shard, close, Some(reason), frame::close(code, reason));
     }
 
     fn refuse(&self, shard: &Shard, violation: Violation) {
@@ -343,17 +411,25 @@ impl Session {
             code,
             reason: Reason::Drain,
         };
-        self.begin_end(shard, close, frame::close(code, reason));
+        self.begin_end(shard, close, Some(reason), frame::close(code, reason));
         self.flush(shard);
     }
 
-    /// The first reason counts.
-    fn begin_end(&self, shard: &Shard, close: Close, frame: Vec<u8>) {
+    /// The first reason counts. An extended client is told of it in a message too: not every client can read the reason of
+    /// a Close.
+    fn begin_end(&self, shard: &Shard, close: Close, told: Option<&str>, frame: Vec<u8>) {
         let mut state = self.state.borrow_mut();
         if state.ending.is_some() {
             return;
         }
-        shard.hub.borrow_mut().finish(self.id, frame);
+        let mut hub = shard.hub.borrow_mut();
+        let told = told.filter(|_| hub.is_extended(self.id));
+        let closing = told.map(|reason| {
+            let text = tell::closing(close.code, reason, retry_after_ms(reason));
+            frame::text(&text)
+        });
+        hub.finish(self.id, closing.into_iter().chain([frame]));
+        drop(hub);
         state.ending = Some(Ending {
             close,
             until: Instant::now() + shard.config.close_within,
@@ -397,8 +473,8 @@ impl Session {
         let sent = hub.advance(self.id, written);
         let mut state = self.state.borrow_mut();
         state.stalled_since = None;
-        state.messages_out += sent.signals + sent.prices + sent.statuses + sent.answers;
-        shard.stats.signals_sent.add(sent.signals);
+        state.messages_out += sent.events + sent.prices + sent.statuses + sent.answers;
+        shard.stats.signals_sent.add(sent.events);
         shard.stats.prices_sent.add(sent.prices);
         shard.stats.statuses_sent.add(sent.statuses);
         shard.stats.answers_sent.add(sent.answers);
@@ -439,10 +515,13 @@ impl Session {
 
     /// Looks at everything that depends on time.
     pub(crate) fn tick(self: &Rc<Self>, shard: &Rc<Shard>, now: Instant) {
+        self.state.borrow_mut().note_quiet(now);
         match self.overdue(shard, now) {
             Overdue::Nothing => return,
             Overdue::End => return self.cut(shard),
             Overdue::Ping => self.ping(shard, now),
+            Overdue::Heartbeat => self.heartbeat(shard, now),
+            Overdue::Slow(behind) => self.tell_slow(shard, behind, now),
             Overdue::Stalled => self.close(shard, 4409, "slow"),
             Overdue::Silent => self.close(shard, 4408, "no pong"),
         }
@@ -459,7 +538,38 @@ impl Session {
             (None, _) if is_over(state.heard_at, config.silent_for) => Overdue::Silent,
             // Behind bytes that wait, a ping would only be one more.
             (None, None) if now >= state.ping_at => Overdue::Ping,
+            (None, None) if is_over(state.quiet.since, config.heartbeat_every) => {
+                Overdue::Heartbeat
+            }
+            (None, Some(since)) if is_over(since, SLOW_EVERY) && now >= state.slow_at => {
+                Overdue::Slow(now - since)
+            }
             (None, _) => Overdue::Nothing,
+        }
+    }
+
+    /// Says that nothing is missing, to an extended client that has heard nothing for a while. Something that is due to it
+    /// would say more.
+    fn heartbeat(&self, shard: &Shard, now: Instant) {
+        let hub = shard.hub.borrow();
+        if !hub.is_extended(self.id) || hub.is_due(self.id) {
+            return;
+        }
+        let heartbeat = tell::heartbeat(hub.position_of(self.id), shard.config.clock.now());
+        drop(hub);
+        self.state.borrow_mut().quiet.since = now;
+        self.answer(shard, frame::text(&heartbeat));
+    }
+
+    /// Tells an extended client that it is behind. It will read it late, but in time to know why prices were left out.
+    fn tell_slow(&self, shard: &Shard, behind: Duration, now: Instant) {
+        self.state.borrow_mut().slow_at = now + SLOW_EVERY;
+        let mut hub = shard.hub.borrow_mut();
+        if hub.is_extended(self.id) && !hub.has_answers(self.id) {
+            let millis = u64::try_from(behind.as_millis()).unwrap_or(u64::MAX);
+            let slow = tell::slow(millis, hub.folded_for(self.id));
+            // There is room: it has no answer.
+            let _queued = hub.answer(self.id, frame::text(&slow));
         }
     }
 
@@ -504,11 +614,27 @@ impl Session {
     }
 }
 
+impl State {
+    fn note_quiet(&mut self, now: Instant) {
+        if self.quiet.messages_out != self.messages_out {
+            self.quiet = Quiet {
+                since: now,
+                messages_out: self.messages_out,
+            };
+        }
+    }
+}
+
 impl Close {
     const CUT: Self = Self {
         code: 1006,
         reason: Reason::Cut,
     };
+}
+
+/// The advice that a Close has in its reason: `restart retry=2500`.
+fn retry_after_ms(reason: &str) -> Option<u64> {
+    reason.split_once("retry=")?.1.parse().ok()
 }
 
 impl Reason {
@@ -533,6 +659,9 @@ enum Wrote {
 enum Overdue {
     Nothing,
     Ping,
+    Heartbeat,
+    /// Bytes have waited for so long.
+    Slow(Duration),
     Silent,
     Stalled,
     End,

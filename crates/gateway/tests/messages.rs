@@ -69,7 +69,7 @@ fn answers_to_pings_and_to_nonsense() {
         ),
         (
             r#"{"type":"weather","token":"x"}"#,
-            r#"{"type":"error","code":"unknown_type","message":"the type is not one of: subscribe, ping, auth, signal","retryable":false}"#,
+            r#"{"type":"error","code":"unknown_type","message":"the type is not one of: subscribe, unsubscribe, ping, auth, signal","retryable":false}"#,
         ),
         (
             r#"{"type":"subscribe","channels":["weather"]}"#,

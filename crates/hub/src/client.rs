@@ -1,12 +1,19 @@
-//! One client: which channels it hears and how far it has read. It owns no messages but the answers to its own.
+//! One client: which classes it is in and how far it has read. It owns no messages but the answers to its own, and the
+//! piece of a resume that is being written.
 
+use crate::classes::ClassId;
+use crate::event_class::{self, Dialect};
+use crate::events::Events;
+use crate::filter::EventFilter;
 use crate::latest::Cursor;
 use crate::window::Snapshot;
+use crate::{Behind, frame};
 use bytes::Bytes;
+use market::{Position, Span, Time};
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::Arc;
-use wire::Channels;
+use wire::tell::Place;
 
 /// A client's place in the hub, given by [`crate::Hub::join`]. Used again after it left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +39,8 @@ pub enum Answers {
 /// Messages of which at least the first byte was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
-    pub signals: u64,
+    /// Signals, and outcomes where they are heard.
+    pub events: u64,
     pub prices: u64,
     pub statuses: u64,
     /// Answers, protocol pings and pongs, Close.
@@ -76,19 +84,46 @@ impl<'h> Deref for Pending<'h> {
 
 #[derive(Debug, Default)]
 pub(crate) struct Client {
-    pub(crate) channels: Channels,
+    pub(crate) dialect: Dialect,
     /// What is left of a message that was written in part: it goes first, whatever it is.
     pub(crate) rest: Bytes,
     answers: VecDeque<Bytes>,
-    /// The snapshot that is being written, and the first of its messages that is not.
-    snapshot: Option<(Arc<Snapshot>, usize)>,
-    /// The next message wanted of the signal log.
-    pub(crate) signals: u64,
-    pub(crate) prices: Cursor,
-    pub(crate) statuses: Cursor,
+    /// What it is given of the past before it goes on with what is new.
+    past: VecDeque<Past>,
+    /// The class of the events it hears, and the next message wanted of it.
+    pub(crate) events: Option<(ClassId, u64)>,
+    pub(crate) prices: Option<(ClassId, Cursor)>,
+    pub(crate) statuses: Option<(ClassId, Cursor)>,
+    /// The least time between two prices of a symbol, if it has asked for one.
+    pub(crate) interval: Option<Span>,
+    /// Prices left out for it alone.
+    pub(crate) folded: u64,
     /// Its Close is queued: nothing may follow that.
     is_finishing: bool,
 }
+
+/// A piece of the past.
+#[derive(Debug)]
+enum Past {
+    /// Messages, and the first of them that is not written.
+    Snapshot(Arc<Snapshot>, usize),
+    /// Events that are still to be made messages of.
+    Replay(Replay),
+}
+
+/// Events of the recovery window that one client is given.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    pub(crate) filter: EventFilter,
+    /// The first and the last `seq` of it.
+    pub(crate) from: u64,
+    pub(crate) until: u64,
+    /// The `seq` of the event that passes before them.
+    pub(crate) prev: u64,
+}
+
+/// Events of a replay that are made messages of at a time: some tens of KiB.
+const REPLAYED_AT_ONCE: usize = 64;
 
 impl Client {
     pub(crate) fn answer(&mut self, frame: Vec<u8>, max: usize) -> Answers {
@@ -102,30 +137,63 @@ impl Client {
         Answers::Queued
     }
 
-    /// Nothing but the rest of a cut message and this last frame is due from now on.
-    pub(crate) fn finish(&mut self, frame: Vec<u8>) {
+    /// Nothing but the rest of a cut message and these last frames are due from now on. It has left its classes.
+    pub(crate) fn finish(&mut self, last: impl IntoIterator<Item = Vec<u8>>) {
         if self.is_finishing {
             return;
         }
         *self = Self {
             rest: std::mem::take(&mut self.rest),
-            answers: VecDeque::from([Bytes::from(frame)]),
+            answers: last.into_iter().map(Bytes::from).collect(),
             is_finishing: true,
             ..Self::default()
         };
+    }
+
+    pub(crate) fn has_answers(&self) -> bool {
+        !self.answers.is_empty()
     }
 
     pub(crate) fn is_finishing(&self) -> bool {
         self.is_finishing
     }
 
-    pub(crate) fn begin_snapshot(&mut self, snapshot: Arc<Snapshot>) {
-        self.snapshot = (!snapshot.ends.is_empty()).then_some((snapshot, 0));
+    pub(crate) fn add_snapshot(&mut self, snapshot: Arc<Snapshot>) {
+        if !snapshot.ends.is_empty() {
+            self.past.push_back(Past::Snapshot(snapshot, 0));
+        }
     }
 
-    /// Something of its own is due: a cut message, an answer, a snapshot.
+    pub(crate) fn add_replay(&mut self, replay: Replay) {
+        self.past.push_back(Past::Replay(replay));
+    }
+
+    pub(crate) fn forget_past(&mut self) {
+        self.past.clear();
+    }
+
+    /// Something of its own is due: a cut message, an answer, a piece of the past.
     pub(crate) fn has_own(&self) -> bool {
-        !self.rest.is_empty() || !self.answers.is_empty() || self.snapshot.is_some()
+        !self.rest.is_empty() || !self.answers.is_empty() || !self.past.is_empty()
+    }
+
+    /// Whether what is new may follow what [`Client::add_own`] adds: no piece of the past lies behind it.
+    pub(crate) fn ends_its_past(&self) -> bool {
+        self.past.len() <= 1
+    }
+
+    /// Makes the next piece of a replay, if it is its turn.
+    pub(crate) fn prepare(&mut self, events: &Events, now: Time) -> Result<(), Behind> {
+        while let Some(Past::Replay(replay)) = self.past.front_mut() {
+            let piece = replay.next_piece(self.dialect, events, now)?;
+            if replay.from > replay.until {
+                self.past.pop_front();
+            }
+            if !piece.ends.is_empty() {
+                self.past.push_front(Past::Snapshot(Arc::new(piece), 0));
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn add_own<'h>(&'h self, due: &mut Pending<'h>) {
@@ -133,7 +201,7 @@ impl Client {
         for answer in &self.answers {
             due.add(answer);
         }
-        if let Some((snapshot, written)) = &self.snapshot {
+        if let Some(Past::Snapshot(snapshot, written)) = self.past.front() {
             due.add(&snapshot.bytes[snapshot.start_of(*written)..]);
         }
     }
@@ -163,21 +231,53 @@ impl Client {
     }
 
     fn take_snapshot(&mut self, bytes: usize, sent: &mut Sent) -> usize {
-        let Some((snapshot, written)) = &mut self.snapshot else {
+        let Some(Past::Snapshot(snapshot, written)) = self.past.front_mut() else {
             return bytes;
         };
         let start = snapshot.start_of(*written);
         let part = bytes.min(snapshot.bytes.len() - start);
         let begun = snapshot.begun_at(start + part);
-        sent.signals += (begun - *written) as u64;
+        sent.events += (begun - *written) as u64;
         if part > 0 {
             self.rest = snapshot.bytes.slice(start + part..snapshot.start_of(begun));
         }
         *written = begun;
         if begun == snapshot.ends.len() {
-            self.snapshot = None;
+            self.past.pop_front();
+        }
+        if self.past.is_empty() {
+            self.past = VecDeque::new();
         }
         bytes - part
+    }
+}
+
+impl Replay {
+    /// The next messages of it, none at its end.
+    fn next_piece(
+        &mut self,
+        dialect: Dialect,
+        events: &Events,
+        now: Time,
+    ) -> Result<Snapshot, Behind> {
+        if !events.has_from(self.from) {
+            return Err(Behind);
+        }
+        let epoch = events.end().epoch;
+        let (mut frames, mut next) = (Vec::new(), self.until + 1);
+        for (seq, event) in events.between(self.from, self.until, &self.filter) {
+            if frames.len() == REPLAYED_AT_ONCE {
+                next = seq;
+                break;
+            }
+            let prev = std::mem::replace(&mut self.prev, seq);
+            let position = Position { epoch, seq };
+            let Some(body) = event.body() else { continue };
+            let text = event_class::write(dialect, &body, Place { position, prev }, now);
+            frames.push(frame::text(&text));
+        }
+        self.from = next;
+        Ok(Snapshot::of(frames.into_iter()))
     }
 }
 

@@ -1,86 +1,112 @@
 //! Publish and subscribe.
 //!
-//! Every client hears, in this order: what is left of a message cut in the middle, answers to what it asked, its snapshot
-//! (signals oldest first, then the latest price of each symbol, then how each symbol stands), live signals, live prices,
-//! live statuses. The cut between snapshot and live is the moment of the subscribe: nothing is missing and nothing comes
-//! twice.
+//! Every client hears, in this order: what is left of a message cut in the middle, answers to what it asked, its share of the
+//! past (what it resumes, or the signals of its snapshot, oldest first), the latest price of each symbol, how each symbol
+//! stands, new events, new prices, new statuses. The cut between past and new is the moment of the subscribe: nothing is
+//! missing and nothing comes twice.
+//!
+//! Who subscribes, and to what, is in `subscription.rs`.
 
+use crate::classes::{ClassId, Classes};
 use crate::client::{Answers, Client, ClientId, Pending, Sent};
+use crate::event_class::EventClass;
+use crate::events::{Event, Events};
 use crate::frame;
 use crate::latest::{Latest, Reader};
 use crate::log::Log;
-use crate::publication::{Publication, Refused};
+use crate::newest::Newest;
+use crate::price_class::{Frames, PriceClass, Told};
+use crate::publication::{Beginning, Publication, Refused};
+use crate::status_class::StatusClass;
 use crate::window::{Backwards, Window};
 use bytes::Bytes;
-use market::{
-    Outcome, Position, PriceUpdate, Signal, SourceTime, Span, Symbol, SymbolStatus, Time,
-};
-use std::collections::BTreeMap;
-use wire::{Channel, Channels, tell};
+use market::{Catalog, Outcome, Position, PriceUpdate, Signal, Span, Symbol, SymbolStatus, Time};
+use std::sync::Arc;
+use wire::tell::{self, EventBody};
 
 /// Where things give way.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Signal events a client may be behind.
+    /// Events a client may be behind.
     pub signal_log: usize,
+    /// Events that are kept for who resumes.
+    pub recovery: usize,
     /// How far a client may be behind with prices, or with statuses, before they are folded into the latest of each
     /// symbol...
     pub price_span: Span,
     /// ... and in messages.
     pub price_log: usize,
+    /// The least time between two published prices of a symbol. Clients that want more time than that get it.
+    pub price_interval: Span,
     /// How long after its verdict a signal is in the snapshot.
     pub decided_for: Span,
-    /// Signals in a snapshot.
+    /// Signals in a snapshot, for who does not say how many.
     pub snapshot_signals: usize,
     /// Unsent answers of one client.
     pub answers: usize,
+    /// Channels times symbols that one client may hear; all symbols count as one.
+    pub subscriptions: usize,
+    /// Kinds of clients, by what they hear of events, of prices, and of statuses.
+    pub classes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             signal_log: 1024,
+            recovery: 10_000,
             price_span: Span::from_secs(2),
             price_log: 4096,
+            price_interval: Span::from_secs(1),
             decided_for: Span::from_minutes(15),
             snapshot_signals: 50,
             answers: 60,
+            subscriptions: 64,
+            classes: 64,
         }
     }
 }
 
-/// The client is further behind than the signal log reaches. Signals are never skipped: close it, and let it come again.
+/// The client is further behind than its events are kept. They are never skipped: close it, and let it come again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the client is further behind than the signal log reaches")]
+#[error("the client is further behind than its events are kept")]
 pub struct Behind;
 
 #[derive(Debug)]
 pub struct Hub {
-    limits: Limits,
-    now: Time,
-    position: Option<Position>,
-    signals: Log,
-    prices: Latest,
-    /// The source's time of the latest price of each symbol.
-    price_times: BTreeMap<Symbol, SourceTime>,
-    statuses: Latest,
-    window: Window,
-    clients: Vec<Option<Client>>,
+    pub(crate) limits: Limits,
+    pub(crate) catalog: Arc<Catalog>,
+    /// The symbols of the catalog, in their order.
+    pub(crate) symbols: Vec<Symbol>,
+    pub(crate) now: Time,
+    pub(crate) events: Events,
+    pub(crate) window: Window,
+    pub(crate) prices: Newest<Arc<Told>>,
+    /// How each symbol stands, framed.
+    pub(crate) statuses: Newest<Vec<u8>>,
+    pub(crate) event_classes: Classes<EventClass>,
+    pub(crate) price_classes: Classes<PriceClass>,
+    pub(crate) status_classes: Classes<StatusClass>,
+    pub(crate) clients: Vec<Option<Client>>,
     free: Vec<ClientId>,
     folded: u64,
 }
 
 impl Hub {
-    #[must_use]
-    pub fn new(limits: Limits) -> Self {
+    fn new(limits: Limits, catalog: Arc<Catalog>) -> Self {
+        let mut symbols: Vec<_> = catalog.instruments.iter().map(|of| of.symbol).collect();
+        symbols.sort_unstable();
         Self {
             now: Time::MIN,
-            position: None,
-            signals: Log::default(),
-            prices: Latest::new(limits.price_span, limits.price_log),
-            price_times: BTreeMap::new(),
-            statuses: Latest::new(limits.price_span, limits.price_log),
-            window: Window::new(limits.decided_for, limits.snapshot_signals),
+            symbols,
+            catalog,
+            events: Events::new(limits.recovery),
+            window: Window::new(limits.decided_for),
+            prices: Newest::default(),
+            statuses: Newest::default(),
+            event_classes: Classes::new(limits.classes),
+            price_classes: Classes::new(limits.classes),
+            status_classes: Classes::new(limits.classes),
             clients: Vec::new(),
             free: Vec::new(),
             folded: 0,
@@ -88,23 +114,36 @@ impl Hub {
         }
     }
 
-    /// Takes in what the journal holds, before the first client: it fills the snapshot and is not sent as news. Outcomes
-    /// belong to it, since only they say that a confirmed trade no longer runs.
-    ///
-    /// # Panics
-    /// When there is a client already.
-    pub fn recover(&mut self, past: &Publication) -> Vec<Refused> {
-        assert!(
-            self.clients.iter().all(Option::is_none),
-            "the past is recovered before the first client is served"
-        );
-        let refused = self.publish(past);
-        while self.signals.len() > 0 {
-            self.signals.forget_oldest();
+    /// A hub that knows what there is, and what of that it cannot take. Outcomes belong to it, also since only they say that
+    /// a confirmed trade no longer runs.
+    #[must_use]
+    pub fn begin(limits: Limits, beginning: &Beginning) -> (Self, Vec<Refused>) {
+        let mut hub = Self::new(limits, Arc::clone(&beginning.catalog));
+        let refused = hub.recover(&beginning.past, beginning.end);
+        (hub, refused)
+    }
+
+    fn recover(&mut self, past: &Publication, end: Position) -> Vec<Refused> {
+        let mut refused = self.publish(past);
+        let last = self.events.end();
+        if last.epoch == end.epoch && last.seq > end.seq {
+            refused.push(Refused::OutOfOrder { given: end, last });
+        } else if last != end {
+            self.events.begin_at(end);
         }
-        self.prices.forget_log();
-        self.statuses.forget_log();
         refused
+    }
+
+    /// Where the stream of events stands.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.events.end()
+    }
+
+    /// Whether a part of this market is made up.
+    #[must_use]
+    pub fn is_simulated(&self) -> bool {
+        self.catalog.sources.iter().any(|source| source.simulated)
     }
 
     /// Publishes all of it that may be published, in order, and says what may not.
@@ -128,6 +167,9 @@ impl Hub {
             self.publish_status(status);
         }
         self.window.prune(self.now);
+        for class in self.price_classes.iter_mut() {
+            class.pass_time(&self.catalog, self.now);
+        }
         refused
     }
 
@@ -139,23 +181,43 @@ impl Hub {
             told,
         };
         self.window.allows(signal).map_err(backwards)?;
-        let frame = Bytes::from(frame::text(&tell::signal(signal)?));
-        self.signals.push(&frame, self.now);
-        if self.signals.len() > self.limits.signal_log {
-            self.signals.forget_oldest();
-        }
-        self.window.set(signal, frame);
+        let body = EventBody::signal(signal)?;
+        let signal = Arc::new(signal.clone());
+        self.window.set(position, &signal);
+        self.tell_event(Event::Signal(signal), &body, position);
         Ok(())
     }
 
     fn publish_outcome(&mut self, position: Position, outcome: &Outcome) -> Result<(), Refused> {
         self.step_to(position)?;
         self.window.end(outcome);
+        let body = EventBody::outcome(outcome);
+        self.tell_event(Event::Outcome(Arc::new(outcome.clone())), &body, position);
+        Ok(())
+    }
+
+    fn tell_event(&mut self, event: Event, body: &EventBody, position: Position) {
+        for class in self.event_classes.iter_mut() {
+            class.take(&event, body, position, self.now, self.limits.signal_log);
+        }
+        self.events.push(event);
+    }
+
+    /// The stream only goes on. Another epoch is another stream.
+    fn step_to(&mut self, given: Position) -> Result<(), Refused> {
+        let last = self.events.end();
+        if last.epoch == given.epoch && given.seq <= last.seq {
+            return Err(Refused::OutOfOrder { given, last });
+        }
+        self.events.step_to(given);
         Ok(())
     }
 
     fn publish_price(&mut self, update: &PriceUpdate) -> Result<(), Refused> {
-        let last = self.price_times.get(&update.symbol).copied();
+        let last = self
+            .prices
+            .get(update.symbol)
+            .map(|told| told.update().time);
         if let Some(last) = last.filter(|&last| update.time < last) {
             return Err(Refused::OldPrice {
                 symbol: update.symbol,
@@ -163,34 +225,24 @@ impl Hub {
                 last,
             });
         }
-        let frame = frame::text(&tell::price_update(update)?);
-        self.price_times.insert(update.symbol, update.time);
-        self.prices.push(update.symbol, frame, self.now);
+        let told = Arc::new(Told::new(update, &self.catalog)?);
+        let mut frames = Frames::new(&told, &self.catalog, self.now);
+        for class in self.price_classes.iter_mut() {
+            class.take(&mut frames);
+        }
+        self.prices.set(update.symbol, told);
         Ok(())
     }
 
     fn publish_status(&mut self, status: &SymbolStatus) {
         let frame = frame::text(&tell::status(status));
-        let is_news = self
-            .statuses
-            .of(status.symbol)
-            .is_none_or(|told| *told != frame);
-        if is_news {
-            self.statuses.push(status.symbol, frame, self.now);
+        if self.statuses.get(status.symbol) == Some(&frame) {
+            return;
         }
-    }
-
-    /// The stream only goes on. Another epoch is another stream.
-    fn step_to(&mut self, given: Position) -> Result<(), Refused> {
-        match self.position {
-            Some(last) if last.epoch == given.epoch && given.seq <= last.seq => {
-                Err(Refused::OutOfOrder { given, last })
-            }
-            _ => {
-                self.position = Some(given);
-                Ok(())
-            }
+        for class in self.status_classes.iter_mut() {
+            class.take(status.symbol, &frame, self.now);
         }
+        self.statuses.set(status.symbol, frame);
     }
 
     /// A client that hears nothing yet.
@@ -204,28 +256,23 @@ impl Hub {
     }
 
     pub fn leave(&mut self, id: ClientId) {
-        if self.clients[id.index()].take().is_some() {
+        if self.clients[id.index()].is_some() {
+            self.leave_classes(id);
+            self.clients[id.index()] = None;
             self.free.push(id);
         }
     }
 
-    /// Adds channels. Each new one begins with its snapshot; one that is heard already is not begun again.
-    pub fn subscribe(&mut self, id: ClientId, channels: Channels) {
+    fn leave_classes(&mut self, id: ClientId) {
         let client = client_of(&mut self.clients, id);
-        if client.is_finishing() {
-            return;
+        if let Some((class, _)) = client.events.take() {
+            self.event_classes.leave(class);
         }
-        let new = channels.without(client.channels);
-        client.channels = client.channels.and(new);
-        if new.has(Channel::Signals) {
-            client.signals = self.signals.next();
-            client.begin_snapshot(self.window.snapshot(self.now));
+        if let Some((class, _)) = client.prices.take() {
+            self.price_classes.leave(class);
         }
-        if new.has(Channel::Prices) {
-            client.prices = self.prices.join();
-        }
-        if new.has(Channel::Status) {
-            client.statuses = self.statuses.join();
+        if let Some((class, _)) = client.statuses.take() {
+            self.status_classes.leave(class);
         }
     }
 
@@ -234,9 +281,18 @@ impl Hub {
         client_of(&mut self.clients, id).answer(frame, self.limits.answers)
     }
 
-    /// Queues a client's Close: besides the rest of a message cut in the middle, nothing else is due to it any more.
-    pub fn finish(&mut self, id: ClientId, close: Vec<u8>) {
-        client_of(&mut self.clients, id).finish(close);
+    /// Whether an answer of a client lies unsent.
+    #[must_use]
+    pub fn has_answers(&self, id: ClientId) -> bool {
+        let client = self.clients[id.index()].as_ref();
+        client.is_some_and(Client::has_answers)
+    }
+
+    /// Queues the last frames of a client, its Close behind all: besides the rest of a message cut in the middle, nothing
+    /// else is due to it any more.
+    pub fn finish(&mut self, id: ClientId, last: impl IntoIterator<Item = Vec<u8>>) {
+        self.leave_classes(id);
+        client_of(&mut self.clients, id).finish(last);
     }
 
     #[must_use]
@@ -245,9 +301,15 @@ impl Hub {
             return false;
         };
         client.has_own()
-            || hears(client, Channel::Signals) && client.signals < self.signals.next()
-            || hears(client, Channel::Prices) && self.prices.is_due(client.prices)
-            || hears(client, Channel::Status) && self.statuses.is_due(client.statuses)
+            || client
+                .events
+                .is_some_and(|(class, next)| next < self.event_log(class).next())
+            || client
+                .prices
+                .is_some_and(|(class, cursor)| self.price_log(class).is_due(cursor))
+            || client
+                .statuses
+                .is_some_and(|(class, cursor)| self.status_log(class).is_due(cursor))
     }
 
     /// What is due to a client now; nothing when no slice is there.
@@ -255,25 +317,24 @@ impl Hub {
     /// # Errors
     /// When the client is too far behind to be served without a gap.
     pub fn pending(&mut self, id: ClientId) -> Result<Pending<'_>, Behind> {
-        let client = client_of(&mut self.clients, id);
-        if hears(client, Channel::Signals) && client.signals < self.signals.first() {
-            return Err(Behind);
-        }
-        if hears(client, Channel::Prices) {
-            self.folded += self.prices.settle(&mut client.prices);
-        }
-        if hears(client, Channel::Status) {
-            self.statuses.settle(&mut client.statuses);
-        }
+        self.settle(id)?;
+        let client = self.clients[id.index()].as_ref().expect(IN_USE);
         let mut due = Pending::new();
         client.add_own(&mut due);
-        let prices = hears(client, Channel::Prices).then_some((&self.prices, client.prices));
-        let statuses = hears(client, Channel::Status).then_some((&self.statuses, client.statuses));
+        if !client.ends_its_past() {
+            return Ok(due);
+        }
+        let prices = client
+            .prices
+            .map(|(class, cursor)| (self.price_log(class), cursor));
+        let statuses = client
+            .statuses
+            .map(|(class, cursor)| (self.status_log(class), cursor));
         for (log, cursor) in [prices, statuses].into_iter().flatten() {
             log.add_snapshot(cursor, &mut due);
         }
-        if hears(client, Channel::Signals) {
-            due.add(self.signals.since(client.signals));
+        if let Some((class, next)) = client.events {
+            due.add(self.event_log(class).since(next));
         }
         for (log, cursor) in [prices, statuses].into_iter().flatten() {
             log.add_news(cursor, &mut due);
@@ -281,42 +342,69 @@ impl Hub {
         Ok(due)
     }
 
+    /// Brings a client's places to where something is due.
+    fn settle(&mut self, id: ClientId) -> Result<(), Behind> {
+        let client = client_of(&mut self.clients, id);
+        if let Some((class, next)) = client.events
+            && next < self.event_classes.get(class).log().first()
+        {
+            return Err(Behind);
+        }
+        client.prepare(&self.events, self.now)?;
+        if let Some((class, cursor)) = &mut client.prices {
+            let folded = self.price_classes.get(*class).latest().settle(cursor);
+            client.folded += folded;
+            self.folded += folded;
+        }
+        if let Some((class, cursor)) = &mut client.statuses {
+            self.status_classes.get(*class).latest().settle(cursor);
+        }
+        Ok(())
+    }
+
     /// Says that so many bytes of what [`Hub::pending`] gave were written, since when nothing else was done to the hub.
     pub fn advance(&mut self, id: ClientId, written: usize) -> Sent {
         let client = client_of(&mut self.clients, id);
         let mut sent = Sent::default();
         let mut left = client.take_own(written, &mut sent);
-        let (hears_prices, hears_statuses) = (
-            hears(client, Channel::Prices),
-            hears(client, Channel::Status),
-        );
-        let mut prices = hears_prices.then(|| self.prices.reader(client.prices));
-        let mut statuses = hears_statuses.then(|| self.statuses.reader(client.statuses));
-        for reader in [&mut prices, &mut statuses].into_iter().flatten() {
+        if left == 0 {
+            return sent;
+        }
+        let prices = client
+            .prices
+            .map(|(class, cursor)| (class, self.price_classes.get(class), cursor));
+        let mut prices = prices.map(|(id, class, cursor)| (id, class.latest().reader(cursor)));
+        let statuses = client
+            .statuses
+            .map(|(class, cursor)| (class, self.status_classes.get(class), cursor));
+        let mut statuses = statuses.map(|(id, class, cursor)| (id, class.latest().reader(cursor)));
+        for (_, reader) in [&mut prices, &mut statuses].into_iter().flatten() {
             left -= reader.take_snapshot(left, &mut client.rest);
         }
-        if hears(client, Channel::Signals) {
-            left -= take_signals(&self.signals, client, left, &mut sent);
+        if let Some((class, next)) = &mut client.events {
+            let log = self.event_classes.get(*class).log();
+            left -= take_events(log, next, left, &mut client.rest, &mut sent);
         }
-        for reader in [&mut prices, &mut statuses].into_iter().flatten() {
+        for (_, reader) in [&mut prices, &mut statuses].into_iter().flatten() {
             left -= reader.take_news(left, &mut client.rest);
         }
         assert_eq!(left, 0, "no more is written than was due");
-        if let Some(Reader {
-            cursor,
-            messages,
-            folded,
-            ..
-        }) = prices
-        {
-            (client.prices, sent.prices) = (cursor, messages);
+        if let Some((class, reader)) = prices {
+            let Reader {
+                cursor,
+                messages,
+                folded,
+                ..
+            } = reader;
+            (client.prices, sent.prices) = (Some((class, cursor)), messages);
+            client.folded += folded;
             self.folded += folded;
         }
-        if let Some(Reader {
-            cursor, messages, ..
-        }) = statuses
-        {
-            (client.statuses, sent.statuses) = (cursor, messages);
+        if let Some((class, reader)) = statuses {
+            let Reader {
+                cursor, messages, ..
+            } = reader;
+            (client.statuses, sent.statuses) = (Some((class, cursor)), messages);
         }
         sent
     }
@@ -327,46 +415,92 @@ impl Hub {
         self.folded
     }
 
+    /// The same of one client.
+    #[must_use]
+    pub fn folded_for(&self, id: ClientId) -> u64 {
+        self.clients[id.index()]
+            .as_ref()
+            .map_or(0, |client| client.folded)
+    }
+
+    fn event_log(&self, class: ClassId) -> &Log<u64> {
+        self.event_classes.get(class).log()
+    }
+    fn price_log(&self, class: ClassId) -> &Latest {
+        self.price_classes.get(class).latest()
+    }
+    fn status_log(&self, class: ClassId) -> &Latest {
+        self.status_classes.get(class).latest()
+    }
+
     #[cfg(test)]
     pub(crate) fn bounds_hold(&self) -> bool {
-        self.signals.len() <= self.limits.signal_log
-            && self.prices.len() <= self.limits.price_log
-            && self.statuses.len() <= self.limits.price_log
+        let (events, prices) = (self.limits.signal_log, self.limits.price_log);
+        let latest = self.price_classes.iter().map(PriceClass::latest);
+        let statuses = self.status_classes.iter().map(StatusClass::latest);
+        self.event_classes
+            .iter()
+            .all(|class| class.log().len() <= events)
+            && latest.chain(statuses).all(|latest| latest.len() <= prices)
+            && self.events.len() <= self.limits.recovery
             && self.window.len() <= crate::window::ENTRIES_MAX
     }
 }
 
-fn take_signals(log: &Log, client: &mut Client, left: usize, sent: &mut Sent) -> usize {
-    let bytes = left.min(log.since(client.signals).len());
+fn take_events(
+    log: &Log<u64>,
+    next: &mut u64,
+    left: usize,
+    rest: &mut Bytes,
+    sent: &mut Sent,
+) -> usize {
+    let bytes = left.min(log.since(*next).len());
     if bytes > 0 {
-        let reached = log.reach(client.signals, bytes);
-        sent.signals += reached.next - client.signals;
-        client.rest = Bytes::copy_from_slice(reached.rest);
-        client.signals = reached.next;
+        let reached = log.reach(*next, bytes);
+        sent.events += reached.next - *next;
+        *rest = Bytes::copy_from_slice(reached.rest);
+        *next = reached.next;
     }
     bytes
 }
 
-fn hears(client: &Client, channel: Channel) -> bool {
-    client.channels.has(channel)
-}
+const IN_USE: &str = "an id is used between join and leave";
 
-fn client_of(clients: &mut [Option<Client>], id: ClientId) -> &mut Client {
-    clients[id.index()]
-        .as_mut()
-        .expect("an id is used between join and leave")
+pub(crate) fn client_of(clients: &mut [Option<Client>], id: ClientId) -> &mut Client {
+    clients[id.index()].as_mut().expect(IN_USE)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event_class::Dialect;
+    use crate::filter::Symbols;
     use crate::samples::{
-        Heard, Socket, at, last_outcome, of_prices, of_signals, of_statuses, price, signal, status,
+        self, Heard, Socket, at, last_outcome, of_prices, of_signals, of_statuses, price, signal,
+        status,
     };
+    use crate::window::Wanted;
+    use market::SourceTime;
     use market::Status::{Confirmed, Invalidated, Pending as Waiting};
+    use wire::{Channel, Channels, Subscribe};
 
     fn hub() -> Hub {
-        Hub::new(Limits::default())
+        samples::hub(Limits::default())
+    }
+
+    fn subscribe(hub: &mut Hub, id: ClientId, channels: Channels) {
+        let ask = Subscribe {
+            channels,
+            ..Subscribe::default()
+        };
+        hub.subscribe(id, &ask).expect("there is room");
+    }
+
+    /// Prices and statuses that are kept for who is behind.
+    fn news(hub: &Hub) -> usize {
+        let latest = hub.price_classes.iter().map(PriceClass::latest);
+        let statuses = hub.status_classes.iter().map(StatusClass::latest);
+        latest.chain(statuses).map(Latest::len).sum()
     }
 
     fn secs(secs: i64) -> Time {
@@ -375,7 +509,7 @@ mod tests {
 
     fn arrive(hub: &mut Hub, channels: Channels) -> (ClientId, Socket) {
         let id = hub.join();
-        hub.subscribe(id, channels);
+        subscribe(hub, id, channels);
         (id, Socket::default())
     }
 
@@ -392,7 +526,6 @@ mod tests {
 
     #[test]
     fn a_newcomer_sees_what_is_open_and_what_was_just_decided() {
-        let mut hub = hub();
         let history = vec![
             (at(1), signal(1, Waiting, secs(10))),
             (at(2), signal(2, Waiting, secs(11))),
@@ -400,7 +533,8 @@ mod tests {
             (at(4), signal(2, Confirmed, secs(20))),
             (at(5), signal(3, Invalidated, secs(30))),
         ];
-        hub.recover(&of_signals(history, secs(40)));
+        let past = of_signals(history, secs(40));
+        let (mut hub, _) = samples::recovered(Limits::default(), past, at(5));
         hub.publish(&of_prices(
             vec![
                 eurusd(0),
@@ -452,18 +586,22 @@ mod tests {
             vec![(at(1), signal(1, Waiting, secs(1)))],
             secs(1),
         ));
-        let first = hub.window.snapshot(secs(2));
-        assert!(std::sync::Arc::ptr_eq(
-            &first,
-            &hub.window.snapshot(secs(3))
-        ));
+        let wanted = Wanted {
+            dialect: Dialect::Plain,
+            symbols: Symbols::All,
+            but: Symbols::none(),
+            max: 50,
+        };
+        let of = |hub: &mut Hub, now| hub.window.snapshot(wanted.clone(), secs(now));
+        let first = of(&mut hub, 2);
+        assert!(Arc::ptr_eq(&first, &of(&mut hub, 3)));
         hub.publish(&of_signals(
             vec![(at(2), signal(1, Invalidated, secs(4)))],
             secs(4),
         ));
-        let second = hub.window.snapshot(secs(4));
+        let second = of(&mut hub, 4);
         assert_ne!(first, second);
-        assert!(hub.window.snapshot(secs(4 + 901)).ends.is_empty());
+        assert!(of(&mut hub, 4 + 901).ends.is_empty());
     }
 
     #[test]
@@ -475,10 +613,10 @@ mod tests {
         ));
         hub.publish(&of_prices(vec![eurusd(0)], secs(1)));
         let (id, mut socket) = arrive(&mut hub, Channels::NONE.with(Channel::Signals));
-        hub.subscribe(id, Channels::NONE.with(Channel::Signals));
+        subscribe(&mut hub, id, Channels::NONE.with(Channel::Signals));
         socket.take_all(&mut hub, id);
         assert_eq!(socket.heard(), [Heard::Signal(1, Waiting)]);
-        hub.subscribe(id, Channels::ALL);
+        subscribe(&mut hub, id, Channels::ALL);
         socket.take_all(&mut hub, id);
         assert_eq!(
             socket.heard().len(),
@@ -486,7 +624,7 @@ mod tests {
             "the added channel's snapshot alone"
         );
         assert_eq!(socket.heard()[1], Heard::Price("EURUSD".to_owned(), 0));
-        hub.subscribe(id, Channels::ALL);
+        subscribe(&mut hub, id, Channels::ALL);
         assert!(!hub.is_due(id));
     }
 
@@ -612,7 +750,7 @@ mod tests {
         for number in 1..=10 {
             hub.publish(&of_prices(vec![eurusd(number)], secs(number as i64)));
         }
-        assert!(hub.prices.len() <= 3, "two seconds of prices are kept");
+        assert!(news(&hub) <= 3, "two seconds of prices are kept");
         socket.take_all(&mut hub, id);
         let heard = [
             Heard::Price("US30".to_owned(), 0),
@@ -640,7 +778,7 @@ mod tests {
             secs(1),
         ));
         assert_eq!(hub.pending(id).map(|due| due.len()), Err(Behind));
-        hub.finish(id, frame::close(4409, "slow"));
+        hub.finish(id, [frame::close(4409, "slow")]);
         socket.take_all(&mut hub, id);
         assert_eq!(socket.heard(), [Heard::Close]);
     }
@@ -655,10 +793,10 @@ mod tests {
         ));
         socket.take(&mut hub, id, 100);
         assert_eq!(hub.answer(id, frame::pong(b"x")), Answers::Queued);
-        hub.finish(id, frame::close(1012, "restart"));
-        hub.finish(id, frame::close(1011, "twice"));
+        hub.finish(id, [frame::close(1012, "restart")]);
+        hub.finish(id, [frame::close(1011, "twice")]);
         assert_eq!(hub.answer(id, frame::pong(b"y")), Answers::Queued);
-        hub.subscribe(id, Channels::ALL);
+        subscribe(&mut hub, id, Channels::ALL);
         hub.publish(&of_signals(
             vec![(at(2), signal(2, Waiting, secs(1)))],
             secs(1),
@@ -673,7 +811,6 @@ mod tests {
 
     #[test]
     fn a_snapshot_ends_with_how_each_symbol_stands() {
-        let mut hub = hub();
         let everything = |seq: u64, symbol, statuses| Publication {
             prices: vec![price(symbol, seq, SourceTime::from_secs(seq as i64))],
             statuses,
@@ -683,8 +820,9 @@ mod tests {
             )
         };
         let first = vec![status("EURUSD", 1), status("US30", 2), status("EURUSD", 3)];
-        hub.recover(&everything(1, "EURUSD", first));
-        assert_eq!(hub.prices.len() + hub.statuses.len(), 0, "no news");
+        let past = everything(1, "EURUSD", first);
+        let (mut hub, _) = samples::recovered(Limits::default(), past, at(1));
+        assert_eq!(news(&hub), 0, "no news");
         let (id, mut socket) = arrive(&mut hub, Channels::ALL.with(Channel::Status));
         socket.take(&mut hub, id, 5);
         hub.publish(&everything(2, "XAUUSD", vec![status("US30", 4)]));
@@ -701,7 +839,7 @@ mod tests {
         let (added, mut later) = arrive(&mut hub, Channels::NONE.with(Channel::Prices));
         later.take_all(&mut hub, added);
         hub.publish(&of_prices(vec![eurusd(3)], secs(3)));
-        hub.subscribe(added, Channels::NONE.with(Channel::Status));
+        subscribe(&mut hub, added, Channels::NONE.with(Channel::Status));
         later.take_all(&mut hub, added);
         let heard = [
             stands("EURUSD", 3),
@@ -709,7 +847,7 @@ mod tests {
             Heard::Price("EURUSD".to_owned(), 3),
         ];
         assert_eq!(later.heard()[2..], heard, "of a channel added later too");
-        hub.subscribe(added, Channels::NONE.with(Channel::Status));
+        subscribe(&mut hub, added, Channels::NONE.with(Channel::Status));
         assert!(!hub.is_due(added), "and it is begun once");
     }
 
@@ -740,7 +878,7 @@ mod tests {
             let told = vec![status("EURUSD", number)];
             hub.publish(&of_statuses(told, secs(number as i64)));
         }
-        assert!(hub.statuses.len() <= 3, "two seconds of statuses are kept");
+        assert!(news(&hub) <= 3, "two seconds of statuses are kept");
         socket.take_all(&mut hub, id);
         assert_eq!(socket.heard(), [stands("US30", 1), stands("EURUSD", 10)]);
         assert_eq!(hub.folded(), 0, "only prices are counted");

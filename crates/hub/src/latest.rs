@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 #[derive(Debug)]
 pub(crate) struct Latest {
-    log: Log,
+    log: Log<Time>,
     /// The latest message of each symbol by its number in the log, which may have forgotten it.
     latest: BTreeMap<u64, Bytes>,
     symbols: BTreeMap<Symbol, u64>,
@@ -52,18 +52,13 @@ impl Latest {
         }
     }
 
-    /// The latest message of a symbol.
-    pub(crate) fn of(&self, symbol: Symbol) -> Option<&Bytes> {
-        self.latest.get(self.symbols.get(&symbol)?)
-    }
-
-    pub(crate) fn push(&mut self, symbol: Symbol, frame: Vec<u8>, now: Time) {
+    pub(crate) fn push(&mut self, symbol: Symbol, frame: &[u8], now: Time) {
         let number = self.log.next();
-        self.log.push(&frame, now);
+        self.log.push(frame, now);
         if let Some(before) = self.symbols.insert(symbol, number) {
             self.latest.remove(&before);
         }
-        self.latest.insert(number, Bytes::from(frame));
+        self.latest.insert(number, Bytes::copy_from_slice(frame));
         self.forget(now);
     }
 
@@ -78,9 +73,7 @@ impl Latest {
 
     /// Empties the log; the latest messages stay.
     pub(crate) fn forget_log(&mut self) {
-        while self.log.len() > 0 {
-            self.log.forget_oldest();
-        }
+        self.log.forget_all();
     }
 
     #[cfg(test)]
@@ -94,6 +87,14 @@ impl Latest {
             next: 0,
             fold_until: self.log.next(),
             joined: self.log.next(),
+        }
+    }
+
+    /// A cursor that is given all that follows, and nothing of what was.
+    pub(crate) fn join_live(&self) -> Cursor {
+        Cursor {
+            next: self.log.next(),
+            ..self.join()
         }
     }
 

@@ -6,16 +6,25 @@
 
 pub mod frame;
 
+mod classes;
 mod client;
+mod event_class;
+mod events;
+mod filter;
 mod hub;
 mod latest;
 mod log;
+mod newest;
+mod price_class;
 mod publication;
+mod status_class;
+mod subscription;
 mod window;
 
 pub use client::{Answers, ClientId, Pending, Sent};
 pub use hub::{Behind, Hub, Limits};
-pub use publication::{Publication, Refused};
+pub use publication::{Beginning, Publication, Refused};
+pub use subscription::Began;
 
 #[cfg(test)]
 mod model;

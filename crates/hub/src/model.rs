@@ -1,12 +1,12 @@
 //! The hub against a model that is too simple to be wrong: lists of everything that was published. Random publications,
 //! subscribes, questions and writes of any length; afterwards every client has heard what the model says.
 
-use crate::samples::{Heard, SYMBOLS, Socket, at, last_outcome, price, signal, status};
+use crate::samples::{self, Heard, SYMBOLS, Socket, at, last_outcome, price, signal, status};
 use crate::{Answers, ClientId, Hub, Limits, Publication, frame};
 use market::{Position, Signal, SourceTime, Span, Status, Time};
 use proptest::prelude::*;
 use proptest::sample::Index;
-use wire::{Channel, Channels};
+use wire::{Channel, Channels, Subscribe};
 
 const CLIENTS: usize = 3;
 const LIMITS: Limits = Limits {
@@ -16,6 +16,10 @@ const LIMITS: Limits = Limits {
     decided_for: Span::from_secs(20),
     snapshot_signals: 4,
     answers: 3,
+    recovery: 20,
+    price_interval: Span::from_secs(1),
+    subscriptions: 64,
+    classes: 64,
 };
 
 #[derive(Clone, Debug)]
@@ -147,7 +151,7 @@ impl Visitor {
 
 impl Model {
     fn new() -> Self {
-        let mut hub = Hub::new(LIMITS);
+        let mut hub = samples::hub(LIMITS);
         let clients = (0..CLIENTS).map(|_| Visitor::new(hub.join())).collect();
         Self {
             hub,
@@ -287,7 +291,11 @@ impl Model {
             visitor.statuses_from = self.statuses.len();
             visitor.is_one_snapshot = new.has(Channel::Prices);
         }
-        self.hub.subscribe(visitor.id, channels);
+        let ask = Subscribe {
+            channels,
+            ..Subscribe::default()
+        };
+        self.hub.subscribe(visitor.id, &ask).expect("there is room");
     }
 
     fn write(&mut self, client: usize, room: usize) {
@@ -295,7 +303,7 @@ impl Model {
         visitor.is_lost |= self.hub.pending(visitor.id).is_err();
         if !visitor.is_lost {
             let (_, sent) = visitor.socket.take(&mut self.hub, visitor.id, room);
-            visitor.sent.signals += sent.signals;
+            visitor.sent.events += sent.events;
             visitor.sent.prices += sent.prices;
             visitor.sent.statuses += sent.statuses;
             visitor.sent.answers += sent.answers;
@@ -348,7 +356,7 @@ impl Model {
             "signals: the snapshot and then everything"
         );
         assert_eq!(pongs, visitor.pongs, "answers: all, in order");
-        assert_eq!(visitor.sent.signals as usize, signals.len());
+        assert_eq!(visitor.sent.events as usize, signals.len());
         assert_eq!(visitor.sent.prices as usize, prices.len());
         assert_eq!(visitor.sent.statuses as usize, statuses.len());
         assert_eq!(visitor.sent.answers as usize, pongs.len());

@@ -1,8 +1,10 @@
 //! What goes into the hub, and what of it the hub will not publish.
 
 use market::{
-    Outcome, Position, PriceUpdate, Signal, SourceTime, Status, Symbol, SymbolStatus, Time, Uuid,
+    Catalog, Outcome, Position, PriceUpdate, Signal, SourceTime, Status, Symbol, SymbolStatus,
+    Time, Uuid,
 };
+use std::sync::Arc;
 use wire::BadPayload;
 
 /// What is published together. Signals and outcomes are one stream, told apart here and joined again by position.
@@ -15,6 +17,17 @@ pub struct Publication {
     pub statuses: Vec<SymbolStatus>,
     /// The stamp of the moment of publishing. What a snapshot holds is judged by the latest one.
     pub now: Time,
+}
+
+/// What there is when a hub begins.
+#[derive(Clone, Debug, Default)]
+pub struct Beginning {
+    /// The market.
+    pub catalog: Arc<Catalog>,
+    /// What the journal holds: it fills snapshots and the recovery window.
+    pub past: Publication,
+    /// Where the stream of events stands, also where nothing has ever happened.
+    pub end: Position,
 }
 
 /// What was not published; a fault of whoever published it.
@@ -37,6 +50,10 @@ pub enum Refused {
         status: Status,
         told: Option<Status>,
     },
+    #[error(
+        "price of {symbol} was not published: the symbol, or its source, is not in the catalog"
+    )]
+    NotInCatalog { symbol: Symbol },
     #[error(
         "price of {symbol} at {given} was not published: one at {last} was, and no timestamp goes back"
     )]

@@ -1,14 +1,54 @@
 //! Signals, prices and outcomes for tests, and a socket that is a list of bytes.
 
-use crate::{ClientId, Hub, Publication, Sent};
+use crate::{Beginning, ClientId, Hub, Limits, Publication, Refused, Sent};
 use market::{
-    Direction, Epoch, FeedState, Killzone, Outcome, OutcomeKind, Position, Price, PriceUpdate,
-    Probability, Ratio, Signal, SourceTime, Status, Symbol, SymbolStatus, Target, Time, Timeframe,
-    Uuid,
+    Calendar, Catalog, Direction, Epoch, FeedState, Instrument, Killzone, Outcome, OutcomeKind,
+    Position, Price, PriceKind, PriceUpdate, Probability, Ratio, Signal, Source, SourceId,
+    SourceTime, Status, Symbol, SymbolStatus, Target, Time, Timeframe, Uuid,
 };
 use serde_json::Value;
+use std::sync::Arc;
 
 pub(crate) const SYMBOLS: [&str; 3] = ["EURUSD", "XAUUSD", "US30"];
+
+/// A hub of these symbols, whose stream has not begun.
+pub(crate) fn hub(limits: Limits) -> Hub {
+    let (hub, refused) = recovered(limits, Publication::default(), at(0));
+    assert_eq!(refused, []);
+    hub
+}
+
+/// A hub of these symbols, with a past.
+pub(crate) fn recovered(limits: Limits, past: Publication, end: Position) -> (Hub, Vec<Refused>) {
+    let source = Source {
+        name: "oanda".to_owned(),
+        heartbeats: true,
+        simulated: false,
+        always_open: false,
+    };
+    let instruments = SYMBOLS.map(|name| Instrument {
+        symbol: Symbol::new(name).unwrap(),
+        digits: 0,
+        tick_size: Price::ZERO,
+        pip_size: Price::ZERO,
+        kind: PriceKind::Cfd,
+        calendar: Calendar::Fx,
+        spread_default: Price::ZERO,
+        source: SourceId(0),
+        signals: true,
+        prices: true,
+    });
+    let catalog = Catalog {
+        sources: vec![source],
+        instruments: instruments.to_vec(),
+    };
+    let beginning = Beginning {
+        catalog: Arc::new(catalog),
+        past,
+        end,
+    };
+    Hub::begin(limits, &beginning)
+}
 
 pub(crate) fn at(seq: u64) -> Position {
     Position {
@@ -59,6 +99,7 @@ pub(crate) fn price(symbol: &str, number: u64, time: SourceTime) -> PriceUpdate 
         change: Price::ZERO,
         change_percent: Price::ZERO,
         volume: None,
+        source: SourceId(0),
         ticks: 1,
     }
 }

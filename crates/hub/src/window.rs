@@ -1,10 +1,14 @@
 //! What a dashboard is shown when it arrives: the signals that are pending, that still run, or that were decided a short
 //! while ago. Also the memory of every status told, so that none is ever taken back.
 
+use crate::event_class::Dialect;
+use crate::filter::Symbols;
+use crate::frame;
 use bytes::Bytes;
-use market::{Outcome, Signal, Span, Status, Time, Uuid};
+use market::{Outcome, Position, Signal, Span, Status, Time, Uuid};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use wire::tell::EventBody;
 
 #[derive(Debug)]
 pub(crate) struct Window {
@@ -14,18 +18,28 @@ pub(crate) struct Window {
     born: u64,
     retired: Retired,
     decided_for: Span,
-    snapshot_max: usize,
-    built: Option<Built>,
+    /// The snapshots that were asked for, until something changes.
+    built: BTreeMap<Wanted, Arc<Snapshot>>,
+    /// The first moment at which another signal has left the window.
+    valid_until: Time,
 }
 
 #[derive(Debug)]
 struct Entry {
-    id: Uuid,
-    status: Status,
+    /// Its latest state, and where that stands in the stream.
+    signal: Arc<Signal>,
+    position: Position,
     /// Confirmed, and neither its stop nor its last target has traded.
     is_running: bool,
-    decided_at: Option<Time>,
-    frame: Bytes,
+}
+
+/// Which snapshot: the newest `max` of what is shown of these symbols, but not of those.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Wanted {
+    pub(crate) dialect: Dialect,
+    pub(crate) symbols: Symbols,
+    pub(crate) but: Symbols,
+    pub(crate) max: usize,
 }
 
 /// Ids that left the window; they were decided, so nothing more is told of them.
@@ -43,13 +57,6 @@ pub(crate) struct Snapshot {
     pub(crate) ends: Vec<usize>,
 }
 
-#[derive(Debug)]
-struct Built {
-    snapshot: Arc<Snapshot>,
-    /// The first moment at which another signal has left the window.
-    valid_until: Time,
-}
-
 /// A status that may not follow the one that was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Backwards {
@@ -59,19 +66,21 @@ pub(crate) struct Backwards {
 
 /// Decided entries beyond the newest of this many are let go, however long they run.
 pub(crate) const ENTRIES_MAX: usize = 1_000;
+/// Snapshots that are kept for the next who asks for the same.
+const BUILT_MAX: usize = 64;
 /// As many as the journal's recovery window has events.
 const RETIRED_MAX: usize = 10_000;
 
 impl Window {
-    pub(crate) fn new(decided_for: Span, snapshot_max: usize) -> Self {
+    pub(crate) fn new(decided_for: Span) -> Self {
         Self {
             entries: BTreeMap::new(),
             places: BTreeMap::new(),
             born: 0,
             retired: Retired::default(),
             decided_for,
-            snapshot_max,
-            built: None,
+            built: BTreeMap::new(),
+            valid_until: Time::MAX,
         }
     }
 
@@ -83,7 +92,7 @@ impl Window {
         let told = self
             .places
             .get(&signal.id)
-            .map(|place| self.entries[place].status);
+            .map(|place| self.entries[place].signal.status);
         match told {
             None | Some(Status::Pending) => Ok(()),
             Some(told) if told == signal.status => Ok(()),
@@ -92,8 +101,8 @@ impl Window {
     }
 
     /// Takes a copy that [`Window::allows`] has let pass.
-    pub(crate) fn set(&mut self, signal: &Signal, frame: Bytes) {
-        self.built = None;
+    pub(crate) fn set(&mut self, position: Position, signal: &Arc<Signal>) {
+        self.built.clear();
         let place = *self.places.entry(signal.id).or_insert_with(|| {
             self.born += 1;
             self.born
@@ -101,17 +110,15 @@ impl Window {
         let before = self
             .entries
             .get(&place)
-            .map(|entry| (entry.status, entry.is_running));
+            .map(|entry| (entry.signal.status, entry.is_running));
         let is_running = match before {
             Some((Status::Confirmed, is_running)) => is_running,
             _ => signal.status == Status::Confirmed,
         };
         let entry = Entry {
-            id: signal.id,
-            status: signal.status,
+            signal: Arc::clone(signal),
+            position,
             is_running,
-            decided_at: (signal.status != Status::Pending).then(|| signal.changed_at()),
-            frame,
         };
         self.entries.insert(place, entry);
     }
@@ -122,7 +129,7 @@ impl Window {
         let entry = place.and_then(|place| self.entries.get_mut(place));
         if let Some(entry) = entry.filter(|_| outcome.last) {
             entry.is_running = false;
-            self.built = None;
+            self.built.clear();
         }
     }
 
@@ -134,48 +141,68 @@ impl Window {
             .iter()
             .enumerate()
             .filter(|(rank, (_, entry))| {
-                let is_surplus = *rank < surplus && entry.status != Status::Pending;
+                let is_surplus = *rank < surplus && entry.signal.status != Status::Pending;
                 is_surplus || !entry.is_shown(now, self.decided_for)
             })
             .map(|(_, (&place, _))| place)
             .collect();
         for place in gone {
             if let Some(entry) = self.entries.remove(&place) {
-                self.places.remove(&entry.id);
-                self.retired.add(entry.id);
+                self.places.remove(&entry.signal.id);
+                self.retired.add(entry.signal.id);
             }
         }
     }
 
     /// The messages of the newest signals of the window, oldest first.
-    pub(crate) fn snapshot(&mut self, now: Time) -> Arc<Snapshot> {
-        match &self.built {
-            Some(built) if now < built.valid_until => Arc::clone(&built.snapshot),
-            _ => self.build(now),
+    pub(crate) fn snapshot(&mut self, wanted: Wanted, now: Time) -> Arc<Snapshot> {
+        if now >= self.valid_until || self.built.len() >= BUILT_MAX {
+            self.built.clear();
         }
+        if self.built.is_empty() {
+            let leaving = self
+                .shown(now)
+                .filter_map(|entry| entry.leaves_at(self.decided_for));
+            self.valid_until = leaving.min().unwrap_or(Time::MAX);
+        }
+        if let Some(built) = self.built.get(&wanted) {
+            return Arc::clone(built);
+        }
+        let snapshot = Arc::new(self.build(&wanted, now));
+        self.built.insert(wanted, Arc::clone(&snapshot));
+        snapshot
     }
 
-    fn build(&mut self, now: Time) -> Arc<Snapshot> {
+    fn build(&self, wanted: &Wanted, now: Time) -> Snapshot {
         let shown: Vec<&Entry> = self
-            .entries
-            .values()
-            .filter(|entry| entry.is_shown(now, self.decided_for))
+            .shown(now)
+            .filter(|entry| wanted.has(&entry.signal))
             .collect();
-        let newest = &shown[shown.len().saturating_sub(self.snapshot_max)..];
-        let snapshot = Arc::new(Snapshot::of(newest.iter().map(|entry| &entry.frame)));
-        let leaving = shown
-            .iter()
-            .filter_map(|entry| entry.leaves_at(self.decided_for));
-        self.built = Some(Built {
-            snapshot: Arc::clone(&snapshot),
-            valid_until: leaving.min().unwrap_or(Time::MAX),
-        });
-        snapshot
+        let newest = &shown[shown.len().saturating_sub(wanted.max)..];
+        Snapshot::of(newest.iter().filter_map(|entry| {
+            // It was let pass when it was published.
+            let body = EventBody::signal(&entry.signal).ok()?;
+            Some(frame::text(&match wanted.dialect {
+                Dialect::Plain => body.plain(),
+                Dialect::Extended => body.shown(entry.position, now),
+            }))
+        }))
+    }
+
+    fn shown(&self, now: Time) -> impl Iterator<Item = &Entry> {
+        let entries = self.entries.values();
+        entries.filter(move |entry| entry.is_shown(now, self.decided_for))
     }
 
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+}
+
+impl Wanted {
+    fn has(&self, signal: &Signal) -> bool {
+        self.symbols.has(signal.symbol) && !self.but.has(signal.symbol)
     }
 }
 
@@ -187,10 +214,8 @@ impl Entry {
 
     /// When it leaves the window if nothing more happens to it.
     fn leaves_at(&self, decided_for: Span) -> Option<Time> {
-        let stays = self.is_running || self.status == Status::Pending;
-        self.decided_at
-            .filter(|_| !stays)
-            .map(|at| at + decided_for + Span::from_nanos(1))
+        let stays = self.is_running || self.signal.status == Status::Pending;
+        (!stays).then(|| self.signal.changed_at() + decided_for + Span::from_nanos(1))
     }
 }
 
@@ -207,10 +232,10 @@ impl Retired {
 }
 
 impl Snapshot {
-    fn of<'a>(frames: impl Iterator<Item = &'a Bytes>) -> Self {
+    pub(crate) fn of(frames: impl Iterator<Item = Vec<u8>>) -> Self {
         let (mut bytes, mut ends) = (Vec::new(), Vec::new());
         for frame in frames {
-            bytes.extend_from_slice(frame);
+            bytes.extend_from_slice(&frame);
             ends.push(bytes.len());
         }
         Self {

@@ -28,7 +28,7 @@ pub use instrument::{
 pub use killzone::Killzone;
 pub use newyork::{NewYork, Weekday};
 pub use outcome::{Outcome, OutcomeKind};
-pub use position::{Epoch, Position};
+pub use position::{Epoch, EpochError, Position};
 pub use price::{ParsePriceError, Price};
 pub use signal::{Cause, Direction, Probability, Ratio, Signal, Status, Target};
 pub use tick::{Tick, Volume};

@@ -1,6 +1,6 @@
 //! What a dashboard is shown of a price.
 
-use crate::{Price, SourceTime, Symbol, Volume};
+use crate::{Price, SourceId, SourceTime, Symbol, Volume};
 use serde::{Deserialize, Serialize};
 
 /// The latest price of a symbol, ready to be shown.
@@ -19,6 +19,8 @@ pub struct PriceUpdate {
     /// The same in percent of that price, with four decimals kept as a fixed-point number.
     pub change_percent: Price,
     pub volume: Option<Volume>,
+    /// Whose price it is.
+    pub source: SourceId,
     /// Source ticks folded into this update since the last one.
     pub ticks: u32,
 }

@@ -7,7 +7,7 @@ use crate::keep;
 use crate::recover::{Heading, Recovered, Spent, recover};
 use anyhow::{Context as _, Result};
 use engine::{Engine, Output, Settings};
-use hub::Publication;
+use hub::{Beginning, Publication};
 use journal::snapshot::{self, Snapshot};
 use journal::tape::{self, Removed, TapeItem, TapeWriter};
 use journal::{Journal, Record};
@@ -175,11 +175,11 @@ impl<J: Journal> Machine<J> {
         )
     }
 
-    /// What a dashboard that connects now must know of the past: recent signals and outcomes, and the latest prices.
+    /// What dashboards that connect from now on must know of what was: recent signals and outcomes, and the latest prices.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub async fn past(&self, records: u64) -> Result<Publication> {
+    pub async fn beginning(&self, records: u64) -> Result<Beginning> {
         let end = self.journal.end();
         let after = Position {
             seq: end.seq.saturating_sub(records),
@@ -193,7 +193,11 @@ impl<J: Journal> Machine<J> {
             sort(position, record, &mut past);
         }
         past.prices = self.engine.prices().collect();
-        Ok(past)
+        Ok(Beginning {
+            catalog: Arc::new(self.engine.settings().catalog.clone()),
+            past,
+            end,
+        })
     }
 
     #[must_use]

@@ -35,8 +35,6 @@ const QUEUE_MAX: usize = 16_384;
 const BATCH_MAX: usize = 1024;
 /// The same while no client waits: the day before the anchor, in big steps.
 const HISTORY_BATCH: usize = 16_384;
-/// What of the journal is kept in memory for snapshots and resumes.
-const PAST_RECORDS: u64 = 10_000;
 /// Where clients are told to come back after a restart.
 const RESTART: &str = "restart retry=2500";
 /// What clients are told when the server cannot go on.
@@ -324,24 +322,28 @@ impl Server {
     async fn let_in(&mut self, doors: Doors<'_>, rooms: Rooms) -> Result<Gateway> {
         self.machine.commit().await?;
         self.machine.write_tape()?;
-        let mut past = self.machine.past(PAST_RECORDS).await?;
-        self.hide(&mut past.prices);
-        past.statuses = self
+        let mut beginning = self
+            .machine
+            .beginning(doors.config.gateway.recovery_events)
+            .await?;
+        self.hide(&mut beginning.past.prices);
+        beginning.past.statuses = self
             .statuses
             .changed(self.machine.engine(), self.clock.now());
         self.tell_status();
         let clock = Arc::clone(&self.clock);
-        let gateway = doors
-            .config
-            .gateway
-            .to_gateway(gateway::Clock::new(move || clock.now()), fault::point);
+        let gateway = doors.config.gateway.to_gateway(
+            &doors.config.prices,
+            gateway::Clock::new(move || clock.now()),
+            fault::point,
+        );
         let config = gateway::Config {
             bots: rooms.bots,
             ..gateway
         };
         let router = ops::router(Arc::clone(&self.status)).merge(rooms.router);
-        let gateway =
-            gateway::serve(doors.listener, router, &past, config).context("start the gateway")?;
+        let gateway = gateway::serve(doors.listener, router, &beginning, config)
+            .context("start the gateway")?;
         self.status.attach(gateway.stats());
         Ok(gateway)
     }

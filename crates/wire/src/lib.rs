@@ -5,5 +5,8 @@ pub mod tell;
 
 mod ask;
 
-pub use ask::{Ask, Channel, Channels, Echo, Refusal, Token};
+pub use ask::{
+    Ask, Channel, Channels, Echo, Refusal, RequestId, Since, SnapshotAsk, Speaker, Subscribe,
+    Token, Unsubscribe,
+};
 pub use tell::BadPayload;

@@ -1,15 +1,22 @@
 //! The examples of `docs/protocol.md` are what the server understands and writes, byte for byte.
 
 use market::{
-    Direction, FeedState, Killzone, Price, PriceUpdate, Probability, Ratio, Signal, SourceTime,
-    Status, Symbol, SymbolStatus, Target, Time, Timeframe, Uuid, Volume,
+    Direction, Epoch, FeedState, Killzone, Outcome, OutcomeKind, Position, Price, PriceKind,
+    PriceUpdate, Probability, Ratio, Signal, SourceId, SourceTime, Status, Symbol, SymbolStatus,
+    Target, Time, Timeframe, Uuid, Volume,
 };
-use wire::{Ask, Channel, Channels, Echo, Refusal, tell};
+use wire::{Ask, Channel, Channels, Echo, Refusal, Since, Speaker, Subscribe, tell};
 
 const DOCUMENT: &str = include_str!("../../../docs/protocol.md");
 
 /// How a `signal_result` begins.
 const SIGNAL_RESULT: &str = r#"{"type":"signal_result","#;
+
+/// Who has said `auth`.
+const BOT: Speaker = Speaker {
+    is_authenticated: true,
+    is_extended: false,
+};
 
 /// Where what clients send ends and what they see begins.
 const SEEN: &str = "\n## What you see\n";
@@ -24,7 +31,16 @@ fn seen() -> Vec<&'static str> {
 
 /// The texts between ```` ```json ```` and ```` ``` ````.
 fn examples(part: &'static str) -> Vec<&'static str> {
-    let fenced = part.split("```json\n").skip(1);
+    fenced(part, "```json\n")
+}
+
+/// Those of the extended protocol, which has messages of both directions in one part.
+fn extended() -> Vec<&'static str> {
+    fenced(DOCUMENT, "```json extended\n")
+}
+
+fn fenced(part: &'static str, fence: &str) -> Vec<&'static str> {
+    let fenced = part.split(fence).skip(1);
     fenced
         .map(|rest| rest.split("\n```").next().unwrap_or_default())
         .collect()
@@ -34,11 +50,13 @@ fn examples(part: &'static str) -> Vec<&'static str> {
 fn what_a_client_sends_is_understood() {
     let asks: Vec<_> = sent()
         .iter()
-        .map(|example| Ask::parse_authenticated(example.as_bytes()))
+        .map(|example| Ask::parse_from(example.as_bytes(), BOT))
         .collect();
-    let subscribe = |channels| Ask::Subscribe {
-        channels,
-        has_unknown: false,
+    let subscribe = |channels| {
+        Ask::Subscribe(Subscribe {
+            channels,
+            ..Subscribe::default()
+        })
     };
     let [plain, with_status, ping, auth, posted, alone] = &asks[..] else {
         panic!("{asks:?}");
@@ -52,6 +70,85 @@ fn what_a_client_sends_is_understood() {
     assert_eq!(
         alone, posted,
         "the same signal with and without its envelope"
+    );
+}
+
+#[test]
+fn the_extended_protocol_is_as_it_is_told() {
+    let [
+        ask,
+        subscribed,
+        leave,
+        left,
+        event,
+        update,
+        heartbeat,
+        slow,
+        closing,
+    ] = extended()[..]
+    else {
+        panic!("{:?}", extended());
+    };
+    let position = |seq| Position {
+        epoch: Epoch(937_557),
+        seq,
+    };
+    let symbols = ["EURUSD", "XAUUSD"].map(|name| Symbol::new(name).unwrap());
+    let Ok(Ask::Subscribe(asked)) = Ask::parse(ask.as_bytes()) else {
+        panic!("{ask}");
+    };
+    assert_eq!(asked.symbols.as_deref(), Some(&symbols[..]));
+    assert_eq!(asked.since, Some(Since::After(position(1841))));
+    let told = tell::subscribed(&tell::Subscribed {
+        id: asked.id.as_ref(),
+        channels: asked.channels,
+        symbols: tell::Heard::Only(&symbols),
+        unknown_symbols: &asked.unknown_symbols,
+        position: position(1850),
+        recovered: Some(Some(9)),
+        price_interval_ms: asked.price_interval_ms,
+        simulated: false,
+        limits: tell::Limits {
+            message_bytes: 16_384,
+            messages_per_s: 10,
+        },
+        heartbeat_ms: 15_000,
+    });
+    assert_eq!(told, subscribed);
+    let Ok(Ask::Unsubscribe(asked)) = Ask::parse(leave.as_bytes()) else {
+        panic!("{leave}");
+    };
+    let is_left = [
+        (Channel::Signals, tell::Heard::Only(&symbols)),
+        (Channel::Prices, tell::Heard::Only(&symbols[..1])),
+    ];
+    let told = tell::unsubscribed(asked.id.as_ref(), is_left, position(1850));
+    assert_eq!(told, left);
+    let time = |text| Time::parse(text).unwrap();
+    let decided_by = Signal {
+        decide_by: time("2026-11-23T14:09:45Z"),
+        ..signal()
+    };
+    let place = tell::Place {
+        position: position(1851),
+        prev: 1848,
+    };
+    let body = tell::EventBody::signal(&decided_by).unwrap();
+    assert_eq!(body.placed(place, time("2026-11-23T14:05:00.112Z")), event);
+    let origin = tell::Origin {
+        source: "oanda",
+        kind: PriceKind::Cfd,
+        simulated: false,
+    };
+    let body = tell::PriceBody::new(&price()).unwrap();
+    let told = body.extended(&price(), 4, origin, time("2026-11-23T14:05:01.3Z"));
+    assert_eq!(told, update);
+    let told = tell::heartbeat(position(1851), time("2026-11-23T14:05:16Z"));
+    assert_eq!(told, heartbeat);
+    assert_eq!(tell::slow(2400, 17), slow);
+    assert_eq!(
+        tell::closing(1012, "restart retry=2500", Some(2500)),
+        closing
     );
 }
 
@@ -76,9 +173,10 @@ fn what_a_client_sees_is_what_is_written() {
         tell::price_update(&price()).unwrap(),
         tell::price_update(&future).unwrap(),
         tell::status(&status()),
+        tell::EventBody::outcome(&outcome()).plain(),
         tell::pong(&echo(), Time::parse("2026-11-23T14:05:00.012Z").unwrap()),
         tell::authenticated(),
-        tell::error(Refusal::UnknownChannel),
+        tell::error(Refusal::UnknownChannel, None),
     ];
     let mut told = seen();
     told.retain(|example| !example.starts_with(SIGNAL_RESULT));
@@ -106,6 +204,9 @@ fn every_code_of_an_error_is_named() {
         Refusal::BadMessage(""),
         Refusal::UnknownType,
         Refusal::UnknownChannel,
+        Refusal::BadVersion,
+        Refusal::TooManySubscriptions,
+        Refusal::TooManyClasses,
         Refusal::AuthRequired,
         Refusal::AuthFailed,
         Refusal::RateLimited,
@@ -132,6 +233,20 @@ fn status() -> SymbolStatus {
         since: Time::parse("2026-11-23T14:05:31.250Z").unwrap(),
         source: Some("oanda".to_owned()),
         simulated: false,
+    }
+}
+
+#[expect(clippy::unwrap_used, reason = "a test's own values")]
+fn outcome() -> Outcome {
+    Outcome {
+        id: signal().id,
+        symbol: signal().symbol,
+        digits: 5,
+        kind: OutcomeKind::Target(1),
+        price: decimal("1.0861"),
+        r: Ratio::from_hundredths(100),
+        at: Time::parse("2026-11-23T14:25:10.4Z").unwrap(),
+        last: false,
     }
 }
 
@@ -187,6 +302,7 @@ fn price() -> PriceUpdate {
         change: decimal("0.0012"),
         change_percent: decimal("0.1107"),
         volume: None,
+        source: SourceId(0),
         ticks: 1,
     }
 }

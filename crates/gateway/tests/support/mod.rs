@@ -6,10 +6,11 @@
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::routing::get;
-use gateway::{Clock, Config, Gateway, Publication, Publisher, Stats, serve};
+use gateway::{Beginning, Clock, Config, Gateway, Publication, Publisher, Stats, serve};
 use market::{
-    Direction, Epoch, FeedState, Killzone, Position, Price, PriceUpdate, Probability, Ratio,
-    Signal, SourceTime, Status, Symbol, SymbolStatus, Target, Time, Timeframe, Uuid,
+    Calendar, Catalog, Direction, Epoch, FeedState, Instrument, Killzone, Position, Price,
+    PriceKind, PriceUpdate, Probability, Ratio, Signal, Source, SourceId, SourceTime, Status,
+    Symbol, SymbolStatus, Target, Time, Timeframe, Uuid,
 };
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -23,6 +24,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) const SUBSCRIBE: &str = r#"{"type":"subscribe","channels":["signals","prices"],"timestamp":"2026-11-23T14:05:00.000Z"}"#;
 
+const SYMBOLS: [&str; 8] = [
+    "EURUSD", "GBPUSD", "USDJPY", "XAUUSD", "US30", "NAS100", "SPX500", "NQ",
+];
+
 pub(crate) fn config() -> Config {
     let now = Time::parse("2026-11-23T14:05:00Z").unwrap();
     Config::new(Clock::new(move || now))
@@ -34,6 +39,43 @@ pub(crate) struct Server {
     publisher: Publisher,
     pub(crate) stats: Arc<Stats>,
     pub(crate) address: SocketAddr,
+}
+
+/// The end of a past, in a market of these symbols.
+fn beginning(past: &Publication) -> Beginning {
+    let source = Source {
+        name: "oanda".to_owned(),
+        heartbeats: true,
+        simulated: false,
+        always_open: false,
+    };
+    let instruments = SYMBOLS.map(|name| Instrument {
+        symbol: Symbol::new(name).unwrap(),
+        digits: 1,
+        tick_size: Price::ZERO,
+        pip_size: Price::ZERO,
+        kind: PriceKind::Cfd,
+        calendar: Calendar::Fx,
+        spread_default: Price::ZERO,
+        source: SourceId(0),
+        signals: true,
+        prices: true,
+    });
+    Beginning {
+        catalog: Arc::new(Catalog {
+            sources: vec![source],
+            instruments: instruments.to_vec(),
+        }),
+        end: past.signals.last().map_or(position(0), |(at, _)| *at),
+        past: past.clone(),
+    }
+}
+
+pub(crate) fn position(seq: u64) -> Position {
+    Position {
+        epoch: Epoch(1),
+        seq,
+    }
 }
 
 impl Server {
@@ -53,7 +95,7 @@ impl Server {
             .route("/peer", get(peer));
         let gateway = {
             let _within = runtime.enter();
-            serve(listener, router, past, config).unwrap()
+            serve(listener, router, &beginning(past), config).unwrap()
         };
         Self {
             publisher: gateway.publisher(),
@@ -279,6 +321,7 @@ pub(crate) fn price(symbol: &str, number: i64) -> PriceUpdate {
         change: Price::from_units(1_500_000_000),
         change_percent: Price::from_units(3_750_000),
         volume: None,
+        source: SourceId(0),
         ticks: 1,
     }
 }
@@ -310,14 +353,10 @@ pub(crate) fn told_signal(id: u32, status: Status) -> String {
 }
 
 pub(crate) fn of_signals(signals: impl IntoIterator<Item = (u64, Signal)>) -> Publication {
-    let at = |seq| Position {
-        epoch: Epoch(1),
-        seq,
-    };
     Publication {
         signals: signals
             .into_iter()
-            .map(|(seq, signal)| (at(seq), signal))
+            .map(|(seq, signal)| (position(seq), signal))
             .collect(),
         now: now(),
         ..Publication::default()

@@ -222,6 +222,20 @@ impl<'a> Check<'a> {
                 0,
                 24 * 60,
             ),
+            (
+                "gateway.recovery_events",
+                gateway.recovery_events,
+                0,
+                1 << 20,
+            ),
+            ("gateway.heartbeat_s", gateway.heartbeat_s, 1, 3600),
+            (
+                "gateway.subscriptions_max",
+                size(gateway.subscriptions_max),
+                1,
+                65_536,
+            ),
+            ("gateway.classes_max", size(gateway.classes_max), 4, 4096),
             ("tape.batch_ms", tape.batch_ms, 1, 250),
             (
                 "tape.snapshot_minutes",

@@ -27,6 +27,10 @@ pub struct Gateway {
     pub prices_behind_messages: usize,
     pub snapshot_signals: usize,
     pub snapshot_decided_minutes: u32,
+    pub recovery_events: u64,
+    pub heartbeat_s: u64,
+    pub subscriptions_max: usize,
+    pub classes_max: usize,
 }
 
 impl Default for Gateway {
@@ -51,17 +55,27 @@ impl Default for Gateway {
             prices_behind_messages: 4096,
             snapshot_signals: 50,
             snapshot_decided_minutes: 15,
+            recovery_events: 10_000,
+            heartbeat_s: 15,
+            subscriptions_max: 64,
+            classes_max: 64,
         }
     }
 }
 
 impl Gateway {
-    /// As the gateway takes them. `clock` is what clients are told as the server's time; `probe` is called at the named
-    /// points of a message's way out.
+    /// As the gateway takes them. `prices` says how often prices are published, `clock` is what clients are told as the
+    /// server's time; `probe` is called at the named points of a message's way out.
     #[must_use]
-    pub fn to_gateway(&self, clock: gateway::Clock, probe: fn(&'static str)) -> gateway::Config {
+    pub fn to_gateway(
+        &self,
+        prices: &engine::PriceRules,
+        clock: gateway::Clock,
+        probe: fn(&'static str),
+    ) -> gateway::Config {
         gateway::Config {
-            hub: self.to_hub(),
+            hub: self.to_hub(prices),
+            heartbeat_every: Duration::from_secs(self.heartbeat_s),
             message_bytes: self.message_bytes,
             message_fragments: self.message_fragments,
             messages_per_s: self.messages_per_s,
@@ -80,8 +94,12 @@ impl Gateway {
         }
     }
 
-    fn to_hub(&self) -> hub::Limits {
+    fn to_hub(&self, prices: &engine::PriceRules) -> hub::Limits {
         hub::Limits {
+            price_interval: Span::from_millis(prices.min_interval_ms.into()),
+            recovery: usize::try_from(self.recovery_events).unwrap_or(usize::MAX),
+            subscriptions: self.subscriptions_max,
+            classes: self.classes_max,
             signal_log: self.signals_behind_events,
             price_span: Span::from_millis(self.prices_behind_ms.into()),
             price_log: self.prices_behind_messages,
@@ -110,7 +128,8 @@ mod tests {
             probe,
             ..gateway::Config::new(clock())
         };
-        let ours = Gateway::default().to_gateway(clock(), probe);
+        let prices = engine::PriceRules::default();
+        let ours = Gateway::default().to_gateway(&prices, clock(), probe);
         assert_eq!(format!("{ours:#?}"), format!("{defaults:#?}"));
     }
 
@@ -137,8 +156,17 @@ mod tests {
             prices_behind_messages: 17,
             snapshot_signals: 18,
             snapshot_decided_minutes: 19,
+            recovery_events: 20,
+            heartbeat_s: 21,
+            subscriptions_max: 22,
+            classes_max: 23,
         };
-        let config = settings.to_gateway(gateway::Clock::new(|| market::Time::from_secs(1)), probe);
+        let prices = engine::PriceRules {
+            min_interval_ms: 24,
+            ..engine::PriceRules::default()
+        };
+        let clock = gateway::Clock::new(|| market::Time::from_secs(1));
+        let config = settings.to_gateway(&prices, clock, probe);
         let seconds = Duration::from_secs;
         assert_eq!(
             (
@@ -168,7 +196,10 @@ mod tests {
             (config.hub.answers, config.errors, config.errors_within),
             (12, 13, seconds(14))
         );
+        assert_eq!(config.heartbeat_every, seconds(21));
         let hub = config.hub;
+        assert_eq!((hub.recovery, hub.subscriptions, hub.classes), (20, 22, 23));
+        assert_eq!(hub.price_interval, Span::from_millis(24));
         assert_eq!(
             (hub.signal_log, hub.price_span, hub.price_log),
             (15, Span::from_millis(16), 17)

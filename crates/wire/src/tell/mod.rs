@@ -4,8 +4,18 @@
 //! One wrong field blanks every open dashboard, so a payload is checked here, at the last place before the wire, and one
 //! that breaks a rule is not written at all.
 
-use crate::{Echo, Refusal};
-use market::{Direction, Price, PriceUpdate, Signal, SymbolStatus, Target, Time};
+mod answer;
+mod event;
+mod price;
+
+pub use answer::{
+    Heard, Limits, Subscribed, authenticated, closing, error, heartbeat, pong, slow, subscribed,
+    unsubscribed,
+};
+pub use event::{EventBody, Place, signal};
+pub use price::{Origin, PriceBody, price_update};
+
+use market::SymbolStatus;
 use std::fmt::{self, Write};
 
 /// A payload that must not be published: drop it, count it, find who made it.
@@ -16,82 +26,6 @@ pub struct BadPayload {
     pub subject: String,
     /// The rule it breaks, with the value.
     pub fault: String,
-}
-
-/// Longest reason, in bytes: what bounds the size of a message.
-const REASON_MAX: usize = 500;
-const TARGETS_MAX: usize = 4;
-const PROBABILITY_STEPS: u16 = 10_000;
-
-/// `{"type":"signal","payload":{...}}`: the whole signal as it stands.
-///
-/// # Errors
-/// When the signal breaks a rule of the schema.
-pub fn signal(signal: &Signal) -> Result<String, BadPayload> {
-    check_signal(signal).map_err(|fault| BadPayload {
-        subject: format!("signal {}", signal.id),
-        fault,
-    })?;
-    let shown = |price: Price| price.display(signal.digits);
-    let last = signal.targets.len().saturating_sub(1);
-    let prices = List(&signal.targets, |target, _| shown(target.price).to_string());
-    let modes = List(&signal.targets, |target, place| mode(target, place, last));
-    Ok(format!(
-        r#"{{"type":"signal","payload":{{"id":"{}","status":"{}","direction":"{}","symbol":"{}","entry_time":"{}","entry_price":{},"stop_loss":{},"take_profits":{prices},"tp_modes":{modes},"reason":{},"confidence":{},"rr_target":{},"killzone":"{}"}}}}"#,
-        signal.id,
-        signal.status,
-        signal.direction,
-        signal.symbol,
-        signal.entry_time,
-        shown(signal.entry),
-        shown(signal.stop),
-        Quoted(&signal.reason),
-        signal.confidence,
-        signal.rr_target,
-        signal.killzone,
-    ))
-}
-
-/// `{"type":"price_update","payload":{...}}`.
-///
-/// # Errors
-/// When the update breaks a rule of the schema.
-pub fn price_update(update: &PriceUpdate) -> Result<String, BadPayload> {
-    check_price(update).map_err(|fault| BadPayload {
-        subject: format!("price of {}", update.symbol),
-        fault,
-    })?;
-    let mut text = format!(
-        r#"{{"type":"price_update","payload":{{"symbol":"{}","price":{},"timestamp":"{}","change":{},"change_percent":{}"#,
-        update.symbol,
-        update.price.display(update.digits),
-        update.time,
-        update.change.display(update.digits),
-        update.change_percent.display(4),
-    );
-    if let Some(volume) = update.volume {
-        // Volumes have the scale of prices, and so their plain decimals.
-        append(
-            &mut text,
-            format_args!(r#","volume":{}"#, Price::from_units(volume.0)),
-        );
-    }
-    text.push_str("}}");
-    Ok(text)
-}
-
-/// `{"type":"pong",...}`: the answer to a JSON ping. `server_time` is the moment it is written.
-#[must_use]
-pub fn pong(echo: &Echo, server_time: Time) -> String {
-    let mut text = String::from(r#"{"type":"pong""#);
-    if let Some(json) = echo.json() {
-        append(&mut text, format_args!(r#","timestamp":{json}"#));
-    }
-    append(
-        &mut text,
-        format_args!(r#","server_time":"{server_time}"}}"#),
-    );
-    text
 }
 
 /// `{"type":"status","payload":{...}}`: how a symbol's feed stands. `source` is left out while none has told a price.
@@ -111,120 +45,6 @@ pub fn status(status: &SymbolStatus) -> String {
     text
 }
 
-/// `{"type":"authenticated"}`: the token is known, and signals may be posted.
-#[must_use]
-pub fn authenticated() -> String {
-    r#"{"type":"authenticated"}"#.to_owned()
-}
-
-/// `{"type":"error",...}`: a message was not understood, or not obeyed.
-#[must_use]
-pub fn error(refusal: Refusal) -> String {
-    format!(
-        r#"{{"type":"error","code":"{}","message":{},"retryable":{}}}"#,
-        refusal.code(),
-        Quoted(&refusal.to_string()),
-        refusal.is_retryable(),
-    )
-}
-
-fn mode(target: &Target, place: usize, last: usize) -> String {
-    if target.runner && place == last {
-        format!(r#""Runner {}%""#, target.percent)
-    } else {
-        format!(r#""TP{} {}%""#, place + 1, target.percent)
-    }
-}
-
-/// The rules of a signal's payload. Prices are judged as they are shown, since that is what clients compute with.
-fn check_signal(signal: &Signal) -> Result<(), String> {
-    let shown = |price: Price| price.round_to_digits(signal.digits);
-    let (entry, stop) = (shown(signal.entry), shown(signal.stop));
-    check_digits(signal.digits)?;
-    rule(entry.is_positive(), || {
-        format!("entry_price {entry} is not above 0")
-    })?;
-    rule(stop.is_positive(), || {
-        format!("stop_loss {stop} is not above 0")
-    })?;
-    rule(is_beyond(signal.direction.opposite(), entry, stop), || {
-        format!("stop_loss {stop} is not on the losing side of entry_price {entry}")
-    })?;
-    check_targets(signal, shown)?;
-    check_reason(&signal.reason)?;
-    rule(signal.confidence.steps() <= PROBABILITY_STEPS, || {
-        format!("confidence {} is above 1", signal.confidence)
-    })?;
-    rule(signal.rr_target.hundredths() > 0, || {
-        format!("rr_target {} is not above 0", signal.rr_target)
-    })
-}
-
-fn check_targets(signal: &Signal, shown: impl Fn(Price) -> Price) -> Result<(), String> {
-    let count = signal.targets.len();
-    rule((1..=TARGETS_MAX).contains(&count), || {
-        format!("there are {count} take_profits, and 1 to {TARGETS_MAX} are allowed")
-    })?;
-    let mut before = shown(signal.entry);
-    for target in &signal.targets {
-        let price = shown(target.price);
-        rule(
-            price.is_positive() && is_beyond(signal.direction, before, price),
-            || {
-                format!(
-                    "take profit {price} does not lie beyond {before} for a {}",
-                    signal.direction
-                )
-            },
-        )?;
-        rule(target.percent > 0, || {
-            format!("take profit {price} closes 0 percent")
-        })?;
-        before = price;
-    }
-    let runners_before_last = signal.targets[..count - 1]
-        .iter()
-        .any(|target| target.runner);
-    rule(!runners_before_last, || {
-        "a runner is not the last target".to_owned()
-    })?;
-    let percent: u32 = signal
-        .targets
-        .iter()
-        .map(|target| u32::from(target.percent))
-        .sum();
-    rule(percent == 100, || {
-        format!("the parts of tp_modes are {percent} percent together, not 100")
-    })
-}
-
-fn check_reason(reason: &str) -> Result<(), String> {
-    rule(!reason.is_empty(), || "reason is empty".to_owned())?;
-    rule(reason.len() <= REASON_MAX, || {
-        format!(
-            "reason has {} bytes, at most {REASON_MAX} are allowed",
-            reason.len()
-        )
-    })?;
-    rule(!reason.contains(char::is_control), || {
-        format!("reason {reason:?} has a control character")
-    })
-}
-
-fn check_price(update: &PriceUpdate) -> Result<(), String> {
-    let price = update.price.round_to_digits(update.digits);
-    check_digits(update.digits)?;
-    rule(price.is_positive(), || {
-        format!("price {} is not above 0", update.price)
-    })?;
-    rule(update.volume.is_none_or(|volume| volume.0 >= 0), || {
-        format!(
-            "volume {} is below 0",
-            Price::from_units(update.volume.map_or(0, |volume| volume.0))
-        )
-    })
-}
-
 fn check_digits(digits: u8) -> Result<(), String> {
     rule(digits <= 9, || {
         format!("{digits} digits are more than a price has")
@@ -233,14 +53,6 @@ fn check_digits(digits: u8) -> Result<(), String> {
 
 fn rule(holds: bool, fault: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(fault()) }
-}
-
-/// Whether `to` lies strictly from `from` in the direction a trade of this kind wins.
-fn is_beyond(direction: Direction, from: Price, to: Price) -> bool {
-    match direction {
-        Direction::Long => to > from,
-        Direction::Short => to < from,
-    }
 }
 
 /// A JSON list of what a function makes of each item and its place.
@@ -274,11 +86,12 @@ fn append(text: &mut String, more: fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Ask;
+    use crate::{Ask, Channel, Channels, Echo, Refusal, RequestId};
     use expect_test::{Expect, expect};
     use market::{
-        FeedState, Killzone, Probability, Ratio, SourceTime, Status, Symbol, Timeframe, Uuid,
-        Volume,
+        Cause, Direction, Epoch, FeedState, Killzone, Outcome, OutcomeKind, Position, Price,
+        PriceKind, PriceUpdate, Probability, Ratio, Signal, SourceId, SourceTime, Status, Symbol,
+        Target, Time, Timeframe, Uuid, Volume,
     };
     use proptest::prelude::*;
     use serde_json::Value;
@@ -382,27 +195,27 @@ mod tests {
             &expect![[r#"{"type":"pong","server_time":"2026-11-23T14:05:00.012Z"}"#]],
         );
         check(
-            &error(Refusal::BadJson),
+            &error(Refusal::BadJson, None),
             &expect![[
                 r#"{"type":"error","code":"bad_json","message":"the message is not JSON","retryable":false}"#
             ]],
         );
         check(
-            &error(Refusal::BadMessage("`type` is a string")),
+            &error(Refusal::BadMessage("`type` is a string"), None),
             &expect![[
                 r#"{"type":"error","code":"bad_message","message":"`type` is a string","retryable":false}"#
             ]],
         );
         check(
-            &error(Refusal::UnknownType),
+            &error(Refusal::UnknownType, None),
             &expect![[
-                r#"{"type":"error","code":"unknown_type","message":"the type is not one of: subscribe, ping, auth, signal","retryable":false}"#
+                r#"{"type":"error","code":"unknown_type","message":"the type is not one of: subscribe, unsubscribe, ping, auth, signal","retryable":false}"#
             ]],
         );
         check(
-            &error(Refusal::UnknownChannel),
+            &error(Refusal::UnknownChannel, None),
             &expect![[
-                r#"{"type":"error","code":"unknown_channel","message":"a channel is not one of: signals, prices, status; the others named are subscribed","retryable":false}"#
+                r#"{"type":"error","code":"unknown_channel","message":"a channel is not one of: signals, prices, status, outcomes; the others named are subscribed","retryable":false}"#
             ]],
         );
     }
@@ -411,25 +224,25 @@ mod tests {
     fn answers_to_bots() {
         check(&authenticated(), &expect![[r#"{"type":"authenticated"}"#]]);
         check(
-            &error(Refusal::AuthRequired),
+            &error(Refusal::AuthRequired, None),
             &expect![[
                 r#"{"type":"error","code":"auth_required","message":"send an auth with your token before the first signal","retryable":false}"#
             ]],
         );
         check(
-            &error(Refusal::AuthFailed),
+            &error(Refusal::AuthFailed, None),
             &expect![[
                 r#"{"type":"error","code":"auth_failed","message":"the token is not one of this server's","retryable":false}"#
             ]],
         );
         check(
-            &error(Refusal::RateLimited),
+            &error(Refusal::RateLimited, None),
             &expect![[
                 r#"{"type":"error","code":"rate_limited","message":"too many signals wait for their answer; post this one again when some have come","retryable":true}"#
             ]],
         );
         check(
-            &error(Refusal::Internal),
+            &error(Refusal::Internal, None),
             &expect![[
                 r#"{"type":"error","code":"internal","message":"the server could not deal with the message; send it again","retryable":true}"#
             ]],
@@ -483,6 +296,189 @@ mod tests {
             &status(&odd),
             &expect![[
                 r#"{"type":"status","payload":{"symbol":"EURUSD","feed":"live","since":"2026-11-23T14:05:00.012Z","source":"my \"own\"\n","simulated":false}}"#
+            ]],
+        );
+    }
+
+    const TS: &str = "2026-11-23T14:05:00.112Z";
+
+    fn at(seq: u64) -> Position {
+        Position {
+            epoch: Epoch(937_557),
+            seq,
+        }
+    }
+
+    fn ts() -> Time {
+        Time::parse(TS).unwrap()
+    }
+
+    #[test]
+    fn events_for_extended_clients() {
+        let body = EventBody::signal(&sample()).unwrap();
+        let place = Place {
+            position: at(1851),
+            prev: 1848,
+        };
+        check(
+            &body.placed(place, ts()),
+            &expect![[
+                r#"{"type":"signal","seq":1851,"prev":1848,"epoch":"k3f9","ts":"2026-11-23T14:05:00.112Z","payload":{"id":"7c0e5a1e-9f0b-5c1d-8e2f-3a4b5c6d7e8f","status":"pending","direction":"long","symbol":"EURUSD","entry_time":"2026-11-23T14:05:00.000Z","entry_price":1.08530,"stop_loss":1.08450,"take_profits":[1.08610,1.08690,1.08770],"tp_modes":["TP1 30%","TP2 40%","Runner 30%"],"reason":"MSS+FVG setup","confidence":0.65,"rr_target":3.00,"killzone":"london"},"ext":{"setup":"mss_fvg","tf":"5m","simulated":false,"decide_by":"2026-11-23T14:09:45.100Z"}}"#
+            ]],
+        );
+        let died = Signal {
+            status: Status::Invalidated,
+            cause: Some(Cause::StaleFeed),
+            simulated: true,
+            ..sample()
+        };
+        let body = EventBody::signal(&died).unwrap();
+        check(
+            &body.shown(at(1840), ts()),
+            &expect![[
+                r#"{"type":"signal","seq":1840,"epoch":"k3f9","ts":"2026-11-23T14:05:00.112Z","snapshot":true,"payload":{"id":"7c0e5a1e-9f0b-5c1d-8e2f-3a4b5c6d7e8f","status":"invalidated","direction":"long","symbol":"EURUSD","entry_time":"2026-11-23T14:05:00.000Z","entry_price":1.08530,"stop_loss":1.08450,"take_profits":[1.08610,1.08690,1.08770],"tp_modes":["TP1 30%","TP2 40%","Runner 30%"],"reason":"MSS+FVG setup","confidence":0.65,"rr_target":3.00,"killzone":"london"},"ext":{"setup":"mss_fvg","tf":"5m","simulated":true,"decide_by":"2026-11-23T14:09:45.100Z","cause":"stale_feed"}}"#
+            ]],
+        );
+        let told = |kind| {
+            EventBody::outcome(&Outcome {
+                id: sample().id,
+                symbol: sample().symbol,
+                digits: 5,
+                kind,
+                price: price("1.08610"),
+                r: Ratio::from_hundredths(100),
+                at: ts(),
+                last: false,
+            })
+        };
+        let target = told(OutcomeKind::Target(1));
+        check(
+            &target.plain(),
+            &expect![[
+                r#"{"type":"outcome","payload":{"id":"7c0e5a1e-9f0b-5c1d-8e2f-3a4b5c6d7e8f","event":"tp1","price":1.08610,"r":1.00,"at":"2026-11-23T14:05:00.112Z"}}"#
+            ]],
+        );
+        check(
+            &target.placed(place, ts()),
+            &expect![[
+                r#"{"type":"outcome","seq":1851,"prev":1848,"epoch":"k3f9","ts":"2026-11-23T14:05:00.112Z","payload":{"id":"7c0e5a1e-9f0b-5c1d-8e2f-3a4b5c6d7e8f","event":"tp1","price":1.08610,"r":1.00,"at":"2026-11-23T14:05:00.112Z"}}"#
+            ]],
+        );
+        for (kind, event) in [
+            (OutcomeKind::Target(4), "tp4"),
+            (OutcomeKind::Stop, "stop"),
+            (OutcomeKind::Timeout, "timeout"),
+        ] {
+            let parsed: Value = serde_json::from_str(&told(kind).plain()).unwrap();
+            assert_eq!(parsed["payload"]["event"], event);
+        }
+    }
+
+    #[test]
+    fn a_price_for_extended_clients() {
+        let update = sample_price();
+        let origin = Origin {
+            source: r#"tape:"x""#,
+            kind: PriceKind::Cfd,
+            simulated: false,
+        };
+        let told = PriceBody::new(&update).unwrap();
+        check(
+            &told.extended(&update, 9, origin, ts()),
+            &expect![[
+                r#"{"type":"price_update","ts":"2026-11-23T14:05:00.112Z","n":9,"payload":{"symbol":"EURUSD","price":1.08532,"timestamp":"2026-11-23T14:05:01.250Z","change":0.00120,"change_percent":0.1107},"ext":{"bid":1.08531,"ask":1.08533,"source":"tape:\"x\"","price_kind":"cfd","simulated":false}}"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn what_an_extended_client_is_told_of_its_subscriptions() {
+        let id = RequestId::of(br#"{"type":"subscribe","id":"c1"}"#);
+        let symbols = [
+            Symbol::new("EURUSD").unwrap(),
+            Symbol::new("XAUUSD").unwrap(),
+        ];
+        let unknown = ["<\"x\">".to_owned()];
+        let all = Subscribed {
+            id: id.as_ref(),
+            channels: Channels::ALL,
+            symbols: Heard::Only(&symbols),
+            unknown_symbols: &unknown,
+            position: at(1850),
+            recovered: Some(Some(9)),
+            price_interval_ms: Some(1000),
+            simulated: false,
+            limits: Limits {
+                message_bytes: 16_384,
+                messages_per_s: 10,
+            },
+            heartbeat_ms: 15_000,
+        };
+        check(
+            &subscribed(&all),
+            &expect![[
+                r#"{"type":"subscribed","id":"c1","channels":["signals","prices"],"symbols":["EURUSD","XAUUSD"],"unknown_symbols":["<\"x\">"],"epoch":"k3f9","seq":1850,"recovered":true,"replayed":9,"price_interval_ms":1000,"simulated":false,"limits":{"message_bytes":16384,"messages_per_s":10},"heartbeat_ms":15000}"#
+            ]],
+        );
+        let least = Subscribed {
+            id: None,
+            channels: Channels::NONE.with(Channel::Outcomes),
+            symbols: Heard::Every,
+            unknown_symbols: &[],
+            recovered: Some(None),
+            price_interval_ms: None,
+            simulated: true,
+            ..all
+        };
+        check(
+            &subscribed(&least),
+            &expect![[
+                r#"{"type":"subscribed","channels":["outcomes"],"symbols":["*"],"unknown_symbols":[],"epoch":"k3f9","seq":1850,"recovered":false,"simulated":true,"limits":{"message_bytes":16384,"messages_per_s":10},"heartbeat_ms":15000}"#
+            ]],
+        );
+        let left = [
+            (Channel::Signals, Heard::Every),
+            (Channel::Prices, Heard::Only(&symbols)),
+        ];
+        check(
+            &unsubscribed(id.as_ref(), left, at(1850)),
+            &expect![[
+                r#"{"type":"unsubscribed","id":"c1","left":{"signals":["*"],"prices":["EURUSD","XAUUSD"]},"epoch":"k3f9","seq":1850}"#
+            ]],
+        );
+        check(
+            &unsubscribed(None, [], at(0)),
+            &expect![[r#"{"type":"unsubscribed","left":{},"epoch":"k3f9","seq":0}"#]],
+        );
+    }
+
+    #[test]
+    fn what_an_extended_client_is_told_of_its_connection() {
+        check(
+            &heartbeat(at(1851), ts()),
+            &expect![[
+                r#"{"type":"heartbeat","epoch":"k3f9","seq":1851,"ts":"2026-11-23T14:05:00.112Z"}"#
+            ]],
+        );
+        check(
+            &slow(2400, 17),
+            &expect![[r#"{"type":"slow","behind_ms":2400,"folded":17}"#]],
+        );
+        check(
+            &closing(1012, "restart retry=2500", Some(2500)),
+            &expect![[
+                r#"{"type":"closing","code":1012,"reason":"restart retry=2500","retry_after_ms":2500}"#
+            ]],
+        );
+        check(
+            &closing(1011, "internal error", None),
+            &expect![[r#"{"type":"closing","code":1011,"reason":"internal error"}"#]],
+        );
+        let id = RequestId::of(br#"{"type":"subscribe","id":"c1"}"#);
+        check(
+            &error(Refusal::BadVersion, id.as_ref()),
+            &expect![[
+                r#"{"type":"error","id":"c1","code":"bad_version","message":"`v` is not a version that this server speaks: 1","retryable":false}"#
             ]],
         );
     }
@@ -678,6 +674,7 @@ mod tests {
             change: price("0.0012"),
             change_percent: price("0.1107"),
             volume: None,
+            source: SourceId(0),
             ticks: 4,
         }
     }

@@ -1,6 +1,14 @@
 //! Client to server: what a client may ask, read from the bytes of one message. Nothing a client sends is trusted, nothing
 //! it sends is repeated to anyone but itself, and nothing can panic.
 
+mod channel;
+mod refusal;
+mod subscribe;
+
+pub use channel::{Channel, Channels};
+pub use refusal::Refusal;
+pub use subscribe::{RequestId, Since, SnapshotAsk, Subscribe, Unsubscribe};
+
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -9,31 +17,14 @@ use std::fmt;
 /// What a client asks in one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    Subscribe {
-        /// The channels we know, of those it named.
-        channels: Channels,
-        /// It named others too: the known ones are subscribed, and it is told [`Refusal::UnknownChannel`].
-        has_unknown: bool,
-    },
+    Subscribe(Subscribe),
+    Unsubscribe(Unsubscribe),
     Ping(Echo),
     /// Says who it is.
     Auth(Token),
     /// Posts a signal, as bots do: the JSON text of one object, of which nothing is known yet.
     Signal(Box<str>),
 }
-
-/// One stream of messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channel {
-    Signals,
-    Prices,
-    /// How the feed of each symbol stands. Only who names it hears it.
-    Status,
-}
-
-/// A set of channels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Channels(u8);
 
 /// The `timestamp` of a ping: the raw text of one JSON scalar, given back unchanged. Absent stays absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,55 +34,41 @@ pub struct Echo(Option<Box<str>>);
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(Box<str>);
 
-/// Why a message was not understood, or not obeyed. The client is told [`Refusal::code`]; the connection stays open but
-/// for [`Refusal::AuthFailed`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    #[error("the message is not JSON")]
-    BadJson,
-    /// What is wrong with it, in words that hold nothing of the client's text.
-    #[error("{0}")]
-    BadMessage(&'static str),
-    #[error("the type is not one of: subscribe, ping, auth, signal")]
-    UnknownType,
-    #[error("a channel is not one of: signals, prices, status; the others named are subscribed")]
-    UnknownChannel,
-    #[error("send an auth with your token before the first signal")]
-    AuthRequired,
-    #[error("the token is not one of this server's")]
-    AuthFailed,
-    #[error("too many signals wait for their answer; post this one again when some have come")]
-    RateLimited,
-    #[error("the server could not deal with the message; send it again")]
-    Internal,
-}
-
 /// Longest `timestamp` of a ping, in bytes of JSON.
 const ECHO_MAX: usize = 128;
 /// Longest token, in bytes.
 const TOKEN_MAX: usize = 512;
 
+/// What is known of who sent a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Speaker {
+    /// It has said who it is. It may also send the bare object of a signal, without a `type`, as bots do that were written
+    /// against the dashboard's own test server. Of anybody else that would be taken for the message it is not: dashboards
+    /// and bots share the endpoint.
+    pub is_authenticated: bool,
+    /// It has subscribed with a version before: what it subscribes from then on may have every field, with or without one.
+    pub is_extended: bool,
+}
+
 impl Ask {
-    /// Reads one message. Unknown fields are ignored.
+    /// Reads one message of somebody of whom nothing is known. Unknown fields are ignored.
     ///
     /// # Errors
     /// When the bytes are no JSON, no known message, or a known one with a field of the wrong kind.
     pub fn parse(message: &[u8]) -> Result<Self, Refusal> {
-        message_of(json(message)?)
+        Self::parse_from(message, Speaker::default())
     }
 
-    /// Reads one message of a client that has said who it is. It may also send the bare object of a signal, without a
-    /// `type`, as bots do that were written against the dashboard's own test server. Of anybody else that would be taken
-    /// for the message it is not: dashboards and bots share the endpoint.
+    /// Reads one message. Unknown fields are ignored.
     ///
     /// # Errors
     /// As [`Ask::parse`].
-    pub fn parse_authenticated(message: &[u8]) -> Result<Self, Refusal> {
+    pub fn parse_from(message: &[u8], speaker: Speaker) -> Result<Self, Refusal> {
         let whole = json(message)?;
-        if is_bare_signal(whole) {
+        if speaker.is_authenticated && is_bare_signal(whole) {
             return Ok(Self::Signal(whole.get().into()));
         }
-        message_of(whole)
+        message_of(whole, speaker)
     }
 }
 
@@ -109,52 +86,6 @@ impl fmt::Debug for Token {
     }
 }
 
-impl Channels {
-    pub const NONE: Self = Self(0);
-    /// What the product's dashboards name, and mean by everything: signals and prices. The channels ORION adds, such as
-    /// `status`, are heard by who names them and are no part of it.
-    pub const ALL: Self = Self(0b11);
-
-    #[must_use]
-    pub const fn with(self, channel: Channel) -> Self {
-        Self(self.0 | channel.bit())
-    }
-    #[must_use]
-    pub const fn without(self, others: Self) -> Self {
-        Self(self.0 & !others.0)
-    }
-    #[must_use]
-    pub const fn and(self, others: Self) -> Self {
-        Self(self.0 | others.0)
-    }
-    #[must_use]
-    pub const fn has(self, channel: Channel) -> bool {
-        self.0 & channel.bit() != 0
-    }
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-}
-
-impl Channel {
-    const fn bit(self) -> u8 {
-        match self {
-            Self::Signals => 0b001,
-            Self::Prices => 0b010,
-            Self::Status => 0b100,
-        }
-    }
-    fn named(name: &str) -> Option<Self> {
-        match name {
-            "signals" => Some(Self::Signals),
-            "prices" => Some(Self::Prices),
-            "status" => Some(Self::Status),
-            _ => None,
-        }
-    }
-}
-
 impl Echo {
     /// The JSON text to give back, if there was one.
     #[must_use]
@@ -163,46 +94,10 @@ impl Echo {
     }
 }
 
-impl Refusal {
-    /// The word programs know it by.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::BadJson => "bad_json",
-            Self::BadMessage(_) => "bad_message",
-            Self::UnknownType => "unknown_type",
-            Self::UnknownChannel => "unknown_channel",
-            Self::AuthRequired => "auth_required",
-            Self::AuthFailed => "auth_failed",
-            Self::RateLimited => "rate_limited",
-            Self::Internal => "internal",
-        }
-    }
-
-    /// Whether the same message may do better later.
-    #[must_use]
-    pub const fn is_retryable(self) -> bool {
-        match self {
-            Self::RateLimited | Self::Internal => true,
-            Self::BadJson
-            | Self::BadMessage(_)
-            | Self::UnknownType
-            | Self::UnknownChannel
-            | Self::AuthRequired
-            | Self::AuthFailed => false,
-        }
-    }
-}
-
 #[derive(Deserialize)]
 struct Head<'a> {
     #[serde(rename = "type", borrow)]
     kind: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct SubscribeBody {
-    channels: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -240,32 +135,16 @@ fn json(message: &[u8]) -> Result<&RawValue, Refusal> {
     serde_json::from_slice(message).map_err(|_| Refusal::BadJson)
 }
 
-fn message_of(whole: &RawValue) -> Result<Ask, Refusal> {
+fn message_of(whole: &RawValue, speaker: Speaker) -> Result<Ask, Refusal> {
     let head: Head<'_> = read(whole, "a message is one JSON object with a string `type`")?;
     match text_of(head.kind)?.as_ref() {
-        "subscribe" => subscribe(whole),
+        "subscribe" => subscribe::subscribe(whole, speaker.is_extended).map(Ask::Subscribe),
+        "unsubscribe" => subscribe::unsubscribe(whole).map(Ask::Unsubscribe),
         "ping" => ping(whole),
         "auth" => auth(whole),
         "signal" => signal(whole),
         _ => Err(Refusal::UnknownType),
     }
-}
-
-fn subscribe(whole: &RawValue) -> Result<Ask, Refusal> {
-    let body: SubscribeBody = read(whole, "`channels` of a subscribe is a list of names")?;
-    if body.channels.is_empty() {
-        return Err(Refusal::BadMessage("`channels` of a subscribe is empty"));
-    }
-    let known = body.channels.iter().filter_map(|name| Channel::named(name));
-    let channels = known.fold(Channels::NONE, Channels::with);
-    let has_unknown = body
-        .channels
-        .iter()
-        .any(|name| Channel::named(name).is_none());
-    Ok(Ask::Subscribe {
-        channels,
-        has_unknown,
-    })
 }
 
 fn ping(whole: &RawValue) -> Result<Ask, Refusal> {
@@ -330,11 +209,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const BOT: Speaker = Speaker {
+        is_authenticated: true,
+        is_extended: false,
+    };
+
     fn subscribed(channels: Channels) -> Result<Ask, Refusal> {
-        Ok(Ask::Subscribe {
+        Ok(Ask::Subscribe(Subscribe {
             channels,
-            has_unknown: false,
-        })
+            ..Subscribe::default()
+        }))
     }
 
     fn pinged(echo: Option<&str>) -> Result<Ask, Refusal> {
@@ -375,17 +259,19 @@ mod tests {
     fn an_unknown_channel_is_told_and_the_rest_is_subscribed() {
         check(
             r#"{"type":"subscribe","channels":["prices","weather"]}"#,
-            &Ok(Ask::Subscribe {
+            &Ok(Ask::Subscribe(Subscribe {
                 channels: Channels::NONE.with(Channel::Prices),
                 has_unknown: true,
-            }),
+                ..Subscribe::default()
+            })),
         );
         check(
             r#"{"type":"subscribe","channels":["Signals"]}"#,
-            &Ok(Ask::Subscribe {
+            &Ok(Ask::Subscribe(Subscribe {
                 channels: Channels::NONE,
                 has_unknown: true,
-            }),
+                ..Subscribe::default()
+            })),
         );
     }
 
@@ -452,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_bare_signal_is_one_only_from_who_has_said_who_it_is() {
-        let known = |message: &str| Ask::parse_authenticated(message.as_bytes());
+        let known = |message: &str| Ask::parse_from(message.as_bytes(), BOT);
         for bare in [
             r#"{"id":"sig_001","symbol":"EURUSD","direction":"long"}"#,
             r#"{"symbol":7,"id":null}"#,
@@ -552,7 +438,7 @@ mod tests {
         #[test]
         fn any_bytes_are_an_ask_or_a_refusal(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let anybody = Ask::parse(&bytes);
-            let known = Ask::parse_authenticated(&bytes);
+            let known = Ask::parse_from(&bytes, BOT);
             prop_assert!(anybody == known || matches!(known, Ok(Ask::Signal(_))));
         }
 
@@ -560,7 +446,7 @@ mod tests {
         fn almost_signals_are_an_ask_or_a_refusal(
             text in r#"\{("(type|id|symbol|data|payload|token)":("(auth|signal|[^"\\]{0,9})"|\{\}|\{"id":1\}|null|\[\]|[0-9.]{1,4}),?){0,5}\}?"#,
         ) {
-            for ask in [Ask::parse(text.as_bytes()), Ask::parse_authenticated(text.as_bytes())] {
+            for ask in [Ask::parse(text.as_bytes()), Ask::parse_from(text.as_bytes(), BOT)] {
                 if let Ok(Ask::Signal(data)) = ask {
                     let parsed: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_str(&data);
                     prop_assert!(parsed.is_ok(), "{} is handed on and is no JSON object", data);
@@ -574,7 +460,7 @@ mod tests {
             rest in r#"[,\]}" ]{0,3}"#,
         ) {
             let message = format!(r#"{{"type":"auth","token":"{token}"{rest}"#);
-            let told = Ask::parse(message.as_bytes()).map_or_else(crate::tell::error, |ask| format!("{ask:?}"));
+            let told = Ask::parse(message.as_bytes()).map_or_else(|refusal| crate::tell::error(refusal, None), |ask| format!("{ask:?}"));
             prop_assert!(!told.contains(&token), "{}", told);
         }
 

@@ -1,0 +1,187 @@
+//! What all clients hear of prices that hear the same symbols as often in the same words.
+
+use crate::classes::Class;
+use crate::event_class::Dialect;
+use crate::filter::Symbols;
+use crate::frame;
+use crate::latest::Latest;
+use crate::newest::Newest;
+use crate::publication::Refused;
+use market::{Catalog, PriceKind, PriceUpdate, Span, Symbol, Time};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use wire::tell::{Origin, PriceBody};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PriceKey {
+    pub(crate) dialect: Dialect,
+    pub(crate) symbols: Symbols,
+    /// The least time between two prices of a symbol; none when each that is published is told.
+    pub(crate) interval: Span,
+}
+
+#[derive(Debug)]
+pub(crate) struct PriceClass {
+    key: PriceKey,
+    latest: Latest,
+    /// Only where the interval lets some wait.
+    paces: BTreeMap<Symbol, Pace>,
+}
+
+/// How far a symbol is in its interval.
+#[derive(Debug, Default)]
+struct Pace {
+    told: Option<Time>,
+    waiting: Option<Arc<Told>>,
+    /// Ticks folded into what waits.
+    ticks: u32,
+}
+
+/// A price that may be told, and what of it is the same for all.
+#[derive(Debug)]
+pub(crate) struct Told {
+    update: PriceUpdate,
+    kind: PriceKind,
+    body: PriceBody,
+}
+
+impl Class for PriceClass {
+    type Key = PriceKey;
+    fn key(&self) -> &PriceKey {
+        &self.key
+    }
+}
+
+impl Told {
+    /// # Errors
+    /// When it may not be told.
+    pub(crate) fn new(update: &PriceUpdate, catalog: &Catalog) -> Result<Self, Refused> {
+        let symbol = update.symbol;
+        let id = catalog
+            .find(symbol.as_str())
+            .filter(|_| update.source.index() < catalog.sources.len())
+            .ok_or(Refused::NotInCatalog { symbol })?;
+        Ok(Self {
+            body: PriceBody::new(update)?,
+            kind: catalog.instrument(id).kind,
+            update: update.clone(),
+        })
+    }
+
+    pub(crate) fn update(&self) -> &PriceUpdate {
+        &self.update
+    }
+
+    fn frame(&self, dialect: Dialect, ticks: u32, catalog: &Catalog, now: Time) -> Vec<u8> {
+        frame::text(&match dialect {
+            Dialect::Plain => self.body.plain(),
+            Dialect::Extended => {
+                let source = &catalog.sources[self.update.source.index()];
+                let origin = Origin {
+                    source: &source.name,
+                    kind: self.kind,
+                    simulated: source.simulated,
+                };
+                self.body.extended(&self.update, ticks, origin, now)
+            }
+        })
+    }
+}
+
+/// Frames of one price that several classes tell alike.
+#[derive(Debug)]
+pub(crate) struct Frames<'a> {
+    told: &'a Arc<Told>,
+    catalog: &'a Catalog,
+    now: Time,
+    plain: Option<Vec<u8>>,
+    extended: Option<Vec<u8>>,
+}
+
+impl<'a> Frames<'a> {
+    pub(crate) fn new(told: &'a Arc<Told>, catalog: &'a Catalog, now: Time) -> Self {
+        Self {
+            told,
+            catalog,
+            now,
+            plain: None,
+            extended: None,
+        }
+    }
+
+    fn of(&mut self, dialect: Dialect) -> &[u8] {
+        let frame = match dialect {
+            Dialect::Plain => &mut self.plain,
+            Dialect::Extended => &mut self.extended,
+        };
+        let ticks = self.told.update.ticks;
+        frame.get_or_insert_with(|| self.told.frame(dialect, ticks, self.catalog, self.now))
+    }
+}
+
+impl PriceClass {
+    /// It begins with the latest price of each of its symbols, and no news.
+    pub(crate) fn new(
+        key: PriceKey,
+        mut latest: Latest,
+        prices: &Newest<Arc<Told>>,
+        catalog: &Catalog,
+        now: Time,
+    ) -> Self {
+        for (symbol, told) in prices.in_order().filter(|(of, _)| key.symbols.has(*of)) {
+            let frame = told.frame(key.dialect, told.update.ticks, catalog, now);
+            latest.push(symbol, &frame, now);
+        }
+        latest.forget_log();
+        Self {
+            key,
+            latest,
+            paces: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn latest(&self) -> &Latest {
+        &self.latest
+    }
+
+    pub(crate) fn take(&mut self, frames: &mut Frames<'_>) {
+        let (told, now) = (frames.told, frames.now);
+        let symbol = told.update.symbol;
+        if !self.key.symbols.has(symbol) {
+            return;
+        }
+        if self.key.interval <= Span::ZERO {
+            return self.latest.push(symbol, frames.of(self.key.dialect), now);
+        }
+        let pace = self.paces.entry(symbol).or_default();
+        pace.ticks = pace.ticks.saturating_add(told.update.ticks);
+        pace.waiting = Some(Arc::clone(told));
+        self.tell_if_due(symbol, frames.catalog, now);
+    }
+
+    /// Time has passed: what waited for its interval may be told.
+    pub(crate) fn pass_time(&mut self, catalog: &Catalog, now: Time) {
+        let waiting = self.paces.iter().filter(|(_, pace)| pace.waiting.is_some());
+        let symbols: Vec<Symbol> = waiting.map(|(symbol, _)| *symbol).collect();
+        for symbol in symbols {
+            self.tell_if_due(symbol, catalog, now);
+        }
+    }
+
+    fn tell_if_due(&mut self, symbol: Symbol, catalog: &Catalog, now: Time) {
+        let interval = self.key.interval;
+        let Some(pace) = self.paces.get_mut(&symbol) else {
+            return;
+        };
+        if pace.told.is_some_and(|told| told + interval > now) {
+            return;
+        }
+        let Some(told) = pace.waiting.take() else {
+            return;
+        };
+        pace.told = Some(now);
+        let ticks = std::mem::take(&mut pace.ticks);
+        let frame = told.frame(self.key.dialect, ticks, catalog, now);
+        self.latest.push(symbol, &frame, now);
+    }
+}

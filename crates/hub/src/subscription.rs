@@ -1,0 +1,444 @@
+//! Who hears what: subscribing adds to what a client hears, unsubscribing takes from it, and either moves the client between
+//! classes. What it had not been given of the one is written for it alone before it goes on in the other.
+
+use crate::classes::{Class as _, ClassId};
+use crate::client::{ClientId, Replay};
+use crate::event_class::{Dialect, EventClass, EventKey};
+use crate::filter::{EventFilter, Symbols};
+use crate::hub::{Hub, client_of};
+use crate::latest::Latest;
+use crate::price_class::{PriceClass, PriceKey};
+use crate::status_class::StatusClass;
+use crate::window::Wanted;
+use market::{Position, Span, Symbol};
+use wire::tell::Heard;
+use wire::{Channel, Channels, Refusal, Since, Subscribe, Unsubscribe};
+
+/// What came of a subscribe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Began {
+    /// The symbols it named that there are; `None` for all.
+    pub symbols: Option<Vec<Symbol>>,
+    pub unknown_symbols: Vec<String>,
+    /// Where the stream of events stands.
+    pub position: Position,
+    /// Of a `since`: how many events follow, or `None` when a snapshot does instead.
+    pub recovered: Option<Option<u64>>,
+    /// How often the client hears a price of a symbol, if it hears prices.
+    pub price_interval: Option<Span>,
+}
+
+/// What a client hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wants {
+    dialect: Dialect,
+    events: EventFilter,
+    prices: Symbols,
+    /// The least time between two prices, as it was asked for.
+    interval: Option<Span>,
+    statuses: Symbols,
+}
+
+/// What an extended client that does not say otherwise waits between two prices of a symbol.
+const INTERVAL: Span = Span::from_secs(1);
+/// What is asked for is rounded up to one of these, so that clients share classes.
+const INTERVALS_MS: [i64; 10] = [
+    250, 500, 1000, 2000, 3000, 5000, 10_000, 15_000, 30_000, 60_000,
+];
+
+impl Hub {
+    /// Adds to what a client hears. What is new to it begins with its snapshot, or behind the place it asks for; what it
+    /// hears already is not begun again.
+    ///
+    /// # Errors
+    /// When it would hear too much, or one kind of client too many would be served. Nothing has changed then.
+    pub fn subscribe(&mut self, id: ClientId, ask: &Subscribe) -> Result<Began, Refusal> {
+        let (named, unknown_symbols) = self.known(ask);
+        let before = self.wants(id);
+        let after = before.with(ask, &named);
+        self.check(&after)?;
+        let client = client_of(&mut self.clients, id);
+        client.dialect = after.dialect;
+        let mut recovered = None;
+        if !client.is_finishing() {
+            recovered = self.begin_events(id, &before, &after, ask);
+            self.move_prices(id, &before, &after, ask.snapshot.prices != Some(false));
+            self.move_statuses(id, &before, &after);
+        }
+        let hears_prices = !after.prices.is_empty();
+        Ok(Began {
+            symbols: match named {
+                Symbols::All => None,
+                Symbols::Only(some) => Some(some.to_vec()),
+            },
+            unknown_symbols,
+            position: self.position(),
+            recovered,
+            price_interval: hears_prices.then(|| self.interval(&after).0),
+        })
+    }
+
+    /// Takes from what a client hears.
+    pub fn unsubscribe(&mut self, id: ClientId, ask: &Unsubscribe) {
+        let before = self.wants(id);
+        let after = before.without(ask, &self.symbols);
+        let client = client_of(&mut self.clients, id);
+        if client.is_finishing() {
+            return;
+        }
+        if after.events.is_empty() {
+            client.forget_past();
+        }
+        self.move_events(id, &before, &after, &after.events);
+        self.move_prices(id, &before, &after, true);
+        self.move_statuses(id, &before, &after);
+    }
+
+    /// What a client hears: each channel with its symbols.
+    pub fn heard<T>(&self, id: ClientId, tell: impl FnOnce(Vec<(Channel, Heard<'_>)>) -> T) -> T {
+        let wants = self.wants(id);
+        let of = |channel| match channel {
+            Channel::Signals => &wants.events.signals,
+            Channel::Prices => &wants.prices,
+            Channel::Status => &wants.statuses,
+            Channel::Outcomes => &wants.events.outcomes,
+        };
+        let heard = Channels::EVERY.iter().map(|channel| (channel, of(channel)));
+        let heard = heard.filter(|(_, symbols)| !symbols.is_empty());
+        tell(
+            heard
+                .map(|(channel, symbols)| (channel, symbols.heard()))
+                .collect(),
+        )
+    }
+
+    /// Whether it gave the version of the protocol.
+    #[must_use]
+    pub fn is_extended(&self, id: ClientId) -> bool {
+        let client = self.clients[id.index()].as_ref();
+        client.is_some_and(|client| client.dialect == Dialect::Extended)
+    }
+
+    /// The last event that a client hears, if it hears any: where it stands when nothing is due to it.
+    #[must_use]
+    pub fn position_of(&self, id: ClientId) -> Position {
+        let client = self.clients[id.index()].as_ref();
+        let class = client.and_then(|client| client.events);
+        let end = self.position();
+        match class {
+            Some((class, _)) => Position {
+                seq: self.event_classes.get(class).last(),
+                ..end
+            },
+            None => end,
+        }
+    }
+
+    /// The symbols that it names, and the names that no symbol has.
+    fn known(&self, ask: &Subscribe) -> (Symbols, Vec<String>) {
+        let mut unknown = ask.unknown_symbols.clone();
+        let Some(named) = &ask.symbols else {
+            return (Symbols::All, unknown);
+        };
+        let mut known = Vec::new();
+        for symbol in named {
+            if self.symbols.binary_search(symbol).is_ok() {
+                known.push(*symbol);
+            } else {
+                unknown.push(symbol.to_string());
+            }
+        }
+        (Symbols::only(&known), unknown)
+    }
+
+    fn wants(&self, id: ClientId) -> Wants {
+        let client = self.clients[id.index()].as_ref();
+        let Some(client) = client else {
+            return Wants::nothing(Dialect::Plain);
+        };
+        let mut wants = Wants::nothing(client.dialect);
+        if let Some((class, _)) = client.events {
+            wants.events = self.event_classes.get(class).key().filter.clone();
+        }
+        if let Some((class, _)) = client.prices {
+            wants.prices = self.price_classes.get(class).key().symbols.clone();
+        }
+        if let Some((class, _)) = client.statuses {
+            wants.statuses = self.status_classes.get(class).key().clone();
+        }
+        wants.interval = client.interval;
+        wants
+    }
+
+    fn check(&self, wants: &Wants) -> Result<(), Refusal> {
+        if wants.count() > self.limits.subscriptions {
+            return Err(Refusal::TooManySubscriptions);
+        }
+        if !wants.events.is_empty() {
+            self.event_classes.has_room(&wants.event_key())?;
+        }
+        if !wants.prices.is_empty() {
+            self.price_classes.has_room(&self.price_key(wants))?;
+        }
+        if !wants.statuses.is_empty() {
+            self.status_classes.has_room(&wants.statuses)?;
+        }
+        Ok(())
+    }
+
+    /// Begins events behind the place that is asked for, or with a snapshot of those signals that are new to the client.
+    fn begin_events(
+        &mut self,
+        id: ClientId,
+        before: &Wants,
+        after: &Wants,
+        ask: &Subscribe,
+    ) -> Option<Option<u64>> {
+        let channels = ask.channels;
+        let resumes = channels.has(Channel::Signals) || channels.has(Channel::Outcomes);
+        let since = ask.since.filter(|_| resumes);
+        match since {
+            None => {
+                self.move_events(id, before, after, &before.events);
+                self.add_snapshot(id, &before.events.signals, after, ask);
+                None
+            }
+            Some(since) => {
+                let recovered = self.resume(id, after, since);
+                if recovered.is_none() {
+                    self.add_snapshot(id, &Symbols::none(), after, ask);
+                }
+                Some(recovered)
+            }
+        }
+    }
+
+    /// Gives a client everything behind a place, and nothing of what it was owed so far; `None` when that is not kept.
+    fn resume(&mut self, id: ClientId, after: &Wants, since: Since) -> Option<u64> {
+        client_of(&mut self.clients, id).forget_past();
+        self.enter_event_class(id, after);
+        let Since::After(position) = since else {
+            return None;
+        };
+        if !self.events.reaches(position) {
+            return None;
+        }
+        let (from, until) = (position.seq + 1, self.position().seq);
+        let count = self.events.between(from, until, &after.events).count();
+        self.add_replay(id, &after.events, from, until);
+        Some(count as u64)
+    }
+
+    /// Moves a client to the class that has what it wants. What it was not given of the old one, and `owed` lets pass, is
+    /// written for it alone.
+    fn move_events(&mut self, id: ClientId, before: &Wants, after: &Wants, owed: &EventFilter) {
+        if before.event_key() == after.event_key() {
+            return;
+        }
+        let client = client_of(&mut self.clients, id);
+        let unsent = client
+            .events
+            .and_then(|(class, next)| self.event_classes.get(class).log().tag(next));
+        let until = self.position().seq;
+        self.enter_event_class(id, after);
+        if let Some(from) = unsent {
+            self.add_replay(id, owed, from, until);
+        }
+    }
+
+    fn add_replay(&mut self, id: ClientId, filter: &EventFilter, from: u64, until: u64) {
+        if from > until {
+            return;
+        }
+        let replay = Replay {
+            filter: filter.clone(),
+            from,
+            until,
+            prev: self.events.last_before(from, filter),
+        };
+        client_of(&mut self.clients, id).add_replay(replay);
+    }
+
+    fn enter_event_class(&mut self, id: ClientId, wants: &Wants) {
+        let entered = (!wants.events.is_empty()).then(|| {
+            let make = |key| EventClass::new(key, &self.events);
+            let class = self.event_classes.enter(wants.event_key(), make);
+            (class, self.event_classes.get(class).log().next())
+        });
+        let client = client_of(&mut self.clients, id);
+        let left = std::mem::replace(&mut client.events, entered);
+        if let Some((class, _)) = left {
+            self.event_classes.leave(class);
+        }
+    }
+
+    fn add_snapshot(&mut self, id: ClientId, but: &Symbols, after: &Wants, ask: &Subscribe) {
+        let symbols = &after.events.signals;
+        if !ask.channels.has(Channel::Signals) || symbols == but {
+            return;
+        }
+        let max = ask.snapshot.signals.map(usize::from);
+        let wanted = Wanted {
+            dialect: after.dialect,
+            symbols: symbols.clone(),
+            but: but.clone(),
+            max: max.unwrap_or(self.limits.snapshot_signals),
+        };
+        let snapshot = self.window.snapshot(wanted, self.now);
+        client_of(&mut self.clients, id).add_snapshot(snapshot);
+    }
+
+    /// Moves a client between classes of prices. Where symbols came to it, it begins with the latest price of each, unless
+    /// it does not want to; otherwise it goes on.
+    fn move_prices(&mut self, id: ClientId, before: &Wants, after: &Wants, with_snapshot: bool) {
+        let (old, new) = (self.price_key(before), self.price_key(after));
+        client_of(&mut self.clients, id).interval = after.interval;
+        if old == new {
+            return;
+        }
+        let client = client_of(&mut self.clients, id);
+        let is_owed = client
+            .prices
+            .is_some_and(|(class, cursor)| self.price_classes.get(class).latest().is_due(cursor));
+        let grows = old.symbols.and(&new.symbols) != old.symbols;
+        let begins = is_owed || grows && with_snapshot;
+        let entered = (!new.symbols.is_empty()).then(|| {
+            let class = self.enter_price_class(new);
+            (class, join(self.price_classes.get(class).latest(), begins))
+        });
+        let client = client_of(&mut self.clients, id);
+        let left = std::mem::replace(&mut client.prices, entered);
+        if let Some((class, _)) = left {
+            self.price_classes.leave(class);
+        }
+    }
+
+    fn enter_price_class(&mut self, key: PriceKey) -> ClassId {
+        let latest = Latest::new(self.limits.price_span, self.limits.price_log);
+        let (prices, catalog, now) = (&self.prices, &self.catalog, self.now);
+        let make = |key| PriceClass::new(key, latest, prices, catalog, now);
+        self.price_classes.enter(key, make)
+    }
+
+    fn move_statuses(&mut self, id: ClientId, before: &Wants, after: &Wants) {
+        if before.statuses == after.statuses {
+            return;
+        }
+        let entered = (!after.statuses.is_empty()).then(|| {
+            let latest = Latest::new(self.limits.price_span, self.limits.price_log);
+            let make = |symbols| StatusClass::new(symbols, latest, &self.statuses, self.now);
+            let class = self.status_classes.enter(after.statuses.clone(), make);
+            (class, self.status_classes.get(class).latest().join())
+        });
+        let client = client_of(&mut self.clients, id);
+        let left = std::mem::replace(&mut client.statuses, entered);
+        if let Some((class, _)) = left {
+            self.status_classes.leave(class);
+        }
+    }
+
+    fn price_key(&self, wants: &Wants) -> PriceKey {
+        PriceKey {
+            dialect: wants.dialect,
+            symbols: wants.prices.clone(),
+            interval: self.interval(wants).1,
+        }
+    }
+
+    /// How often a client hears a price, as it is told, and how long its class lets prices wait.
+    fn interval(&self, wants: &Wants) -> (Span, Span) {
+        let published = self.limits.price_interval;
+        let asked = match wants.dialect {
+            Dialect::Plain => return (published, Span::ZERO),
+            Dialect::Extended => wants.interval.unwrap_or(INTERVAL),
+        };
+        let steps = INTERVALS_MS.map(Span::from_millis);
+        let step = steps.into_iter().find(|step| *step >= asked);
+        let used = step.unwrap_or(asked);
+        if used <= published {
+            return (published, Span::ZERO);
+        }
+        // A price may be published a moment early or late: that must not cost it a whole turn.
+        (used, used - Span::from_nanos(published.nanos() / 10))
+    }
+}
+
+/// A place in a log: with what is there, or only with what will come.
+fn join(latest: &Latest, with_snapshot: bool) -> crate::latest::Cursor {
+    if with_snapshot {
+        latest.join()
+    } else {
+        latest.join_live()
+    }
+}
+
+impl Wants {
+    fn nothing(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            events: EventFilter::none(),
+            prices: Symbols::none(),
+            interval: None,
+            statuses: Symbols::none(),
+        }
+    }
+
+    fn event_key(&self) -> EventKey {
+        EventKey {
+            dialect: self.dialect,
+            filter: self.events.clone(),
+        }
+    }
+
+    fn count(&self) -> usize {
+        let EventFilter { signals, outcomes } = &self.events;
+        let every = [signals, outcomes, &self.prices, &self.statuses];
+        every.into_iter().map(Symbols::count).sum()
+    }
+
+    fn with(&self, ask: &Subscribe, named: &Symbols) -> Self {
+        let of = |channel| {
+            if ask.channels.has(channel) {
+                named.clone()
+            } else {
+                Symbols::none()
+            }
+        };
+        let asked = ask.price_interval_ms.map(i64::from).map(Span::from_millis);
+        Self {
+            dialect: if ask.is_extended {
+                Dialect::Extended
+            } else {
+                self.dialect
+            },
+            events: self.events.and(&EventFilter::of(ask.channels, named)),
+            prices: self.prices.and(&of(Channel::Prices)),
+            interval: asked.or(self.interval),
+            statuses: self.statuses.and(&of(Channel::Status)),
+        }
+    }
+
+    fn without(&self, ask: &Unsubscribe, every: &[Symbol]) -> Self {
+        let named = match &ask.symbols {
+            Some(symbols) => Symbols::only(symbols),
+            None => Symbols::All,
+        };
+        let left = |channel, symbols: &Symbols| {
+            if ask.channels.has(channel) {
+                symbols.without(&named, every)
+            } else {
+                symbols.clone()
+            }
+        };
+        Self {
+            dialect: self.dialect,
+            events: EventFilter {
+                signals: left(Channel::Signals, &self.events.signals),
+                outcomes: left(Channel::Outcomes, &self.events.outcomes),
+            },
+            prices: left(Channel::Prices, &self.prices),
+            interval: self.interval,
+            statuses: left(Channel::Status, &self.statuses),
+        }
+    }
+}

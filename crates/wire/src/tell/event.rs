@@ -1,0 +1,242 @@
+//! Signals and what becomes of them: the one stream that a client can resume. What does not depend on who hears it is
+//! written once; the envelope around it is the class's.
+
+use super::{BadPayload, List, Quoted, append, check_digits, rule};
+use market::{Direction, Outcome, OutcomeKind, Position, Price, Signal, Target, Time};
+
+/// Longest reason, in bytes: what bounds the size of a message.
+const REASON_MAX: usize = 500;
+const TARGETS_MAX: usize = 4;
+const PROBABILITY_STEPS: u16 = 10_000;
+
+/// What is told of one event, without its envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventBody {
+    kind: &'static str,
+    payload: String,
+    ext: Option<String>,
+}
+
+/// Where an event stands in the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub position: Position,
+    /// The `seq` of the event before it that the same clients hear; 0 where none is known.
+    pub prev: u64,
+}
+
+impl EventBody {
+    /// The whole signal as it stands.
+    ///
+    /// # Errors
+    /// When the signal breaks a rule of the schema.
+    pub fn signal(signal: &Signal) -> Result<Self, BadPayload> {
+        check_signal(signal).map_err(|fault| BadPayload {
+            subject: format!("signal {}", signal.id),
+            fault,
+        })?;
+        Ok(Self {
+            kind: "signal",
+            payload: signal_payload(signal),
+            ext: Some(signal_ext(signal)),
+        })
+    }
+
+    /// One step of a confirmed signal's life.
+    #[must_use]
+    pub fn outcome(outcome: &Outcome) -> Self {
+        Self {
+            kind: "outcome",
+            payload: format!(
+                r#"{{"id":"{}","event":{},"price":{},"r":{},"at":"{}"}}"#,
+                outcome.id,
+                Quoted(&event(outcome.kind)),
+                outcome.price.display(outcome.digits),
+                outcome.r,
+                outcome.at,
+            ),
+            ext: None,
+        }
+    }
+
+    /// `{"type":"signal","payload":{...}}`, and `outcome` alike.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        format!(r#"{{"type":"{}","payload":{}}}"#, self.kind, self.payload)
+    }
+
+    /// The same for extended clients: with its place, the moment it was written, and more than the payload.
+    #[must_use]
+    pub fn placed(&self, place: Place, ts: Time) -> String {
+        let Place { position, prev } = place;
+        self.enveloped(format_args!(
+            r#""seq":{},"prev":{prev},"epoch":"{}","ts":"{ts}""#,
+            position.seq, position.epoch
+        ))
+    }
+
+    /// The same as part of a snapshot: the latest of its signal, which stands at `position`.
+    #[must_use]
+    pub fn shown(&self, position: Position, ts: Time) -> String {
+        self.enveloped(format_args!(
+            r#""seq":{},"epoch":"{}","ts":"{ts}","snapshot":true"#,
+            position.seq, position.epoch
+        ))
+    }
+
+    fn enveloped(&self, envelope: std::fmt::Arguments<'_>) -> String {
+        let mut text = format!(
+            r#"{{"type":"{}",{envelope},"payload":{}"#,
+            self.kind, self.payload
+        );
+        if let Some(ext) = &self.ext {
+            append(&mut text, format_args!(r#","ext":{ext}"#));
+        }
+        text.push('}');
+        text
+    }
+}
+
+/// `{"type":"signal","payload":{...}}`: the whole signal as it stands.
+///
+/// # Errors
+/// When the signal breaks a rule of the schema.
+pub fn signal(signal: &Signal) -> Result<String, BadPayload> {
+    EventBody::signal(signal).map(|body| body.plain())
+}
+
+fn signal_payload(signal: &Signal) -> String {
+    let shown = |price: Price| price.display(signal.digits);
+    let last = signal.targets.len().saturating_sub(1);
+    let prices = List(&signal.targets, |target, _| shown(target.price).to_string());
+    let modes = List(&signal.targets, |target, place| mode(target, place, last));
+    format!(
+        r#"{{"id":"{}","status":"{}","direction":"{}","symbol":"{}","entry_time":"{}","entry_price":{},"stop_loss":{},"take_profits":{prices},"tp_modes":{modes},"reason":{},"confidence":{},"rr_target":{},"killzone":"{}"}}"#,
+        signal.id,
+        signal.status,
+        signal.direction,
+        signal.symbol,
+        signal.entry_time,
+        shown(signal.entry),
+        shown(signal.stop),
+        Quoted(&signal.reason),
+        signal.confidence,
+        signal.rr_target,
+        signal.killzone,
+    )
+}
+
+/// What only extended clients are told of a signal.
+fn signal_ext(signal: &Signal) -> String {
+    let mut text = format!(
+        r#"{{"setup":{},"tf":"{}","simulated":{},"decide_by":"{}""#,
+        Quoted(&signal.setup),
+        signal.timeframe,
+        signal.simulated,
+        signal.decide_by,
+    );
+    if let Some(cause) = signal.cause {
+        append(&mut text, format_args!(r#","cause":"{}""#, cause.as_str()));
+    }
+    text.push('}');
+    text
+}
+
+fn event(kind: OutcomeKind) -> String {
+    match kind {
+        OutcomeKind::Target(place) => format!("tp{place}"),
+        OutcomeKind::Stop => "stop".to_owned(),
+        OutcomeKind::Timeout => "timeout".to_owned(),
+    }
+}
+
+fn mode(target: &Target, place: usize, last: usize) -> String {
+    if target.runner && place == last {
+        format!(r#""Runner {}%""#, target.percent)
+    } else {
+        format!(r#""TP{} {}%""#, place + 1, target.percent)
+    }
+}
+
+/// The rules of a signal's payload. Prices are judged as they are shown, since that is what clients compute with.
+fn check_signal(signal: &Signal) -> Result<(), String> {
+    let shown = |price: Price| price.round_to_digits(signal.digits);
+    let (entry, stop) = (shown(signal.entry), shown(signal.stop));
+    check_digits(signal.digits)?;
+    rule(entry.is_positive(), || {
+        format!("entry_price {entry} is not above 0")
+    })?;
+    rule(stop.is_positive(), || {
+        format!("stop_loss {stop} is not above 0")
+    })?;
+    rule(is_beyond(signal.direction.opposite(), entry, stop), || {
+        format!("stop_loss {stop} is not on the losing side of entry_price {entry}")
+    })?;
+    check_targets(signal, shown)?;
+    check_reason(&signal.reason)?;
+    rule(signal.confidence.steps() <= PROBABILITY_STEPS, || {
+        format!("confidence {} is above 1", signal.confidence)
+    })?;
+    rule(signal.rr_target.hundredths() > 0, || {
+        format!("rr_target {} is not above 0", signal.rr_target)
+    })
+}
+
+fn check_targets(signal: &Signal, shown: impl Fn(Price) -> Price) -> Result<(), String> {
+    let count = signal.targets.len();
+    rule((1..=TARGETS_MAX).contains(&count), || {
+        format!("there are {count} take_profits, and 1 to {TARGETS_MAX} are allowed")
+    })?;
+    let mut before = shown(signal.entry);
+    for target in &signal.targets {
+        let price = shown(target.price);
+        rule(
+            price.is_positive() && is_beyond(signal.direction, before, price),
+            || {
+                format!(
+                    "take profit {price} does not lie beyond {before} for a {}",
+                    signal.direction
+                )
+            },
+        )?;
+        rule(target.percent > 0, || {
+            format!("take profit {price} closes 0 percent")
+        })?;
+        before = price;
+    }
+    let runners_before_last = signal.targets[..count - 1]
+        .iter()
+        .any(|target| target.runner);
+    rule(!runners_before_last, || {
+        "a runner is not the last target".to_owned()
+    })?;
+    let percent: u32 = signal
+        .targets
+        .iter()
+        .map(|target| u32::from(target.percent))
+        .sum();
+    rule(percent == 100, || {
+        format!("the parts of tp_modes are {percent} percent together, not 100")
+    })
+}
+
+fn check_reason(reason: &str) -> Result<(), String> {
+    rule(!reason.is_empty(), || "reason is empty".to_owned())?;
+    rule(reason.len() <= REASON_MAX, || {
+        format!(
+            "reason has {} bytes, at most {REASON_MAX} are allowed",
+            reason.len()
+        )
+    })?;
+    rule(!reason.contains(char::is_control), || {
+        format!("reason {reason:?} has a control character")
+    })
+}
+
+/// Whether `to` lies strictly from `from` in the direction a trade of this kind wins.
+fn is_beyond(direction: Direction, from: Price, to: Price) -> bool {
+    match direction {
+        Direction::Long => to > from,
+        Direction::Short => to < from,
+    }
+}
