@@ -4,6 +4,7 @@
 //! Every ending that we start has a Close frame, and waits a moment for the client's.
 
 use crate::bots::{Bot, Posting, Turn};
+use crate::config::Config;
 use crate::frame::{Decoder, Inbound, Violation};
 use crate::limits::{Errors, Rate};
 use crate::shard::Shard;
@@ -235,34 +236,15 @@ impl Session {
         if ask.has_unknown {
             self.tell_error(shard, Refusal::UnknownChannel, id);
         }
-        let began = shard.hub.borrow_mut().subscribe(self.id, ask);
-        match began {
-            Ok(began) if ask.is_extended => self.tell_subscribed(shard, ask, &began),
-            Ok(_) => {}
-            Err(refusal) => self.tell_error(shard, refusal, id),
-        }
-    }
-
-    fn tell_subscribed(&self, shard: &Shard, ask: &Subscribe, began: &Began) {
-        let config = &shard.config;
-        let symbols = began.symbols.as_deref();
-        let interval = began.price_interval.map(|span| span.millis());
-        let subscribed = tell::subscribed(&tell::Subscribed {
-            id: ask.id.as_ref(),
-            channels: ask.channels,
-            symbols: symbols.map_or(tell::Heard::Every, tell::Heard::Only),
-            unknown_symbols: &began.unknown_symbols,
-            position: began.position,
-            recovered: began.recovered,
-            price_interval_ms: interval.and_then(|millis| u32::try_from(millis).ok()),
-            simulated: shard.hub.borrow().is_simulated(),
-            limits: tell::Limits {
-                message_bytes: config.message_bytes,
-                messages_per_s: config.messages_per_s,
-            },
-            heartbeat_ms: u64::try_from(config.heartbeat_every.as_millis()).unwrap_or(u64::MAX),
+        let mut hub = shard.hub.borrow_mut();
+        let simulated = hub.is_simulated();
+        let begun = hub.subscribe(self.id, ask, |began| {
+            frame::text(&subscribed(&shard.config, ask, began, simulated))
         });
-        self.answer(shard, frame::text(&subscribed));
+        drop(hub);
+        if let Err(refusal) = begun {
+            self.tell_error(shard, refusal, id);
+        }
     }
 
     fn unsubscribe(&self, shard: &Shard, ask: &Unsubscribe) {
@@ -270,13 +252,14 @@ impl Session {
         if ask.has_unknown {
             self.tell_error(shard, Refusal::UnknownChannel, id);
         }
-        let told = {
-            let mut hub = shard.hub.borrow_mut();
-            hub.unsubscribe(self.id, ask);
-            let position = hub.position();
-            hub.heard(self.id, |left| tell::unsubscribed(id, left, position))
-        };
-        self.answer(shard, frame::text(&told));
+        let mut hub = shard.hub.borrow_mut();
+        let ended = hub.unsubscribe(self.id, ask, |left, position| {
+            frame::text(&tell::unsubscribed(id, left, position))
+        });
+        drop(hub);
+        if let Err(refusal) = ended {
+            self.tell_error(shard, refusal, id);
+        }
     }
 
     fn authenticate(self: &Rc<Self>, shard: &Rc<Shard>, token: &Token) {
@@ -665,6 +648,27 @@ enum Overdue {
     Silent,
     Stalled,
     End,
+}
+
+/// What an extended client is told of what it subscribed.
+fn subscribed(config: &Config, ask: &Subscribe, began: &Began, simulated: bool) -> String {
+    let symbols = began.symbols.as_deref();
+    let interval = began.price_interval.map(|span| span.millis());
+    tell::subscribed(&tell::Subscribed {
+        id: ask.id.as_ref(),
+        channels: ask.channels,
+        symbols: symbols.map_or(tell::Heard::Every, tell::Heard::Only),
+        unknown_symbols: &began.unknown_symbols,
+        position: began.position,
+        recovered: began.recovered,
+        price_interval_ms: interval.and_then(|millis| u32::try_from(millis).ok()),
+        simulated,
+        limits: tell::Limits {
+            message_bytes: config.message_bytes,
+            messages_per_s: config.messages_per_s,
+        },
+        heartbeat_ms: u64::try_from(config.heartbeat_every.as_millis()).unwrap_or(u64::MAX),
+    })
 }
 
 fn send(stream: &TcpStream, due: &Pending<'_>) -> io::Result<usize> {

@@ -73,7 +73,7 @@ fn answers_to_pings_and_to_nonsense() {
         ),
         (
             r#"{"type":"subscribe","channels":["weather"]}"#,
-            r#"{"type":"error","code":"unknown_channel","message":"a channel is not one of: signals, prices, status; the others named are subscribed","retryable":false}"#,
+            r#"{"type":"error","code":"unknown_channel","message":"a channel is not one of: signals, prices, status, outcomes; the others named are subscribed","retryable":false}"#,
         ),
     ] {
         client.say(said);

@@ -105,6 +105,8 @@ pub(crate) struct Client {
 /// A piece of the past.
 #[derive(Debug)]
 enum Past {
+    /// An answer whose place is behind what came before it, and what of it is not written.
+    Answer(Bytes),
     /// Messages, and the first of them that is not written.
     Snapshot(Arc<Snapshot>, usize),
     /// Events that are still to be made messages of.
@@ -168,8 +170,19 @@ impl Client {
         self.past.push_back(Past::Replay(replay));
     }
 
-    pub(crate) fn forget_past(&mut self) {
-        self.past.clear();
+    /// An answer that goes behind what the client is still owed of the past.
+    pub(crate) fn add_answer(&mut self, frame: Vec<u8>) {
+        self.past.push_back(Past::Answer(Bytes::from(frame)));
+    }
+
+    /// Nothing of the past is owed any more but answers.
+    pub(crate) fn forget_events(&mut self) {
+        self.past.retain(|past| matches!(past, Past::Answer(_)));
+    }
+
+    /// Pieces of the past that are owed.
+    pub(crate) fn past_len(&self) -> usize {
+        self.past.len()
     }
 
     /// Something of its own is due: a cut message, an answer, a piece of the past.
@@ -201,8 +214,12 @@ impl Client {
         for answer in &self.answers {
             due.add(answer);
         }
-        if let Some(Past::Snapshot(snapshot, written)) = self.past.front() {
-            due.add(&snapshot.bytes[snapshot.start_of(*written)..]);
+        match self.past.front() {
+            Some(Past::Answer(answer)) => due.add(answer),
+            Some(Past::Snapshot(snapshot, written)) => {
+                due.add(&snapshot.bytes[snapshot.start_of(*written)..]);
+            }
+            Some(Past::Replay(_)) | None => {}
         }
     }
 
@@ -211,7 +228,25 @@ impl Client {
         let part = bytes.min(self.rest.len());
         let _written = self.rest.split_to(part);
         let bytes = self.take_answers(bytes - part, sent);
-        self.take_snapshot(bytes, sent)
+        if bytes == 0 {
+            return 0;
+        }
+        let left = match self.past.front_mut() {
+            Some(Past::Answer(answer)) => {
+                let part = bytes.min(answer.len());
+                self.rest = answer.split_off(part);
+                sent.answers += 1;
+                self.past.pop_front();
+                bytes - part
+            }
+            Some(Past::Snapshot(..)) => self.take_snapshot(bytes, sent),
+            Some(Past::Replay(_)) | None => bytes,
+        };
+        if self.past.is_empty() {
+            // Most clients have one past in their life.
+            self.past = VecDeque::new();
+        }
+        left
     }
 
     fn take_answers(&mut self, mut bytes: usize, sent: &mut Sent) -> usize {
@@ -244,9 +279,6 @@ impl Client {
         *written = begun;
         if begun == snapshot.ends.len() {
             self.past.pop_front();
-        }
-        if self.past.is_empty() {
-            self.past = VecDeque::new();
         }
         bytes - part
     }

@@ -493,7 +493,8 @@ mod tests {
             channels,
             ..Subscribe::default()
         };
-        hub.subscribe(id, &ask).expect("there is room");
+        hub.subscribe(id, &ask, |_| Vec::new())
+            .expect("there is room");
     }
 
     /// Prices and statuses that are kept for who is behind.

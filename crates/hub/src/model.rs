@@ -295,7 +295,9 @@ impl Model {
             channels,
             ..Subscribe::default()
         };
-        self.hub.subscribe(visitor.id, &ask).expect("there is room");
+        self.hub
+            .subscribe(visitor.id, &ask, |_| Vec::new())
+            .expect("there is room");
     }
 
     fn write(&mut self, client: usize, room: usize) {

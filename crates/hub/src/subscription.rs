@@ -2,7 +2,7 @@
 //! classes. What it had not been given of the one is written for it alone before it goes on in the other.
 
 use crate::classes::{Class as _, ClassId};
-use crate::client::{ClientId, Replay};
+use crate::client::{Client, ClientId, Replay};
 use crate::event_class::{Dialect, EventClass, EventKey};
 use crate::filter::{EventFilter, Symbols};
 use crate::hub::{Hub, client_of};
@@ -28,6 +28,32 @@ pub struct Began {
     pub price_interval: Option<Span>,
 }
 
+/// What of the past a client begins with.
+enum Start {
+    /// The signals that are new to it.
+    Snapshot(Snapshot),
+    /// The events behind its place.
+    Replay { from: u64, until: u64, count: u64 },
+    /// Its place is not kept: a snapshot instead.
+    Lost(Snapshot),
+}
+
+/// At most so many signals, of all but these symbols.
+struct Snapshot {
+    but: Symbols,
+    max: usize,
+}
+
+impl Start {
+    fn recovered(&self) -> Option<Option<u64>> {
+        match self {
+            Self::Snapshot(_) => None,
+            Self::Replay { count, .. } => Some(Some(*count)),
+            Self::Lost(_) => Some(None),
+        }
+    }
+}
+
 /// What a client hears.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Wants {
@@ -48,68 +74,83 @@ const INTERVALS_MS: [i64; 10] = [
 
 impl Hub {
     /// Adds to what a client hears. What is new to it begins with its snapshot, or behind the place it asks for; what it
-    /// hears already is not begun again.
+    /// hears already is not begun again. `answer` makes the frame that says so, which goes behind what the client is still
+    /// owed, since the place it tells lies behind that too.
     ///
     /// # Errors
-    /// When it would hear too much, or one kind of client too many would be served. Nothing has changed then.
-    pub fn subscribe(&mut self, id: ClientId, ask: &Subscribe) -> Result<Began, Refusal> {
+    /// When it would hear too much, or one kind of client too many would be served, or it asks more than it reads. Nothing
+    /// has changed then.
+    pub fn subscribe(
+        &mut self,
+        id: ClientId,
+        ask: &Subscribe,
+        answer: impl FnOnce(&Began) -> Vec<u8>,
+    ) -> Result<(), Refusal> {
         let (named, unknown_symbols) = self.known(ask);
         let before = self.wants(id);
         let after = before.with(ask, &named);
         self.check(&after)?;
-        let client = client_of(&mut self.clients, id);
+        let Some(client) = self.asking(id)? else {
+            return Ok(());
+        };
         client.dialect = after.dialect;
-        let mut recovered = None;
-        if !client.is_finishing() {
-            recovered = self.begin_events(id, &before, &after, ask);
-            self.move_prices(id, &before, &after, ask.snapshot.prices != Some(false));
-            self.move_statuses(id, &before, &after);
+        let start = self.start(id, &before, &after, ask);
+        if ask.is_extended {
+            let began = Began {
+                symbols: match named {
+                    Symbols::All => None,
+                    Symbols::Only(some) => Some(some.to_vec()),
+                },
+                unknown_symbols,
+                position: self.position(),
+                recovered: start.recovered(),
+                price_interval: (!after.prices.is_empty()).then(|| self.interval(&after).0),
+            };
+            client_of(&mut self.clients, id).add_answer(answer(&began));
         }
-        let hears_prices = !after.prices.is_empty();
-        Ok(Began {
-            symbols: match named {
-                Symbols::All => None,
-                Symbols::Only(some) => Some(some.to_vec()),
-            },
-            unknown_symbols,
-            position: self.position(),
-            recovered,
-            price_interval: hears_prices.then(|| self.interval(&after).0),
-        })
+        self.give_start(id, start, &after);
+        self.move_prices(id, &before, &after, ask.snapshot.prices != Some(false));
+        self.move_statuses(id, &before, &after);
+        Ok(())
     }
 
-    /// Takes from what a client hears.
-    pub fn unsubscribe(&mut self, id: ClientId, ask: &Unsubscribe) {
+    /// Takes from what a client hears. `answer` makes the frame that says what is left: each channel with its symbols.
+    ///
+    /// # Errors
+    /// When it asks more than it reads. Nothing has changed then.
+    pub fn unsubscribe(
+        &mut self,
+        id: ClientId,
+        ask: &Unsubscribe,
+        answer: impl FnOnce(Vec<(Channel, Heard<'_>)>, Position) -> Vec<u8>,
+    ) -> Result<(), Refusal> {
         let before = self.wants(id);
         let after = before.without(ask, &self.symbols);
-        let client = client_of(&mut self.clients, id);
-        if client.is_finishing() {
-            return;
-        }
+        let Some(client) = self.asking(id)? else {
+            return Ok(());
+        };
         if after.events.is_empty() {
-            client.forget_past();
+            client.forget_events();
         }
         self.move_events(id, &before, &after, &after.events);
         self.move_prices(id, &before, &after, true);
         self.move_statuses(id, &before, &after);
+        let frame = answer(after.heard(), self.position());
+        client_of(&mut self.clients, id).add_answer(frame);
+        Ok(())
     }
 
-    /// What a client hears: each channel with its symbols.
-    pub fn heard<T>(&self, id: ClientId, tell: impl FnOnce(Vec<(Channel, Heard<'_>)>) -> T) -> T {
-        let wants = self.wants(id);
-        let of = |channel| match channel {
-            Channel::Signals => &wants.events.signals,
-            Channel::Prices => &wants.prices,
-            Channel::Status => &wants.statuses,
-            Channel::Outcomes => &wants.events.outcomes,
-        };
-        let heard = Channels::EVERY.iter().map(|channel| (channel, of(channel)));
-        let heard = heard.filter(|(_, symbols)| !symbols.is_empty());
-        tell(
-            heard
-                .map(|(channel, symbols)| (channel, symbols.heard()))
-                .collect(),
-        )
+    /// A client that may ask for something; `None` when its connection ends.
+    fn asking(&mut self, id: ClientId) -> Result<Option<&mut Client>, Refusal> {
+        let max = self.limits.answers;
+        let client = client_of(&mut self.clients, id);
+        if client.is_finishing() {
+            return Ok(None);
+        }
+        if client.past_len() >= max {
+            return Err(Refusal::RateLimited);
+        }
+        Ok(Some(client))
     }
 
     /// Whether it gave the version of the protocol.
@@ -186,47 +227,51 @@ impl Hub {
         Ok(())
     }
 
-    /// Begins events behind the place that is asked for, or with a snapshot of those signals that are new to the client.
-    fn begin_events(
-        &mut self,
-        id: ClientId,
-        before: &Wants,
-        after: &Wants,
-        ask: &Subscribe,
-    ) -> Option<Option<u64>> {
+    /// Moves a client to the events it wants, and says what of the past it is to begin with.
+    fn start(&mut self, id: ClientId, before: &Wants, after: &Wants, ask: &Subscribe) -> Start {
         let channels = ask.channels;
         let resumes = channels.has(Channel::Signals) || channels.has(Channel::Outcomes);
-        let since = ask.since.filter(|_| resumes);
-        match since {
-            None => {
-                self.move_events(id, before, after, &before.events);
-                self.add_snapshot(id, &before.events.signals, after, ask);
-                None
-            }
-            Some(since) => {
-                let recovered = self.resume(id, after, since);
-                if recovered.is_none() {
-                    self.add_snapshot(id, &Symbols::none(), after, ask);
+        let max = ask.snapshot.signals.map(usize::from);
+        let snapshot = |but: &Symbols| Snapshot {
+            but: but.clone(),
+            max: max.unwrap_or(self.limits.snapshot_signals).min(
+                if channels.has(Channel::Signals) {
+                    usize::MAX
+                } else {
+                    0
+                },
+            ),
+        };
+        let Some(since) = ask.since.filter(|_| resumes) else {
+            let start = Start::Snapshot(snapshot(&before.events.signals));
+            self.move_events(id, before, after, &before.events);
+            return start;
+        };
+        let start = match since {
+            Since::After(position) if self.events.reaches(position) => {
+                let (from, until) = (position.seq + 1, self.position().seq);
+                let events = self.events.between(from, until, &after.events);
+                Start::Replay {
+                    from,
+                    until,
+                    count: events.count() as u64,
                 }
-                Some(recovered)
             }
-        }
+            Since::After(_) | Since::Elsewhere => Start::Lost(snapshot(&Symbols::none())),
+        };
+        // It says where it is: nothing of what it was owed is wanted any more.
+        client_of(&mut self.clients, id).forget_events();
+        self.enter_event_class(id, after);
+        start
     }
 
-    /// Gives a client everything behind a place, and nothing of what it was owed so far; `None` when that is not kept.
-    fn resume(&mut self, id: ClientId, after: &Wants, since: Since) -> Option<u64> {
-        client_of(&mut self.clients, id).forget_past();
-        self.enter_event_class(id, after);
-        let Since::After(position) = since else {
-            return None;
-        };
-        if !self.events.reaches(position) {
-            return None;
+    fn give_start(&mut self, id: ClientId, start: Start, after: &Wants) {
+        match start {
+            Start::Snapshot(snapshot) | Start::Lost(snapshot) => {
+                self.add_snapshot(id, snapshot, after);
+            }
+            Start::Replay { from, until, .. } => self.add_replay(id, &after.events, from, until),
         }
-        let (from, until) = (position.seq + 1, self.position().seq);
-        let count = self.events.between(from, until, &after.events).count();
-        self.add_replay(id, &after.events, from, until);
-        Some(count as u64)
     }
 
     /// Moves a client to the class that has what it wants. What it was not given of the old one, and `owed` lets pass, is
@@ -272,17 +317,16 @@ impl Hub {
         }
     }
 
-    fn add_snapshot(&mut self, id: ClientId, but: &Symbols, after: &Wants, ask: &Subscribe) {
+    fn add_snapshot(&mut self, id: ClientId, Snapshot { but, max }: Snapshot, after: &Wants) {
         let symbols = &after.events.signals;
-        if !ask.channels.has(Channel::Signals) || symbols == but {
+        if max == 0 || *symbols == but {
             return;
         }
-        let max = ask.snapshot.signals.map(usize::from);
         let wanted = Wanted {
             dialect: after.dialect,
             symbols: symbols.clone(),
-            but: but.clone(),
-            max: max.unwrap_or(self.limits.snapshot_signals),
+            but,
+            max,
         };
         let snapshot = self.window.snapshot(wanted, self.now);
         client_of(&mut self.clients, id).add_snapshot(snapshot);
@@ -388,6 +432,20 @@ impl Wants {
             dialect: self.dialect,
             filter: self.events.clone(),
         }
+    }
+
+    fn heard(&self) -> Vec<(Channel, Heard<'_>)> {
+        let of = |channel| match channel {
+            Channel::Signals => &self.events.signals,
+            Channel::Prices => &self.prices,
+            Channel::Status => &self.statuses,
+            Channel::Outcomes => &self.events.outcomes,
+        };
+        let channels = Channels::EVERY.iter().map(|channel| (channel, of(channel)));
+        let heard = channels.filter(|(_, symbols)| !symbols.is_empty());
+        heard
+            .map(|(channel, symbols)| (channel, symbols.heard()))
+            .collect()
     }
 
     fn count(&self) -> usize {

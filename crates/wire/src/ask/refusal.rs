@@ -29,7 +29,7 @@ pub enum Refusal {
     AuthRequired,
     #[error("the token is not one of this server's")]
     AuthFailed,
-    #[error("too many signals wait for their answer; post this one again when some have come")]
+    #[error("too much of what you sent waits for its answer; send this again when some has come")]
     RateLimited,
     #[error("the server could not deal with the message; send it again")]
     Internal,

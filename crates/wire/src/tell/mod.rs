@@ -238,7 +238,7 @@ mod tests {
         check(
             &error(Refusal::RateLimited, None),
             &expect![[
-                r#"{"type":"error","code":"rate_limited","message":"too many signals wait for their answer; post this one again when some have come","retryable":true}"#
+                r#"{"type":"error","code":"rate_limited","message":"too much of what you sent waits for its answer; send this again when some has come","retryable":true}"#
             ]],
         );
         check(
