@@ -14,7 +14,9 @@ pub struct Config {
     pub hub: hub::Limits,
     /// Publications that wait for the hub; a publisher waits for room.
     pub publications: usize,
-    /// Longest message of a client, in bytes, and most fragments of one.
+    /// Whether permessage-deflate is agreed to when a client offers it.
+    pub compression: bool,
+    /// Longest message of a client, in bytes, also when it is inflated, and most fragments of one.
     pub message_bytes: usize,
     pub message_fragments: u16,
     /// Messages, pings and pongs of one client: so many a second, and so many at once.
@@ -71,6 +73,7 @@ impl Config {
             clock,
             hub: hub::Limits::default(),
             publications: 64,
+            compression: true,
             message_bytes: 16 * 1024,
             message_fragments: 1024,
             messages_per_s: 10,

@@ -1,11 +1,15 @@
-//! What the bytes of a client mean (RFC 6455): frames, fragments of messages with control frames between them, UTF-8. The
-//! bytes come in pieces of any size. Memory is only held while a message is under way.
+//! What the bytes of a client mean (RFC 6455, RFC 7692): frames, fragments of messages with control frames between them,
+//! compressed messages, UTF-8. The bytes come in pieces of any size. Memory is only held while a message is under way.
+
+use crate::extension::Deflate;
+use crate::inflate::Inflater;
 
 /// Something a client said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Inbound {
+pub enum Inbound {
     /// A whole text message: valid UTF-8.
     Text(Vec<u8>),
+    Binary(Vec<u8>),
     Ping(Vec<u8>),
     Pong,
     /// With its code, if it had one: a code that may be sent.
@@ -14,24 +18,46 @@ pub(crate) enum Inbound {
 
 /// The client broke the protocol or a limit: close with this code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Violation {
-    pub(crate) code: u16,
-    pub(crate) reason: &'static str,
+pub struct Violation {
+    pub code: u16,
+    pub reason: &'static str,
 }
 
 #[derive(Debug)]
-pub(crate) struct Decoder {
+pub struct Decoder {
     message_bytes: usize,
     message_fragments: u16,
+    deflate: Option<Deflate>,
     /// The bytes of a frame's header so far.
     header: [u8; HEADER_MAX],
     header_len: u8,
     frame: Option<Frame>,
-    /// The open message: what has come of it, how much of that is known to be UTF-8, and its fragments.
-    message: Vec<u8>,
-    valid: usize,
-    fragments: u32,
+    message: Message,
     control: Vec<u8>,
+}
+
+/// The message that is under way, as far as it has come.
+#[derive(Debug)]
+struct Message {
+    kind: Kind,
+    coding: Coding,
+    bytes: Vec<u8>,
+    /// How much of a text is known to be UTF-8.
+    valid: usize,
+    /// None: no message is under way.
+    fragments: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Binary,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    Plain,
+    Deflated,
 }
 
 /// A frame whose payload is being read.
@@ -47,8 +73,9 @@ struct Frame {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Opcode {
-    /// The first or a later fragment of a text message.
-    Text,
+    /// The first fragment of a message.
+    Begin(Kind),
+    Continue,
     Close,
     Ping,
     Pong,
@@ -57,18 +84,23 @@ enum Opcode {
 /// Two bytes, eight of length, four of mask.
 const HEADER_MAX: usize = 14;
 const CONTROL_MAX: usize = 125;
+/// The first byte's flag of a compressed message (RFC 7692 section 6), and those that nobody may set.
+const DEFLATED: u8 = 0x40;
+const RESERVED: u8 = 0x30;
 
 impl Decoder {
-    pub(crate) fn new(message_bytes: usize, message_fragments: u16) -> Self {
+    /// Messages have at most so many bytes, which compressed ones may not exceed when they are inflated, and come in at
+    /// most so many fragments.
+    #[must_use]
+    pub fn new(message_bytes: usize, message_fragments: u16, deflate: Option<Deflate>) -> Self {
         Self {
             message_bytes,
             message_fragments,
+            deflate,
             header: [0; HEADER_MAX],
             header_len: 0,
             frame: None,
-            message: Vec::new(),
-            valid: 0,
-            fragments: 0,
+            message: Message::NONE,
             control: Vec::new(),
         }
     }
@@ -77,7 +109,11 @@ impl Decoder {
     ///
     /// # Errors
     /// When the client broke a rule. Nothing that follows can be understood then.
-    pub(crate) fn next(&mut self, input: &mut &[u8]) -> Result<Option<Inbound>, Violation> {
+    pub fn next(
+        &mut self,
+        input: &mut &[u8],
+        inflater: &mut Inflater,
+    ) -> Result<Option<Inbound>, Violation> {
         loop {
             let frame = match self.frame {
                 Some(frame) => frame,
@@ -92,7 +128,7 @@ impl Decoder {
                 return Ok(None);
             }
             self.frame = None;
-            if let Some(inbound) = self.finish(frame)? {
+            if let Some(inbound) = self.finish(frame, inflater)? {
                 return Ok(Some(inbound));
             }
         }
@@ -118,13 +154,19 @@ impl Decoder {
     fn check_start(&self) -> Result<(), Violation> {
         let [first, second, ..] = self.header;
         let (is_final, length) = (first & 0x80 != 0, usize::from(second & 0x7F));
-        broken(first & 0x70 == 0, "reserved bits")?;
+        let opcode = opcode(first)?;
+        let may_be_deflated = self.deflate.is_some() && matches!(opcode, Opcode::Begin(_));
+        let reserved = if may_be_deflated {
+            RESERVED
+        } else {
+            RESERVED | DEFLATED
+        };
+        broken(first & reserved == 0, "reserved bits")?;
         broken(second & 0x80 != 0, "frame not masked")?;
-        match opcode(first)? {
-            Opcode::Text if first & 0x0F == 0 => {
-                broken(self.fragments > 0, "continuation of nothing")
-            }
-            Opcode::Text => broken(self.fragments == 0, "message inside a message"),
+        let is_under_way = self.message.fragments > 0;
+        match opcode {
+            Opcode::Begin(_) => broken(!is_under_way, "message inside a message"),
+            Opcode::Continue => broken(is_under_way, "continuation of nothing"),
             Opcode::Close | Opcode::Ping | Opcode::Pong => {
                 broken(is_final, "control frame in fragments")?;
                 broken(length <= CONTROL_MAX, "control frame too long")
@@ -161,11 +203,19 @@ impl Decoder {
             "length not in its shortest form",
         )?;
         let opcode = opcode(header[0])?;
-        if opcode == Opcode::Text {
-            self.fragments += 1;
-            let room = (self.message_bytes - self.message.len()) as u64;
-            let fits = length <= room && self.fragments <= u32::from(self.message_fragments);
-            rule(fits, 1009, "message too large")?;
+        if let Opcode::Begin(kind) = opcode {
+            self.message.kind = kind;
+            self.message.coding = if header[0] & DEFLATED == 0 {
+                Coding::Plain
+            } else {
+                Coding::Deflated
+            };
+        }
+        if opcode.is_of_message() {
+            self.message.fragments += 1;
+            let room = (self.bytes_max() - self.message.bytes.len()) as u64;
+            let is_whole = self.message.fragments <= u32::from(self.message_fragments);
+            rule(length <= room && is_whole, 1009, "message too large")?;
         }
         Ok(Frame {
             opcode,
@@ -176,26 +226,74 @@ impl Decoder {
         })
     }
 
+    /// What cannot be compressed becomes a little longer: by an eighth where the compressor is at its worst.
+    fn bytes_max(&self) -> usize {
+        match self.message.coding {
+            Coding::Plain => self.message_bytes,
+            Coding::Deflated => self.message_bytes + self.message_bytes / 8 + 64,
+        }
+    }
+
     fn read_payload(&mut self, mut frame: Frame, input: &mut &[u8]) -> Result<Frame, Violation> {
         let (part, rest) = input.split_at(frame.left.min(input.len()));
         *input = rest;
-        let mask = frame.mask.into_iter().cycle().skip(frame.read % 4);
-        let plain = part.iter().zip(mask).map(|(byte, mask)| byte ^ mask);
-        match frame.opcode {
-            Opcode::Text => self.message.extend(plain),
-            Opcode::Close | Opcode::Ping | Opcode::Pong => self.control.extend(plain),
+        let payload = if frame.opcode.is_of_message() {
+            &mut self.message.bytes
+        } else {
+            &mut self.control
+        };
+        let start = payload.len();
+        payload.extend_from_slice(part);
+        for (byte, place) in payload[start..].iter_mut().zip(frame.read..) {
+            *byte ^= frame.mask[place % 4];
         }
         frame.read += part.len();
         frame.left -= part.len();
-        if frame.opcode == Opcode::Text {
-            self.check_utf8()?;
+        if frame.opcode.is_of_message() && self.message.coding == Coding::Plain {
+            self.message.check_utf8()?;
         }
         Ok(frame)
     }
 
+    /// A frame is whole: perhaps that makes something whole.
+    fn finish(
+        &mut self,
+        frame: Frame,
+        inflater: &mut Inflater,
+    ) -> Result<Option<Inbound>, Violation> {
+        if frame.opcode.is_of_message() && !frame.is_final {
+            return Ok(None);
+        }
+        Ok(Some(match frame.opcode {
+            Opcode::Begin(_) | Opcode::Continue => {
+                let message = std::mem::replace(&mut self.message, Message::NONE);
+                message.finish(self.message_bytes, inflater)?
+            }
+            Opcode::Ping => Inbound::Ping(std::mem::take(&mut self.control)),
+            Opcode::Pong => {
+                self.control = Vec::new();
+                Inbound::Pong
+            }
+            Opcode::Close => Inbound::Close(close_code(&std::mem::take(&mut self.control))?),
+        }))
+    }
+}
+
+impl Message {
+    const NONE: Self = Self {
+        kind: Kind::Text,
+        coding: Coding::Plain,
+        bytes: Vec::new(),
+        valid: 0,
+        fragments: 0,
+    };
+
     /// Bad UTF-8 is refused at the byte that makes it so; a character may still be under way at the end.
     fn check_utf8(&mut self) -> Result<(), Violation> {
-        match std::str::from_utf8(&self.message[self.valid..]) {
+        if self.kind == Kind::Binary {
+            return Ok(());
+        }
+        match std::str::from_utf8(&self.bytes[self.valid..]) {
             Ok(more) => self.valid += more.len(),
             Err(error) => {
                 rule(error.error_len().is_none(), 1007, "not UTF-8")?;
@@ -205,35 +303,34 @@ impl Decoder {
         Ok(())
     }
 
-    /// A frame is whole: perhaps that makes something whole.
-    fn finish(&mut self, frame: Frame) -> Result<Option<Inbound>, Violation> {
-        if frame.opcode == Opcode::Text && !frame.is_final {
-            return Ok(None);
+    /// All its bytes are there.
+    fn finish(mut self, max: usize, inflater: &mut Inflater) -> Result<Inbound, Violation> {
+        if self.coding == Coding::Deflated {
+            self.bytes = inflater.inflate(self.bytes, max)?;
+            self.check_utf8()?;
         }
-        let control = std::mem::take(&mut self.control);
-        Ok(Some(match frame.opcode {
-            Opcode::Text => Inbound::Text(self.finish_message()?),
-            Opcode::Ping => Inbound::Ping(control),
-            Opcode::Pong => Inbound::Pong,
-            Opcode::Close => Inbound::Close(close_code(&control)?),
-        }))
+        match self.kind {
+            Kind::Text => {
+                rule(self.valid == self.bytes.len(), 1007, "not UTF-8")?;
+                Ok(Inbound::Text(self.bytes))
+            }
+            Kind::Binary => Ok(Inbound::Binary(self.bytes)),
+        }
     }
+}
 
-    fn finish_message(&mut self) -> Result<Vec<u8>, Violation> {
-        let is_whole = self.valid == self.message.len();
-        rule(is_whole, 1007, "not UTF-8")?;
-        (self.valid, self.fragments) = (0, 0);
-        Ok(std::mem::take(&mut self.message))
+impl Opcode {
+    /// Or else of a control frame.
+    fn is_of_message(self) -> bool {
+        matches!(self, Self::Begin(_) | Self::Continue)
     }
 }
 
 fn opcode(first: u8) -> Result<Opcode, Violation> {
     match first & 0x0F {
-        0x0 | 0x1 => Ok(Opcode::Text),
-        0x2 => Err(Violation {
-            code: 1003,
-            reason: "text only",
-        }),
+        0x0 => Ok(Opcode::Continue),
+        0x1 => Ok(Opcode::Begin(Kind::Text)),
+        0x2 => Ok(Opcode::Begin(Kind::Binary)),
         0x8 => Ok(Opcode::Close),
         0x9 => Ok(Opcode::Ping),
         0xA => Ok(Opcode::Pong),
@@ -277,9 +374,14 @@ fn rule(holds: bool, code: u16, reason: &'static str) -> Result<(), Violation> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flate2::{Compress, Compression, FlushCompress};
     use proptest::prelude::*;
 
     const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+    const MAX: usize = 16 * 1024;
+    const SHARED: Option<Deflate> = Some(Deflate::Shared);
+    /// `Hello`, compressed (RFC 7692 section 7.2.3.1).
+    const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 
     /// A client's frame; `first` is the byte of flags and opcode.
     fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -306,12 +408,17 @@ mod tests {
     }
 
     /// Everything said in the bytes, and how it ended, when they come in pieces of this size.
-    fn said(bytes: &[u8], piece: usize) -> (Vec<Inbound>, Option<Violation>) {
-        let mut decoder = Decoder::new(16 * 1024, 1024);
+    fn said(
+        bytes: &[u8],
+        piece: usize,
+        deflate: Option<Deflate>,
+    ) -> (Vec<Inbound>, Option<Violation>) {
+        let mut decoder = Decoder::new(MAX, 1024, deflate);
+        let mut inflater = Inflater::default();
         let mut said = Vec::new();
         for mut input in bytes.chunks(piece) {
             loop {
-                match decoder.next(&mut input) {
+                match decoder.next(&mut input, &mut inflater) {
                     Ok(Some(inbound)) => said.push(inbound),
                     Ok(None) => break,
                     Err(violation) => return (said, Some(violation)),
@@ -322,11 +429,17 @@ mod tests {
         (said, None)
     }
 
+    /// With compression and without it.
     fn check(frames: &[Vec<u8>], expected: &[Inbound]) {
+        check_with(None, frames, expected);
+        check_with(SHARED, frames, expected);
+    }
+
+    fn check_with(deflate: Option<Deflate>, frames: &[Vec<u8>], expected: &[Inbound]) {
         let bytes = frames.concat();
         for piece in [1, 2, 3, 7, 1000, bytes.len()] {
             assert_eq!(
-                said(&bytes, piece),
+                said(&bytes, piece, deflate),
                 (expected.to_vec(), None),
                 "in pieces of {piece}"
             );
@@ -334,9 +447,14 @@ mod tests {
     }
 
     fn refused(frames: &[Vec<u8>], code: u16, reason: &str) {
+        refused_with(None, frames, code, reason);
+        refused_with(SHARED, frames, code, reason);
+    }
+
+    fn refused_with(deflate: Option<Deflate>, frames: &[Vec<u8>], code: u16, reason: &str) {
         let bytes = frames.concat();
         for piece in [1, 5, bytes.len()] {
-            let violation = said(&bytes, piece)
+            let violation = said(&bytes, piece, deflate)
                 .1
                 .map(|found| (found.code, found.reason));
             assert_eq!(violation, Some((code, reason)), "in pieces of {piece}");
@@ -386,6 +504,97 @@ mod tests {
     }
 
     #[test]
+    fn binary_messages_are_not_judged_by_their_bytes() {
+        let bytes = [0xFF, 0x00, 0xC0];
+        check(
+            &[frame(0x02, &bytes), frame(0x80, &bytes), frame(0x82, b"")],
+            &[Inbound::Binary(bytes.repeat(2)), Inbound::Binary(vec![])],
+        );
+    }
+
+    #[test]
+    fn compressed_messages_between_others() {
+        check_with(
+            SHARED,
+            &[
+                frame(0xC1, &HELLO),
+                frame(0x81, b"plain"),
+                frame(0x41, &HELLO[..2]),
+                frame(0x89, b"between"),
+                frame(0x00, b""),
+                frame(0x80, &HELLO[2..]),
+                frame(0xC2, &HELLO),
+                frame(0xC1, &[0]),
+            ],
+            &[
+                text("Hello"),
+                text("plain"),
+                Inbound::Ping(b"between".to_vec()),
+                text("Hello"),
+                Inbound::Binary(b"Hello".to_vec()),
+                text(""),
+            ],
+        );
+    }
+
+    #[test]
+    fn only_the_first_frame_of_a_message_says_that_it_is_compressed() {
+        let begin = || frame(0x41, &HELLO[..2]);
+        let refused = |frames: &[Vec<u8>]| refused_with(SHARED, frames, 1002, "reserved bits");
+        refused(&[begin(), frame(0xC0, &HELLO[2..])]);
+        refused(&[frame(0x01, b"x"), frame(0xC0, b"x")]);
+        refused(&[begin(), frame(0xC9, b"x")]);
+        refused(&[frame(0xC8, b"")]);
+        refused(&[frame(0xCA, b"")]);
+    }
+
+    #[test]
+    fn a_compressed_message_is_judged_when_it_is_inflated() {
+        let deflated = |bytes: &[u8]| {
+            let mut deflated = vec![0x00, bytes.len() as u8, 0, !(bytes.len() as u8), 0xFF];
+            deflated.extend(bytes);
+            deflated.push(0);
+            frame(0xC1, &deflated)
+        };
+        check_with(SHARED, &[deflated("€".as_bytes())], &[text("€")]);
+        let refused = |frame, code, reason| refused_with(SHARED, &[frame], code, reason);
+        refused(deflated(b"\xE2\x28"), 1007, "not UTF-8");
+        refused(deflated(b"\xE2\x82"), 1007, "not UTF-8");
+        refused(frame(0xC1, b"hello"), 1007, "cannot be inflated");
+    }
+
+    #[test]
+    fn the_limit_holds_for_what_comes_out() {
+        let deflated = |length, level| {
+            let mut compress = Compress::new(Compression::new(level), false);
+            let mut bytes = Vec::with_capacity(MAX * 2);
+            compress
+                .compress_vec(&vec![b'x'; length], &mut bytes, FlushCompress::Sync)
+                .unwrap();
+            bytes.truncate(bytes.len() - 4);
+            frame(0xC1, &bytes)
+        };
+        for level in [0, 9] {
+            check_with(SHARED, &[deflated(MAX, level)], &[text(&"x".repeat(MAX))]);
+            refused_with(
+                SHARED,
+                &[deflated(MAX + 1, level)],
+                1009,
+                "message too large",
+            );
+        }
+        refused_with(
+            SHARED,
+            &[deflated(10_000_000, 9)],
+            1009,
+            "message too large",
+        );
+        let half = frame(0x41, &[0; MAX]);
+        let frames = [half, frame(0x00, &[0; MAX / 8 + 65])];
+        refused_with(SHARED, &frames, 1009, "message too large");
+    }
+
+    #[test]
     fn a_close_has_a_code_that_may_be_sent() {
         for code in [1000, 1001, 1003, 1007, 1011, 1012, 1014, 3000, 4999] {
             let payload = [&u16::to_be_bytes(code)[..], "änd".as_bytes()].concat();
@@ -400,12 +609,12 @@ mod tests {
 
     #[test]
     fn broken_frames_are_protocol_errors() {
-        refused(&[frame(0xC1, b"x")], 1002, "reserved bits");
+        refused_with(None, &[frame(0xC1, b"x")], 1002, "reserved bits");
         refused(&[frame(0x91, b"x")], 1002, "reserved bits");
+        refused(&[frame(0xE1, b"x")], 1002, "reserved bits");
         refused(&[vec![0x81, 0x01, b'x']], 1002, "frame not masked");
         refused(&[frame(0x83, b"x")], 1002, "unknown opcode");
         refused(&[frame(0x8F, b"x")], 1002, "unknown opcode");
-        refused(&[frame(0x82, b"x")], 1003, "text only");
         refused(&[frame(0x80, b"x")], 1002, "continuation of nothing");
         refused(
             &[frame(0x01, b"x"), frame(0x81, b"x")],
@@ -469,11 +678,19 @@ mod tests {
 
     #[test]
     fn no_memory_stays_when_nothing_is_under_way() {
-        let mut decoder = Decoder::new(1024, 10);
-        let bytes = [frame(0x81, b"hello"), frame(0x89, b"ping")].concat();
-        let mut input = &bytes[..];
-        while let Ok(Some(_)) = decoder.next(&mut input) {}
-        assert_eq!(decoder.message.capacity() + decoder.control.capacity(), 0);
+        let mut decoder = Decoder::new(1024, 10, SHARED);
+        let frames = [
+            frame(0x81, b"hello"),
+            frame(0x8A, b"pong"),
+            frame(0x89, b"ping"),
+            frame(0xC1, &HELLO),
+        ];
+        let mut input = &frames.concat()[..];
+        let mut inflater = Inflater::default();
+        while let Ok(Some(_)) = decoder.next(&mut input, &mut inflater) {}
+        assert_eq!(input, b"");
+        let memory = decoder.message.bytes.capacity() + decoder.control.capacity();
+        assert_eq!(memory, 0);
     }
 
     proptest! {
@@ -481,20 +698,26 @@ mod tests {
         fn any_bytes_in_any_pieces_are_understood_alike(
             bytes in proptest::collection::vec(any::<u8>(), 0..300),
             piece in 1_usize..40,
+            deflate in any_deflate(),
         ) {
-            let whole = said(&bytes, bytes.len().max(1));
-            prop_assert_eq!(said(&bytes, piece), whole);
+            let whole = said(&bytes, bytes.len().max(1), deflate);
+            prop_assert_eq!(said(&bytes, piece, deflate), whole);
         }
 
         #[test]
         fn almost_frames_are_understood_alike(
             frames in proptest::collection::vec((any::<u8>(), "\\PC{0,40}"), 0..8),
             piece in 1_usize..40,
+            deflate in any_deflate(),
         ) {
-            let frames: Vec<_> = frames.iter().map(|(first, text)| frame(first & 0x8F, text.as_bytes())).collect();
+            let frames: Vec<_> = frames.iter().map(|(first, text)| frame(first & 0xCF, text.as_bytes())).collect();
             let bytes = frames.concat();
-            let whole = said(&bytes, bytes.len().max(1));
-            prop_assert_eq!(said(&bytes, piece), whole);
+            let whole = said(&bytes, bytes.len().max(1), deflate);
+            prop_assert_eq!(said(&bytes, piece, deflate), whole);
         }
+    }
+
+    fn any_deflate() -> impl Strategy<Value = Option<Deflate>> {
+        proptest::sample::select(vec![None, SHARED])
     }
 }

@@ -2,11 +2,14 @@
 //! every client. All other paths belong to a router that comes from outside.
 //!
 //! Read [`serve`] first, then `listen.rs` (accept and HTTP), `upgrade.rs` (the handshake), `shard.rs` (publish and
-//! flush), `session.rs` (one client's life), `frame.rs` (what a client's bytes mean), `bots.rs` (who may post signals).
+//! flush), `session.rs` (one client's life), `frame.rs` (what a client's bytes mean), `extension.rs` and `inflate.rs`
+//! (compression), `bots.rs` (who may post signals).
 
 mod bots;
 mod config;
+mod extension;
 mod frame;
+mod inflate;
 mod limits;
 mod listen;
 mod session;
@@ -20,3 +23,11 @@ pub use config::{Clock, Config};
 pub use hub::{Beginning, Publication};
 pub use listen::{Gateway, Publisher, Stopped, serve};
 pub use stats::{Counter, Stats};
+
+/// The parts of a WebSocket that know no socket: for other servers on this codec, and for tests of it.
+pub mod codec {
+    pub use crate::extension::{Agreed, Deflate, Malformed, agree};
+    pub use crate::frame::{Decoder, Inbound, Violation};
+    pub use crate::inflate::Inflater;
+    pub use crate::upgrade::{Agreement, Refusal, check};
+}

@@ -2,6 +2,7 @@
 //! buffers freed here.
 
 use crate::config::Config;
+use crate::extension::Deflate;
 use crate::shard::{self, Drain, Inbox, Newcomer};
 use crate::stats::Stats;
 use crate::upgrade;
@@ -261,10 +262,13 @@ impl Door {
             return self.router.clone().oneshot(request.map(Body::new)).await;
         }
         match upgrade::check(&request) {
-            Ok(accept) => {
+            Ok(mut agreement) => {
+                if !self.config.compression {
+                    agreement = agreement.uncompressed();
+                }
                 let upgraded = hyper::upgrade::on(&mut request);
-                tokio::spawn(self.hand_over(upgraded, peer));
-                Ok(upgrade::accepted(accept))
+                tokio::spawn(self.hand_over(upgraded, peer, agreement.deflate()));
+                Ok(agreement.answer())
             }
             Err(refusal) => {
                 self.stats.upgrades_refused.add(1);
@@ -275,9 +279,14 @@ impl Door {
     }
 
     /// Waits until the answer is out, then gives the socket to the shard.
-    async fn hand_over(self: Arc<Self>, upgraded: hyper::upgrade::OnUpgrade, peer: SocketAddr) {
+    async fn hand_over(
+        self: Arc<Self>,
+        upgraded: hyper::upgrade::OnUpgrade,
+        peer: SocketAddr,
+        deflate: Option<Deflate>,
+    ) {
         let newcomer = match upgraded.await {
-            Ok(upgraded) => take_back(upgraded, peer),
+            Ok(upgraded) => take_back(upgraded, peer, deflate),
             Err(error) => Err(io::Error::other(error)),
         };
         match newcomer {
@@ -291,13 +300,18 @@ impl Door {
 }
 
 /// The raw socket, and what was read of it beyond the request.
-fn take_back(upgraded: Upgraded, peer: SocketAddr) -> io::Result<Newcomer> {
+fn take_back(
+    upgraded: Upgraded,
+    peer: SocketAddr,
+    deflate: Option<Deflate>,
+) -> io::Result<Newcomer> {
     let parts = upgraded
         .downcast::<TokioIo<TcpStream>>()
         .map_err(|_| io::Error::other("the upgraded connection is not the TCP stream it was"))?;
     Ok(Newcomer {
         stream: parts.io.into_inner().into_std()?,
         peer,
+        deflate,
         first: parts.read_buf,
     })
 }

@@ -5,6 +5,7 @@
 
 use crate::bots::{Bot, Posting, Turn};
 use crate::config::Config;
+use crate::extension::Deflate;
 use crate::frame::{Decoder, Inbound, Violation};
 use crate::limits::{Errors, Rate};
 use crate::shard::Shard;
@@ -92,12 +93,18 @@ pub(crate) enum Reason {
 /// How long a client is behind before it is told, and told again.
 const SLOW_EVERY: Duration = Duration::from_secs(1);
 
+const TEXT_ONLY: Violation = Violation {
+    code: 1003,
+    reason: "text only",
+};
+
 impl Session {
     pub(crate) fn new(
         shard: &Shard,
         id: ClientId,
         number: u64,
         peer: SocketAddr,
+        deflate: Option<Deflate>,
         stream: TcpStream,
     ) -> Self {
         let (config, now) = (&shard.config, Instant::now());
@@ -108,7 +115,7 @@ impl Session {
             stream,
             began: now,
             state: RefCell::new(State {
-                decoder: Decoder::new(config.message_bytes, config.message_fragments),
+                decoder: Decoder::new(config.message_bytes, config.message_fragments, deflate),
                 rate: Rate::new(config.messages_burst, now),
                 errors: Errors::default(),
                 heard_at: now,
@@ -157,7 +164,7 @@ impl Session {
 
     fn hear(self: &Rc<Self>, shard: &Rc<Shard>, mut bytes: &[u8]) {
         self.state.borrow_mut().heard_at = Instant::now();
-        while let Some(next) = self.decode(&mut bytes) {
+        while let Some(next) = self.decode(shard, &mut bytes) {
             match next {
                 Ok(inbound) => self.handle(shard, inbound),
                 Err(violation) => self.refuse(shard, violation),
@@ -166,12 +173,13 @@ impl Session {
         self.flush(shard);
     }
 
-    fn decode(&self, bytes: &mut &[u8]) -> Option<Result<Inbound, Violation>> {
+    fn decode(&self, shard: &Shard, bytes: &mut &[u8]) -> Option<Result<Inbound, Violation>> {
         let mut state = self.state.borrow_mut();
         if state.ending.is_some_and(|ending| ending.is_deaf) {
             return None;
         }
-        state.decoder.next(bytes).transpose()
+        let mut inflater = shard.inflater.borrow_mut();
+        state.decoder.next(bytes, &mut inflater).transpose()
     }
 
     fn handle(self: &Rc<Self>, shard: &Rc<Shard>, inbound: Inbound) {
@@ -186,6 +194,7 @@ impl Session {
         }
         match inbound {
             Inbound::Text(message) => self.handle_message(shard, &message),
+            Inbound::Binary(_) => self.refuse(shard, TEXT_ONLY),
             Inbound::Ping(payload) => self.answer(shard, frame::pong(&payload)),
             Inbound::Pong | Inbound::Close(_) => {}
         }

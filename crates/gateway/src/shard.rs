@@ -5,6 +5,8 @@
 //! merges into the next; at rest a flush follows its publication at once.
 
 use crate::config::Config;
+use crate::extension::Deflate;
+use crate::inflate::Inflater;
 use crate::session::Session;
 use crate::stats::Stats;
 use bytes::Bytes;
@@ -27,6 +29,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 pub(crate) struct Newcomer {
     pub(crate) stream: std::net::TcpStream,
     pub(crate) peer: SocketAddr,
+    pub(crate) deflate: Option<Deflate>,
     pub(crate) first: Bytes,
 }
 
@@ -56,6 +59,7 @@ pub(crate) struct Shard {
     /// By the client's place in the hub.
     sessions: RefCell<Vec<Option<Rc<Session>>>>,
     scratch: RefCell<Vec<u8>>,
+    pub(crate) inflater: RefCell<Inflater>,
     arrived: Cell<u64>,
     present: Cell<u64>,
     /// Whoever comes now is told to go.
@@ -91,6 +95,7 @@ pub(crate) fn run(
         workers,
         sessions: RefCell::default(),
         scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
+        inflater: RefCell::default(),
         arrived: Cell::new(0),
         present: Cell::new(0),
         draining: RefCell::default(),
@@ -211,6 +216,7 @@ impl Shard {
             id,
             self.arrived.get(),
             newcomer.peer,
+            newcomer.deflate,
             stream,
         ));
         session.log_arrival();

@@ -1,17 +1,21 @@
 //! The WebSocket handshake (RFC 6455 section 4.2), checked by hand: what is refused is refused with an HTTP answer that
 //! says why, never by a dropped connection.
 
+use crate::extension::{self, Deflate, Malformed};
 use axum::body::Body;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::header::{
     ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
-    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
 use sha1::{Digest, Sha1};
 
 /// Where clients connect.
 pub(crate) const PATH: &str = "/ws/signals";
+/// The subprotocol that is chosen, if a client offers it; no other is.
+const PROTOCOL: &str = "orion.v1";
 
 /// RFC 6455 section 1.3.
 const ACCEPT_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -19,13 +23,26 @@ const KEY_BYTES: usize = 16;
 
 /// Why an upgrade is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) status: StatusCode,
-    pub(crate) reason: &'static str,
+pub struct Refusal {
+    pub status: StatusCode,
+    pub reason: &'static str,
 }
 
-/// The value of `Sec-WebSocket-Accept`, if the request may be upgraded.
-pub(crate) fn check<B>(request: &Request<B>) -> Result<HeaderValue, Refusal> {
+/// What is agreed on with a client that may be upgraded.
+#[derive(Clone, Debug)]
+pub struct Agreement {
+    /// The value of `Sec-WebSocket-Accept`.
+    accept: HeaderValue,
+    compression: Option<extension::Agreed>,
+    /// It offers [`PROTOCOL`].
+    speaks_ours: bool,
+}
+
+/// Whether the request may be upgraded, and what is agreed on then.
+///
+/// # Errors
+/// When it is not what RFC 6455 section 4.2.1 asks for.
+pub fn check<B>(request: &Request<B>) -> Result<Agreement, Refusal> {
     let headers = request.headers();
     let bad = StatusCode::BAD_REQUEST;
     rule(
@@ -43,28 +60,55 @@ pub(crate) fn check<B>(request: &Request<B>) -> Result<HeaderValue, Refusal> {
         bad,
         "send one Host header",
     )?;
-    let asks = has_token(headers, &UPGRADE, "websocket");
+    let asks = words(headers, &UPGRADE).any(|word| word.eq_ignore_ascii_case("websocket"));
     rule(
         asks,
         StatusCode::UPGRADE_REQUIRED,
         "this is a WebSocket endpoint: send Upgrade: websocket",
     )?;
-    let asks = has_token(headers, &CONNECTION, "upgrade");
+    let asks = words(headers, &CONNECTION).any(|word| word.eq_ignore_ascii_case("upgrade"));
     rule(asks, bad, "send Connection: Upgrade")?;
     rule(!has_body(headers), bad, "an upgrade request has no body")?;
     check_version(headers)?;
-    accept(headers)
+    Ok(Agreement {
+        accept: accept(headers)?,
+        compression: compression(headers)?,
+        speaks_ours: words(headers, &SEC_WEBSOCKET_PROTOCOL).any(|word| word == PROTOCOL),
+    })
 }
 
-/// The answer that makes the connection a WebSocket.
-pub(crate) fn accepted(accept: HeaderValue) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    response
+impl Agreement {
+    #[must_use]
+    pub fn deflate(&self) -> Option<Deflate> {
+        self.compression.as_ref().map(|agreed| agreed.deflate)
+    }
+
+    /// As if the client had offered no compression.
+    #[must_use]
+    pub fn uncompressed(self) -> Self {
+        Self {
+            compression: None,
+            ..self
+        }
+    }
+
+    /// The answer that makes the connection a WebSocket.
+    #[must_use]
+    pub fn answer(self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept);
+        if let Some(agreed) = self.compression {
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, agreed.answer);
+        }
+        if self.speaks_ours {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
+        }
+        response
+    }
 }
 
 impl Refusal {
@@ -115,15 +159,21 @@ fn accept(headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
     HeaderValue::from_str(&STANDARD.encode(digest)).map_err(|_| bad)
 }
 
-/// Whether a header that is a list of words, on one line or several, has this one.
-fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+fn compression(headers: &HeaderMap) -> Result<Option<extension::Agreed>, Refusal> {
+    let lines = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter();
+    extension::agree(lines.map(HeaderValue::as_bytes)).map_err(|Malformed| Refusal {
+        status: StatusCode::BAD_REQUEST,
+        reason: "Sec-WebSocket-Extensions is malformed",
+    })
+}
+
+/// The words of a header that is a list of them, on one line or several.
+fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let lines = headers
         .get_all(name)
         .iter()
         .filter_map(|line| line.to_str().ok());
-    lines
-        .flat_map(|line| line.split(','))
-        .any(|word| word.trim().eq_ignore_ascii_case(token))
+    lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
 fn has_body(headers: &HeaderMap) -> bool {

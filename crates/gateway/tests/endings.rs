@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::time::Duration;
 use support::{
-    Heard, SUBSCRIBE, Server, config, frame, of_prices, of_signals, price, signal, told_signal,
-    wait_until,
+    Heard, SUBSCRIBE, Server, config, deflated, frame, of_prices, of_signals, price, signal,
+    told_signal, wait_until,
 };
 
 fn ended(server: &Server, code: u16) {
@@ -63,6 +63,29 @@ fn a_broken_rule_ends_with_its_code() {
             "and waits for the client's end"
         );
         client.send(&frame(0x88, &code.to_be_bytes()));
+        drop(client);
+        ended(&server, code);
+    }
+}
+
+#[test]
+fn a_bad_compressed_message_ends_with_its_code() {
+    for (bytes, code, reason) in [
+        (frame(0xC1, b"hello"), 1007, "cannot be inflated"),
+        (frame(0xC1, &deflated(b"\xFF")), 1007, "not UTF-8"),
+        (frame(0xC2, &deflated(b"x")), 1003, "text only"),
+        (frame(0xC9, b"x"), 1002, "reserved bits"),
+        (
+            frame(0xC1, &deflated(&vec![b'x'; 10_000_000])),
+            1009,
+            "message too large",
+        ),
+    ] {
+        let server = Server::start();
+        let mut client = server.connect_deflating();
+        client.send(&bytes);
+        assert_eq!(client.hear(), Heard::Close(Some(code), reason.to_owned()));
+        assert_eq!(client.hear(), Heard::End, "the server ends the connection");
         drop(client);
         ended(&server, code);
     }

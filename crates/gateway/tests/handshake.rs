@@ -27,6 +27,11 @@ fn check(server: &Server, request: &str, status: &str) -> String {
     head.to_lowercase()
 }
 
+/// A good request with one more line.
+fn with(line: &str) -> String {
+    REQUEST.replace("\r\n\r\n", &format!("\r\n{line}\r\n\r\n"))
+}
+
 #[test]
 fn a_good_request_is_upgraded() {
     let server = Server::start();
@@ -35,11 +40,8 @@ fn a_good_request_is_upgraded() {
     assert!(ask(&server, REQUEST).contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
     assert!(head.contains("upgrade: websocket") && head.contains("connection: upgrade"));
     assert!(!head.contains("sec-websocket-extensions") && !head.contains("sec-websocket-protocol"));
-    let browser = REQUEST.replace(
-        "\r\n\r\n",
-        "\r\nOrigin: https://example.org\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n",
-    );
-    assert!(!check(&server, &browser, "101").contains("extensions"));
+    let browser = with("Origin: https://example.org");
+    assert!(!check(&server, &browser, "101").contains("origin"));
     check(
         &server,
         &REQUEST.replace("/ws/signals", "/ws/signals?key=1"),
@@ -52,6 +54,56 @@ fn a_good_request_is_upgraded() {
             .replace(", Upgrade", ",upgrade"),
         "101",
     );
+}
+
+#[test]
+fn compression_is_agreed_to_as_it_is_offered_and_set() {
+    let offer = |offer: &str| with(&format!("Sec-WebSocket-Extensions: {offer}"));
+    let server = Server::start();
+    for (offered, agreed) in [
+        ("permessage-deflate; client_max_window_bits", ""),
+        (
+            "permessage-deflate; level=9, permessage-deflate; server_no_context_takeover",
+            "; server_no_context_takeover",
+        ),
+        (
+            "other\r\nSec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9",
+            "; server_max_window_bits=9",
+        ),
+    ] {
+        let head = check(&server, &offer(offered), "101");
+        let line = format!(
+            "\r\nsec-websocket-extensions: permessage-deflate; client_no_context_takeover{agreed}\r\n"
+        );
+        assert!(head.contains(&line), "{head}");
+    }
+    for offered in ["permessage-deflate; level=9", "permessage-bzip2", ""] {
+        let head = check(&server, &offer(offered), "101");
+        assert!(!head.contains("extensions"), "{head}");
+    }
+    check(&server, &offer("permessage-deflate; ="), "400");
+    let mut plain = config();
+    plain.compression = false;
+    let server = Server::with(plain);
+    let head = check(&server, &offer("permessage-deflate"), "101");
+    assert!(!head.contains("extensions"), "{head}");
+}
+
+#[test]
+fn our_subprotocol_is_chosen_where_it_is_offered() {
+    let server = Server::start();
+    for (offered, is_chosen) in [
+        ("orion.v1", true),
+        ("graphql-ws, orion.v1", true),
+        ("mqtt\r\nSec-WebSocket-Protocol: orion.v1", true),
+        ("orion.v2, ORION.V1, orion.v1x", false),
+    ] {
+        let request = with(&format!("Sec-WebSocket-Protocol: {offered}"));
+        let head = check(&server, &request, "101");
+        let chosen = head.contains("\r\nsec-websocket-protocol: orion.v1\r\n");
+        assert_eq!(chosen, is_chosen, "{head}");
+        assert_eq!(head.contains("sec-websocket-protocol"), is_chosen, "{head}");
+    }
 }
 
 #[test]

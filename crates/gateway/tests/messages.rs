@@ -8,8 +8,8 @@ use market::Status::{Confirmed, Pending};
 use std::io::Read;
 use std::time::Duration;
 use support::{
-    Heard, SUBSCRIBE, Server, config, frame, of_prices, of_signals, of_statuses, price, signal,
-    status, told_price, told_signal, wait_until,
+    Heard, SUBSCRIBE, Server, config, deflated, frame, of_prices, of_signals, of_statuses, price,
+    signal, status, told_price, told_signal, wait_until,
 };
 
 #[test]
@@ -101,6 +101,23 @@ fn fragments_and_control_frames_between_them() {
         client.send(&[byte]);
     }
     assert!(client.hear_text().contains(r#""timestamp":"€""#));
+}
+
+#[test]
+fn compressed_messages_are_understood() {
+    let server = Server::start();
+    server.publish(of_prices([price("US30", 1)]));
+    let mut client = server.connect_deflating();
+    let mut other = server.connect_deflating();
+    let subscribe = deflated(SUBSCRIBE.as_bytes());
+    let (begin, end) = subscribe.split_at(20);
+    client.send(&frame(0x41, begin));
+    other.send(&frame(0xC1, &subscribe));
+    assert_eq!(other.hear_text(), told_price("US30", 1));
+    client.send(&frame(0x80, end));
+    assert_eq!(client.hear_text(), told_price("US30", 1));
+    client.say(r#"{"type":"ping"}"#);
+    assert!(client.hear_text().contains("pong"));
 }
 
 #[test]

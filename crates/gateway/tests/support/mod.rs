@@ -6,6 +6,7 @@
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::routing::get;
+use flate2::{Compress, Compression, FlushCompress};
 use gateway::{Beginning, Clock, Config, Gateway, Publication, Publisher, Stats, serve};
 use market::{
     Calendar, Catalog, Direction, Epoch, FeedState, Instrument, Killzone, Position, Price,
@@ -118,6 +119,13 @@ impl Server {
         Client::upgraded(TcpStream::connect(self.address).unwrap())
     }
 
+    /// A client that may compress what it says.
+    pub(crate) fn connect_deflating(&self) -> Client {
+        let offer = "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+        let stream = TcpStream::connect(self.address).unwrap();
+        Client::upgraded_by(stream, &REQUEST.replace("\r\n\r\n", offer))
+    }
+
     /// A client that has heard its snapshot.
     pub(crate) fn subscribed(&self, snapshot: usize) -> Client {
         let mut client = self.connect();
@@ -180,8 +188,12 @@ impl Client {
     }
 
     pub(crate) fn upgraded(stream: TcpStream) -> Self {
+        Self::upgraded_by(stream, REQUEST)
+    }
+
+    pub(crate) fn upgraded_by(stream: TcpStream, request: &str) -> Self {
         let mut client = Self::of(stream);
-        client.send(REQUEST.as_bytes());
+        client.send(request.as_bytes());
         let head = client.hear_head();
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         client
@@ -273,6 +285,16 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let masked = payload.iter().zip(MASK.into_iter().cycle());
     frame.extend(masked.map(|(byte, mask)| byte ^ mask));
     frame
+}
+
+/// A message as a client compresses it.
+pub(crate) fn deflated(message: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(message.len() + 100);
+    let mut compress = Compress::new(Compression::default(), false);
+    let flush = FlushCompress::Sync;
+    compress.compress_vec(message, &mut bytes, flush).unwrap();
+    bytes.truncate(bytes.len() - 4);
+    bytes
 }
 
 pub(crate) fn now() -> Time {

@@ -15,6 +15,7 @@ pub struct Gateway {
     pub silence_timeout_s: u64,
     pub stall_timeout_s: u64,
     pub close_timeout_ms: u64,
+    pub compression: bool,
     pub message_bytes: usize,
     pub message_fragments: u16,
     pub messages_per_s: u16,
@@ -43,6 +44,7 @@ impl Default for Gateway {
             silence_timeout_s: 45,
             stall_timeout_s: 10,
             close_timeout_ms: 2000,
+            compression: true,
             message_bytes: 16 * 1024,
             message_fragments: 1024,
             messages_per_s: 10,
@@ -76,6 +78,7 @@ impl Gateway {
         gateway::Config {
             hub: self.to_hub(prices),
             heartbeat_every: Duration::from_secs(self.heartbeat_s),
+            compression: self.compression,
             message_bytes: self.message_bytes,
             message_fragments: self.message_fragments,
             messages_per_s: self.messages_per_s,
@@ -144,6 +147,7 @@ mod tests {
             silence_timeout_s: 5,
             stall_timeout_s: 6,
             close_timeout_ms: 7,
+            compression: false,
             message_bytes: 8,
             message_fragments: 9,
             messages_per_s: 10,
@@ -181,8 +185,12 @@ mod tests {
             (seconds(4), seconds(5), seconds(6))
         );
         assert_eq!(
-            (config.close_within, config.message_bytes),
-            (Duration::from_millis(7), 8)
+            (
+                config.close_within,
+                config.compression,
+                config.message_bytes
+            ),
+            (Duration::from_millis(7), false, 8)
         );
         assert_eq!(
             (
