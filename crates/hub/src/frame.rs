@@ -1,26 +1,34 @@
 //! Server frames (RFC 6455 section 5.2): never masked, never fragmented, so the same bytes serve every client.
 
 const FINAL: u8 = 0x80;
+const TEXT: u8 = 0x1;
+/// Two bytes, and eight of length.
+const HEADER_MAX: usize = 10;
 /// Longest payload of a control frame (RFC 6455 section 5.5).
 const CONTROL_MAX: usize = 125;
 
 /// One text message.
 #[must_use]
 pub fn text(payload: &str) -> Vec<u8> {
-    let length = payload.len();
-    let mut frame = Vec::with_capacity(length + 10);
-    frame.push(FINAL | 0x1);
-    if length <= CONTROL_MAX {
-        frame.push(length as u8);
-    } else if let Ok(short) = u16::try_from(length) {
-        frame.push(126);
-        frame.extend(short.to_be_bytes());
-    } else {
-        frame.push(127);
-        frame.extend((length as u64).to_be_bytes());
-    }
-    frame.extend(payload.as_bytes());
+    let mut frame = Vec::with_capacity(payload.len() + HEADER_MAX);
+    put(FINAL | TEXT, payload.as_bytes(), &mut frame);
     frame
+}
+
+/// Appends a frame; `first` is the byte of flags and opcode.
+pub(crate) fn put(first: u8, payload: &[u8], frames: &mut Vec<u8>) {
+    frames.push(first);
+    let length = payload.len();
+    if length <= CONTROL_MAX {
+        frames.push(length as u8);
+    } else if let Ok(short) = u16::try_from(length) {
+        frames.push(126);
+        frames.extend(short.to_be_bytes());
+    } else {
+        frames.push(127);
+        frames.extend((length as u64).to_be_bytes());
+    }
+    frames.extend_from_slice(payload);
 }
 
 #[must_use]

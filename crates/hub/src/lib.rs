@@ -4,6 +4,7 @@
 //! Pure: it knows no socket and no clock. A caller publishes, asks what is due to a client, writes as much of it as its
 //! socket takes and says how many bytes that was.
 
+pub mod deflate;
 pub mod frame;
 
 mod classes;
