@@ -669,7 +669,7 @@ fn subscribed(config: &Config, ask: &Subscribe, began: &Began, simulated: bool) 
         symbols: symbols.map_or(tell::Heard::Every, tell::Heard::Only),
         unknown_symbols: &began.unknown_symbols,
         position: began.position,
-        recovered: began.recovered,
+        follows: began.follows,
         price_interval_ms: interval.and_then(|millis| u32::try_from(millis).ok()),
         simulated,
         limits: tell::Limits {

@@ -10,7 +10,7 @@ use crate::inflate::Inflater;
 use crate::session::Session;
 use crate::stats::Stats;
 use bytes::Bytes;
-use hub::{Hub, Publication};
+use hub::{Hub, Packing, Publication};
 use socket2::SockRef;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -65,6 +65,14 @@ pub(crate) struct Shard {
     /// Whoever comes now is told to go.
     draining: RefCell<Option<(u16, String)>>,
     left: Notify,
+}
+
+/// How a client is told things: only who keeps what it inflated can be told what refers to it.
+const fn packing(deflate: Option<Deflate>) -> Packing {
+    match deflate {
+        Some(Deflate::Shared) => Packing::Grouped,
+        Some(Deflate::Alone | Deflate::Plain) | None => Packing::Single,
+    }
 }
 
 /// Clients that are flushed before input is taken again: a tenth of a second's worth would make the last of them wait.
@@ -209,7 +217,7 @@ impl Shard {
     fn join(self: &Rc<Self>, newcomer: Newcomer) -> io::Result<()> {
         crate::unix::bound_unsent(SockRef::from(&newcomer.stream))?;
         let stream = TcpStream::from_std(newcomer.stream)?;
-        let id = self.hub.borrow_mut().join();
+        let id = self.hub.borrow_mut().join(packing(newcomer.deflate));
         self.arrived.set(self.arrived.get() + 1);
         let session = Rc::new(Session::new(
             self,

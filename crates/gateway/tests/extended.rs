@@ -73,7 +73,7 @@ fn the_answer_has_the_position_before_anything_has_happened() {
         answer,
         json!({
             "type": "subscribed", "id": "c1", "channels": ["signals", "prices", "status"], "symbols": ["US30"],
-            "unknown_symbols": ["nothing", "ZZZ"], "epoch": "1", "seq": 0, "price_interval_ms": 1000,
+            "unknown_symbols": ["nothing", "ZZZ"], "epoch": "1", "seq": 0, "shown": 0, "price_interval_ms": 1000,
             "simulated": false, "limits": {"message_bytes": 16384, "messages_per_s": 10}, "heartbeat_ms": 15000,
         })
     );
@@ -194,8 +194,8 @@ fn who_resumes_hears_each_event_it_missed_and_no_snapshot() {
             json!({"channels": ["signals"], "since": elsewhere}),
         );
         assert_eq!(
-            (&answer["recovered"], answer.get("replayed")),
-            (&json!(false), None)
+            (&answer["recovered"], &answer["shown"]),
+            (&json!(false), &json!(3))
         );
         let shown: Vec<Value> = (0..3).map(|_| next(&mut lost)).collect();
         assert!(shown.iter().all(|message| message["snapshot"] == true));

@@ -2,9 +2,10 @@
 //! piece of a resume that is being written.
 
 use crate::classes::ClassId;
-use crate::event_class::{self, Dialect};
+use crate::event_class;
 use crate::events::Events;
 use crate::filter::EventFilter;
+use crate::form::{Dialect, Form, Packing};
 use crate::latest::Cursor;
 use crate::window::Snapshot;
 use crate::{Behind, frame};
@@ -84,7 +85,7 @@ impl<'h> Deref for Pending<'h> {
 
 #[derive(Debug, Default)]
 pub(crate) struct Client {
-    pub(crate) dialect: Dialect,
+    pub(crate) form: Form,
     /// What is left of a message that was written in part: it goes first, whatever it is.
     pub(crate) rest: Bytes,
     answers: VecDeque<Bytes>,
@@ -98,6 +99,8 @@ pub(crate) struct Client {
     pub(crate) interval: Option<Span>,
     /// Prices left out for it alone.
     pub(crate) folded: u64,
+    /// Events that it was owed are forgotten: it cannot be served without a gap any more.
+    pub(crate) is_behind: bool,
     /// Its Close is queued: nothing may follow that.
     is_finishing: bool,
 }
@@ -128,6 +131,16 @@ pub(crate) struct Replay {
 const REPLAYED_AT_ONCE: usize = 64;
 
 impl Client {
+    pub(crate) fn new(packing: Packing) -> Self {
+        Self {
+            form: Form {
+                packing,
+                ..Form::default()
+            },
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn answer(&mut self, frame: Vec<u8>, max: usize) -> Answers {
         if self.is_finishing {
             return Answers::Queued;
@@ -145,6 +158,7 @@ impl Client {
             return;
         }
         *self = Self {
+            form: self.form,
             rest: std::mem::take(&mut self.rest),
             answers: last.into_iter().map(Bytes::from).collect(),
             is_finishing: true,
@@ -198,7 +212,7 @@ impl Client {
     /// Makes the next piece of a replay, if it is its turn.
     pub(crate) fn prepare(&mut self, events: &Events, now: Time) -> Result<(), Behind> {
         while let Some(Past::Replay(replay)) = self.past.front_mut() {
-            let piece = replay.next_piece(self.dialect, events, now)?;
+            let piece = replay.next_piece(self.form.dialect, events, now)?;
             if replay.from > replay.until {
                 self.past.pop_front();
             }
@@ -272,7 +286,7 @@ impl Client {
         let start = snapshot.start_of(*written);
         let part = bytes.min(snapshot.bytes.len() - start);
         let begun = snapshot.begun_at(start + part);
-        sent.events += (begun - *written) as u64;
+        sent.events += (begun - *written) as u64 * snapshot.messages;
         if part > 0 {
             self.rest = snapshot.bytes.slice(start + part..snapshot.start_of(begun));
         }
@@ -314,12 +328,12 @@ impl Replay {
 }
 
 impl Snapshot {
-    /// Where message `number` starts.
+    /// Where part `number` starts.
     fn start_of(&self, number: usize) -> usize {
         number.checked_sub(1).map_or(0, |before| self.ends[before])
     }
 
-    /// How many messages have a byte before `position`.
+    /// How many parts have a byte before `position`.
     fn begun_at(&self, position: usize) -> usize {
         let whole = self.ends.partition_point(|&end| end <= position);
         whole + usize::from(self.start_of(whole) < position)

@@ -337,68 +337,14 @@ impl Bits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flate2::{Decompress, FlushDecompress};
+    use crate::samples::Reader;
     use proptest::prelude::*;
 
-    /// A client that keeps its window over everything it was ever sent, as most do.
-    struct Client(Decompress);
-
-    impl Client {
-        fn new() -> Self {
-            Self(Decompress::new(false))
-        }
-
-        /// The messages of whole frames, each of which says whether it is compressed.
-        fn read(&mut self, mut frames: &[u8]) -> Vec<String> {
-            let mut messages = Vec::new();
-            while let [first, ..] = *frames {
-                let payload = payload(&mut frames);
-                messages.push(match first {
-                    0x81 => String::from_utf8(payload.to_vec()).unwrap(),
-                    0xC1 => self.inflate(payload),
-                    other => panic!("frame type {other:#x}"),
-                });
-            }
-            messages
-        }
-
-        fn inflate(&mut self, payload: &[u8]) -> String {
-            let mut input = &[payload, &[0x00, 0x00, 0xFF, 0xFF]].concat()[..];
-            let mut message = Vec::new();
-            while !input.is_empty() || message.len() == message.capacity() {
-                message.reserve(1000);
-                let before = self.0.total_in();
-                let flush = FlushDecompress::Sync;
-                let result = self.0.decompress_vec(input, &mut message, flush);
-                result.expect("a client can read it");
-                input = &input[(self.0.total_in() - before) as usize..];
-            }
-            String::from_utf8(message).unwrap()
-        }
-    }
-
-    /// Takes the next frame away, and returns what it carries.
-    fn payload<'a>(frames: &mut &'a [u8]) -> &'a [u8] {
-        let long = |range: std::ops::Range<usize>| {
-            frames[range]
-                .iter()
-                .fold(0, |length, &byte| length << 8 | usize::from(byte))
-        };
-        let (header, length) = match frames[1] {
-            126 => (4, long(2..4)),
-            127 => (10, long(2..10)),
-            short => (2, usize::from(short)),
-        };
-        let (frame, rest) = frames.split_at(header + length);
-        *frames = rest;
-        &frame[header..]
-    }
-
-    fn check(deflater: &mut Deflater, client: &mut Client, texts: &[String]) -> usize {
+    fn check(deflater: &mut Deflater, client: &mut Reader, texts: &[String]) -> usize {
         let frames = deflater.group(texts);
         assert_eq!(client.read(&frames), texts);
         assert_eq!(
-            Client::new().read(&frames),
+            Reader::default().read(&frames),
             texts,
             "nothing before it is needed"
         );
@@ -421,7 +367,7 @@ mod tests {
     fn a_tick_of_seven_takes_little_more_than_a_third() {
         let plain: usize = TICK.iter().map(|text| frame::text(text).len()).sum();
         let group = Deflater::default().group(&TICK);
-        assert_eq!(Client::new().read(&group), TICK);
+        assert_eq!(Reader::default().read(&group), TICK);
         assert_eq!((group.len(), plain), (383, 1061));
     }
 
@@ -450,7 +396,7 @@ mod tests {
 
     #[test]
     fn messages_of_every_length_and_references_of_every_distance() {
-        let (mut deflater, mut client) = (Deflater::default(), Client::new());
+        let (mut deflater, mut client) = (Deflater::default(), Reader::default());
         // Little of it comes again, so that what is far behind it is the nearest there is.
         let strange: String = (0..37_u8)
             .flat_map(|one| {
@@ -478,7 +424,7 @@ mod tests {
 
     #[test]
     fn places_are_counted_from_the_start_again() {
-        let (mut deflater, mut client) = (Deflater::default(), Client::new());
+        let (mut deflater, mut client) = (Deflater::default(), Reader::default());
         let tick = TICK.map(str::to_owned);
         let length = check(&mut deflater, &mut client, &tick);
         deflater.base = BASE_MAX - 1;
@@ -506,7 +452,7 @@ mod tests {
         fn every_message_is_read_whatever_groups_came_before(
             groups in proptest::collection::vec(proptest::collection::vec(message(), 0..9), 1..12),
         ) {
-            let (mut deflater, mut client) = (Deflater::default(), Client::new());
+            let (mut deflater, mut client) = (Deflater::default(), Reader::default());
             for texts in &groups {
                 check(&mut deflater, &mut client, texts);
             }
@@ -517,7 +463,7 @@ mod tests {
         fn what_is_sent_plain_between_them_does_no_harm(
             groups in proptest::collection::vec((proptest::collection::vec(message(), 0..5), any::<bool>()), 1..12),
         ) {
-            let (mut deflater, mut client) = (Deflater::default(), Client::new());
+            let (mut deflater, mut client) = (Deflater::default(), Reader::default());
             for (texts, is_plain) in &groups {
                 let group = deflater.group(texts);
                 let plain: Vec<u8> = texts.iter().flat_map(|text| frame::text(text)).collect();

@@ -1,34 +1,29 @@
 //! What all clients hear of events that hear the same ones in the same words.
 
 use crate::classes::Class;
+use crate::deflate::Deflater;
 use crate::events::{Event, Events};
 use crate::filter::EventFilter;
+use crate::form::{Dialect, Form, Packing};
 use crate::frame;
 use crate::log::Log;
 use market::{Position, Time};
 use wire::tell::{EventBody, Place};
 
-/// In which words.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Dialect {
-    /// As the product's dashboards know them.
-    #[default]
-    Plain,
-    /// In the envelope of who gave a version.
-    Extended,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EventKey {
-    pub(crate) dialect: Dialect,
+    pub(crate) form: Form,
     pub(crate) filter: EventFilter,
 }
 
 #[derive(Debug)]
 pub(crate) struct EventClass {
     key: EventKey,
-    /// Each message with the `seq` of its event.
+    /// Each message, or the first of a group, with the `seq` of its event.
     log: Log<u64>,
+    /// Messages that wait to be packed together, and the `seq` of the first.
+    waiting: Vec<String>,
+    waiting_from: u64,
     /// The `seq` of the last event that passes.
     last: u64,
 }
@@ -47,6 +42,8 @@ impl EventClass {
             last: events.last_before(u64::MAX, &key.filter),
             key,
             log: Log::default(),
+            waiting: Vec::new(),
+            waiting_from: 0,
         }
     }
 
@@ -57,21 +54,32 @@ impl EventClass {
         self.last
     }
 
-    pub(crate) fn take(
-        &mut self,
-        event: &Event,
-        body: &EventBody,
-        position: Position,
-        now: Time,
-        max: usize,
-    ) {
+    pub(crate) fn take(&mut self, event: &Event, body: &EventBody, position: Position, now: Time) {
         if !self.key.filter.passes(event) {
             return;
         }
         let prev = std::mem::replace(&mut self.last, position.seq);
-        let text = write(self.key.dialect, body, Place { position, prev }, now);
-        self.log.push(&frame::text(&text), position.seq);
-        if self.log.len() > max {
+        let text = write(self.key.form.dialect, body, Place { position, prev }, now);
+        match self.key.form.packing {
+            Packing::Single => self.log.push(&frame::text(&text), position.seq),
+            Packing::Grouped => {
+                if self.waiting.is_empty() {
+                    self.waiting_from = position.seq;
+                }
+                self.waiting.push(text);
+            }
+        }
+    }
+
+    /// The end of a publication: what waits is packed, and what is more than `max` is forgotten.
+    pub(crate) fn seal(&mut self, deflater: &mut Deflater, max: usize) {
+        if !self.waiting.is_empty() {
+            let group = deflater.group(&self.waiting);
+            let messages = self.waiting.len() as u64;
+            self.log.push_group(&group, messages, self.waiting_from);
+            self.waiting.clear();
+        }
+        while self.log.len() > max {
             self.log.forget_oldest();
         }
     }

@@ -9,13 +9,15 @@
 
 use crate::classes::{ClassId, Classes};
 use crate::client::{Answers, Client, ClientId, Pending, Sent};
+use crate::deflate::Deflater;
 use crate::event_class::EventClass;
 use crate::events::{Event, Events};
+use crate::form::Packing;
 use crate::frame;
 use crate::latest::{Latest, Reader};
 use crate::log::Log;
 use crate::newest::Newest;
-use crate::price_class::{Frames, PriceClass, Told};
+use crate::price_class::{PriceClass, Texts, Told};
 use crate::publication::{Beginning, Publication, Refused};
 use crate::status_class::StatusClass;
 use crate::window::{Backwards, Window};
@@ -90,6 +92,7 @@ pub struct Hub {
     pub(crate) clients: Vec<Option<Client>>,
     free: Vec<ClientId>,
     folded: u64,
+    pub(crate) deflater: Deflater,
 }
 
 impl Hub {
@@ -110,6 +113,7 @@ impl Hub {
             clients: Vec::new(),
             free: Vec::new(),
             folded: 0,
+            deflater: Deflater::default(),
             limits,
         }
     }
@@ -170,7 +174,18 @@ impl Hub {
         for class in self.price_classes.iter_mut() {
             class.pass_time(&self.catalog, self.now);
         }
+        self.seal();
         refused
+    }
+
+    /// Packs what was published together.
+    fn seal(&mut self) {
+        for class in self.event_classes.iter_mut() {
+            class.seal(&mut self.deflater, self.limits.signal_log);
+        }
+        for class in self.price_classes.iter_mut() {
+            class.seal(&mut self.deflater, self.now);
+        }
     }
 
     fn publish_signal(&mut self, position: Position, signal: &Signal) -> Result<(), Refused> {
@@ -198,7 +213,7 @@ impl Hub {
 
     fn tell_event(&mut self, event: Event, body: &EventBody, position: Position) {
         for class in self.event_classes.iter_mut() {
-            class.take(&event, body, position, self.now, self.limits.signal_log);
+            class.take(&event, body, position, self.now);
         }
         self.events.push(event);
     }
@@ -226,9 +241,9 @@ impl Hub {
             });
         }
         let told = Arc::new(Told::new(update, &self.catalog)?);
-        let mut frames = Frames::new(&told, &self.catalog, self.now);
+        let mut texts = Texts::new(&told, &self.catalog, self.now);
         for class in self.price_classes.iter_mut() {
-            class.take(&mut frames);
+            class.take(&mut texts);
         }
         self.prices.set(update.symbol, told);
         Ok(())
@@ -245,13 +260,13 @@ impl Hub {
         self.statuses.set(status.symbol, frame);
     }
 
-    /// A client that hears nothing yet.
-    pub fn join(&mut self) -> ClientId {
+    /// A client that hears nothing yet, and how it is to be told.
+    pub fn join(&mut self, packing: Packing) -> ClientId {
         let id = self.free.pop().unwrap_or_else(|| {
             self.clients.push(None);
             ClientId(u32::try_from(self.clients.len() - 1).expect("fewer than 2^32 clients"))
         });
-        self.clients[id.index()] = Some(Client::default());
+        self.clients[id.index()] = Some(Client::new(packing));
         id
     }
 
@@ -345,9 +360,10 @@ impl Hub {
     /// Brings a client's places to where something is due.
     fn settle(&mut self, id: ClientId) -> Result<(), Behind> {
         let client = client_of(&mut self.clients, id);
-        if let Some((class, next)) = client.events
-            && next < self.event_classes.get(class).log().first()
-        {
+        let is_behind = client
+            .events
+            .is_some_and(|(class, next)| next < self.event_classes.get(class).log().first());
+        if is_behind || client.is_behind {
             return Err(Behind);
         }
         client.prepare(&self.events, self.now)?;
@@ -473,8 +489,8 @@ pub(crate) fn client_of(clients: &mut [Option<Client>], id: ClientId) -> &mut Cl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event_class::Dialect;
     use crate::filter::Symbols;
+    use crate::form::Form;
     use crate::samples::{
         self, Heard, Socket, at, last_outcome, of_prices, of_signals, of_statuses, price, signal,
         status,
@@ -509,7 +525,7 @@ mod tests {
     }
 
     fn arrive(hub: &mut Hub, channels: Channels) -> (ClientId, Socket) {
-        let id = hub.join();
+        let id = hub.join(Packing::Single);
         subscribe(hub, id, channels);
         (id, Socket::default())
     }
@@ -588,12 +604,15 @@ mod tests {
             secs(1),
         ));
         let wanted = Wanted {
-            dialect: Dialect::Plain,
+            form: Form::default(),
             symbols: Symbols::All,
             but: Symbols::none(),
             max: 50,
         };
-        let of = |hub: &mut Hub, now| hub.window.snapshot(wanted.clone(), secs(now));
+        let of = |hub: &mut Hub, now| {
+            hub.window
+                .snapshot(wanted.clone(), secs(now), &mut hub.deflater)
+        };
         let first = of(&mut hub, 2);
         assert!(Arc::ptr_eq(&first, &of(&mut hub, 3)));
         hub.publish(&of_signals(
@@ -898,7 +917,7 @@ mod tests {
     #[test]
     fn unsent_answers_are_bounded() {
         let mut hub = hub();
-        let id = hub.join();
+        let id = hub.join(Packing::Single);
         for _ in 0..60 {
             assert_eq!(hub.answer(id, frame::pong(b"x")), Answers::Queued);
         }
@@ -915,9 +934,9 @@ mod tests {
         let (id, _) = arrive(&mut hub, Channels::ALL);
         hub.leave(id);
         hub.leave(id);
-        let again = hub.join();
+        let again = hub.join(Packing::Single);
         assert_eq!(id, again);
-        assert_ne!(hub.join(), again, "a place is given once");
+        assert_ne!(hub.join(Packing::Single), again, "a place is given once");
         hub.publish(&of_prices(vec![eurusd(1)], secs(1)));
         assert!(!hub.is_due(again), "it has not subscribed");
     }

@@ -4,6 +4,8 @@
 //! of which only the latest messages are left.
 
 use crate::client::Pending;
+use crate::deflate::Deflater;
+use crate::frame;
 use crate::log::Log;
 use bytes::Bytes;
 use market::{Span, Symbol, Time};
@@ -55,11 +57,32 @@ impl Latest {
     pub(crate) fn push(&mut self, symbol: Symbol, frame: &[u8], now: Time) {
         let number = self.log.next();
         self.log.push(frame, now);
+        self.set_latest(symbol, number, Bytes::copy_from_slice(frame));
+        self.forget(now);
+    }
+
+    /// The same for messages that are published together: they are compressed as one, and folded one by one as they are.
+    pub(crate) fn push_group(
+        &mut self,
+        messages: &[(Symbol, String)],
+        deflater: &mut Deflater,
+        now: Time,
+    ) {
+        let texts: Vec<&str> = messages.iter().map(|(_, text)| text.as_str()).collect();
+        let group = deflater.group(&texts);
+        let first = self.log.next();
+        self.log.push_group(&group, messages.len() as u64, now);
+        for (number, (symbol, text)) in (first..).zip(messages) {
+            self.set_latest(*symbol, number, Bytes::from(frame::text(text)));
+        }
+        self.forget(now);
+    }
+
+    fn set_latest(&mut self, symbol: Symbol, number: u64, frame: Bytes) {
         if let Some(before) = self.symbols.insert(symbol, number) {
             self.latest.remove(&before);
         }
-        self.latest.insert(number, Bytes::copy_from_slice(frame));
-        self.forget(now);
+        self.latest.insert(number, frame);
     }
 
     /// Drops what is older than the span, and what is too much.

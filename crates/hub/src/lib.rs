@@ -12,6 +12,7 @@ mod client;
 mod event_class;
 mod events;
 mod filter;
+mod form;
 mod hub;
 mod latest;
 mod log;
@@ -23,10 +24,13 @@ mod subscription;
 mod window;
 
 pub use client::{Answers, ClientId, Pending, Sent};
+pub use form::Packing;
 pub use hub::{Behind, Hub, Limits};
 pub use publication::{Beginning, Publication, Refused};
 pub use subscription::Began;
 
+#[cfg(test)]
+mod machine;
 #[cfg(test)]
 mod model;
 #[cfg(test)]

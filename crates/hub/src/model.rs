@@ -2,7 +2,7 @@
 //! subscribes, questions and writes of any length; afterwards every client has heard what the model says.
 
 use crate::samples::{self, Heard, SYMBOLS, Socket, at, last_outcome, price, signal, status};
-use crate::{Answers, ClientId, Hub, Limits, Publication, frame};
+use crate::{Answers, ClientId, Hub, Limits, Packing, Publication, frame};
 use market::{Position, Signal, SourceTime, Span, Status, Time};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -76,6 +76,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..CLIENTS).prop_map(Step::Leave),
     ];
     proptest::collection::vec(step, 1..80)
+}
+
+/// Every second client inflates.
+fn packing(place: usize) -> Packing {
+    if place.is_multiple_of(2) {
+        Packing::Single
+    } else {
+        Packing::Grouped
+    }
 }
 
 /// One signal as the model knows it.
@@ -152,7 +161,9 @@ impl Visitor {
 impl Model {
     fn new() -> Self {
         let mut hub = samples::hub(LIMITS);
-        let clients = (0..CLIENTS).map(|_| Visitor::new(hub.join())).collect();
+        let clients = (0..CLIENTS)
+            .map(|_| Visitor::new(hub.join(Packing::Single)))
+            .collect();
         Self {
             hub,
             now: Time::from_secs(1000),
@@ -219,7 +230,7 @@ impl Model {
             Step::Leave(client) => {
                 self.all_stayed = false;
                 self.hub.leave(self.clients[*client].id);
-                self.clients[*client] = Visitor::new(self.hub.join());
+                self.clients[*client] = Visitor::new(self.hub.join(packing(*client)));
             }
         }
         assert!(self.hub.bounds_hold(), "memory is bounded");

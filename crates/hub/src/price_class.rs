@@ -1,8 +1,9 @@
 //! What all clients hear of prices that hear the same symbols as often in the same words.
 
 use crate::classes::Class;
-use crate::event_class::Dialect;
+use crate::deflate::Deflater;
 use crate::filter::Symbols;
+use crate::form::{Dialect, Form, Packing};
 use crate::frame;
 use crate::latest::Latest;
 use crate::newest::Newest;
@@ -14,7 +15,7 @@ use wire::tell::{Origin, PriceBody};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PriceKey {
-    pub(crate) dialect: Dialect,
+    pub(crate) form: Form,
     pub(crate) symbols: Symbols,
     /// The least time between two prices of a symbol; none when each that is published is told.
     pub(crate) interval: Span,
@@ -24,6 +25,8 @@ pub(crate) struct PriceKey {
 pub(crate) struct PriceClass {
     key: PriceKey,
     latest: Latest,
+    /// Messages that wait to be packed together.
+    waiting: Vec<(Symbol, String)>,
     /// Only where the interval lets some wait.
     paces: BTreeMap<Symbol, Pace>,
 }
@@ -72,8 +75,8 @@ impl Told {
         &self.update
     }
 
-    fn frame(&self, dialect: Dialect, ticks: u32, catalog: &Catalog, now: Time) -> Vec<u8> {
-        frame::text(&match dialect {
+    fn text(&self, dialect: Dialect, ticks: u32, catalog: &Catalog, now: Time) -> String {
+        match dialect {
             Dialect::Plain => self.body.plain(),
             Dialect::Extended => {
                 let source = &catalog.sources[self.update.source.index()];
@@ -84,21 +87,21 @@ impl Told {
                 };
                 self.body.extended(&self.update, ticks, origin, now)
             }
-        })
+        }
     }
 }
 
-/// Frames of one price that several classes tell alike.
+/// The texts of one price that several classes tell alike.
 #[derive(Debug)]
-pub(crate) struct Frames<'a> {
+pub(crate) struct Texts<'a> {
     told: &'a Arc<Told>,
     catalog: &'a Catalog,
     now: Time,
-    plain: Option<Vec<u8>>,
-    extended: Option<Vec<u8>>,
+    plain: Option<String>,
+    extended: Option<String>,
 }
 
-impl<'a> Frames<'a> {
+impl<'a> Texts<'a> {
     pub(crate) fn new(told: &'a Arc<Told>, catalog: &'a Catalog, now: Time) -> Self {
         Self {
             told,
@@ -109,13 +112,13 @@ impl<'a> Frames<'a> {
         }
     }
 
-    fn of(&mut self, dialect: Dialect) -> &[u8] {
-        let frame = match dialect {
+    fn of(&mut self, dialect: Dialect) -> &str {
+        let text = match dialect {
             Dialect::Plain => &mut self.plain,
             Dialect::Extended => &mut self.extended,
         };
         let ticks = self.told.update.ticks;
-        frame.get_or_insert_with(|| self.told.frame(dialect, ticks, self.catalog, self.now))
+        text.get_or_insert_with(|| self.told.text(dialect, ticks, self.catalog, self.now))
     }
 }
 
@@ -129,13 +132,14 @@ impl PriceClass {
         now: Time,
     ) -> Self {
         for (symbol, told) in prices.in_order().filter(|(of, _)| key.symbols.has(*of)) {
-            let frame = told.frame(key.dialect, told.update.ticks, catalog, now);
-            latest.push(symbol, &frame, now);
+            let text = told.text(key.form.dialect, told.update.ticks, catalog, now);
+            latest.push(symbol, &frame::text(&text), now);
         }
         latest.forget_log();
         Self {
             key,
             latest,
+            waiting: Vec::new(),
             paces: BTreeMap::new(),
         }
     }
@@ -144,19 +148,20 @@ impl PriceClass {
         &self.latest
     }
 
-    pub(crate) fn take(&mut self, frames: &mut Frames<'_>) {
-        let (told, now) = (frames.told, frames.now);
+    pub(crate) fn take(&mut self, texts: &mut Texts<'_>) {
+        let (told, now) = (texts.told, texts.now);
         let symbol = told.update.symbol;
         if !self.key.symbols.has(symbol) {
             return;
         }
         if self.key.interval <= Span::ZERO {
-            return self.latest.push(symbol, frames.of(self.key.dialect), now);
+            let text = texts.of(self.key.form.dialect).to_owned();
+            return self.tell(symbol, text, now);
         }
         let pace = self.paces.entry(symbol).or_default();
         pace.ticks = pace.ticks.saturating_add(told.update.ticks);
         pace.waiting = Some(Arc::clone(told));
-        self.tell_if_due(symbol, frames.catalog, now);
+        self.tell_if_due(symbol, texts.catalog, now);
     }
 
     /// Time has passed: what waited for its interval may be told.
@@ -181,7 +186,22 @@ impl PriceClass {
         };
         pace.told = Some(now);
         let ticks = std::mem::take(&mut pace.ticks);
-        let frame = told.frame(self.key.dialect, ticks, catalog, now);
-        self.latest.push(symbol, &frame, now);
+        let text = told.text(self.key.form.dialect, ticks, catalog, now);
+        self.tell(symbol, text, now);
+    }
+
+    fn tell(&mut self, symbol: Symbol, text: String, now: Time) {
+        match self.key.form.packing {
+            Packing::Single => self.latest.push(symbol, &frame::text(&text), now),
+            Packing::Grouped => self.waiting.push((symbol, text)),
+        }
+    }
+
+    /// The end of a publication: what waits is packed.
+    pub(crate) fn seal(&mut self, deflater: &mut Deflater, now: Time) {
+        if !self.waiting.is_empty() {
+            self.latest.push_group(&self.waiting, deflater, now);
+            self.waiting.clear();
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Signals, prices and outcomes for tests, and a socket that is a list of bytes.
 
 use crate::{Beginning, ClientId, Hub, Limits, Publication, Refused, Sent};
+use flate2::{Decompress, FlushDecompress};
 use market::{
     Calendar, Catalog, Direction, Epoch, FeedState, Instrument, Killzone, Outcome, OutcomeKind,
     Position, Price, PriceKind, PriceUpdate, Probability, Ratio, Signal, Source, SourceId,
@@ -195,25 +196,77 @@ impl Socket {
 
     /// Every whole message so far; the bytes must end with one.
     pub(crate) fn heard(&self) -> Vec<Heard> {
-        let mut heard = Vec::new();
+        let (mut heard, mut reader) = (Vec::new(), Reader::default());
         let mut rest = &self.bytes[..];
-        while let [opcode, length, ..] = *rest {
-            let (header, length) = match length {
-                126 => (4, usize::from(u16::from_be_bytes([rest[2], rest[3]]))),
-                short => (2, usize::from(short)),
-            };
-            let payload = &rest[header..header + length];
+        while let [opcode, ..] = *rest {
+            let payload = payload(&mut rest);
             heard.push(match opcode {
                 0x81 => understood(payload),
+                0xC1 => understood(reader.inflate(payload).as_bytes()),
                 0x8A => Heard::Pong(payload.to_vec()),
                 0x88 => Heard::Close,
                 other => panic!("frame type {other:#x}"),
             });
-            rest = &rest[header + length..];
         }
-        assert!(rest.is_empty(), "the bytes end inside a message");
         heard
     }
+}
+
+/// A client that keeps its window over everything it was ever sent, as most do.
+#[derive(Debug)]
+pub(crate) struct Reader(Decompress);
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self(Decompress::new(false))
+    }
+}
+
+impl Reader {
+    /// The messages of whole frames, each of which says whether it is compressed.
+    pub(crate) fn read(&mut self, mut frames: &[u8]) -> Vec<String> {
+        let mut messages = Vec::new();
+        while let [first, ..] = *frames {
+            let payload = payload(&mut frames);
+            messages.push(match first {
+                0x81 => String::from_utf8(payload.to_vec()).unwrap(),
+                0xC1 => self.inflate(payload),
+                other => panic!("frame type {other:#x}"),
+            });
+        }
+        messages
+    }
+
+    pub(crate) fn inflate(&mut self, payload: &[u8]) -> String {
+        let mut input = &[payload, &[0x00, 0x00, 0xFF, 0xFF]].concat()[..];
+        let mut message = Vec::new();
+        while !input.is_empty() || message.len() == message.capacity() {
+            message.reserve(1000);
+            let before = self.0.total_in();
+            let flush = FlushDecompress::Sync;
+            let result = self.0.decompress_vec(input, &mut message, flush);
+            result.expect("a client can read it");
+            input = &input[(self.0.total_in() - before) as usize..];
+        }
+        String::from_utf8(message).unwrap()
+    }
+}
+
+/// Takes the next frame away, and returns what it carries.
+pub(crate) fn payload<'a>(frames: &mut &'a [u8]) -> &'a [u8] {
+    let long = |range: std::ops::Range<usize>| {
+        frames[range]
+            .iter()
+            .fold(0, |length, &byte| length << 8 | usize::from(byte))
+    };
+    let (header, length) = match frames[1] {
+        126 => (4, long(2..4)),
+        127 => (10, long(2..10)),
+        short => (2, usize::from(short)),
+    };
+    let (frame, rest) = frames.split_at(header + length);
+    *frames = rest;
+    &frame[header..]
 }
 
 fn understood(payload: &[u8]) -> Heard {

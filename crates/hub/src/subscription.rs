@@ -3,15 +3,17 @@
 
 use crate::classes::{Class as _, ClassId};
 use crate::client::{Client, ClientId, Replay};
-use crate::event_class::{Dialect, EventClass, EventKey};
+use crate::event_class::{EventClass, EventKey};
 use crate::filter::{EventFilter, Symbols};
+use crate::form::{Dialect, Form};
 use crate::hub::{Hub, client_of};
 use crate::latest::Latest;
 use crate::price_class::{PriceClass, PriceKey};
 use crate::status_class::StatusClass;
-use crate::window::Wanted;
+use crate::window::{Snapshot, Wanted};
 use market::{Position, Span, Symbol};
-use wire::tell::Heard;
+use std::sync::Arc;
+use wire::tell::{Follows, Heard};
 use wire::{Channel, Channels, Refusal, Since, Subscribe, Unsubscribe};
 
 /// What came of a subscribe.
@@ -22,8 +24,8 @@ pub struct Began {
     pub unknown_symbols: Vec<String>,
     /// Where the stream of events stands.
     pub position: Position,
-    /// Of a `since`: how many events follow, or `None` when a snapshot does instead.
-    pub recovered: Option<Option<u64>>,
+    /// What follows: once it has come, the client is at `position`.
+    pub follows: Follows,
     /// How often the client hears a price of a symbol, if it hears prices.
     pub price_interval: Option<Span>,
 }
@@ -31,25 +33,19 @@ pub struct Began {
 /// What of the past a client begins with.
 enum Start {
     /// The signals that are new to it.
-    Snapshot(Snapshot),
+    Shown(Arc<Snapshot>),
     /// The events behind its place.
     Replay { from: u64, until: u64, count: u64 },
     /// Its place is not kept: a snapshot instead.
-    Lost(Snapshot),
-}
-
-/// At most so many signals, of all but these symbols.
-struct Snapshot {
-    but: Symbols,
-    max: usize,
+    Lost(Arc<Snapshot>),
 }
 
 impl Start {
-    fn recovered(&self) -> Option<Option<u64>> {
+    fn follows(&self) -> Follows {
         match self {
-            Self::Snapshot(_) => None,
-            Self::Replay { count, .. } => Some(Some(*count)),
-            Self::Lost(_) => Some(None),
+            Self::Shown(snapshot) => Follows::Shown(snapshot.count()),
+            Self::Replay { count, .. } => Follows::Replayed(*count),
+            Self::Lost(snapshot) => Follows::ShownInstead(snapshot.count()),
         }
     }
 }
@@ -57,7 +53,7 @@ impl Start {
 /// What a client hears.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Wants {
-    dialect: Dialect,
+    form: Form,
     events: EventFilter,
     prices: Symbols,
     /// The least time between two prices, as it was asked for.
@@ -93,7 +89,7 @@ impl Hub {
         let Some(client) = self.asking(id)? else {
             return Ok(());
         };
-        client.dialect = after.dialect;
+        client.form = after.form;
         let start = self.start(id, &before, &after, ask);
         if ask.is_extended {
             let began = Began {
@@ -103,7 +99,7 @@ impl Hub {
                 },
                 unknown_symbols,
                 position: self.position(),
-                recovered: start.recovered(),
+                follows: start.follows(),
                 price_interval: (!after.prices.is_empty()).then(|| self.interval(&after).0),
             };
             client_of(&mut self.clients, id).add_answer(answer(&began));
@@ -157,7 +153,7 @@ impl Hub {
     #[must_use]
     pub fn is_extended(&self, id: ClientId) -> bool {
         let client = self.clients[id.index()].as_ref();
-        client.is_some_and(|client| client.dialect == Dialect::Extended)
+        client.is_some_and(|client| client.form.dialect == Dialect::Extended)
     }
 
     /// The last event that a client hears, if it hears any: where it stands when nothing is due to it.
@@ -195,9 +191,9 @@ impl Hub {
     fn wants(&self, id: ClientId) -> Wants {
         let client = self.clients[id.index()].as_ref();
         let Some(client) = client else {
-            return Wants::nothing(Dialect::Plain);
+            return Wants::nothing(Form::default());
         };
-        let mut wants = Wants::nothing(client.dialect);
+        let mut wants = Wants::nothing(client.form);
         if let Some((class, _)) = client.events {
             wants.events = self.event_classes.get(class).key().filter.clone();
         }
@@ -231,23 +227,17 @@ impl Hub {
     fn start(&mut self, id: ClientId, before: &Wants, after: &Wants, ask: &Subscribe) -> Start {
         let channels = ask.channels;
         let resumes = channels.has(Channel::Signals) || channels.has(Channel::Outcomes);
-        let max = ask.snapshot.signals.map(usize::from);
-        let snapshot = |but: &Symbols| Snapshot {
-            but: but.clone(),
-            max: max.unwrap_or(self.limits.snapshot_signals).min(
-                if channels.has(Channel::Signals) {
-                    usize::MAX
-                } else {
-                    0
-                },
-            ),
-        };
         let Some(since) = ask.since.filter(|_| resumes) else {
-            let start = Start::Snapshot(snapshot(&before.events.signals));
+            let shown = self.snapshot(&before.events.signals, after, ask);
             self.move_events(id, before, after, &before.events);
-            return start;
+            return Start::Shown(shown);
         };
-        let start = match since {
+        // It says where it is: nothing of what it was owed is wanted any more.
+        let client = client_of(&mut self.clients, id);
+        client.forget_events();
+        client.is_behind = false;
+        self.enter_event_class(id, after);
+        match since {
             Since::After(position) if self.events.reaches(position) => {
                 let (from, until) = (position.seq + 1, self.position().seq);
                 let events = self.events.between(from, until, &after.events);
@@ -257,37 +247,37 @@ impl Hub {
                     count: events.count() as u64,
                 }
             }
-            Since::After(_) | Since::Elsewhere => Start::Lost(snapshot(&Symbols::none())),
-        };
-        // It says where it is: nothing of what it was owed is wanted any more.
-        client_of(&mut self.clients, id).forget_events();
-        self.enter_event_class(id, after);
-        start
+            Since::After(_) | Since::Elsewhere => {
+                Start::Lost(self.snapshot(&Symbols::none(), after, ask))
+            }
+        }
     }
 
     fn give_start(&mut self, id: ClientId, start: Start, after: &Wants) {
         match start {
-            Start::Snapshot(snapshot) | Start::Lost(snapshot) => {
-                self.add_snapshot(id, snapshot, after);
+            Start::Shown(snapshot) | Start::Lost(snapshot) => {
+                client_of(&mut self.clients, id).add_snapshot(snapshot);
             }
             Start::Replay { from, until, .. } => self.add_replay(id, &after.events, from, until),
         }
     }
 
-    /// Moves a client to the class that has what it wants. What it was not given of the old one, and `owed` lets pass, is
-    /// written for it alone.
+    /// Moves a client to the end of the class that has what it wants. What it was not given of the old one, and `owed` lets
+    /// pass, is written for it alone: whatever is answered now goes behind that.
     fn move_events(&mut self, id: ClientId, before: &Wants, after: &Wants, owed: &EventFilter) {
-        if before.event_key() == after.event_key() {
+        let client = client_of(&mut self.clients, id);
+        let unsent = client.events.and_then(|(class, next)| {
+            let log = self.event_classes.get(class).log();
+            client.is_behind |= next < log.first();
+            log.tag(next.max(log.first()))
+        });
+        let is_answered = after.form.dialect == Dialect::Extended;
+        if before.event_key() == after.event_key() && (unsent.is_none() || !is_answered) {
             return;
         }
-        let client = client_of(&mut self.clients, id);
-        let unsent = client
-            .events
-            .and_then(|(class, next)| self.event_classes.get(class).log().tag(next));
-        let until = self.position().seq;
         self.enter_event_class(id, after);
         if let Some(from) = unsent {
-            self.add_replay(id, owed, from, until);
+            self.add_replay(id, owed, from, self.position().seq);
         }
     }
 
@@ -317,19 +307,20 @@ impl Hub {
         }
     }
 
-    fn add_snapshot(&mut self, id: ClientId, Snapshot { but, max }: Snapshot, after: &Wants) {
+    /// The signals of what a client wants that are shown, but not of these symbols.
+    fn snapshot(&mut self, but: &Symbols, after: &Wants, ask: &Subscribe) -> Arc<Snapshot> {
         let symbols = &after.events.signals;
-        if max == 0 || *symbols == but {
-            return;
+        if !ask.channels.has(Channel::Signals) || symbols == but {
+            return Arc::default();
         }
+        let max = ask.snapshot.signals.map(usize::from);
         let wanted = Wanted {
-            dialect: after.dialect,
+            form: after.form,
             symbols: symbols.clone(),
-            but,
-            max,
+            but: but.clone(),
+            max: max.unwrap_or(self.limits.snapshot_signals),
         };
-        let snapshot = self.window.snapshot(wanted, self.now);
-        client_of(&mut self.clients, id).add_snapshot(snapshot);
+        self.window.snapshot(wanted, self.now, &mut self.deflater)
     }
 
     /// Moves a client between classes of prices. Where symbols came to it, it begins with the latest price of each, unless
@@ -383,7 +374,7 @@ impl Hub {
 
     fn price_key(&self, wants: &Wants) -> PriceKey {
         PriceKey {
-            dialect: wants.dialect,
+            form: wants.form,
             symbols: wants.prices.clone(),
             interval: self.interval(wants).1,
         }
@@ -392,7 +383,7 @@ impl Hub {
     /// How often a client hears a price, as it is told, and how long its class lets prices wait.
     fn interval(&self, wants: &Wants) -> (Span, Span) {
         let published = self.limits.price_interval;
-        let asked = match wants.dialect {
+        let asked = match wants.form.dialect {
             Dialect::Plain => return (published, Span::ZERO),
             Dialect::Extended => wants.interval.unwrap_or(INTERVAL),
         };
@@ -417,9 +408,9 @@ fn join(latest: &Latest, with_snapshot: bool) -> crate::latest::Cursor {
 }
 
 impl Wants {
-    fn nothing(dialect: Dialect) -> Self {
+    fn nothing(form: Form) -> Self {
         Self {
-            dialect,
+            form,
             events: EventFilter::none(),
             prices: Symbols::none(),
             interval: None,
@@ -429,7 +420,7 @@ impl Wants {
 
     fn event_key(&self) -> EventKey {
         EventKey {
-            dialect: self.dialect,
+            form: self.form,
             filter: self.events.clone(),
         }
     }
@@ -464,10 +455,13 @@ impl Wants {
         };
         let asked = ask.price_interval_ms.map(i64::from).map(Span::from_millis);
         Self {
-            dialect: if ask.is_extended {
-                Dialect::Extended
+            form: if ask.is_extended {
+                Form {
+                    dialect: Dialect::Extended,
+                    ..self.form
+                }
             } else {
-                self.dialect
+                self.form
             },
             events: self.events.and(&EventFilter::of(ask.channels, named)),
             prices: self.prices.and(&of(Channel::Prices)),
@@ -489,7 +483,7 @@ impl Wants {
             }
         };
         Self {
-            dialect: self.dialect,
+            form: self.form,
             events: EventFilter {
                 signals: left(Channel::Signals, &self.events.signals),
                 outcomes: left(Channel::Outcomes, &self.events.outcomes),

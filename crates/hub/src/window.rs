@@ -1,8 +1,9 @@
 //! What a dashboard is shown when it arrives: the signals that are pending, that still run, or that were decided a short
 //! while ago. Also the memory of every status told, so that none is ever taken back.
 
-use crate::event_class::Dialect;
+use crate::deflate::Deflater;
 use crate::filter::Symbols;
+use crate::form::{Dialect, Form, Packing};
 use crate::frame;
 use bytes::Bytes;
 use market::{Outcome, Position, Signal, Span, Status, Time, Uuid};
@@ -36,7 +37,7 @@ struct Entry {
 /// Which snapshot: the newest `max` of what is shown of these symbols, but not of those.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Wanted {
-    pub(crate) dialect: Dialect,
+    pub(crate) form: Form,
     pub(crate) symbols: Symbols,
     pub(crate) but: Symbols,
     pub(crate) max: usize,
@@ -53,8 +54,10 @@ struct Retired {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     pub(crate) bytes: Bytes,
-    /// Where each message ends.
+    /// Where each part ends: a message, or all of them where they are compressed together.
     pub(crate) ends: Vec<usize>,
+    /// Messages in each part.
+    pub(crate) messages: u64,
 }
 
 /// A status that may not follow the one that was told.
@@ -155,7 +158,12 @@ impl Window {
     }
 
     /// The messages of the newest signals of the window, oldest first.
-    pub(crate) fn snapshot(&mut self, wanted: Wanted, now: Time) -> Arc<Snapshot> {
+    pub(crate) fn snapshot(
+        &mut self,
+        wanted: Wanted,
+        now: Time,
+        deflater: &mut Deflater,
+    ) -> Arc<Snapshot> {
         if now >= self.valid_until || self.built.len() >= BUILT_MAX {
             self.built.clear();
         }
@@ -168,25 +176,30 @@ impl Window {
         if let Some(built) = self.built.get(&wanted) {
             return Arc::clone(built);
         }
-        let snapshot = Arc::new(self.build(&wanted, now));
+        let texts = self.texts(&wanted, now);
+        let snapshot = Arc::new(match wanted.form.packing {
+            Packing::Single => Snapshot::of(texts.iter().map(|text| frame::text(text))),
+            Packing::Grouped => Snapshot::group(&texts, deflater),
+        });
         self.built.insert(wanted, Arc::clone(&snapshot));
         snapshot
     }
 
-    fn build(&self, wanted: &Wanted, now: Time) -> Snapshot {
+    fn texts(&self, wanted: &Wanted, now: Time) -> Vec<String> {
         let shown: Vec<&Entry> = self
             .shown(now)
             .filter(|entry| wanted.has(&entry.signal))
             .collect();
         let newest = &shown[shown.len().saturating_sub(wanted.max)..];
-        Snapshot::of(newest.iter().filter_map(|entry| {
+        let texts = newest.iter().filter_map(|entry| {
             // It was let pass when it was published.
             let body = EventBody::signal(&entry.signal).ok()?;
-            Some(frame::text(&match wanted.dialect {
+            Some(match wanted.form.dialect {
                 Dialect::Plain => body.plain(),
                 Dialect::Extended => body.shown(entry.position, now),
-            }))
-        }))
+            })
+        });
+        texts.collect()
     }
 
     fn shown(&self, now: Time) -> impl Iterator<Item = &Entry> {
@@ -241,6 +254,25 @@ impl Snapshot {
         Self {
             bytes: Bytes::from(bytes),
             ends,
+            messages: 1,
+        }
+    }
+
+    /// How many messages it has.
+    pub(crate) fn count(&self) -> u64 {
+        self.ends.len() as u64 * self.messages
+    }
+
+    /// All compressed together, and so only to be written as one.
+    fn group(texts: &[String], deflater: &mut Deflater) -> Self {
+        if texts.is_empty() {
+            return Self::default();
+        }
+        let bytes = Bytes::from(deflater.group(texts));
+        Self {
+            ends: vec![bytes.len()],
+            bytes,
+            messages: texts.len() as u64,
         }
     }
 }

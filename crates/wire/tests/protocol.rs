@@ -105,7 +105,7 @@ fn the_extended_protocol_is_as_it_is_told() {
         symbols: tell::Heard::Only(&symbols),
         unknown_symbols: &asked.unknown_symbols,
         position: position(1850),
-        recovered: Some(Some(9)),
+        follows: tell::Follows::Replayed(9),
         price_interval_ms: asked.price_interval_ms,
         simulated: false,
         limits: tell::Limits {

@@ -20,15 +20,26 @@ pub struct Subscribed<'a> {
     pub symbols: Heard<'a>,
     /// Names that no symbol of this server has.
     pub unknown_symbols: &'a [String],
-    /// Where the stream of events stands: the client's position, as soon as it has heard what follows.
+    /// Where the stream of events stands: the client's own place as soon as it has heard what follows.
     pub position: Position,
-    /// With a `since`: how many events follow, or `None` when a snapshot does instead.
-    pub recovered: Option<Option<u64>>,
+    /// Of events.
+    pub follows: Follows,
     /// The least time between two of its prices of a symbol, where it hears prices.
     pub price_interval_ms: Option<u32>,
     pub simulated: bool,
     pub limits: Limits,
     pub heartbeat_ms: u64,
+}
+
+/// What follows of the past: so many messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    /// Signals as they stand.
+    Shown(u64),
+    /// Each event behind the place that the client gave.
+    Replayed(u64),
+    /// What it asked for is not kept any more: signals as they stand.
+    ShownInstead(u64),
 }
 
 /// What a client may send.
@@ -68,12 +79,15 @@ pub fn subscribed(subscribed: &Subscribed<'_>) -> String {
         ),
     );
     append_position(&mut text, subscribed.position);
-    match subscribed.recovered {
-        None => {}
-        Some(None) => text.push_str(r#","recovered":false"#),
-        Some(Some(events)) => append(
+    match subscribed.follows {
+        Follows::Shown(signals) => append(&mut text, format_args!(r#","shown":{signals}"#)),
+        Follows::Replayed(events) => append(
             &mut text,
             format_args!(r#","recovered":true,"replayed":{events}"#),
+        ),
+        Follows::ShownInstead(signals) => append(
+            &mut text,
+            format_args!(r#","recovered":false,"shown":{signals}"#),
         ),
     }
     if let Some(millis) = subscribed.price_interval_ms {

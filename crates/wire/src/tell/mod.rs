@@ -9,8 +9,8 @@ mod event;
 mod price;
 
 pub use answer::{
-    Heard, Limits, Subscribed, authenticated, closing, error, heartbeat, pong, slow, subscribed,
-    unsubscribed,
+    Follows, Heard, Limits, Subscribed, authenticated, closing, error, heartbeat, pong, slow,
+    subscribed, unsubscribed,
 };
 pub use event::{EventBody, Place, signal};
 pub use price::{Origin, PriceBody, price_update};
@@ -405,7 +405,7 @@ mod tests {
             symbols: Heard::Only(&symbols),
             unknown_symbols: &unknown,
             position: at(1850),
-            recovered: Some(Some(9)),
+            follows: Follows::Replayed(9),
             price_interval_ms: Some(1000),
             simulated: false,
             limits: Limits {
@@ -425,7 +425,7 @@ mod tests {
             channels: Channels::NONE.with(Channel::Outcomes),
             symbols: Heard::Every,
             unknown_symbols: &[],
-            recovered: Some(None),
+            follows: Follows::ShownInstead(3),
             price_interval_ms: None,
             simulated: true,
             ..all
@@ -433,7 +433,7 @@ mod tests {
         check(
             &subscribed(&least),
             &expect![[
-                r#"{"type":"subscribed","channels":["outcomes"],"symbols":["*"],"unknown_symbols":[],"epoch":"k3f9","seq":1850,"recovered":false,"simulated":true,"limits":{"message_bytes":16384,"messages_per_s":10},"heartbeat_ms":15000}"#
+                r#"{"type":"subscribed","channels":["outcomes"],"symbols":["*"],"unknown_symbols":[],"epoch":"k3f9","seq":1850,"recovered":false,"shown":3,"simulated":true,"limits":{"message_bytes":16384,"messages_per_s":10},"heartbeat_ms":15000}"#
             ]],
         );
         let left = [
