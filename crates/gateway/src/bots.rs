@@ -1,6 +1,7 @@
-//! Bots on the dashboards' endpoint: a client says who it is, and may post signals from then on. Who they are and what
-//! becomes of a signal is for others to say ([`Bots`]); here is the turn each signal waits for.
+//! Those who post on the dashboards' endpoint: the turn each of their signals waits for. What becomes of a signal is for
+//! others to say ([`Holder`]).
 
+use crate::keeper::Holder;
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
@@ -9,38 +10,18 @@ use std::sync::Arc;
 /// What becomes of a posted signal: the JSON text of one object with a string `type`, to be answered as it is.
 pub type Posting = Pin<Box<dyn Future<Output = String> + Send>>;
 
-/// Who knows the tokens and takes the signals.
-pub trait Bots: Send + Sync {
-    /// The name of the key that this token opens, if it is one. All clients wait meanwhile: look it up in memory. The name
-    /// is logged, the token never.
-    fn authenticate(&self, token: &str) -> Option<String>;
-
-    /// Takes the JSON text of one object, which is all that is known of it, from the holder of this key: one that was
-    /// known when the client came, and may have been taken back since. It runs beside the clients and holds up nobody but
-    /// the same client's next signal. It must come to an end by itself, also when the connection has.
-    fn post(&self, key: &str, data: Box<str>) -> Posting;
-}
-
-impl fmt::Debug for dyn Bots {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Bots")
-    }
-}
-
-/// A client that has said who it is, and its signals that wait for their turn. They are posted one after another: a
-/// verdict never overtakes the signal it is about.
-#[derive(Debug)]
+/// A client's signals that wait for their turn. They are posted one after another: a verdict never overtakes the signal it
+/// is about.
+#[derive(Default)]
 pub(crate) struct Bot {
-    bots: Arc<dyn Bots>,
-    key: Arc<str>,
     waiting: VecDeque<Post>,
     /// Those that wait, and the one under way.
     unanswered: usize,
 }
 
-#[derive(Debug)]
+/// A signal, and who sent it: the client may have become another since.
 struct Post {
-    key: Arc<str>,
+    holder: Arc<dyn Holder>,
     data: Box<str>,
 }
 
@@ -59,27 +40,12 @@ pub(crate) enum Turn {
 const POSTS_MAX: usize = 16;
 
 impl Bot {
-    pub(crate) fn new(bots: Arc<dyn Bots>, key: &str) -> Self {
-        Self {
-            bots,
-            key: key.into(),
-            waiting: VecDeque::new(),
-            unanswered: 0,
-        }
-    }
-
-    /// What is sent from now on comes from another key; what waits does not.
-    pub(crate) fn set_key(&mut self, key: &str) {
-        self.key = key.into();
-    }
-
-    pub(crate) fn push(&mut self, data: Box<str>) -> Turn {
+    pub(crate) fn push(&mut self, holder: Arc<dyn Holder>, data: Box<str>) -> Turn {
         if self.unanswered >= POSTS_MAX {
             return Turn::Never;
         }
         self.unanswered += 1;
-        let key = Arc::clone(&self.key);
-        self.waiting.push_back(Post { key, data });
+        self.waiting.push_back(Post { holder, data });
         if self.unanswered == 1 {
             Turn::Now
         } else {
@@ -89,9 +55,8 @@ impl Bot {
 
     /// The next one that waits. When it is done, say [`Bot::answered`], and ask again until there is none.
     pub(crate) fn next(&mut self) -> Option<Posting> {
-        let Post { key, data } = self.waiting.pop_front()?;
-        let bots = Arc::clone(&self.bots);
-        Some(Box::pin(async move { bots.post(&key, data).await }))
+        let Post { holder, data } = self.waiting.pop_front()?;
+        Some(Box::pin(async move { holder.post(data).await }))
     }
 
     pub(crate) fn answered(&mut self) {
@@ -99,20 +64,31 @@ impl Bot {
     }
 }
 
+impl fmt::Debug for Bot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bot({} unanswered)", self.unanswered)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    struct Echo;
+    /// Tells its name, and what was posted.
+    struct Echo(&'static str);
 
-    impl Bots for Echo {
-        fn authenticate(&self, token: &str) -> Option<String> {
-            Some(token.to_owned())
+    impl Holder for Echo {
+        fn holds(&self) -> bool {
+            true
         }
-        fn post(&self, key: &str, data: Box<str>) -> Pin<Box<dyn Future<Output = String> + Send>> {
-            let told = format!("{key} {data}");
+        fn post(&self, data: Box<str>) -> Posting {
+            let told = format!("{} {data}", self.0);
             Box::pin(std::future::ready(told))
         }
+    }
+
+    fn push(bot: &mut Bot, name: &'static str, data: &str) -> Turn {
+        bot.push(Arc::new(Echo(name)), data.into())
     }
 
     fn next(bot: &mut Bot) -> Option<String> {
@@ -129,28 +105,34 @@ mod tests {
 
     #[test]
     fn one_after_another_each_under_the_key_it_came_with() {
-        let mut bot = Bot::new(Arc::new(Echo), "nq-bot");
-        assert_eq!(bot.push("1".into()), Turn::Now);
-        assert_eq!(bot.push("2".into()), Turn::Later);
-        bot.set_key("other");
-        assert_eq!(bot.push("3".into()), Turn::Later);
-        assert_eq!(next(&mut bot).as_deref(), Some("nq-bot 1"));
-        for told in ["nq-bot 2", "other 3"] {
+        let mut bot = Bot::default();
+        assert_eq!(push(&mut bot, "nq-bot", "1"), Turn::Now);
+        assert_eq!(push(&mut bot, "nq-bot", "2"), Turn::Later);
+        assert_eq!(push(&mut bot, "other", "3"), Turn::Later);
+        for told in ["nq-bot 1", "nq-bot 2", "other 3"] {
             assert_eq!(next(&mut bot).as_deref(), Some(told));
         }
         assert_eq!(next(&mut bot), None);
-        assert_eq!(bot.push("4".into()), Turn::Now, "and again from the start");
+        assert_eq!(
+            push(&mut bot, "nq-bot", "4"),
+            Turn::Now,
+            "and again from the start"
+        );
     }
 
     #[test]
     fn sixteen_may_be_without_an_answer() {
-        let mut bot = Bot::new(Arc::new(Echo), "nq-bot");
-        let taken = (0..20).filter(|_| bot.push("{}".into()) != Turn::Never);
+        let mut bot = Bot::default();
+        let taken = (0..20).filter(|_| push(&mut bot, "nq-bot", "{}") != Turn::Never);
         assert_eq!(taken.count(), 16);
         let _under_way = bot.next();
-        assert_eq!(bot.push("{}".into()), Turn::Never, "it has no answer yet");
+        assert_eq!(
+            push(&mut bot, "nq-bot", "{}"),
+            Turn::Never,
+            "it has no answer yet"
+        );
         bot.answered();
-        assert_eq!(bot.push("{}".into()), Turn::Later);
-        assert_eq!(bot.push("{}".into()), Turn::Never);
+        assert_eq!(push(&mut bot, "nq-bot", "{}"), Turn::Later);
+        assert_eq!(push(&mut bot, "nq-bot", "{}"), Turn::Never);
     }
 }

@@ -1,6 +1,8 @@
 //! What can be set, with its defaults. Heartbeats, limits and time-outs run in real time, whatever time the market has.
 
-use crate::bots::Bots;
+use crate::address::Proxies;
+use crate::keeper::Auth;
+use crate::visit::Origins;
 use market::Time;
 use std::fmt;
 use std::sync::Arc;
@@ -40,8 +42,15 @@ pub struct Config {
     pub stalled_for: Duration,
     /// How long a close handshake may take.
     pub close_within: Duration,
-    /// Who may post signals; without it no token is known.
-    pub bots: Option<Arc<dyn Bots>>,
+    /// Who may come in, and how he says who he is.
+    pub auth: Auth,
+    /// The pages that may connect.
+    pub origins: Origins,
+    /// Whose reports of clients' addresses are believed.
+    pub proxies: Proxies,
+    /// Connections of one address, and of the holder of one key.
+    pub connections_per_address: usize,
+    pub connections_per_key: usize,
     /// Called with `publish` when a publication enters the hub and with `send` just before bytes are written to a socket.
     pub probe: fn(&'static str),
 }
@@ -88,7 +97,11 @@ impl Config {
             heartbeat_every: Duration::from_secs(15),
             stalled_for: Duration::from_secs(10),
             close_within: Duration::from_secs(2),
-            bots: None,
+            auth: Auth::default(),
+            origins: Origins::default(),
+            proxies: Proxies::default(),
+            connections_per_address: 256,
+            connections_per_key: 64,
             probe: |_| {},
         }
     }
@@ -97,6 +110,8 @@ impl Config {
     /// second.
     pub(crate) fn tick(&self) -> Duration {
         let spans = [
+            self.auth.within,
+            self.auth.grace,
             self.ping_every,
             self.silent_for,
             self.heartbeat_every,

@@ -1,15 +1,19 @@
 //! Sockets: one HTTP port, of which `/ws/signals` is upgraded and handed to a shard, the thread that owns the hub and
 //! every client. All other paths belong to a router that comes from outside.
 //!
-//! Read [`serve`] first, then `listen.rs` (accept and HTTP), `upgrade.rs` (the handshake), `shard.rs` (publish and
-//! flush), `session.rs` (one client's life), `frame.rs` (what a client's bytes mean), `extension.rs` and `inflate.rs`
-//! (compression), `bots.rs` (who may post signals).
+//! Read [`serve`] first, then `listen.rs` (accept and HTTP), `upgrade.rs` (the handshake), `visit.rs` (who asks, and from
+//! where), `shard.rs` (publish and flush), `session.rs` (one client's life), `identity.rs` (who it is, and until when),
+//! `frame.rs` (what a client's bytes mean), `extension.rs` and `inflate.rs` (compression), `bots.rs` (signals that are
+//! posted).
 
+mod address;
 mod bots;
 mod config;
 mod extension;
 mod frame;
+mod identity;
 mod inflate;
+mod keeper;
 mod limits;
 mod listen;
 mod session;
@@ -17,12 +21,16 @@ mod shard;
 mod stats;
 mod unix;
 mod upgrade;
+mod visit;
 
-pub use bots::{Bots, Posting};
+pub use address::Proxies;
+pub use bots::Posting;
 pub use config::{Clock, Config};
 pub use hub::{Beginning, Publication};
+pub use keeper::{Auth, Holder, Keeper, Mode, Pass, Shown, Way};
 pub use listen::{Gateway, Publisher, Stopped, serve};
 pub use stats::{Counter, Stats};
+pub use visit::Origins;
 
 /// The parts of a WebSocket that know no socket: for other servers on this codec, and for tests of it.
 pub mod codec {

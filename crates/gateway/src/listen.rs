@@ -1,11 +1,13 @@
 //! Accepting connections and answering HTTP. A connection that is upgraded leaves for the shard, raw, with all its
 //! buffers freed here.
 
+use crate::address::Places;
 use crate::config::Config;
 use crate::extension::Deflate;
 use crate::shard::{self, Drain, Inbox, Newcomer};
 use crate::stats::Stats;
-use crate::upgrade;
+use crate::upgrade::{self, Agreement, Refusal};
+use crate::visit::{self, Visitor};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -19,7 +21,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -56,6 +58,8 @@ struct Door {
     stats: Arc<Stats>,
     newcomers: mpsc::Sender<Newcomer>,
     handshakes: Arc<Semaphore>,
+    /// Clients by address.
+    places: Places<IpAddr>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -97,6 +101,7 @@ pub fn serve(
         config,
         stats: Arc::clone(&stats),
         newcomers,
+        places: Places::default(),
         stopping: stopping_in,
     };
     tokio::spawn(accept(listener, Arc::new(door)));
@@ -261,13 +266,13 @@ impl Door {
             request.extensions_mut().insert(ConnectInfo(peer));
             return self.router.clone().oneshot(request.map(Body::new)).await;
         }
-        match upgrade::check(&request) {
-            Ok(mut agreement) => {
+        match self.judge(&request, peer) {
+            Ok((mut agreement, visitor)) => {
                 if !self.config.compression {
                     agreement = agreement.uncompressed();
                 }
                 let upgraded = hyper::upgrade::on(&mut request);
-                tokio::spawn(self.hand_over(upgraded, peer, agreement.deflate()));
+                tokio::spawn(self.hand_over(upgraded, peer, agreement.deflate(), visitor));
                 Ok(agreement.answer())
             }
             Err(refusal) => {
@@ -278,15 +283,27 @@ impl Door {
         }
     }
 
+    /// Whether it may become a WebSocket: the handshake first, which costs nothing, then who asks.
+    fn judge(
+        &self,
+        request: &Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<(Agreement, Visitor), Refusal> {
+        let agreement = upgrade::check(request)?;
+        let visitor = visit::judge(request, peer.ip(), &self.config, &self.places)?;
+        Ok((agreement, visitor))
+    }
+
     /// Waits until the answer is out, then gives the socket to the shard.
     async fn hand_over(
         self: Arc<Self>,
         upgraded: hyper::upgrade::OnUpgrade,
         peer: SocketAddr,
         deflate: Option<Deflate>,
+        visitor: Visitor,
     ) {
         let newcomer = match upgraded.await {
-            Ok(upgraded) => take_back(upgraded, peer, deflate),
+            Ok(upgraded) => take_back(upgraded, peer, deflate, visitor),
             Err(error) => Err(io::Error::other(error)),
         };
         match newcomer {
@@ -304,6 +321,7 @@ fn take_back(
     upgraded: Upgraded,
     peer: SocketAddr,
     deflate: Option<Deflate>,
+    visitor: Visitor,
 ) -> io::Result<Newcomer> {
     let parts = upgraded
         .downcast::<TokioIo<TcpStream>>()
@@ -312,6 +330,7 @@ fn take_back(
         stream: parts.io.into_inner().into_std()?,
         peer,
         deflate,
+        visitor,
         first: parts.read_buf,
     })
 }

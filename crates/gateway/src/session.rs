@@ -3,12 +3,16 @@
 //!
 //! Every ending that we start has a Close frame, and waits a moment for the client's.
 
+mod auth;
+
 use crate::bots::{Bot, Posting, Turn};
 use crate::config::Config;
 use crate::extension::Deflate;
 use crate::frame::{Decoder, Inbound, Violation};
+use crate::identity::Identity;
 use crate::limits::{Errors, Rate};
 use crate::shard::Shard;
+use crate::visit::{Standing, Whence};
 use bytes::Bytes;
 use hub::{Answers, Began, ClientId, Pending, frame};
 use socket2::SockRef;
@@ -16,11 +20,10 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
-use wire::{Ask, Refusal, RequestId, Speaker, Subscribe, Token, Unsubscribe, tell};
+use wire::{Ask, Refusal, RequestId, Speaker, Subscribe, Unsubscribe, tell};
 
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -28,6 +31,7 @@ pub(crate) struct Session {
     /// Counts connections; no two have the same.
     number: u64,
     peer: SocketAddr,
+    whence: Whence,
     stream: TcpStream,
     began: Instant,
     state: RefCell<State>,
@@ -45,7 +49,9 @@ struct State {
     /// Since when bytes have waited and none was taken.
     stalled_since: Option<Instant>,
     ending: Option<Ending>,
-    /// Who it is, if it has said so: only bots do.
+    /// Who it is, if it has said so.
+    identity: Option<Box<Identity>>,
+    /// The signals it posts, if it does.
     bot: Option<Box<Bot>>,
     messages_in: u64,
     messages_out: u64,
@@ -105,6 +111,7 @@ impl Session {
         number: u64,
         peer: SocketAddr,
         deflate: Option<Deflate>,
+        whence: Whence,
         stream: TcpStream,
     ) -> Self {
         let (config, now) = (&shard.config, Instant::now());
@@ -112,6 +119,7 @@ impl Session {
             id,
             number,
             peer,
+            whence,
             stream,
             began: now,
             state: RefCell::new(State {
@@ -122,6 +130,7 @@ impl Session {
                 ping_at: now + ping_interval(config.ping_every, number),
                 stalled_since: None,
                 ending: None,
+                identity: None,
                 bot: None,
                 messages_in: 0,
                 messages_out: 0,
@@ -136,13 +145,15 @@ impl Session {
     }
 
     /// Reads until the connection ends. `first` is what came together with the upgrade request.
-    pub(crate) async fn run(self: Rc<Self>, shard: Rc<Shard>, first: Bytes) {
-        if !first.is_empty() {
+    pub(crate) async fn run(self: Rc<Self>, shard: Rc<Shard>, standing: Standing, first: Bytes) {
+        self.welcome(&shard, standing).await;
+        if !first.is_empty() && shard.has(&self) {
             self.hear(&shard, &first);
         }
         // Even empty it may hold the memory of the whole request.
         drop(first);
-        while self.stream.readable().await.is_ok() {
+        // It may have ended meanwhile, with words of the client still unread.
+        while self.stream.readable().await.is_ok() && shard.has(&self) {
             let read = shard.with_scratch(|scratch| {
                 let read = self.stream.try_read(scratch)?;
                 if read > 0 {
@@ -212,13 +223,17 @@ impl Session {
         self.state.borrow_mut().messages_in += 1;
         shard.stats.messages_received.add(1);
         match self.parse(shard, message) {
-            Ok(Ask::Subscribe(ask)) => self.subscribe(shard, &ask),
-            Ok(Ask::Unsubscribe(ask)) => self.unsubscribe(shard, &ask),
             Ok(Ask::Ping(echo)) => {
                 let pong = tell::pong(&echo, shard.config.clock.now());
                 self.answer(shard, frame::text(&pong));
             }
             Ok(Ask::Auth(token)) => self.authenticate(shard, &token),
+            Ok(_) if self.must_say_who_it_is(shard) => {
+                let id = RequestId::of(message);
+                self.tell_error(shard, Refusal::AuthRequired, id.as_ref());
+            }
+            Ok(Ask::Subscribe(ask)) => self.subscribe(shard, ask),
+            Ok(Ask::Unsubscribe(ask)) => self.unsubscribe(shard, &ask),
             Ok(Ask::Signal(data)) => self.post(shard, data),
             Err(refusal) => {
                 let id = RequestId::of(message);
@@ -234,13 +249,14 @@ impl Session {
 
     fn parse(&self, shard: &Shard, message: &[u8]) -> Result<Ask, Refusal> {
         let speaker = Speaker {
-            is_authenticated: self.state.borrow().bot.is_some(),
+            is_authenticated: self.state.borrow().identity.is_some(),
             is_extended: shard.hub.borrow().is_extended(self.id),
         };
         Ask::parse_from(message, speaker)
     }
 
-    fn subscribe(&self, shard: &Shard, ask: &Subscribe) {
+    fn subscribe(&self, shard: &Shard, ask: Subscribe) {
+        let ask = &self.allowed(shard, ask);
         let id = ask.id.as_ref();
         if ask.has_unknown {
             self.tell_error(shard, Refusal::UnknownChannel, id);
@@ -271,43 +287,19 @@ impl Session {
         }
     }
 
-    fn authenticate(self: &Rc<Self>, shard: &Rc<Shard>, token: &Token) {
-        let Some(bots) = &shard.config.bots else {
-            return self.turn_away(shard);
-        };
-        let Some(key) = bots.authenticate(token.expose()) else {
-            return self.turn_away(shard);
-        };
-        tracing::info!(client = self.number, peer = %self.peer, key, "client authenticated");
-        match &mut self.state.borrow_mut().bot {
-            Some(bot) => bot.set_key(&key),
-            none => *none = Some(Box::new(Bot::new(Arc::clone(bots), &key))),
-        }
-        self.answer(shard, frame::text(&tell::authenticated()));
-    }
-
-    /// Its token is not known.
-    fn turn_away(self: &Rc<Self>, shard: &Rc<Shard>) {
-        shard.stats.auth_failed.add(1);
-        tracing::warn!(client = self.number, peer = %self.peer, "a client's token is not known");
-        self.tell_error(shard, Refusal::AuthFailed, None);
-        // Answers that lie behind a Close are not sent.
-        self.flush(shard);
-        self.close(shard, 4401, "auth failed");
-    }
-
     fn post(self: &Rc<Self>, shard: &Rc<Shard>, data: Box<str>) {
-        let turn = self
-            .state
-            .borrow_mut()
-            .bot
-            .as_mut()
-            .map(|bot| bot.push(data));
+        let poster = match self.poster() {
+            Ok(poster) => poster,
+            Err(refusal) => return self.tell_error(shard, refusal, None),
+        };
+        let turn = {
+            let bot = &mut self.state.borrow_mut().bot;
+            bot.get_or_insert_default().push(poster, data)
+        };
         match turn {
-            None => return self.tell_error(shard, Refusal::AuthRequired, None),
-            Some(Turn::Never) => return self.tell_error(shard, Refusal::RateLimited, None),
-            Some(Turn::Later) => {}
-            Some(Turn::Now) => {
+            Turn::Never => return self.tell_error(shard, Refusal::RateLimited, None),
+            Turn::Later => {}
+            Turn::Now => {
                 let posting = Rc::clone(self).post_all(Rc::clone(shard));
                 tokio::task::spawn_local(posting);
             }
@@ -507,6 +499,7 @@ impl Session {
 
     /// Looks at everything that depends on time.
     pub(crate) fn tick(self: &Rc<Self>, shard: &Rc<Shard>, now: Instant) {
+        self.watch_identity(shard, now);
         self.state.borrow_mut().note_quiet(now);
         match self.overdue(shard, now) {
             Overdue::Nothing => return,
@@ -602,7 +595,11 @@ impl Session {
     }
 
     pub(crate) fn log_arrival(&self) {
-        tracing::info!(client = self.number, peer = %self.peer, "client came");
+        let (client, peer) = (self.number, self.peer);
+        match self.whence.client {
+            Some(address) => tracing::info!(client, %peer, %address, "client came"),
+            None => tracing::info!(client, %peer, "client came"),
+        }
     }
 }
 

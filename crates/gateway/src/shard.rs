@@ -4,11 +4,13 @@
 //! is due to it in one write. No task is woken for a delivery. Under load it rests after a long flush, so that more
 //! merges into the next; at rest a flush follows its publication at once.
 
+use crate::address::Places;
 use crate::config::Config;
 use crate::extension::Deflate;
 use crate::inflate::Inflater;
 use crate::session::Session;
 use crate::stats::Stats;
+use crate::visit::Visitor;
 use bytes::Bytes;
 use hub::{Hub, Packing, Publication};
 use socket2::SockRef;
@@ -30,6 +32,7 @@ pub(crate) struct Newcomer {
     pub(crate) stream: std::net::TcpStream,
     pub(crate) peer: SocketAddr,
     pub(crate) deflate: Option<Deflate>,
+    pub(crate) visitor: Visitor,
     pub(crate) first: Bytes,
 }
 
@@ -56,6 +59,10 @@ pub(crate) struct Shard {
     pub(crate) stats: Arc<Stats>,
     /// Where bots' signals are worked on: not on the clients' thread.
     pub(crate) workers: Handle,
+    /// Clients by whose key they came with.
+    pub(crate) holders: Places<Box<str>>,
+    /// The keeper's number when it was last asked.
+    pub(crate) keeper_version: Cell<u64>,
     /// By the client's place in the hub.
     sessions: RefCell<Vec<Option<Rc<Session>>>>,
     scratch: RefCell<Vec<u8>>,
@@ -101,6 +108,8 @@ pub(crate) fn run(
         config,
         stats,
         workers,
+        holders: Places::default(),
+        keeper_version: Cell::default(),
         sessions: RefCell::default(),
         scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
         inflater: RefCell::default(),
@@ -225,6 +234,7 @@ impl Shard {
             self.arrived.get(),
             newcomer.peer,
             newcomer.deflate,
+            newcomer.visitor.whence,
             stream,
         ));
         session.log_arrival();
@@ -233,7 +243,11 @@ impl Shard {
         if let Some((code, reason)) = &*self.draining.borrow() {
             session.drain(self, *code, reason);
         }
-        tokio::task::spawn_local(session.run(Rc::clone(self), newcomer.first));
+        tokio::task::spawn_local(session.run(
+            Rc::clone(self),
+            newcomer.visitor.standing,
+            newcomer.first,
+        ));
         Ok(())
     }
 
@@ -277,6 +291,9 @@ impl Shard {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let now = ticks.tick().await;
+            if let Some(keeper) = &self.config.auth.keeper {
+                self.keeper_version.set(keeper.version());
+            }
             let sessions: Vec<_> = self.sessions.borrow().iter().flatten().cloned().collect();
             for session in sessions {
                 session.tick(&self, now);

@@ -4,7 +4,7 @@
 
 mod support;
 
-use gateway::{Bots, Config, Posting};
+use gateway::{Auth, Config, Holder, Keeper, Pass, Posting, Shown};
 use proptest::test_runner::{Config as Cases, TestRunner};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -52,17 +52,44 @@ impl Desk {
 /// The desk, as the gateway is given it.
 struct Counter(Arc<Desk>);
 
-impl Bots for Counter {
-    fn authenticate(&self, token: &str) -> Option<String> {
+impl Keeper for Counter {
+    fn admit(&self, shown: &Shown<'_>) -> Result<Pass, String> {
         let keys = [
             ("sesame", "nq-bot"),
             ("open", "es-bot"),
             (SECRET, "secretive"),
         ];
-        BTreeMap::from(keys).get(token).map(|&key| key.to_owned())
+        let found = BTreeMap::from(keys).get(shown.token).copied();
+        let key = found.ok_or("no key here is this one")?;
+        Ok(Pass {
+            name: key.into(),
+            channels: wire::Channels::ALL,
+            symbols: None,
+            price_interval_ms: None,
+            may_post: true,
+            expires: None,
+            holder: Arc::new(Bot {
+                key,
+                desk: Arc::clone(&self.0),
+            }),
+        })
     }
-    fn post(&self, key: &str, data: Box<str>) -> Posting {
-        let (desk, key) = (Arc::clone(&self.0), key.to_owned());
+    fn version(&self) -> u64 {
+        0
+    }
+}
+
+struct Bot {
+    key: &'static str,
+    desk: Arc<Desk>,
+}
+
+impl Holder for Bot {
+    fn holds(&self) -> bool {
+        true
+    }
+    fn post(&self, data: Box<str>) -> Posting {
+        let (desk, key) = (Arc::clone(&self.desk), self.key.to_owned());
         Box::pin(async move {
             assert!(!data.contains("panic"), "the desk fell over");
             desk.begun.lock().unwrap().push((key, data.to_string()));
@@ -81,7 +108,10 @@ fn result(data: &str) -> String {
 
 fn with(desk: &Arc<Desk>) -> Config {
     Config {
-        bots: Some(Arc::new(Counter(Arc::clone(desk)))),
+        auth: Auth {
+            keeper: Some(Arc::new(Counter(Arc::clone(desk)))),
+            ..Auth::default()
+        },
         ..config()
     }
 }
@@ -142,7 +172,7 @@ fn who_has_not_said_who_it_is_posts_nothing_and_stays() {
     post(&mut client, 1);
     assert_eq!(
         client.hear_text(),
-        r#"{"type":"error","code":"auth_required","message":"send an auth with your token before the first signal","retryable":false}"#
+        r#"{"type":"error","code":"auth_required","message":"send an auth with your token first","retryable":false}"#
     );
     client.say(r#"{"id":"sig_001","symbol":"EURUSD"}"#);
     assert_eq!(
@@ -171,7 +201,7 @@ fn a_token_that_is_not_known_ends_the_connection() {
         client.say(r#"{"type":"auth","token":"sesame"}"#);
         assert_eq!(
             client.hear_text(),
-            r#"{"type":"error","code":"auth_failed","message":"the token is not one of this server's","retryable":false}"#
+            r#"{"type":"error","code":"auth_failed","message":"the token is not one of this server's, or it does not hold any more","retryable":false}"#
         );
         assert_eq!(client.hear_close(), (Some(4401), "auth failed".to_owned()));
         wait_until("it is gone", || server.stats.connections.get() == 0);
@@ -385,6 +415,6 @@ fn no_token_is_logged() {
     });
     let logged = LOGGED.lock().unwrap().clone();
     assert!(logged.contains("secretive"), "the key's name is");
-    assert!(logged.contains("token is not known"), "and the failure");
+    assert!(logged.contains("token is not taken"), "and the failure");
     assert!(!logged.contains(SECRET));
 }

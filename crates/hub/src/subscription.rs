@@ -383,9 +383,10 @@ impl Hub {
     /// How often a client hears a price, as it is told, and how long its class lets prices wait.
     fn interval(&self, wants: &Wants) -> (Span, Span) {
         let published = self.limits.price_interval;
-        let asked = match wants.form.dialect {
-            Dialect::Plain => return (published, Span::ZERO),
-            Dialect::Extended => wants.interval.unwrap_or(INTERVAL),
+        let asked = match (wants.form.dialect, wants.interval) {
+            (_, Some(asked)) => asked,
+            (Dialect::Plain, None) => return (published, Span::ZERO),
+            (Dialect::Extended, None) => INTERVAL,
         };
         let steps = INTERVALS_MS.map(Span::from_millis);
         let step = steps.into_iter().find(|step| *step >= asked);

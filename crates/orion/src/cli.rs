@@ -1,5 +1,6 @@
 //! The command line: sub-commands, their options, and how options become the topmost layer of the settings.
 
+use crate::auth;
 use crate::config::{self, Finding, Flag, Layers, SettingsFile};
 use crate::survey;
 use clap::{Args, Parser, Subcommand};
@@ -110,18 +111,21 @@ Examples:
   orion tail
   orion tail ws://192.168.1.20:8080/ws/signals
   orion tail --json | head -n 5
+  orion tail --key wall.key              with what `orion key add wall --for dashboard --file wall.key` wrote
 
 Exit code: 0 after a clean end, 1 when the server could not be reached, 2 when the command line could not be read.")]
     Tail(Tail),
 
-    /// Make, list and remove the keys of bots, TradingView and MetaTrader
+    /// Make, list and remove the keys of bots, TradingView, MetaTrader and dashboards; revoke tokens
     #[command(after_help = "\
 Examples:
   orion key add my-bot                      for a bot or a model
   orion key add tradingview                 for TradingView's alerts
   orion key add mt5 --for metatrader        for an expert advisor
+  orion key add wall --for dashboard --origin https://app.example.org --expires 90d
   orion key list
   orion key remove my-bot
+  orion key revoke --subject alice          no token of hers is taken any more
 
 A key is printed once; ORION keeps only its hash, in keys.toml of the data folder. No restart is needed.")]
     Key(crate::key::Options),
@@ -265,6 +269,9 @@ pub struct Tail {
     /// Address of the server's socket
     #[arg(default_value = "ws://127.0.0.1:8080/ws/signals")]
     pub url: String,
+    /// A file with a key or token, where the server wants to know who reads
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
     /// Print each message as it came, one a line
     #[arg(long)]
     pub json: bool,
@@ -379,13 +386,17 @@ pub fn check(settings: &Settings, environment: Vec<(String, String)>) -> Checked
             let notes = loaded.notes.iter().map(ToString::to_string);
             let notes = notes.chain(survey::notes(&loaded.config));
             let notes = notes.map(|note| format!("note         {note}"));
+            let refused = auth::refused(&loaded.config);
+            let can_run = sources.can_run && refused.is_none();
+            let refused = refused.map(|why| format!("refused      {why}"));
             let lines: Vec<_> = std::iter::once(loaded.describe())
                 .chain(sources.lines)
+                .chain(refused)
                 .chain(notes)
                 .collect();
             Checked {
                 text: lines.join("\n"),
-                exit_code: u8::from(!sources.can_run),
+                exit_code: u8::from(!can_run),
             }
         }
         Err(findings) => Checked {

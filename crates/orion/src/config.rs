@@ -4,6 +4,7 @@
 //! result whole, and gives either a [`Config`] that cannot be wrong or all findings at once. Nothing is opened here but
 //! the settings file and, to see that they can be read, the tape's files.
 
+mod auth;
 mod check;
 mod describe;
 mod finding;
@@ -16,6 +17,7 @@ mod tape;
 mod value;
 mod words;
 
+pub use auth::{Auth, AuthMode, Jwt, ProxyNet, SignersFrom};
 pub use finding::{Finding, Origin};
 pub use gateway::Gateway;
 pub use instrument::InstrumentSettings;
@@ -33,6 +35,7 @@ use std::path::{Path, PathBuf};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub server: Server,
+    pub auth: Auth,
     pub data: Data,
     pub feed: Feed,
     pub secrets: SecretsSettings,
@@ -51,6 +54,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             server: Server::default(),
+            auth: Auth::default(),
             data: Data::default(),
             feed: Feed::default(),
             secrets: SecretsSettings::default(),
@@ -72,12 +76,21 @@ pub struct Server {
     /// Address and port to listen on; port 0 takes any free one.
     #[serde(deserialize_with = "value::listen")]
     pub listen: SocketAddr,
+    /// The pages that may connect; empty: any.
+    pub origins: Vec<access::Origin>,
+    /// Whether clients may connect that name no page: they are not browsers.
+    pub allow_no_origin: bool,
+    /// The operator's proxies, whose reports of clients' addresses are believed.
+    pub proxies: Vec<ProxyNet>,
 }
 
 impl Default for Server {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            origins: Vec::new(),
+            allow_no_origin: true,
+            proxies: Vec::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The binary of ORION as a library, so that tests and benchmarks can reach its parts. `serve.rs` is the loop; read
 //! `machine.rs` for what may be shown when.
 
+pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -9,6 +10,7 @@ pub mod feed;
 pub mod feed_test;
 pub mod history;
 mod keep;
+mod keeper;
 pub mod key;
 pub mod live;
 pub mod logs;
@@ -24,6 +26,7 @@ pub mod replay;
 pub mod secrets;
 pub mod serve;
 pub mod shutdown;
+mod signers;
 pub mod sources;
 pub mod statuses;
 pub mod survey;

@@ -1,7 +1,7 @@
 //! The live sources of a running server: what they tell, whose price of an instrument is taken, and how each of them is.
 
 use crate::clock::Clock;
-use crate::config::{Config, SourceName};
+use crate::config::{AuthMode, Config, SourceName};
 use crate::sources::{Audience, Wanted};
 use axum::Router;
 use engine::Engine;
@@ -216,13 +216,16 @@ fn resume_bridge(bridge: &Bridge, source: SourceId, engine: Option<&Engine>) {
 }
 
 /// Whether prices that are for the operator's own use must be kept from dashboards: anybody can reach an address that is
-/// not of this machine or a private network, and nobody has to say who he is.
+/// not of this machine or a private network, and not everybody has to say who he is.
 #[must_use]
 pub fn hides_own_use(config: &Config) -> bool {
-    !config.feed.may_show_to_others && is_public(config.server.listen.ip())
+    !config.feed.may_show_to_others
+        && config.auth.mode != AuthMode::Required
+        && is_public(config.server.listen.ip())
 }
 
-fn is_public(address: IpAddr) -> bool {
+/// Whether others than this machine and its private network can reach an address.
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_private() || v4.is_link_local()),
         IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()),

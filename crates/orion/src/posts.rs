@@ -3,13 +3,12 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
+use access::Access;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::any;
 use feeds::inbox::Outlet;
-use feeds::keys::{Key, Keys, Kind};
 use feeds::posted::{Desk, Posting};
-use gateway::{Bots, Posting as Answering};
 use market::{Alert, Answer};
 use serde_json::json;
 use std::collections::VecDeque;
@@ -19,9 +18,6 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Alerts taken in one turn of the loop.
 const TURN_MAX: usize = 1024;
-
-/// What the holder of a key that is gone is told.
-const REVOKED: &str = r#"{"type":"signal_result","success":false,"error":"the key has been removed; make another with orion key add NAME"}"#;
 
 /// The loop's end of the queue.
 #[derive(Debug)]
@@ -37,23 +33,26 @@ pub struct Posts {
 pub struct Rooms {
     pub router: Router,
     /// For those who post over the socket.
-    pub bots: Option<Arc<dyn Bots>>,
+    pub desk: Option<Desk>,
 }
 
 impl Posts {
     /// Opens the paths. `prices` is where posted prices go, if they are wanted.
-    pub fn open(config: &Config, clock: &Arc<Clock>, prices: Option<Outlet>) -> (Self, Rooms) {
+    pub fn open(
+        config: &Config,
+        access: &Access,
+        clock: &Arc<Clock>,
+        prices: Option<Outlet>,
+    ) -> (Self, Rooms) {
         let clock = {
             let clock = Arc::clone(clock);
             feeds::clock::Clock::new(move || clock.now())
         };
-        let keys = Keys::new(&config.data.dir, clock.clone());
         let catalog = Arc::new(config.catalog());
         let (desk, queue) = Desk::new(catalog, &config.feed.bots, clock);
-        let router = feeds::bots::router(desk.clone(), keys.clone(), prices).merge(
-            feeds::tradingview::router(desk.clone(), keys.clone(), &config.feed.tradingview),
-        );
-        let bots: Arc<dyn Bots> = Arc::new(Socket { desk, keys });
+        let (keys, tradingview) = (access.keys().clone(), &config.feed.tradingview);
+        let router = feeds::bots::router(desk.clone(), access.clone(), prices)
+            .merge(feeds::tradingview::router(desk.clone(), keys, tradingview));
         let posts = Self {
             queue,
             first: None,
@@ -61,7 +60,7 @@ impl Posts {
         };
         let rooms = Rooms {
             router,
-            bots: Some(bots),
+            desk: Some(desk),
         };
         (posts, rooms)
     }
@@ -104,31 +103,6 @@ impl Posts {
     }
 }
 
-/// Those who post over the socket.
-struct Socket {
-    desk: Desk,
-    keys: Keys,
-}
-
-impl Bots for Socket {
-    fn authenticate(&self, token: &str) -> Option<String> {
-        let key = self.keys.find(token)?;
-        (key.kind == Kind::Bot).then_some(key.name)
-    }
-
-    fn post(&self, key: &str, data: Box<str>) -> Answering {
-        let (desk, keys) = (self.desk.clone(), self.keys.clone());
-        let (name, kind) = (key.to_owned(), Kind::Bot);
-        Box::pin(async move {
-            // The key may have been taken back since the client came.
-            if !keys.names(kind).contains(&name) {
-                return REVOKED.to_owned();
-            }
-            desk.post_json(&Key { name, kind }, data.as_bytes()).await
-        })
-    }
-}
-
 impl Rooms {
     /// Under a recorded market nothing can be posted: whoever tries is told.
     #[must_use]
@@ -144,7 +118,7 @@ impl Rooms {
             .route("/api/signals", any(told))
             .route("/api/prices", any(told))
             .route("/hooks/tradingview/{secret}", any(told));
-        Self { router, bots: None }
+        Self { router, desk: None }
     }
 }
 

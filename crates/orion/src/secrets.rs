@@ -2,8 +2,8 @@
 //! settings holds one.
 
 use crate::config::Config;
+use access::Secret;
 use anyhow::{Context as _, Result, bail};
-use feeds::secret::Secret;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,12 @@
 //! `orion serve`: the loop. It takes all events that are ready, tells each to the machine, commits once, publishes once and
 //! answers those who posted. One market, one machine; its prices come from a simulation, a recording, or live sources.
 
+use crate::auth;
 use crate::clock::{self, Clock};
-use crate::config::{Config, FeedKind, History, Speed};
+use crate::config::{Config, FeedKind, History, SignersFrom, Speed};
 use crate::fault;
 use crate::feed;
+use crate::keeper::Porter;
 use crate::live::{Live, Started};
 use crate::machine::{Committed, Machine};
 use crate::ops::{self, About, FeedState, Status};
@@ -12,9 +14,11 @@ use crate::place::Place;
 use crate::posts::{Posts, Rooms};
 use crate::recording::{self, Recording};
 use crate::secrets::Secrets;
+use crate::signers;
 use crate::sources;
 use crate::statuses::{self, Statuses};
-use anyhow::{Context as _, Result};
+use access::Access;
+use anyhow::{Context as _, Result, bail};
 use feeds::inbox::Item;
 use gateway::{Gateway, Publisher};
 use hub::Publication;
@@ -27,6 +31,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until};
 
 /// Events that may wait for the loop.
@@ -53,6 +58,7 @@ pub enum Source {
 struct Doors<'a> {
     listener: TcpListener,
     config: &'a Config,
+    access: Access,
 }
 
 /// The machine with its clock and its chores.
@@ -99,14 +105,20 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
     up: impl FnOnce(&Config, std::net::SocketAddr),
 ) -> Result<()> {
+    if let Some(why) = auth::refused(&config) {
+        bail!("{why}");
+    }
     // Listening comes first: whoever connects while ORION recovers waits in the queue and is not refused.
     let listener = listen(&config)?;
     let address = listener.local_addr().context("look at the address")?;
     let started = clock::Sources::system(&mut clock::Machine);
     let place = Place::open(&config, started)?;
+    let access = auth::open(&config, started)?;
+    let _fetching = fetch_signers(&config, &access);
     let doors = Doors {
         listener,
         config: &config,
+        access: access.clone(),
     };
     let mut server = Server::open(&config, &place, started).await?;
 
@@ -133,7 +145,7 @@ pub async fn serve(
             let (events, queue) = mpsc::channel(QUEUE_MAX);
             let clock = Arc::clone(&server.clock);
             let player = tokio::spawn(feed::play_sim(sim, from, clock, events));
-            let (posts, rooms) = Posts::open(&config, &server.clock, None);
+            let (posts, rooms) = Posts::open(&config, &access, &server.clock, None);
             let gateway = server.let_in(doors, rooms).await?;
             up(&config, address);
             let ears = Ears {
@@ -152,7 +164,8 @@ pub async fn serve(
             let Started { live, router } =
                 Live::start(&config, wanted, &server.clock, Some(engine));
             server.status.attach_sources(live.outlets());
-            let (posts, mut rooms) = Posts::open(&config, &server.clock, live.posted_prices());
+            let (posts, mut rooms) =
+                Posts::open(&config, &access, &server.clock, live.posted_prices());
             rooms.router = rooms.router.merge(router);
             server.live = Some(live);
             let gateway = server.let_in(doors, rooms).await?;
@@ -166,7 +179,7 @@ pub async fn serve(
         }
         (_, Source::Channel(events)) => {
             server.begin_live()?;
-            let (posts, rooms) = Posts::open(&config, &server.clock, None);
+            let (posts, rooms) = Posts::open(&config, &access, &server.clock, None);
             let gateway = server.let_in(doors, rooms).await?;
             up(&config, address);
             let ears = Ears { events, posts };
@@ -182,6 +195,17 @@ pub async fn serve(
             Err(error)
         }
     }
+}
+
+/// Fetches the keys of tokens for as long as what is given back lives, where they lie behind an address.
+fn fetch_signers(config: &Config, access: &Access) -> JoinSet<()> {
+    let mut fetching = JoinSet::new();
+    let jwt = &config.auth.jwt;
+    if let Some(SignersFrom::Address(address)) = &jwt.keys {
+        let refresh = Duration::from_secs(jwt.refresh_s);
+        fetching.spawn(signers::follow(access.clone(), address.clone(), refresh));
+    }
+    fetching
 }
 
 fn listen(config: &Config) -> Result<TcpListener> {
@@ -337,10 +361,12 @@ impl Server {
             gateway::Clock::new(move || clock.now()),
             fault::point,
         );
-        let config = gateway::Config {
-            bots: rooms.bots,
-            ..gateway
+        let keeper = Porter {
+            access: doors.access,
+            clock: Arc::clone(&self.clock),
+            desk: rooms.desk,
         };
+        let config = doors.config.doors(Arc::new(keeper), gateway);
         let router = ops::router(Arc::clone(&self.status)).merge(rooms.router);
         let gateway = gateway::serve(doors.listener, router, &beginning, config)
             .context("start the gateway")?;

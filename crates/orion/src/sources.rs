@@ -3,16 +3,16 @@
 
 use crate::config::{Config, Feed, FeedKind, SourceName};
 use crate::secrets::{self, Secrets};
+use access::Secret;
+use access::keys::{Keys, Kind};
 use anyhow::{Result, ensure};
 use axum::Router;
 use feeds::alphavantage::AlphaVantage;
 use feeds::inbox::Outlet;
 use feeds::json::{self, Description, Json};
-use feeds::keys::{Keys, Kind};
 use feeds::massive::{Cluster, Massive};
 use feeds::metatrader::{self, Bridge};
 use feeds::oanda::{self, Oanda};
-use feeds::secret::Secret;
 use feeds::supervise::{Connector, Patience, supervise};
 use feeds::symbols::Symbols;
 use feeds::{alphavantage, bots, massive};
@@ -281,9 +281,9 @@ impl Desk<'_> {
         let (catalog, remembered) = (self.catalog.clone(), self.file("metatrader.toml"));
         let data = self.config.data.dir.clone();
         let run: Run = Box::new(move |outlet, _, _| {
-            let keys = Keys::new(&data, outlet.clock().clone());
+            let (keys, clock) = (Keys::new(&data), outlet.clock().clone());
             let find = move |token: &str| {
-                let key = keys.find(token)?;
+                let key = keys.find(token, clock.now())?;
                 // A key that stands in an address of TradingView must not tell prices.
                 (key.kind == Kind::MetaTrader).then_some(key.name)
             };

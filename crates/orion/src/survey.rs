@@ -1,10 +1,10 @@
 //! What would start and what each part still needs, for `orion check` and the first lines of `orion serve`.
 
-use crate::config::{Config, FeedKind};
+use crate::config::{AuthMode, Config, FeedKind};
 use crate::live::hides_own_use;
 use crate::secrets::{self, Secrets};
 use crate::sources::{self, Audience, Wanted};
-use feeds::keys::{self, Kind};
+use access::keys::{self, Kind, Stored};
 
 /// The live sources, a line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +92,7 @@ pub fn notes(config: &Config) -> Vec<String> {
         .into_iter()
         .chain(open_file)
         .chain(tradingview_note(config))
+        .chain(nobody_note(config))
         .collect()
 }
 
@@ -110,7 +111,8 @@ pub fn own_use_note(config: &Config) -> Option<String> {
     (!own.is_empty() && hides_own_use(config)).then(|| {
         format!(
             "by their terms the prices of {} are for your own use, and {address} can be reached by others, so dashboards are not \
-             sent them: listen on 127.0.0.1 or a private address, or, if your contract allows it, set feed.may_show_to_others = true",
+             sent them: listen on 127.0.0.1 or a private address, let everybody say who he is (auth.mode = \"required\"), or, if your \
+             contract allows it, set feed.may_show_to_others = true",
             own.join(", ")
         )
     })
@@ -126,5 +128,17 @@ fn tradingview_note(config: &Config) -> Option<String> {
             "TradingView posts to ports 80 and 443 only, and ORION listens on port {port}: put a proxy with your certificate in front \
              of it, or listen on 0.0.0.0:80 (docs/sources/tradingview.md)"
         )
+    })
+}
+
+/// A server that lets in only who says who he is, and knows nobody.
+fn nobody_note(config: &Config) -> Option<String> {
+    let may_read = |key: &Stored| key.scopes().iter().next().is_some();
+    let is_known = || keys::list(&config.data.dir).is_ok_and(|keys| keys.iter().any(may_read));
+    let auth = &config.auth;
+    (auth.mode == AuthMode::Required && auth.jwt.keys.is_none() && !is_known()).then(|| {
+        "auth.mode is \"required\", and there is no key yet that anybody could come in with: make one with \
+         orion key add NAME --for dashboard"
+            .to_owned()
     })
 }

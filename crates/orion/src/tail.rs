@@ -2,11 +2,13 @@
 //! piped, only the signals. It comes back by itself when the server goes away.
 
 use crate::cli;
+use access::Secret;
 use anyhow::{Context as _, Result, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -50,12 +52,17 @@ struct PriceTold {
 /// # Errors
 /// When the address is none, or the server cannot be reached at the first attempt.
 pub async fn run(options: &cli::Tail) -> Result<()> {
+    let key = options.key.as_deref().map(read_key).transpose()?;
     let mut screen = Screen::new(options.json);
     let mut wait = WAIT_FIRST;
     let mut reached = false;
     loop {
-        match follow(&options.url, &mut screen, &mut reached).await {
+        match follow(&options.url, key.as_ref(), &mut screen, &mut reached).await {
             Ok(End::NoReader) => return Ok(()),
+            Ok(End::Unwanted(why)) => bail!(
+                "{} lets in only who shows a key or token that it takes ({why}): name a file with one by --key",
+                options.url
+            ),
             Ok(End::Closed(why)) => {
                 wait = WAIT_FIRST;
                 screen.remark(&format!(
@@ -76,11 +83,24 @@ pub async fn run(options: &cli::Tail) -> Result<()> {
 enum End {
     /// Nobody reads our output any more.
     NoReader,
+    /// The server wants to know who reads, or does not take who does.
+    Unwanted(&'static str),
     /// The server, or the way to it, is gone.
     Closed(String),
 }
 
-async fn follow(url: &str, screen: &mut Screen, reached: &mut bool) -> Result<End> {
+fn read_key(path: &Path) -> Result<Secret> {
+    let text = std::fs::read_to_string(path);
+    let text = text.with_context(|| format!("read the key in {}", path.display()))?;
+    Ok(Secret::new(&text))
+}
+
+async fn follow(
+    url: &str,
+    key: Option<&Secret>,
+    screen: &mut Screen,
+    reached: &mut bool,
+) -> Result<End> {
     if !url.starts_with("ws://") {
         bail!(
             "`{url}` is no address of a server: it begins with ws://, such as ws://127.0.0.1:8080/ws/signals"
@@ -90,6 +110,11 @@ async fn follow(url: &str, screen: &mut Screen, reached: &mut bool) -> Result<En
         .await
         .with_context(|| format!("connect to {url} (is the server running? `orion` starts one)"))?;
     *reached = true;
+    if let Some(key) = key {
+        let auth = serde_json::json!({"type": "auth", "token": key.reveal()});
+        let sent = socket.send(Message::text(auth.to_string())).await;
+        sent.with_context(|| format!("say who reads at {url}"))?;
+    }
     let subscribe = r#"{"type":"subscribe","channels":["signals","prices"]}"#;
     socket
         .send(Message::text(subscribe))
@@ -99,6 +124,9 @@ async fn follow(url: &str, screen: &mut Screen, reached: &mut bool) -> Result<En
     loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => {
+                if let Some(why) = unwanted(text.as_str()) {
+                    return Ok(End::Unwanted(why));
+                }
                 if screen.show(text.as_str()).is_err() {
                     return Ok(End::NoReader);
                 }
@@ -114,6 +142,14 @@ async fn follow(url: &str, screen: &mut Screen, reached: &mut bool) -> Result<En
             Some(Err(error)) => return Ok(End::Closed(format!(" ({error})"))),
         }
     }
+}
+
+/// Whether a message says that nothing will come as things stand.
+fn unwanted(text: &str) -> Option<&'static str> {
+    let wanted = ["auth_required", "auth_failed"];
+    let is_error = text.starts_with(r#"{"type":"error""#);
+    let names = |code: &&str| text.contains(&format!(r#""code":"{code}""#));
+    wanted.into_iter().find(|code| is_error && names(code))
 }
 
 /// Where it is shown.

@@ -13,12 +13,13 @@ fn root() -> PathBuf {
 }
 
 /// What each crate may use of ours; the table of ARCHITECTURE.md.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("market", &[]),
     ("engine", &["market"]),
     ("wire", &["market"]),
     ("hub", &["market", "wire"]),
-    ("feeds", &["market"]),
+    ("access", &["market"]),
+    ("feeds", &["market", "access"]),
     ("journal", &["market"]),
     ("gateway", &["market", "wire", "hub"]),
     ("lab", &["market", "engine"]),
@@ -26,7 +27,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     (
         "orion",
         &[
-            "market", "engine", "wire", "hub", "feeds", "journal", "gateway", "lab",
+            "market", "engine", "wire", "hub", "access", "feeds", "journal", "gateway", "lab",
         ],
     ),
 ];
@@ -124,6 +125,33 @@ fn the_core_is_pure() {
                     .any(|line| line.contains(banned) && !line.trim_start().starts_with("//"));
                 assert!(!used, "{} must not use {banned}", file.display());
             }
+        }
+    }
+}
+
+/// It reads its own files, and is told the time; what lies behind an address is fetched by somebody else.
+#[test]
+fn access_reaches_for_nothing_but_its_files() {
+    let found = dependencies();
+    for banned in ["tokio", "axum", "hyper", "reqwest", "anyhow"] {
+        let used = found["access"].iter().any(|used| used == banned);
+        assert!(!used, "access must not use {banned}");
+    }
+    for file in sources(&root().join("crates/access/src")) {
+        let text = std::fs::read_to_string(&file).expect("a source file");
+        for banned in [
+            "std::env",
+            "std::thread",
+            "SystemTime::now",
+            "Instant::now",
+            "TcpStream",
+        ] {
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            assert!(
+                !code.contains(banned),
+                "{} must not use {banned}",
+                file.display()
+            );
         }
     }
 }

@@ -83,6 +83,7 @@ fn the_extended_protocol_is_as_it_is_told() {
         event,
         update,
         heartbeat,
+        expiring,
         slow,
         closing,
     ] = extended()[..]
@@ -145,6 +146,8 @@ fn the_extended_protocol_is_as_it_is_told() {
     assert_eq!(told, update);
     let told = tell::heartbeat(position(1851), time("2026-11-23T14:05:16Z"));
     assert_eq!(told, heartbeat);
+    let told = tell::auth_expiring(time("2026-11-23T15:05:00Z"));
+    assert_eq!(told, expiring);
     assert_eq!(tell::slow(2400, 17), slow);
     assert_eq!(
         tell::closing(1012, "restart retry=2500", Some(2500)),
@@ -175,7 +178,8 @@ fn what_a_client_sees_is_what_is_written() {
         tell::status(&status()),
         tell::EventBody::outcome(&outcome()).plain(),
         tell::pong(&echo(), Time::parse("2026-11-23T14:05:00.012Z").unwrap()),
-        tell::authenticated(),
+        tell::authenticated(None),
+        tell::authenticated(Time::parse("2026-11-23T15:05:00Z").ok()),
         tell::error(Refusal::UnknownChannel, None),
     ];
     let mut told = seen();
@@ -209,6 +213,7 @@ fn every_code_of_an_error_is_named() {
         Refusal::TooManyClasses,
         Refusal::AuthRequired,
         Refusal::AuthFailed,
+        Refusal::Forbidden,
         Refusal::RateLimited,
         Refusal::Internal,
     ];

@@ -7,14 +7,15 @@ mod prices;
 mod tests;
 
 use crate::inbox::Outlet;
-use crate::keys::{Key, Keys, Kind};
 use crate::posted::{self, Desk, Refusal, Route, body, check_kind};
 use crate::symbols::Symbols;
+use access::keys::{Key, Kind};
+use access::{Access, Denied, Presented, Scope, Way};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW,
-    AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE,
+    AUTHORIZATION, HeaderMap, HeaderValue, ORIGIN, WWW_AUTHENTICATE,
 };
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -76,12 +77,16 @@ pub fn symbols(catalog: &Catalog) -> Result<Symbols, String> {
 }
 
 /// `/api/signals`, `/api/prices` and `/api/websocket`. `prices` is where prices go, if `bots` is among the sources that run.
-pub fn router(desk: Desk, keys: Keys, prices: Option<Outlet>) -> Router {
+pub fn router(desk: Desk, access: Access, prices: Option<Outlet>) -> Router {
     Router::new()
         .route("/api/signals", any(signals))
         .route("/api/prices", any(prices_of))
         .route("/api/websocket", any(websocket))
-        .with_state(Bots { desk, keys, prices })
+        .with_state(Bots {
+            desk,
+            access,
+            prices,
+        })
 }
 
 /// Reads one price, as `POST /api/prices` does.
@@ -96,7 +101,7 @@ pub fn read_price(body: &[u8], catalog: &Catalog, now: Time) -> Result<Tick, Ref
 #[derive(Clone, Debug)]
 struct Bots {
     desk: Desk,
-    keys: Keys,
+    access: Access,
     prices: Option<Outlet>,
 }
 
@@ -139,7 +144,7 @@ async fn websocket(State(bots): State<Bots>, request: Request) -> Response {
 
 impl Bots {
     async fn signal(&self, request: Request) -> Result<Response, Refusal> {
-        let key = bearer(&self.keys, request.headers())?;
+        let key = bearer(&self.access, request.headers(), self.desk.now())?;
         self.desk.check_rate(&key, Route::Signals)?;
         let body = body::whole(request.into_body()).await?;
         let posted = posted::read(&body, &key, self.desk.catalog(), self.desk.now())?;
@@ -147,7 +152,7 @@ impl Bots {
     }
 
     async fn price(&self, request: Request) -> Result<Response, Refusal> {
-        let key = bearer(&self.keys, request.headers())?;
+        let key = bearer(&self.access, request.headers(), self.desk.now())?;
         self.desk.check_rate(&key, Route::Prices)?;
         let body = body::whole(request.into_body()).await?;
         let told = prices::read(&body, self.desk.catalog(), self.desk.now())?;
@@ -156,8 +161,8 @@ impl Bots {
     }
 }
 
-/// The bot's key that a request stands under.
-fn bearer(keys: &Keys, headers: &HeaderMap) -> Result<Key, Refusal> {
+/// The bot that a request is of: the holder of a key, or of a token that may publish.
+fn bearer(access: &Access, headers: &HeaderMap, now: Time) -> Result<Key, Refusal> {
     let Some(header) = headers.get(AUTHORIZATION) else {
         let error = "Missing Authorization header: send Authorization: Bearer <key>";
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, error).remedy(NEW_KEY));
@@ -169,11 +174,29 @@ fn bearer(keys: &Keys, headers: &HeaderMap) -> Result<Key, Refusal> {
     // These words are the documented ones, and bots may look for them.
     let token = token
         .ok_or_else(|| Refusal::new(StatusCode::UNAUTHORIZED, "Invalid authorization format"))?;
-    let key = keys
-        .find(token)
-        .ok_or_else(|| Refusal::new(StatusCode::UNAUTHORIZED, "Unknown key").remedy(NEW_KEY))?;
-    check_kind(&key, Kind::Bot)?;
-    Ok(key)
+    let presented = Presented {
+        token,
+        way: Way::Header,
+        origin: headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()),
+    };
+    let grant = access.grant(&presented, now).map_err(denied)?;
+    let sender = grant.sender();
+    check_kind(&sender, Kind::Bot)?;
+    if !grant.may(Scope::Publish) {
+        let error = format!("{} may not post: it lacks the scope publish", sender.name);
+        return Err(Refusal::new(StatusCode::FORBIDDEN, error)
+            .remedy("a key made by orion key add NAME has it; a token names it in its `scope`"));
+    }
+    Ok(sender)
+}
+
+fn denied(why: Denied) -> Refusal {
+    let error = if why == Denied::Unknown {
+        "Unknown key".to_owned()
+    } else {
+        format!("The key or token is not taken: {why}")
+    };
+    Refusal::new(StatusCode::UNAUTHORIZED, error).remedy(NEW_KEY)
 }
 
 const NEW_KEY: &str = "on the machine that runs ORION: orion key add NAME; it prints the key once";

@@ -31,10 +31,10 @@ fn outlet(inbox: &Inbox, hands: &Hands) -> Outlet {
 
 fn stage() -> Stage {
     let hands = Hands::new();
-    let ring = KeyRing::new(&hands);
+    let ring = KeyRing::new();
     let (desk, book) = desk(&hands, |_| None);
     let inbox = Inbox::default();
-    let router = router(desk, ring.keys.clone(), Some(outlet(&inbox, &hands)));
+    let router = router(desk, ring.access.clone(), Some(outlet(&inbox, &hands)));
     Stage {
         hands,
         router,
@@ -145,7 +145,7 @@ async fn nobody_posts_without_a_bots_key() {
             assert_eq!(heard.header("access-control-allow-origin"), "*");
             let challenge = if status == 401 { "Bearer" } else { "" };
             assert_eq!(heard.header("www-authenticate"), challenge);
-            for secret in [&stage.ring.bot, &stage.ring.chart] {
+            for secret in [&stage.ring.bot, &stage.ring.reader, &stage.ring.chart] {
                 assert!(!heard.body.contains(secret.as_str()));
             }
         }
@@ -166,6 +166,9 @@ async fn nobody_posts_without_a_bots_key() {
     check(Some("Bearer wrong"), 401, "Unknown key").await;
     let chart = format!("Bearer {}", stage.ring.chart);
     check(Some(&chart), 403, "is one for tradingview").await;
+    let reader = format!("Bearer {}", stage.ring.reader);
+    check(Some(&reader), 403, "my-reader may not post").await;
+    check(Some("Bearer a.b.c"), 401, "no JWT is taken here").await;
     let lower = format!("bearer {}", stage.ring.bot);
     let heard = send(
         &stage.router,
@@ -299,10 +302,10 @@ async fn a_thousand_signals_at_once_are_taken_once_each_up_to_the_limit_and_the_
 #[tokio::test]
 async fn an_engine_that_takes_nothing_is_503_with_advice() {
     let hands = Hands::new();
-    let ring = KeyRing::new(&hands);
+    let ring = KeyRing::new();
     let (desk, postings) = closed_desk(&hands);
     drop(postings);
-    let router = router(desk, ring.keys.clone(), None);
+    let router = router(desk, ring.access.clone(), None);
     let bearer = format!("Bearer {}", ring.bot);
     let heard = send(
         &router,

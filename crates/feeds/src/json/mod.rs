@@ -21,9 +21,9 @@ pub use settings::Settings;
 
 use crate::inbox::Outlet;
 use crate::net;
-use crate::secret::Secret;
 use crate::supervise::{Connector, End};
 use crate::symbols::{Offer, Symbols};
+use access::Secret;
 use decode::Decoder;
 use form::{Form, Is};
 use market::{Catalog, InstrumentId, Span};

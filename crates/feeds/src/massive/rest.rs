@@ -4,7 +4,7 @@
 use super::answers;
 use super::{Deadlines, Settings};
 use crate::net;
-use crate::secret::Secret;
+use access::Secret;
 use reqwest::{Response, StatusCode, Url};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;

@@ -9,8 +9,8 @@ use super::ticker::Ticker;
 use super::{Cluster, KEY_VARIABLES};
 use crate::health::{Coverage, Phase};
 use crate::inbox::Outlet;
-use crate::secret::Secret;
 use crate::supervise::End;
+use access::Secret;
 use market::{Price, SourceTime, Tick};
 
 /// One connection's conversation.

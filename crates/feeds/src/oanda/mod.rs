@@ -16,9 +16,9 @@ pub use settings::{HEARTBEAT, KEY_VARIABLES, OFFERS, Settings};
 
 use crate::health::{Coverage, Phase};
 use crate::inbox::Outlet;
-use crate::secret::Secret;
 use crate::supervise::{Connector, End};
 use crate::symbols::Symbols;
+use access::Secret;
 use candles::{Past, Source};
 use decode::{Line, Quote};
 use doubt::Doubt;

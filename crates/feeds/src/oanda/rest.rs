@@ -4,8 +4,8 @@
 //! connections a second. One client asks one thing after another here, so that it keeps to one connection.
 
 use crate::net;
-use crate::secret::Secret;
 use crate::supervise::End;
+use access::Secret;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use std::time::Duration;

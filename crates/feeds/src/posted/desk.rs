@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 use super::signal::{Posted, read};
 use crate::bots::Settings;
 use crate::clock::Clock;
-use crate::keys::{Key, Kind};
+use access::keys::{Key, Kind};
 use axum::http::StatusCode;
 use governor::clock::Clock as _;
 use governor::middleware::NoOpMiddleware;
@@ -197,6 +197,7 @@ pub(crate) fn check_kind(key: &Key, wanted: Kind) -> Result<(), Refusal> {
         Kind::Bot => "make one with: orion key add NAME",
         Kind::TradingView => "make one with: orion key add NAME --for tradingview",
         Kind::MetaTrader => "make one with: orion key add NAME --for metatrader",
+        Kind::Dashboard => "make one with: orion key add NAME --for dashboard",
     };
     Err(Refusal::new(
         StatusCode::FORBIDDEN,

@@ -2,7 +2,7 @@
 //! each other, parts that sum to 100, ids that stay.
 
 use super::refusal::Refusal;
-use crate::keys::Key;
+use access::keys::Key;
 use market::{
     Alert, Catalog, Direction, Instrument, InstrumentId, Killzone, Price, Probability, SourceTime,
     Span, Status, Target, Time, Timeframe, Uuid,

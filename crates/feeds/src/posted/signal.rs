@@ -8,7 +8,7 @@ use super::draft::{
 use super::names;
 use super::object::{Field, Habit, Object};
 use super::refusal::Refusal;
-use crate::keys::Key;
+use access::keys::Key;
 use market::{Alert, Catalog, Direction, InstrumentId, Status, Time};
 
 const REQUIRED: &[&str] = &["id", "symbol", "direction"];

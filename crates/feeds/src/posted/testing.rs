@@ -3,8 +3,9 @@
 use super::desk::{Desk, Posting};
 use crate::bots::Settings;
 use crate::clock::Clock;
-use crate::keys::{self, Keys, Kind};
 use crate::sample::catalog;
+use access::keys::{self, Kind, New};
+use access::{Access, Scope};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -142,23 +143,30 @@ fn born(catalog: &Catalog, alert: &Alert) -> Signal {
 
 /// A folder of keys with one of each kind, and their tokens.
 pub(crate) struct KeyRing {
-    pub(crate) keys: Keys,
+    pub(crate) access: Access,
     pub(crate) bot: String,
+    /// A bot's key that may not publish.
+    pub(crate) reader: String,
     pub(crate) chart: String,
     _folder: tempfile::TempDir,
 }
 
 impl KeyRing {
-    pub(crate) fn new(hands: &Hands) -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let add = |name, kind| {
-            let token = keys::add(folder.path(), name, kind, NOW).unwrap();
+        let add = |new: New| {
+            let token = keys::add(folder.path(), &new, NOW).unwrap();
             token.reveal().to_owned()
         };
+        let reader = New {
+            scopes: Some(vec![Scope::ReadPrices]),
+            ..New::of("my-reader", Kind::Bot)
+        };
         Self {
-            bot: add("my-bot", Kind::Bot),
-            chart: add("my-chart", Kind::TradingView),
-            keys: Keys::new(folder.path(), hands.clock()),
+            bot: add(New::of("my-bot", Kind::Bot)),
+            reader: add(reader),
+            chart: add(New::of("my-chart", Kind::TradingView)),
+            access: Access::open(folder.path(), NOW).unwrap(),
             _folder: folder,
         }
     }

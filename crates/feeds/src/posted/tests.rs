@@ -3,8 +3,8 @@
 use super::draft::shown_id;
 use super::testing::{Hands, NOW, closed_desk, desk};
 use super::*;
-use crate::keys::{Key, Kind};
 use crate::sample::catalog;
+use access::keys::{Key, Kind};
 use axum::http::StatusCode;
 use market::{Alert, Declined, Price, Status, Symbol, Uuid};
 use proptest::prelude::*;

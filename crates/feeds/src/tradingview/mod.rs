@@ -8,8 +8,8 @@ mod reader;
 mod tests;
 mod text;
 
-use crate::keys::{Key, Keys, Kind};
 use crate::posted::{Desk, Posted, Refusal, Route, body};
+use access::keys::{Key, Keys, Kind};
 use axum::Router;
 use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::header::ALLOW;
@@ -147,7 +147,7 @@ async fn deliver(
     // A key of another kind opens nothing here, and nobody is told that it is one.
     let Some(key) = hook
         .keys
-        .find(&token)
+        .find(&token, hook.desk.now())
         .filter(|key| key.kind == Kind::TradingView)
     else {
         return Refusal::new(StatusCode::NOT_FOUND, "Not found").into_response();

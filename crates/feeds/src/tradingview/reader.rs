@@ -2,13 +2,13 @@
 //! included; a line with commas is turned into the same JSON first.
 
 use super::{Recent, text};
-use crate::keys::Key;
 use crate::posted::draft::{
     Draft, ID_MAX, Level, NAMESPACE, REASON_MAX, Stamp, TARGETS_MAX, TEXT_MAX, Targets, one_line,
     probability,
 };
 use crate::posted::object::{Field, Habit, Object, is_unfilled};
 use crate::posted::{Posted, Refusal, names};
+use access::keys::Key;
 use axum::http::StatusCode;
 use market::{Catalog, Direction, InstrumentId, SourceTime, Span, Status, Time, Uuid};
 

@@ -20,10 +20,10 @@ struct Stage {
 
 fn stage_with(settings: &Settings) -> Stage {
     let hands = Hands::new();
-    let ring = KeyRing::new(&hands);
+    let ring = KeyRing::new();
     let (desk, book) = desk(&hands, |_| None);
     Stage {
-        router: router(desk, ring.keys.clone(), settings),
+        router: router(desk, ring.access.keys().clone(), settings),
         hands,
         ring,
         book,
@@ -363,12 +363,12 @@ async fn a_delivery_that_is_sent_again_is_one_signal_and_the_next_bar_is_another
 #[tokio::test]
 async fn what_was_not_stored_is_503_and_works_when_it_is_sent_again() {
     let hands = Hands::new();
-    let ring = KeyRing::new(&hands);
+    let ring = KeyRing::new();
     let (shut, postings) = closed_desk(&hands);
     drop(postings);
     let path = format!("/hooks/tradingview/{}", ring.chart);
     let request = || HttpRequest::post(&path).body(Body::from(JSON)).unwrap();
-    let router_of = |desk| router(desk, ring.keys.clone(), &Settings::default());
+    let router_of = |desk| router(desk, ring.access.keys().clone(), &Settings::default());
     let first = send(&router_of(shut), request()).await;
     assert_eq!(first.status, 503, "{}", first.body);
     let (open, book) = desk(&hands, |_| None);

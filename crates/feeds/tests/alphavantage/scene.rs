@@ -1,10 +1,10 @@
 //! A stand-in, a source that uses it, and words to speak of what was told.
 
+pub(crate) use access::Secret;
 pub(crate) use feeds::alphavantage::{AlphaVantage, OFFERS, Settings};
 pub(crate) use feeds::clock::Clock;
 pub(crate) use feeds::health::{Coverage, Phase};
 pub(crate) use feeds::inbox::{Inbox, Item, Outlet, Told};
-pub(crate) use feeds::secret::Secret;
 pub(crate) use feeds::supervise::{Connector, End};
 pub(crate) use feeds::symbols::Symbols;
 pub(crate) use market::{Catalog, InstrumentId, Price, PriceKind, SourceId, Tick, Time};

@@ -1,9 +1,9 @@
 //! Finnhub's description against the played Finnhub.
 
 use crate::support::{Running, Source, shipped_with, within};
+use access::Secret;
 use feeds::health::Phase;
 use feeds::json::{Description, Json, shipped};
-use feeds::secret::Secret;
 use feeds::supervise::{Connector as _, End};
 use standin::finnhub::{Fault, Finnhub};
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! A source that runs, and what it tells.
 
 use crate::sample::catalog;
+use access::Secret;
 use feeds::clock::Clock;
 use feeds::inbox::{Inbox, Item, Outlet, Told};
 use feeds::json::{Description, Json, shipped_text};
-use feeds::secret::Secret;
 use feeds::supervise::{Connector as _, End, Patience, supervise};
 use market::{InstrumentId, SourceId, Span, Tick, Time};
 use std::future::Future;

@@ -1,12 +1,12 @@
 //! A stand-in, a source that uses it, and words to speak of what was told.
 
+pub(crate) use access::Secret;
 pub(crate) use feeds::clock::Clock;
 pub(crate) use feeds::health::{Coverage, Phase};
 pub(crate) use feeds::inbox::{Inbox, Item, Outlet, Told};
 pub(crate) use feeds::massive::decode::{Element, decode};
 pub(crate) use feeds::massive::{Cluster, Deadlines, Massive, Settings};
 pub(crate) use feeds::quarantine::Reason;
-pub(crate) use feeds::secret::Secret;
 pub(crate) use feeds::supervise::{Connector, End, Patience, supervise};
 pub(crate) use feeds::symbols::Symbols;
 pub(crate) use futures_util::SinkExt;

@@ -1,11 +1,11 @@
 //! A stand-in, a connector that speaks with it, and the inbox it tells. Every wait has an end.
 
 use crate::sample::catalog;
+use access::Secret;
 use feeds::clock::Clock;
 use feeds::health::Health;
 use feeds::inbox::{Inbox, Item, Outlet, Told};
 use feeds::oanda::{Deadlines, OFFERS, Oanda, Settings};
-use feeds::secret::Secret;
 use feeds::supervise::{Connector, End, Patience, supervise};
 use feeds::symbols::Symbols;
 use market::{Catalog, InstrumentId, PriceKind, SourceId, Tick, Time};

@@ -4,7 +4,7 @@ use super::finding::{Finding, Origin};
 use super::merge::{Origins, default_of, table_of};
 use super::schema::{Place, Schema, remedy_for_name};
 use super::words::unreadable;
-use super::{Config, FeedKind, Flag, InstrumentSettings, Layers};
+use super::{AuthMode, Config, FeedKind, Flag, InstrumentSettings, Layers, SignersFrom};
 use engine::RuleError;
 use market::Price;
 use std::io;
@@ -27,6 +27,7 @@ pub(super) fn findings(
     check.tape_symbol();
     check.folders();
     check.sources();
+    check.auth();
     let is_known = |key: &str| earlier.iter().any(|finding| finding.key == key);
     if !is_known("feed.kind") {
         check.tape_files();
@@ -37,6 +38,37 @@ pub(super) fn findings(
 
 /// Settings that do nothing as things stand. Who merely writes a default down, as a copy of orion.toml does, is not told.
 pub(super) fn notes(config: &Config, origins: &Origins) -> Vec<Finding> {
+    let mut notes = hidden_rules(config, origins);
+    notes.extend(jwt_notes(config, origins));
+    notes
+}
+
+/// Tokens of an issuer that signs for many services are told apart by their audience only.
+fn jwt_notes(config: &Config, origins: &Origins) -> Vec<Finding> {
+    let jwt = &config.auth.jwt;
+    let note = |key, reason| Finding::new(origins.of(key), key, reason);
+    match (&jwt.keys, &jwt.audience) {
+        (Some(_), None) => {
+            let reason = "tokens that the same keys sign for other services are taken too";
+            vec![
+                note("auth.jwt.keys", reason)
+                    .remedy("set auth.jwt.audience to what your tokens have as `aud`"),
+            ]
+        }
+        (None, _) if jwt.issuer.is_some() || jwt.audience.is_some() => {
+            let reason = "it has no effect without auth.jwt.keys: no token is taken";
+            let key = if jwt.issuer.is_some() {
+                "auth.jwt.issuer"
+            } else {
+                "auth.jwt.audience"
+            };
+            vec![note(key, reason)]
+        }
+        (_, _) => Vec::new(),
+    }
+}
+
+fn hidden_rules(config: &Config, origins: &Origins) -> Vec<Finding> {
     if config.feed.kind != FeedKind::Sim {
         return Vec::new();
     }
@@ -125,7 +157,7 @@ impl<'a> Check<'a> {
 
     fn ranges(&mut self) {
         let (gateway, tape) = (&self.config.gateway, &self.config.tape);
-        let history = &self.config.history;
+        let (history, jwt) = (&self.config.history, &self.config.auth.jwt);
         let size = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let ranges = [
             (
@@ -146,6 +178,20 @@ impl<'a> Check<'a> {
                 1,
                 65_536,
             ),
+            (
+                "gateway.connections_per_address",
+                size(gateway.connections_per_address),
+                1,
+                1 << 20,
+            ),
+            (
+                "gateway.connections_per_key",
+                size(gateway.connections_per_key),
+                1,
+                1 << 20,
+            ),
+            ("auth.jwt.leeway_s", jwt.leeway_s.into(), 0, 300),
+            ("auth.jwt.refresh_s", jwt.refresh_s, 10, 86_400),
             ("gateway.ping_interval_s", gateway.ping_interval_s, 1, 3600),
             (
                 "gateway.silence_timeout_s",
@@ -369,6 +415,25 @@ impl<'a> Check<'a> {
     fn sources(&mut self) {
         for (key, reason) in crate::sources::faults(self.config) {
             self.wrong(&key, reason);
+        }
+    }
+
+    fn auth(&mut self) {
+        let auth = &self.config.auth;
+        if auth.url_keys && auth.mode == AuthMode::Off {
+            let reason =
+                "a key in an address says who reads, and with auth.mode = \"off\" nobody has to";
+            self.wrong("auth.url_keys", reason);
+        } else if auth.url_keys && self.config.server.origins.is_empty() {
+            let reason = "what stands in an address ends up in other people's logs, so such a key counts only on pages that are known";
+            self.wrong_with("auth.url_keys", reason, "list the pages in server.origins");
+        }
+        if let Some(SignersFrom::File(path)) = &auth.jwt.keys
+            && let Err(error) = access::jwt::Signers::read(path)
+        {
+            let remedy =
+                "name a file with the public keys of who signs; paths start at the current folder";
+            self.wrong_with("auth.jwt.keys", error.to_string(), remedy);
         }
     }
 

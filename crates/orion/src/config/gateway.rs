@@ -11,6 +11,8 @@ pub struct Gateway {
     pub request_timeout_s: u64,
     pub request_bytes: usize,
     pub requests_max: usize,
+    pub connections_per_address: usize,
+    pub connections_per_key: usize,
     pub ping_interval_s: u64,
     pub silence_timeout_s: u64,
     pub stall_timeout_s: u64,
@@ -40,6 +42,8 @@ impl Default for Gateway {
             request_timeout_s: 5,
             request_bytes: 16 * 1024,
             requests_max: 64,
+            connections_per_address: 256,
+            connections_per_key: 64,
             ping_interval_s: 20,
             silence_timeout_s: 45,
             stall_timeout_s: 10,
@@ -88,6 +92,8 @@ impl Gateway {
             request_bytes: self.request_bytes,
             request_within: Duration::from_secs(self.request_timeout_s),
             handshakes: self.requests_max,
+            connections_per_address: self.connections_per_address,
+            connections_per_key: self.connections_per_key,
             ping_every: Duration::from_secs(self.ping_interval_s),
             silent_for: Duration::from_secs(self.silence_timeout_s),
             stalled_for: Duration::from_secs(self.stall_timeout_s),
@@ -164,6 +170,8 @@ mod tests {
             heartbeat_s: 21,
             subscriptions_max: 22,
             classes_max: 23,
+            connections_per_address: 25,
+            connections_per_key: 26,
         };
         let prices = engine::PriceRules {
             min_interval_ms: 24,
@@ -179,6 +187,10 @@ mod tests {
                 config.handshakes
             ),
             (seconds(1), 2, 3)
+        );
+        assert_eq!(
+            (config.connections_per_address, config.connections_per_key),
+            (25, 26)
         );
         assert_eq!(
             (config.ping_every, config.silent_for, config.stalled_for),

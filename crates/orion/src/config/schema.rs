@@ -199,7 +199,10 @@ mod tests {
             ("server.lisen", "did you mean `server.listen`?"),
             ("listen", "did you mean `server.listen`?"),
             ("sever", "did you mean `server`?"),
-            ("server.color", "[server] has listen"),
+            (
+                "server.color",
+                "[server] has allow_no_origin, listen, origins, proxies",
+            ),
             ("rules.color", "config/orion.toml lists every key"),
         ] {
             assert_eq!(schema.remedy_for_unknown(given), remedy, "{given}");

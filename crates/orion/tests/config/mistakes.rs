@@ -58,14 +58,14 @@ deep = 1
         &args,
         expect![[r#"
             orion.toml:2: listen = "127.0.0.1:1": there is no such setting; did you mean `server.listen`?
-            orion.toml:3: colour = true: there is no such setting; the sections are data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
+            orion.toml:3: colour = true: there is no such setting; the sections are auth, data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
             orion.toml:4: "server.listen": in quotes it is one name, and none of ours; write it without quotes
             orion.toml:5: serve: there is no such setting; did you mean `server`?
             orion.toml:8: prices.min_intervall_ms = 5: there is no such setting; did you mean `prices.min_interval_ms`?
             orion.toml:10: feed.sim.rules.killzone_gat = false: there is no such setting; did you mean `feed.sim.rules.killzone_gate`?
             orion.toml:12: rules.completely_unheard_of = 1: there is no such setting; config/orion.toml lists every key
             orion.toml:13: log.level = { deep = 1 }: a text or a number is wanted, not a table; the default is "info"
-            environment variable ORION__: there is no such setting; the sections are data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
+            environment variable ORION__: there is no such setting; the sections are auth, data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
             environment variable ORION__PRICE__REPEAT_MS: price.repeat_ms = 5: there is no such setting; did you mean `prices.repeat_ms`?
             --set: feed.tape.sped = 1: there is no such setting; did you mean `feed.tape.speed`?
             --set: rules.tp_plan.0.r = 1: there is no such setting; config/orion.toml lists every key
@@ -366,6 +366,55 @@ date_order = "year"
 }
 
 #[test]
+fn what_would_let_in_somebody_else_is_named() {
+    let file = r#"
+[server]
+origins = ["app.example.org"]
+proxies = ["proxy"]
+[auth]
+mode = "maybe"
+[auth.jwt]
+keys = "http://id.example.org/jwks"
+leeway_s = 301
+"#;
+    check(
+        file,
+        &[],
+        &[],
+        expect![[r#"
+        orion.toml:3: server.origins = ["app.example.org"]: `app.example.org` is no origin: write scheme, host and port, such as https://app.example.org or http://localhost:4173; the default is []
+        orion.toml:4: server.proxies = ["proxy"]: `proxy` is neither an address, such as 10.0.0.7, nor a network, such as 10.0.0.0/8; the default is []
+        orion.toml:6: auth.mode = "maybe": it must be one of off, optional, required; the default is "off"
+        orion.toml:8: auth.jwt.keys = "http://id.example.org/jwks": keys that come over http:// may be anybody's: give an https:// address; it may be left out
+        orion.toml:9: auth.jwt.leeway_s = 301: it must lie between 0 and 300; the default is 30"#]],
+    );
+    let url_keys = "[auth]\nurl_keys = true\njwt.keys = \"Cargo.toml\"\n";
+    check(
+        url_keys,
+        &[],
+        &[],
+        expect![[r#"
+        orion.toml:2: auth.url_keys = true: a key in an address says who reads, and with auth.mode = "off" nobody has to; the default is false
+        orion.toml:3: auth.jwt.keys = "Cargo.toml": it is neither PEM (-----BEGIN PUBLIC KEY-----) nor a JWK set ({"keys":[...]}); name a file with the public keys of who signs; paths start at the current folder"#]],
+    );
+    let args = [
+        "serve",
+        "--set",
+        "auth.mode=required",
+        "--set",
+        "auth.jwt.keys=nowhere.pem",
+    ];
+    check(
+        url_keys,
+        &[],
+        &args,
+        expect![[r#"
+        orion.toml:2: auth.url_keys = true: what stands in an address ends up in other people's logs, so such a key counts only on pages that are known; list the pages in server.origins
+        --set: auth.jwt.keys = "nowhere.pem": it cannot be read: No such file or directory (os error 2); name a file with the public keys of who signs; paths start at the current folder"#]],
+    );
+}
+
+#[test]
 fn a_finding_is_one_line_whatever_it_tells() {
     let file = "\"bell\\u0007\\nkey\" = 1\n[feed]\nkind = \"tape:no\\u001b[31m\\nwhere\"\n";
     check(
@@ -373,7 +422,7 @@ fn a_finding_is_one_line_whatever_it_tells() {
         &[("ORION__SERVER\n__\u{9b}", "1")],
         &[],
         expect![[r#"
-            orion.toml:1: bell  key = 1: there is no such setting; the sections are data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
+            orion.toml:1: bell  key = 1: there is no such setting; the sections are auth, data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
             orion.toml:3: feed.kind = "tape:no\u{1b}[31m\nwhere": no [31m where: there is no such file; name files that exist and may be read; paths start at the current folder
             environment variable ORION__SERVER __ : server .  = 1: there is no such setting; config/orion.toml lists every key"#]],
     );

@@ -36,6 +36,10 @@ impl Channels {
         Self(self.0 | others.0)
     }
     #[must_use]
+    pub const fn within(self, others: Self) -> Self {
+        Self(self.0 & others.0)
+    }
+    #[must_use]
     pub const fn has(self, channel: Channel) -> bool {
         self.0 & channel.bit() != 0
     }
@@ -78,7 +82,9 @@ impl Channel {
             Self::Outcomes => 0b1000,
         }
     }
-    pub(super) fn named(name: &str) -> Option<Self> {
+    /// The channel of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
         Self::EVERY
             .into_iter()
             .find(|channel| channel.as_str() == name)

@@ -25,10 +25,12 @@ pub enum Refusal {
         "too many different lists of symbols are in use on this server; leave `symbols` out to hear all of them, or try again later"
     )]
     TooManyClasses,
-    #[error("send an auth with your token before the first signal")]
+    #[error("send an auth with your token first")]
     AuthRequired,
-    #[error("the token is not one of this server's")]
+    #[error("the token is not one of this server's, or it does not hold any more")]
     AuthFailed,
+    #[error("your token does not allow all of this; what it allows is done")]
+    Forbidden,
     #[error("too much of what you sent waits for its answer; send this again when some has come")]
     RateLimited,
     #[error("the server could not deal with the message; send it again")]
@@ -48,6 +50,7 @@ impl Refusal {
             Self::TooManySubscriptions | Self::TooManyClasses => "too_many_subscriptions",
             Self::AuthRequired => "auth_required",
             Self::AuthFailed => "auth_failed",
+            Self::Forbidden => "forbidden",
             Self::RateLimited => "rate_limited",
             Self::Internal => "internal",
         }
@@ -65,7 +68,8 @@ impl Refusal {
             | Self::BadVersion
             | Self::TooManySubscriptions
             | Self::AuthRequired
-            | Self::AuthFailed => false,
+            | Self::AuthFailed
+            | Self::Forbidden => false,
         }
     }
 }

@@ -157,10 +157,19 @@ pub fn closing(code: u16, reason: &str, retry_after_ms: Option<u64>) -> String {
     text
 }
 
-/// `{"type":"authenticated"}`: the token is known, and signals may be posted.
+/// `{"type":"authenticated"}`: the token is known. `expires` is left out where it never does.
 #[must_use]
-pub fn authenticated() -> String {
-    r#"{"type":"authenticated"}"#.to_owned()
+pub fn authenticated(expires: Option<Time>) -> String {
+    match expires {
+        Some(expires) => format!(r#"{{"type":"authenticated","expires":"{expires}"}}"#),
+        None => r#"{"type":"authenticated"}"#.to_owned(),
+    }
+}
+
+/// `{"type":"auth_expiring",...}`: the token ends soon; another `auth` renews it.
+#[must_use]
+pub fn auth_expiring(expires: Time) -> String {
+    format!(r#"{{"type":"auth_expiring","expires":"{expires}"}}"#)
 }
 
 /// `{"type":"error",...}`: a message was not understood, or not obeyed; `id` is the message's own.

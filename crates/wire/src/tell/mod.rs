@@ -9,8 +9,8 @@ mod event;
 mod price;
 
 pub use answer::{
-    Follows, Heard, Limits, Subscribed, authenticated, closing, error, heartbeat, pong, slow,
-    subscribed, unsubscribed,
+    Follows, Heard, Limits, Subscribed, auth_expiring, authenticated, closing, error, heartbeat,
+    pong, slow, subscribed, unsubscribed,
 };
 pub use event::{EventBody, Place, signal};
 pub use price::{Origin, PriceBody, price_update};
@@ -222,17 +222,20 @@ mod tests {
 
     #[test]
     fn answers_to_bots() {
-        check(&authenticated(), &expect![[r#"{"type":"authenticated"}"#]]);
+        check(
+            &authenticated(None),
+            &expect![[r#"{"type":"authenticated"}"#]],
+        );
         check(
             &error(Refusal::AuthRequired, None),
             &expect![[
-                r#"{"type":"error","code":"auth_required","message":"send an auth with your token before the first signal","retryable":false}"#
+                r#"{"type":"error","code":"auth_required","message":"send an auth with your token first","retryable":false}"#
             ]],
         );
         check(
             &error(Refusal::AuthFailed, None),
             &expect![[
-                r#"{"type":"error","code":"auth_failed","message":"the token is not one of this server's","retryable":false}"#
+                r#"{"type":"error","code":"auth_failed","message":"the token is not one of this server's, or it does not hold any more","retryable":false}"#
             ]],
         );
         check(

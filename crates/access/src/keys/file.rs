@@ -1,19 +1,18 @@
-//! The file of keys: names, kinds and hashes, never a token. It is written whole or not at all, for its owner only.
+//! The file of keys: names, kinds, what they may do, and hashes; never a token.
 
 use super::{Hash, Key, Kind, hash};
+use crate::grant::{Scope, Scopes};
+use crate::origin::Origin;
 use crate::secret::Secret;
+use crate::store::{self, StoreError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use market::Time;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The file's name in the data folder.
 pub(super) const PATH: &str = "keys.toml";
-/// Held while the file is changed, so that two changes at once do not undo each other.
-const LOCK: &str = "keys.lock";
 /// What every token begins with, so that people and scanners of leaked secrets know one when they see it.
 const PREFIX: &str = "orion_";
 const TOKEN_BYTES: usize = 32;
@@ -31,6 +30,26 @@ pub struct Stored {
     pub created: String,
     #[serde(with = "hex")]
     pub(super) sha256: Hash,
+    /// Where there are none, those of its kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scopes: Option<Vec<Scope>>,
+    /// The only pages it is taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "moment")]
+    pub expires: Option<Time>,
+}
+
+/// A key that is to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct New {
+    pub name: String,
+    pub kind: Kind,
+    /// Where there are none, those of its kind.
+    pub scopes: Option<Vec<Scope>>,
+    /// The only pages it is taken from.
+    pub origin: Option<Origin>,
+    pub expires: Option<Time>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -51,23 +70,74 @@ pub enum KeyError {
     Taken { name: String, created: String },
     #[error("there is no key named `{0}`: `orion key list` shows those there are")]
     Unknown(String),
-    #[error("cannot understand the file of keys {path}: {reason}")]
-    Damaged { path: PathBuf, reason: String },
-    #[error("cannot {what} {path}")]
-    Io {
-        what: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    #[error("a key for {kind} cannot have the scope {scope}; {}", what_it_may(.kind))]
+    Scope { kind: Kind, scope: Scope },
+    #[error(
+        "a key for {0} cannot be bound to an origin, since no browser sends it: leave --origin out, or make one with --for dashboard"
+    )]
+    Origin(Kind),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("this machine gives no random bytes for a new key: {0}")]
     Random(getrandom::Error),
 }
 
+fn what_it_may(kind: &Kind) -> String {
+    let most = kind.scopes_max();
+    if most == Scopes::NONE {
+        "it opens its own path and nothing else: leave --scope out".to_owned()
+    } else {
+        let names: Vec<_> = most.iter().map(Scope::as_str).collect();
+        format!("it may have {}", names.join(", "))
+    }
+}
+
+impl New {
+    /// With the scopes of its kind, from anywhere, for ever.
+    #[must_use]
+    pub fn of(name: &str, kind: Kind) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            scopes: None,
+            origin: None,
+            expires: None,
+        }
+    }
+
+    fn check(&self) -> Result<(), KeyError> {
+        check_name(&self.name)?;
+        let most = self.kind.scopes_max();
+        let mut wanted = self.scopes.iter().flatten();
+        if let Some(&scope) = wanted.find(|scope| !most.has(**scope)) {
+            let kind = self.kind;
+            return Err(KeyError::Scope { kind, scope });
+        }
+        if self.origin.is_some() && self.kind != Kind::Dashboard {
+            return Err(KeyError::Origin(self.kind));
+        }
+        Ok(())
+    }
+}
+
 impl Stored {
-    pub(super) fn key(&self) -> Key {
+    pub(crate) fn key(&self) -> Key {
         Key {
             name: self.name.clone(),
             kind: self.kind,
+        }
+    }
+
+    /// What it may do; never more than its kind may, whatever somebody wrote into the file.
+    #[must_use]
+    pub fn scopes(&self) -> Scopes {
+        let most = self.kind.scopes_max();
+        match &self.scopes {
+            None => self.kind.scopes(),
+            Some(scopes) => {
+                let allowed = scopes.iter().copied().filter(|scope| most.has(*scope));
+                allowed.collect()
+            }
         }
     }
 }
@@ -75,21 +145,31 @@ impl Stored {
 /// Makes a key: keeps its hash in the data folder, which is made if absent, and gives the token, which is shown once.
 ///
 /// # Errors
-/// When the name is not allowed or taken, the file cannot be read or written, or there is no randomness.
-pub fn add(data: &Path, name: &str, kind: Kind, now: Time) -> Result<Secret, KeyError> {
-    check_name(name)?;
-    fs::create_dir_all(data).map_err(failed("make the data folder", data))?;
+/// When the name is not allowed or taken, the kind cannot have what is asked for, the file cannot be read or written, or
+/// there is no randomness.
+pub fn add(data: &Path, new: &New, now: Time) -> Result<Secret, KeyError> {
+    new.check()?;
     change(data, |keys| {
-        if let Some(taken) = keys.iter().find(|key| key.name == name) {
+        if let Some(taken) = keys.iter().find(|key| key.name == new.name) {
             let (name, created) = (taken.name.clone(), taken.created.clone());
             return Err(KeyError::Taken { name, created });
         }
         let token = new_token()?;
+        let New {
+            name,
+            kind,
+            scopes,
+            origin,
+            expires,
+        } = new.clone();
         keys.push(Stored {
-            name: name.to_owned(),
+            name,
             kind,
             created: now.to_string(),
             sha256: hash(token.reveal()),
+            scopes,
+            origin,
+            expires,
         });
         Ok(token)
     })
@@ -99,7 +179,7 @@ pub fn add(data: &Path, name: &str, kind: Kind, now: Time) -> Result<Secret, Key
 ///
 /// # Errors
 /// When the file is there and cannot be read or understood.
-pub fn list(data: &Path) -> Result<Vec<Stored>, KeyError> {
+pub fn list(data: &Path) -> Result<Vec<Stored>, StoreError> {
     read(&data.join(PATH))
 }
 
@@ -119,16 +199,16 @@ pub fn remove(data: &Path, name: &str) -> Result<(), KeyError> {
     })
 }
 
-pub(super) fn read(path: &Path) -> Result<Vec<Stored>, KeyError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed("read", path)(error)),
-    };
-    let contents: Result<Contents, _> = toml::from_str(&text);
-    contents.map(|contents| contents.key).map_err(|error| {
-        let (path, reason) = (path.to_owned(), error.message().to_owned());
-        KeyError::Damaged { path, reason }
+pub(super) fn read(path: &Path) -> Result<Vec<Stored>, StoreError> {
+    store::read(path).map(|contents: Contents| contents.key)
+}
+
+fn change<R>(
+    data: &Path,
+    edit: impl FnOnce(&mut Vec<Stored>) -> Result<R, KeyError>,
+) -> Result<R, KeyError> {
+    store::change(&data.join(PATH), HEAD, |contents: &mut Contents| {
+        edit(&mut contents.key)
     })
 }
 
@@ -148,59 +228,31 @@ fn new_token() -> Result<Secret, KeyError> {
     Ok(Secret::new(&format!("{PREFIX}{text}")))
 }
 
-fn change<T>(
-    data: &Path,
-    edit: impl FnOnce(&mut Vec<Stored>) -> Result<T, KeyError>,
-) -> Result<T, KeyError> {
-    let lock = data.join(LOCK);
-    let held = private(&lock).map_err(failed("open", &lock))?;
-    held.lock().map_err(failed("lock", &lock))?;
-    let path = data.join(PATH);
-    let mut keys = read(&path)?;
-    let done = edit(&mut keys)?;
-    write(&path, &Contents { key: keys })?;
-    Ok(done)
-}
+/// A moment as RFC 3339.
+mod moment {
+    use market::Time;
+    use serde::de::{Deserialize as _, Deserializer, Error};
+    use serde::ser::Serializer;
 
-/// A new file, renamed over the old one once it is on disk.
-fn write(path: &Path, contents: &Contents) -> Result<(), KeyError> {
-    let text = toml::to_string(contents).map_err(|error| KeyError::Damaged {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    })?;
-    let new = path.with_extension("new");
-    let write = || {
-        let mut file = private(&new)?;
-        file.set_len(0)?;
-        file.write_all(HEAD.as_bytes())?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)?;
-        sync_folder(path)
-    };
-    write().map_err(failed("write", path))
-}
-
-/// A file that its owner alone may read.
-fn private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// The rename itself is on disk only when the folder is; other systems than Unix have no such call.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
-        Some(_) | None => Ok(()),
+    pub(super) fn serialize<S: Serializer>(
+        moment: &Option<Time>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match moment {
+            Some(moment) => to.serialize_str(&moment.to_string()),
+            None => to.serialize_none(),
+        }
     }
-}
 
-fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeyError {
-    let path = path.to_owned();
-    move |source| KeyError::Io { what, path, source }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Time>, D::Error> {
+        let text = String::deserialize(from)?;
+        let moment = Time::parse(&text);
+        moment
+            .map(Some)
+            .map_err(|_| D::Error::custom("a time is written as 2027-01-31T00:00:00Z"))
+    }
 }
 
 /// A hash as 64 hexadecimal digits.
@@ -240,14 +292,19 @@ mod hex {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     const NOW: Time = Time::from_secs(1_790_000_000);
+
+    fn made(data: &Path, name: &str, kind: Kind) -> Result<Secret, KeyError> {
+        add(data, &New::of(name, kind), NOW)
+    }
 
     #[test]
     fn the_file_holds_hashes_for_its_owner_only_and_no_token() {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("made/when/absent");
-        let token = add(&data, "my-bot_1", Kind::Bot, NOW).unwrap();
+        let token = made(&data, "my-bot_1", Kind::Bot).unwrap();
         let text = fs::read_to_string(data.join(PATH)).unwrap();
         assert!(!text.contains(token.reveal()) && !text.contains(&token.reveal()[6..]));
         assert!(text.starts_with("# ORION's keys."), "{text}");
@@ -273,8 +330,8 @@ mod tests {
     #[test]
     fn a_token_is_256_random_bits_that_fit_a_url() {
         let dir = tempfile::tempdir().unwrap();
-        let first = add(dir.path(), "a", Kind::TradingView, NOW).unwrap();
-        let second = add(dir.path(), "b", Kind::TradingView, NOW).unwrap();
+        let first = made(dir.path(), "a", Kind::TradingView).unwrap();
+        let second = made(dir.path(), "b", Kind::TradingView).unwrap();
         assert_ne!(first, second);
         for token in [first, second] {
             let text = token.reveal().strip_prefix("orion_").unwrap();
@@ -286,12 +343,12 @@ mod tests {
     fn refusals_name_the_key_and_the_remedy() {
         let dir = tempfile::tempdir().unwrap();
         for name in ["", "Bot", "a b", "é", "a/b", &"a".repeat(33)] {
-            let error = add(dir.path(), name, Kind::Bot, NOW).unwrap_err();
+            let error = made(dir.path(), name, Kind::Bot).unwrap_err();
             assert!(matches!(error, KeyError::Name(_)), "{error}");
         }
-        add(dir.path(), &"a".repeat(32), Kind::Bot, NOW).unwrap();
-        add(dir.path(), "bot", Kind::Bot, NOW).unwrap();
-        let taken = add(dir.path(), "bot", Kind::MetaTrader, NOW).unwrap_err();
+        made(dir.path(), &"a".repeat(32), Kind::Bot).unwrap();
+        made(dir.path(), "bot", Kind::Bot).unwrap();
+        let taken = made(dir.path(), "bot", Kind::MetaTrader).unwrap_err();
         assert!(
             taken.to_string().contains("orion key remove bot"),
             "{taken}"
@@ -316,7 +373,7 @@ mod tests {
             "[[key",
         ] {
             fs::write(dir.path().join(PATH), text).unwrap();
-            let error = add(dir.path(), "b", Kind::Bot, NOW).unwrap_err();
+            let error = made(dir.path(), "b", Kind::Bot).unwrap_err();
             assert!(error.to_string().contains("keys.toml"), "{error}");
             assert_eq!(fs::read_to_string(dir.path().join(PATH)).unwrap(), text);
         }
@@ -328,9 +385,61 @@ mod tests {
         std::thread::scope(|scope| {
             for number in 0..16 {
                 let data = dir.path();
-                scope.spawn(move || add(data, &format!("k{number}"), Kind::Bot, NOW).unwrap());
+                scope.spawn(move || made(data, &format!("k{number}"), Kind::Bot).unwrap());
             }
         });
         assert_eq!(list(dir.path()).unwrap().len(), 16);
+    }
+
+    #[test]
+    fn a_key_may_be_narrowed_bound_and_made_to_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let new = New {
+            scopes: Some(vec![Scope::ReadPrices]),
+            origin: Some("https://app.example.org".parse().unwrap()),
+            expires: Some(NOW),
+            ..New::of("wall", Kind::Dashboard)
+        };
+        add(dir.path(), &new, NOW).unwrap();
+        let text = fs::read_to_string(dir.path().join(PATH)).unwrap();
+        let tail = "scopes = [\"read:prices\"]\norigin = \"https://app.example.org\"\nexpires = \"2026-09-21T14:13:20.000Z\"\n";
+        assert!(text.ends_with(tail), "{text}");
+        let kept = list(dir.path()).unwrap().remove(0);
+        assert_eq!(kept.scopes().to_string(), "read:prices");
+        assert_eq!((kept.origin, kept.expires), (new.origin, new.expires));
+    }
+
+    #[test]
+    fn a_kind_limits_what_a_key_may_do_also_when_the_file_says_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let wants = |kind, scope| New {
+            scopes: Some(vec![scope]),
+            ..New::of("a", kind)
+        };
+        for (kind, scope, remedy) in [
+            (
+                Kind::Dashboard,
+                Scope::Publish,
+                "it may have read:signals, read:prices",
+            ),
+            (Kind::Dashboard, Scope::Admin, "it may have"),
+            (Kind::TradingView, Scope::ReadPrices, "leave --scope out"),
+        ] {
+            let error = add(dir.path(), &wants(kind, scope), NOW).unwrap_err();
+            assert!(error.to_string().contains(remedy), "{error}");
+        }
+        let bound = New {
+            origin: Some("https://app.example.org".parse().unwrap()),
+            ..New::of("a", Kind::Bot)
+        };
+        let error = add(dir.path(), &bound, NOW).unwrap_err();
+        assert!(error.to_string().contains("--for dashboard"), "{error}");
+        let sha256 = "ab".repeat(32);
+        let line = format!(
+            "[[key]]\nname = \"a\"\nkind = \"dashboard\"\ncreated = \"x\"\nsha256 = \"{sha256}\"\nscopes = [\"read:prices\", \"publish\"]\n"
+        );
+        fs::write(dir.path().join(PATH), line).unwrap();
+        let kept = list(dir.path()).unwrap().remove(0);
+        assert_eq!(kept.scopes().to_string(), "read:prices");
     }
 }
