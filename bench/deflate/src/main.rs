@@ -1,5 +1,5 @@
 //! What compression of what is published together saves and costs: a tick of seven prices, a snapshot of fifty signals, and
-//! one of each alone: `cargo run --release --manifest-path bench/Cargo.toml -p bench-deflate [ROUNDS]` (default 2,000, at
+//! one of each alone, for plain and for extended clients: `cargo run --release --manifest-path bench/Cargo.toml -p bench-deflate [ROUNDS]` (default 2,000, at
 //! least 1). The messages are what `wire` writes of a seeded walk.
 
 #![expect(
@@ -10,11 +10,12 @@
 use hub::deflate::Deflater;
 use hub::frame;
 use market::{
-    Direction, Killzone, Price, PriceUpdate, Probability, Ratio, Signal, SourceTime, Status,
-    Symbol, Target, Time, Timeframe, Uuid,
+    Direction, Epoch, Killzone, Position, Price, PriceKind, PriceUpdate, Probability, Ratio,
+    Signal, SourceId, SourceTime, Status, Symbol, Target, Time, Timeframe, Uuid,
 };
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
+use wire::tell::{EventBody, Origin, PriceBody};
 
 /// Symbol, digits, and about what it costs, in units of its last digit.
 const SYMBOLS: [(&str, u8, i64); 7] = [
@@ -27,6 +28,7 @@ const SYMBOLS: [(&str, u8, i64); 7] = [
     ("SPX500", 1, 59_982),
 ];
 const NOW_MS: i64 = 1_795_874_833_000;
+const NOW: Time = Time::from_millis(NOW_MS);
 /// Different groups of each kind, so that none is learned by heart.
 const GROUPS: usize = 50;
 
@@ -43,11 +45,13 @@ fn main() -> Result<(), Error> {
         "{:<22} {:>8} {:>8} {:>7} {:>8}",
         "", "plain", "deflated", "ratio", "us"
     );
-    let kinds: [(&str, usize, Message); 4] = [
-        ("a tick of 7 prices", 7, price),
-        ("one price", 1, price),
-        ("a snapshot of 50", 50, signal),
-        ("one signal", 1, signal),
+    let kinds: [(&str, usize, Message); 6] = [
+        ("7 prices, plain", 7, plain_price),
+        ("7 prices, extended", 7, extended_price),
+        ("50 signals, plain", 50, plain_signal),
+        ("50 signals, extended", 50, extended_signal),
+        ("one price, plain", 1, plain_price),
+        ("one signal, extended", 1, extended_signal),
     ];
     for (name, size, message) in kinds {
         let group = |_| (0..size).map(|number| message(&mut walk, number)).collect();
@@ -102,13 +106,40 @@ fn units(digits: u8, count: i64) -> Price {
     Price::from_units(count * 10_i64.pow(9 - u32::from(digits)))
 }
 
-fn price(walk: &mut Walk, number: usize) -> Result<String, Error> {
+fn plain_price(walk: &mut Walk, number: usize) -> Result<String, Error> {
+    Ok(PriceBody::new(&price(walk, number)?)?.plain())
+}
+
+fn extended_price(walk: &mut Walk, number: usize) -> Result<String, Error> {
+    let update = price(walk, number)?;
+    let origin = Origin {
+        source: "oanda",
+        kind: PriceKind::Cfd,
+        simulated: false,
+    };
+    Ok(PriceBody::new(&update)?.extended(&update, update.ticks, origin, NOW))
+}
+
+fn plain_signal(walk: &mut Walk, _: usize) -> Result<String, Error> {
+    Ok(EventBody::signal(&signal(walk)?)?.plain())
+}
+
+/// As it is in a snapshot.
+fn extended_signal(walk: &mut Walk, number: usize) -> Result<String, Error> {
+    let position = Position {
+        epoch: Epoch(1_234_567),
+        seq: 1800 + 2 * number as u64,
+    };
+    Ok(EventBody::signal(&signal(walk)?)?.shown(position, NOW))
+}
+
+fn price(walk: &mut Walk, number: usize) -> Result<PriceUpdate, Error> {
     let (symbol, digits, about) = SYMBOLS[number % SYMBOLS.len()];
     let (price, change) = (
         about + walk.below(about / 500),
         walk.below(about / 100) - about / 200,
     );
-    Ok(wire::tell::price_update(&PriceUpdate {
+    Ok(PriceUpdate {
         symbol: Symbol::new(symbol)?,
         digits,
         price: units(digits, price),
@@ -119,10 +150,11 @@ fn price(walk: &mut Walk, number: usize) -> Result<String, Error> {
         change_percent: units(4, change * 1_000_000 / about),
         volume: None,
         ticks: 1 + walk.below(9) as u32,
-    })?)
+        source: SourceId(0),
+    })
 }
 
-fn signal(walk: &mut Walk, _: usize) -> Result<String, Error> {
+fn signal(walk: &mut Walk) -> Result<Signal, Error> {
     let (symbol, digits, about) = SYMBOLS[walk.below(7) as usize];
     let (entry, risk) = (
         about + walk.below(about / 100),
@@ -135,7 +167,7 @@ fn signal(walk: &mut Walk, _: usize) -> Result<String, Error> {
         runner,
     };
     let half = |walk: &mut Walk| u128::from(walk.0) << 64 | walk.below(i64::MAX) as u128;
-    Ok(wire::tell::signal(&Signal {
+    Ok(Signal {
         id: Uuid::from_u128(half(walk)),
         status: status[walk.below(3) as usize],
         direction: Direction::Long,
@@ -156,9 +188,9 @@ fn signal(walk: &mut Walk, _: usize) -> Result<String, Error> {
         setup: "mss_fvg".to_owned(),
         timeframe: Timeframe::M5,
         simulated: true,
-        created_at: Time::from_millis(NOW_MS),
+        created_at: NOW,
         decide_by: Time::MAX,
         decided_at: None,
         cause: None,
-    })?)
+    })
 }
