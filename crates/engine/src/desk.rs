@@ -229,7 +229,8 @@ impl Desk {
         if !source.heartbeats && self.pulse.is_stale(at, source, Time::MIN, &settings.prices) {
             self.pulse.refresh(at);
         }
-        self.pulse.hear(at, tick, self.instrument(context));
+        self.pulse
+            .hear(at, tick, self.instrument(context), self.source);
     }
 
     /// Works a closed bar: structure, then setups, then the open signals.

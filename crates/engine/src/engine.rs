@@ -103,7 +103,7 @@ pub struct Engine {
 pub struct NotMine;
 
 /// Changes whenever the state's shape does: a snapshot of another shape is not read.
-const SNAPSHOT_VERSION: u32 = 3;
+const SNAPSHOT_VERSION: u32 = 4;
 
 impl Engine {
     /// Changes whenever the state's shape or what is decided does: what another version decided cannot be decided again.
@@ -219,7 +219,7 @@ impl Engine {
             .zip(&self.settings.catalog.instruments);
         desks
             .filter(|(_, instrument)| instrument.prices)
-            .filter_map(|(desk, instrument)| desk.pulse.shown(instrument, desk.source, 0))
+            .filter_map(|(desk, instrument)| desk.pulse.shown(instrument, 0))
     }
     /// When a source last showed life; `None` before it did.
     #[must_use]
@@ -499,7 +499,7 @@ impl Engine {
             return;
         }
         let heard = self.state.sources[desk.source.index()].heard;
-        let source = (desk.source, &catalog.sources[desk.source.index()]);
+        let source = &catalog.sources[desk.source.index()];
         let update = desk.pulse.send(at, instrument, source, heard, prices);
         out.extend(update.map(|update| Output::Price(Box::new(update))));
     }

@@ -52,6 +52,8 @@ pub(crate) struct Quote {
     pub ask: Price,
     volume: Option<Volume>,
     pub time: SourceTime,
+    /// Whose it is, also after another source was taken.
+    source: SourceId,
 }
 
 impl Quote {
@@ -63,13 +65,20 @@ impl Quote {
 
 impl Pulse {
     /// Takes a quote that is not older than the one before.
-    pub(crate) fn hear(&mut self, at: Time, tick: &Tick, instrument: &Instrument) {
+    pub(crate) fn hear(
+        &mut self,
+        at: Time,
+        tick: &Tick,
+        instrument: &Instrument,
+        source: SourceId,
+    ) {
         let (bid, ask, volume, time) = (tick.bid, tick.ask, tick.volume, tick.time);
         let quote = Quote {
             bid,
             ask,
             volume,
             time,
+            source,
         };
         if self.quote.is_none() || time >= self.roll {
             self.begin_day(at, &quote, instrument);
@@ -210,7 +219,7 @@ impl Pulse {
         &mut self,
         at: Time,
         instrument: &Instrument,
-        (id, source): (SourceId, &Source),
+        source: &Source,
         source_heard: Time,
         rules: &PriceRules,
     ) -> Option<PriceUpdate> {
@@ -225,16 +234,11 @@ impl Pulse {
         }
         (self.sent, self.hush) = (Some(at), Hush::No);
         let ticks = std::mem::take(&mut self.unsent);
-        self.shown(instrument, id, ticks)
+        self.shown(instrument, ticks)
     }
 
-    /// What there is to be shown now, whose it is, and the count of quotes it stands for.
-    pub(crate) fn shown(
-        &self,
-        instrument: &Instrument,
-        source: SourceId,
-        ticks: u32,
-    ) -> Option<PriceUpdate> {
+    /// What there is to be shown now, with the count of quotes it stands for.
+    pub(crate) fn shown(&self, instrument: &Instrument, ticks: u32) -> Option<PriceUpdate> {
         let quote = self.quote?;
         let price = quote.price(instrument);
         let change = price - self.reference;
@@ -248,7 +252,7 @@ impl Pulse {
             change,
             change_percent: percent(change, self.reference),
             volume: quote.volume,
-            source,
+            source: quote.source,
             ticks,
         })
     }
