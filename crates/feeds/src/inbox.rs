@@ -257,6 +257,15 @@ impl Outlet {
         Ok(())
     }
 
+    /// Whether a tick is the last one of its symbol once more, to the moment and the digit: sent again after a loss.
+    #[must_use]
+    pub fn is_told(&self, tick: &Tick) -> bool {
+        let state = self.state();
+        let last = state.health.symbols.get(&tick.instrument);
+        last.and_then(|symbol| symbol.last)
+            .is_some_and(|last| (last.time, last.bid, last.ask) == (tick.time, tick.bid, tick.ask))
+    }
+
     /// Something came that could not be read; `why` says what is wrong with it. It is no sign of life.
     pub fn malformed(&self, instrument: Option<InstrumentId>, text: &[u8], why: &str) {
         let mut state = self.state();

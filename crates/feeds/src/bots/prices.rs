@@ -66,17 +66,22 @@ pub(super) fn read(body: &[u8], catalog: &Catalog, now: Time) -> Result<Told, Re
     })
 }
 
-/// Hands a price on, and gives the documented answer.
+/// Hands a price on, and gives the documented answer. A bot that lost the answer posts the same price again: that is
+/// answered as the first time, and is no second tick.
 pub(super) fn take(told: Told, outlet: &Outlet) -> Result<String, Refusal> {
     let time = told.tick.time;
     outlet.began();
-    outlet.tick(told.tick).map_err(|reason| {
-        Refusal::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            format!("this can be no price of {} now: {reason}", told.symbol),
-        )
-        .remedy("compare it with the prices sent before, and its timestamp with theirs")
-    })?;
+    if outlet.is_told(&told.tick) {
+        outlet.life();
+    } else {
+        outlet.tick(told.tick).map_err(|reason| {
+            Refusal::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                format!("this can be no price of {} now: {reason}", told.symbol),
+            )
+            .remedy("compare it with the prices sent before, and its timestamp with theirs")
+        })?;
+    }
     let (symbol, price) = (told.symbol, told.price);
     // A symbol has no character that JSON would escape, and a price prints as a JSON number.
     Ok(format!(

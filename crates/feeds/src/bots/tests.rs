@@ -376,6 +376,21 @@ async fn a_price_becomes_a_tick_of_the_source_bots() {
 }
 
 #[tokio::test]
+async fn a_price_that_is_posted_again_is_answered_as_the_first_time_and_is_one_tick() {
+    let stage = stage();
+    let price = r#"{"symbol":"EURUSD","price":1.0853,"timestamp":"2026-11-23T14:04:59.500Z"}"#;
+    let first = stage.post("/api/prices", price).await;
+    let again = stage.post("/api/prices", price).await;
+    assert_eq!((first.status, again.status), (200, 200));
+    assert_eq!(first.body, again.body);
+    assert_eq!(stage.taken().len(), 1);
+    // Another price of the same moment is another tick.
+    let other = price.replace("1.0853", "1.0854");
+    assert_eq!(stage.post("/api/prices", other).await.status, 200);
+    assert_eq!(stage.taken().len(), 1);
+}
+
+#[tokio::test]
 async fn what_can_be_no_price_is_refused_by_field() {
     let stage = stage();
     let check = async |body: &str, status: u16, words: &str| {

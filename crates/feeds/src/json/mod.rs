@@ -30,7 +30,6 @@ use market::{Catalog, InstrumentId, Span};
 use plan::Plan;
 use std::time::Duration;
 use template::{Filling, Into};
-use tokio::time::Instant;
 
 /// The sources that come with ORION.
 pub const SHIPPED: &[&str] = &["kraken", "finnhub", "twelvedata"];
@@ -143,8 +142,7 @@ pub struct Json {
     key: Option<Secret>,
     address: String,
     client: Option<reqwest::Client>,
-    /// When the next request may be made.
-    due: Option<Instant>,
+    polled: poll::Kept,
     /// Connections in a row that the vendor closed within a minute.
     evictions: u32,
 }
@@ -182,7 +180,7 @@ impl Json {
             symbols,
             key: key.filter(|key| !key.is_empty()),
             client,
-            due: None,
+            polled: poll::Kept::default(),
             evictions: 0,
         }
     }
@@ -305,9 +303,9 @@ impl Connector for Json {
                 self.judged(outcome)
             }
             Kind::Http => {
-                let mut due = self.due;
-                let end = poll::run(self, outlet, &mut due).await;
-                self.due = due;
+                let mut kept = std::mem::take(&mut self.polled);
+                let end = poll::run(self, outlet, &mut kept).await;
+                self.polled = kept;
                 end
             }
         }

@@ -28,11 +28,20 @@ const EMPTY_MAX: u32 = 3;
 /// A quote as it was last told.
 type Quote = (Price, Price, Option<SourceTime>);
 
+/// What stays with the source from one connection to the next.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// When the next request may be made.
+    due: Option<Instant>,
+    /// What was told last of each instrument: an answer after a loss may repeat it.
+    last: BTreeMap<InstrumentId, Quote>,
+}
+
 struct Poller<'a> {
     json: &'a Json,
     outlet: &'a Outlet,
+    kept: &'a mut Kept,
     teller: Teller<'a>,
-    last: BTreeMap<InstrumentId, Quote>,
     /// When refused symbols are asked for again.
     retry_at: Instant,
     empty: u32,
@@ -45,19 +54,19 @@ struct Answer {
     text: String,
 }
 
-/// Asks until something goes wrong. `due` is when the next request may be made, and stays with the source.
-pub(super) async fn run(json: &Json, outlet: &Outlet, due: &mut Option<Instant>) -> End {
+/// Asks until something goes wrong.
+pub(super) async fn run(json: &Json, outlet: &Outlet, kept: &mut Kept) -> End {
     let retry = json.description.form.retry_refused_s;
     let mut poller = Poller {
         json,
         outlet,
+        kept,
         teller: Teller::new(json, outlet),
-        last: BTreeMap::new(),
         retry_at: Instant::now() + span(retry),
         empty: 0,
     };
     loop {
-        if let Err(end) = poller.round(due).await {
+        if let Err(end) = poller.round().await {
             return json.cut_end(end);
         }
     }
@@ -84,7 +93,7 @@ fn gap(json: &Json, requests: usize, symbols: usize) -> Duration {
 
 impl Poller<'_> {
     /// Asks for every symbol once.
-    async fn round(&mut self, due: &mut Option<Instant>) -> Result<(), End> {
+    async fn round(&mut self) -> Result<(), End> {
         if Instant::now() >= self.retry_at {
             self.teller.refused.clear();
             self.retry_at = Instant::now() + span(self.json.description.form.retry_refused_s);
@@ -105,9 +114,9 @@ impl Poller<'_> {
         };
         for group in &groups {
             let now = Instant::now();
-            let at = due.map_or(now, |due| due.max(now));
+            let at = self.kept.due.map_or(now, |due| due.max(now));
             sleep_until(at).await;
-            *due = Some(at + gap(self.json, groups.len(), group.len()));
+            self.kept.due = Some(at + gap(self.json, groups.len(), group.len()));
             let answer = self.ask(group).await?;
             self.hear(&answer, is_one_by_one.then(|| group[0]))?;
         }
@@ -201,7 +210,7 @@ impl Poller<'_> {
             return false;
         };
         let quote = (*bid, *ask, *time);
-        self.last.insert(*instrument, quote) == Some(quote)
+        self.kept.last.insert(*instrument, quote) == Some(quote)
     }
 
     fn failed(&mut self, answer: &Answer, asked: Option<InstrumentId>) -> Result<(), End> {

@@ -24,7 +24,7 @@ use decode::{Line, Quote};
 use doubt::Doubt;
 use market::{InstrumentId, SourceTime, Span, Tick, Time};
 use rest::{Refusal, Rest, Trouble};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use stream::{Lines, Stream};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -75,8 +75,6 @@ pub struct Oanda {
     /// Instruments that the stream refused by name.
     refused: BTreeSet<InstrumentId>,
     past: Past,
-    /// The last price told, by instrument: a snapshot repeats it at the next connect.
-    told: BTreeMap<InstrumentId, Tick>,
     /// Until when the stream has told everything.
     heard: Option<SourceTime>,
 }
@@ -96,7 +94,6 @@ impl Oanda {
             doubt: Doubt::default(),
             refused: BTreeSet::new(),
             past: Past::default(),
-            told: BTreeMap::new(),
             heard: None,
         }
     }
@@ -297,14 +294,13 @@ impl Oanda {
             received: Some(received),
         };
         self.keep_heard(quote.time, received);
-        let told = self.told.get(&instrument);
-        if hearing.is_first(instrument) && told.is_some_and(|told| is_same(told, &tick)) {
+        // A snapshot repeats what was told before the loss.
+        if hearing.is_first(instrument) && outlet.is_told(&tick) {
             outlet.life();
             return;
         }
-        if outlet.tick(tick.clone()).is_ok() {
-            self.told.insert(instrument, tick);
-        }
+        // What the gate turns away it counts itself.
+        let _ = outlet.tick(tick);
     }
 
     fn keep_heard(&mut self, time: SourceTime, received: Time) {
@@ -361,10 +357,6 @@ impl Hearing {
             tracing::warn!(source = %outlet.name(), ahead_ms = skew.millis(), "this machine's clock is not OANDA's: prices more than a minute ahead of it are turned away; check its time service");
         }
     }
-}
-
-fn is_same(told: &Tick, tick: &Tick) -> bool {
-    (told.time, told.bid, told.ask) == (tick.time, tick.bid, tick.ask)
 }
 
 fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {

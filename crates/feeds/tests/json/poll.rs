@@ -183,6 +183,27 @@ async fn each_symbol_is_asked_for_by_itself_and_an_old_answer_is_no_tick() {
 }
 
 #[tokio::test]
+async fn a_quote_that_is_repeated_after_a_loss_is_no_tick() {
+    let quote = r#"{"s":"C","p":158.5,"t":1783944000}"#;
+    let replies = [
+        (200, "", quote),
+        (503, "", ""),
+        (200, "", quote),
+        (200, "", r#"{"s":"C","p":158.6,"t":1783944001}"#),
+    ];
+    let vendor = Vendor::new(&replies).await;
+    let running =
+        Source::new(description("/q?s={symbols}", QUICK), &vendor.address, &[]).supervise();
+    for expected in [
+        "USDJPY 158.494 158.506 2026-07-13T12:00:00.000Z",
+        "USDJPY 158.594 158.606 2026-07-13T12:00:01.000Z",
+    ] {
+        assert_eq!(running.quote().await, expected);
+    }
+    assert_eq!(running.outlet.health().connects, 2);
+}
+
+#[tokio::test]
 async fn quotas_set_the_pace_also_across_connects() {
     let vendor = Vendor::new(&[
         (503, "", ""),
