@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A played Finnhub with one good key. It knows EUR, GBP, JPY and gold of OANDA.
+/// A played Finnhub with one good key. It knows EUR, GBP, JPY, gold and one index of OANDA.
 #[derive(Debug)]
 pub struct Finnhub {
     stage: Stage,
@@ -21,11 +21,12 @@ pub struct Finnhub {
 
 controls!(Finnhub);
 
-const LISTED: [&str; 4] = [
+const LISTED: [&str; 5] = [
     "OANDA:EUR_USD",
     "OANDA:GBP_USD",
     "OANDA:USD_JPY",
     "OANDA:XAU_USD",
+    "OANDA:US30_USD",
 ];
 
 impl Finnhub {

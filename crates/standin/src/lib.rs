@@ -3,6 +3,7 @@
 pub mod alphavantage;
 pub mod finnhub;
 pub mod kraken;
+pub mod line;
 pub mod massive;
 pub mod oanda;
 mod stage;

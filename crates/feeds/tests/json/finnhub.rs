@@ -14,7 +14,7 @@ fn source(finnhub: &Finnhub, description: Description) -> Source {
 
 /// Connected and subscribed; nothing of Finnhub's confirms that.
 async fn subscribed(finnhub: &Finnhub, description: Description) -> Running {
-    // Three pairs and three indices, which are not listed.
+    // Three pairs, and three indices of which two are not listed.
     let symbols = 6;
     let before = finnhub.heard().len();
     let running = source(finnhub, description).run();

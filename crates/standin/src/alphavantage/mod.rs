@@ -6,6 +6,7 @@ mod answers;
 use axum::Router;
 use axum::extract::{Query, State as Of};
 use axum::http::StatusCode;
+use axum::http::header::CONNECTION;
 use axum::response::{IntoResponse, Response};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -204,17 +205,18 @@ impl AlphaVantage {
     }
 }
 
+/// Every call has a connection of its own, so that none is under way on an old one when the line is shut.
 async fn answer(
     Of(shared): Of<Arc<Shared>>,
     Query(asked): Query<BTreeMap<String, String>>,
-) -> Response {
+) -> impl IntoResponse {
     let response = {
         let mut state = shared.state();
         state.asked.push(asked.clone());
         respond(&mut state, &asked)
     };
     shared.changed.notify_waiters();
-    response
+    ([(CONNECTION, "close")], response)
 }
 
 fn respond(state: &mut State, asked: &BTreeMap<String, String>) -> Response {
