@@ -10,15 +10,27 @@ use std::path::Path;
 use support::recording::journal;
 use support::{Client, Seen, Server, key, post, serve};
 
-fn start(data: &Path, arguments: &[&str]) -> Server {
-    Server::start(serve(data, arguments)).unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"))
+/// Rules under which the market says nothing about a posted signal while a test runs: its stop is far away, and so are the
+/// swings whose break would contradict it.
+const CALM: [&str; 3] = [
+    "rules.posted_stop_atr=10",
+    "rules.swing_left=500",
+    "rules.swing_right=500",
+];
+
+fn start(data: &Path, rules: &[&str]) -> Server {
+    let mut command = serve(data, &[]);
+    for rule in CALM.iter().chain(rules) {
+        command.args(["--set", rule]);
+    }
+    Server::start(command).unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"))
 }
 
 fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
-/// A signal of a bot, far enough from the price to stay open; levels are planned from the price.
+/// A signal of a bot; levels are planned from the price.
 fn signal(id: &str, direction: &str) -> Value {
     json!({
         "id": id, "symbol": "EURUSD", "direction": direction, "signal_type": "trade", "status": "confirmed",
@@ -301,11 +313,8 @@ fn a_thousand_posts_at_once_are_each_kept_once_or_refused_with_a_reason() {
     let folder = tempfile::tempdir().expect("a folder");
     let token = key(folder.path(), "flood", "bots");
     let rules = [
-        "--set",
         "rules.posted_max_open=400",
-        "--set",
         "feed.bots.rate_per_s=500",
-        "--set",
         "feed.bots.burst=600",
     ];
     let server = start(folder.path(), &rules);
@@ -339,7 +348,7 @@ fn a_thousand_posts_at_once_are_each_kept_once_or_refused_with_a_reason() {
 fn forty_alerts_of_tradingview_at_once_and_their_resends() {
     let folder = tempfile::tempdir().expect("a folder");
     let secret = key(folder.path(), "charts", "tradingview");
-    let server = start(folder.path(), &["--set", "rules.posted_max_open=100"]);
+    let server = start(folder.path(), &["rules.posted_max_open=100"]);
     let path = format!("/hooks/tradingview/{secret}");
     let bodies: Vec<String> = (0..40)
         .map(|number| {

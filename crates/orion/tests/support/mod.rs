@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket, client};
 
 /// Nothing here may hang a run for ever.
@@ -270,22 +271,21 @@ impl Client {
             .expect("send");
     }
 
-    /// The next message; `None` when the connection is over or nothing comes for too long.
+    /// The next message; `None` when the connection is over or no message comes for too long, pings or not.
     pub(crate) fn next(&mut self) -> Option<serde_json::Value> {
-        loop {
-            match self.0.read() {
-                Ok(Message::Text(text)) => {
-                    return Some(serde_json::from_str(text.as_str()).expect("JSON"));
-                }
-                Ok(_) => {}
-                Err(_) => return None,
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            if let Message::Text(text) = self.0.read().ok()? {
+                return Some(serde_json::from_str(text.as_str()).expect("JSON"));
             }
         }
+        None
     }
 
     /// The code of the server's Close frame, after whatever comes before it.
     pub(crate) fn closed(&mut self) -> Option<u16> {
-        loop {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
             match self.0.read() {
                 Ok(Message::Close(frame)) => return frame.map(|frame| frame.code.into()),
                 Ok(_) => {}
@@ -293,6 +293,7 @@ impl Client {
                 Err(error) => panic!("no close frame: {error}"),
             }
         }
+        panic!("no close frame, and the connection goes on");
     }
 }
 
