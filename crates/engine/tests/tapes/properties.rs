@@ -28,21 +28,40 @@ pub(crate) fn starts() -> Vec<(Start, Driver)> {
     Start::all().into_iter().map(driven).collect()
 }
 
-#[test]
-fn every_path_brings_each_signal_one_verdict_in_time() {
+/// Paths of these moves, each from any start.
+pub(crate) fn paths(
+    moves: impl Strategy<Value = Move>,
+) -> impl Strategy<Value = (usize, Vec<Move>)> {
+    (0..Start::all().len(), prop::collection::vec(moves, 1..80))
+}
+
+/// On every path each signal has one verdict, in time, and whoever asks has one answer; how often each way was taken.
+pub(crate) fn tally(cases: u32, moves: impl Strategy<Value = Move>) -> Tally {
     let starts = starts();
     let tally = RefCell::new(Tally::new());
-    let paths = (0..starts.len(), prop::collection::vec(any_move(), 1..80));
-    let result = runner(10_000).run(&paths, |(place, moves)| {
+    let result = runner(cases).run(&paths(moves), |(place, moves)| {
         let driver = walk(starts[place].1.clone(), &moves);
         ledger::check(&driver, &mut tally.borrow_mut());
         Ok(())
     });
     assert!(result.is_ok(), "{}", result.unwrap_err());
     let tally = tally.into_inner();
-    eprintln!("10,000 paths: {tally:?}");
-    // Every way to end was taken often.
-    let ways = [
+    eprintln!("{cases} paths: {tally:?}");
+    tally
+}
+
+/// Every one of these ways was taken more often than that.
+pub(crate) fn check_often(tally: &Tally, ways: &[&str], often: usize) {
+    for way in ways {
+        let count = tally.get(*way).copied().unwrap_or_default();
+        assert!(count > often, "{way}: {tally:?}");
+    }
+}
+
+#[test]
+fn every_path_brings_each_signal_one_verdict_in_time() {
+    let tally = tally(10_000, any_move());
+    let verdicts = [
         "confirmed",
         "missed",
         "restart",
@@ -51,42 +70,32 @@ fn every_path_brings_each_signal_one_verdict_in_time() {
         "structure",
         "timeout",
     ];
-    for way in ways
-        .into_iter()
-        .chain(["Target(1)", "Target(2)", "Target(3)", "Stop", "Timeout"])
-    {
-        assert!(
-            tally.get(way).is_some_and(|count| *count > 100),
-            "{way}: {tally:?}"
-        );
-    }
+    check_often(&tally, &verdicts, 100);
+    let outcomes = ["Target(1)", "Target(2)", "Target(3)", "Stop", "Timeout"];
+    check_often(&tally, &outcomes, 100);
 }
 
-#[test]
-fn a_path_told_again_says_the_same_also_through_a_snapshot() {
+/// A path that is told again says the same, also when the engine was put away at any point of it.
+pub(crate) fn check_told_again(cases: u32, moves: impl Strategy<Value = Move>) {
     let starts = starts();
-    let paths = (
-        0..starts.len(),
-        prop::collection::vec(any_move(), 1..80),
-        any::<Index>(),
-    );
-    let result = runner(2_000).run(&paths, |(place, moves, cut)| {
+    let cut_paths = (paths(moves), any::<Index>());
+    let result = runner(cases).run(&cut_paths, |((place, moves), cut)| {
         let (start, begun) = starts[place].clone();
         let driver = walk(begun, &moves);
-        let fresh = Engine::new(Arc::new(start.settings()));
+        let settings = Arc::new(start.settings());
         let cut = cut.index(driver.told.len());
         let (before, after) = driver.told.split_at(cut);
-        let (engine, mut said) = replay(fresh, before);
-        let snapshot = engine.snapshot();
-        let restored = Engine::restore(Arc::new(start.settings()), &snapshot).unwrap();
-        prop_assert_eq!(restored.snapshot(), snapshot);
-        let (engine, rest) = replay(restored, after);
+        let (engine, mut said) = replay(Engine::new(Arc::clone(&settings)), before);
         // Nothing that was said before the cut depends on what came after it.
         let so_far = driver
             .told
             .get(cut)
             .map_or(driver.said.len(), |next| next.said);
         prop_assert_eq!(&said[..], &driver.said[..so_far]);
+        let snapshot = engine.snapshot();
+        let restored = Engine::restore(settings, &snapshot).unwrap();
+        prop_assert_eq!(restored.snapshot(), snapshot);
+        let (engine, rest) = replay(restored, after);
         said.extend(rest);
         prop_assert_eq!(said, driver.said);
         prop_assert_eq!(engine.snapshot(), driver.engine.snapshot());
@@ -96,10 +105,14 @@ fn a_path_told_again_says_the_same_also_through_a_snapshot() {
 }
 
 #[test]
+fn a_path_told_again_says_the_same_also_through_a_snapshot() {
+    check_told_again(2_000, any_move());
+}
+
+#[test]
 fn in_a_mirror_long_is_short_and_nothing_else_changes() {
     let starts = starts();
-    let paths = (0..starts.len(), prop::collection::vec(any_move(), 1..80));
-    let result = runner(2_000).run(&paths, |(place, moves)| {
+    let result = runner(2_000).run(&paths(any_move()), |(place, moves)| {
         let (start, begun) = starts[place].clone();
         let driver = walk(begun, &moves);
         assert_mirrored(start.settings(), &driver);
