@@ -2,13 +2,13 @@
 //! its Python client needs to show that the key and the symbols are right. Shapes: finnhub.io/docs, finnhubio/Finnhub-API#472.
 
 pub use crate::stage::Fault;
-use crate::stage::{Rest, Stage, Vendor, controls};
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use crate::stage::{Rest, Stage, Vendor, controls, has_key};
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,16 +84,7 @@ struct Words {
 
 impl Vendor for Words {
     fn knows(&self, path_and_query: &str) -> bool {
-        let query = path_and_query
-            .split_once('?')
-            .map_or("", |(_, query)| query);
-        query
-            .split('&')
-            .any(|part| part.strip_prefix("token=") == Some(&self.key))
-    }
-
-    fn greeting(&self, _: Fault) -> Vec<String> {
-        Vec::new()
+        has_key(path_and_query, "token", &self.key)
     }
 
     fn answers(
@@ -136,11 +127,10 @@ impl Vendor for Words {
     }
 }
 
-type Parameters = Query<BTreeMap<String, String>>;
 type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
 
-fn admitted(key: &str, parameters: &Parameters) -> Result<(), (StatusCode, Json<Value>)> {
-    if parameters.get("token").is_some_and(|token| token == key) {
+fn admitted(key: &str, uri: &Uri) -> Result<(), (StatusCode, Json<Value>)> {
+    if has_key(&uri.to_string(), "token", key) {
         Ok(())
     } else {
         Err((
@@ -150,15 +140,15 @@ fn admitted(key: &str, parameters: &Parameters) -> Result<(), (StatusCode, Json<
     }
 }
 
-async fn quote(State(key): State<Arc<String>>, parameters: Parameters) -> Answer {
-    admitted(&key, &parameters)?;
+async fn quote(State(key): State<Arc<String>>, uri: Uri) -> Answer {
+    admitted(&key, &uri)?;
     Ok(Json(
         json!({"c": 1.14275, "d": 0.0012, "dp": 0.11, "h": 1.1444, "l": 1.139, "o": 1.1415, "pc": 1.14155, "t": 1_783_944_000}),
     ))
 }
 
-async fn symbols(State(key): State<Arc<String>>, parameters: Parameters) -> Answer {
-    admitted(&key, &parameters)?;
+async fn symbols(State(key): State<Arc<String>>, uri: Uri) -> Answer {
+    admitted(&key, &uri)?;
     let symbol = |name: &&str| json!({"description": name, "displaySymbol": name.trim_start_matches("OANDA:").replace('_', "/"), "symbol": name});
     Ok(Json(LISTED.iter().map(symbol).collect()))
 }

@@ -41,8 +41,10 @@ pub enum Fault {
 pub(crate) trait Vendor: Send + Sync + 'static {
     /// Whether a key found in the address is good; vendors without keys take everyone.
     fn knows(&self, path_and_query: &str) -> bool;
-    /// What is said first.
-    fn greeting(&self, fault: Fault) -> Vec<String>;
+    /// What is said first; most wait to be spoken to.
+    fn greeting(&self, _: Fault) -> Vec<String> {
+        Vec::new()
+    }
     /// What is answered to a message; `subscribed` are the connection's symbols.
     fn answers(
         &self,
@@ -54,6 +56,13 @@ pub(crate) trait Vendor: Send + Sync + 'static {
     fn heartbeat(&self, subscribed: &BTreeSet<String>) -> Option<String>;
     /// Whether a new connection closes the one before it.
     fn is_one_connection(&self) -> bool;
+}
+
+/// Whether an address holds this key, as the parameter of this name.
+pub(crate) fn has_key(path_and_query: &str, name: &str, key: &str) -> bool {
+    let query = path_and_query.split_once('?').map(|(_, query)| query);
+    let mut parts = query.into_iter().flat_map(|query| query.split('&'));
+    parts.any(|part| part.split_once('=') == Some((name, key)))
 }
 
 /// What the tests make a connection do.

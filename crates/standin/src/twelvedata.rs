@@ -3,13 +3,13 @@
 //! Python client, other people's programs; the lists of the status are not verified.
 
 pub use crate::stage::Fault;
-use crate::stage::{Rest, Stage, Vendor, controls};
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use crate::stage::{Rest, Stage, Vendor, controls, has_key};
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,16 +73,7 @@ struct Words {
 
 impl Vendor for Words {
     fn knows(&self, path_and_query: &str) -> bool {
-        let query = path_and_query
-            .split_once('?')
-            .map_or("", |(_, query)| query);
-        query
-            .split('&')
-            .any(|part| part.strip_prefix("apikey=") == Some(&self.key))
-    }
-
-    fn greeting(&self, _: Fault) -> Vec<String> {
-        Vec::new()
+        has_key(path_and_query, "apikey", &self.key)
     }
 
     fn answers(
@@ -158,21 +149,20 @@ fn status(symbols: &Value, subscribed: &mut BTreeSet<String>) -> Value {
     json!({"event": "subscribe-status", "status": ok, "success": success, "fails": fails})
 }
 
-type Parameters = Query<BTreeMap<String, String>>;
 type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
 
-async fn indicators(key: State<Arc<String>>, parameters: Parameters) -> Answer {
-    admitted(&key, &parameters)?;
+async fn indicators(key: State<Arc<String>>, uri: Uri) -> Answer {
+    admitted(&key, &uri)?;
     Ok(Json(json!({"data": {}, "status": "ok"})))
 }
 
-async fn last(key: State<Arc<String>>, parameters: Parameters) -> Answer {
-    admitted(&key, &parameters)?;
+async fn last(key: State<Arc<String>>, uri: Uri) -> Answer {
+    admitted(&key, &uri)?;
     Ok(Json(json!({"price": "1.14275"})))
 }
 
-fn admitted(key: &str, parameters: &Parameters) -> Result<(), (StatusCode, Json<Value>)> {
-    if parameters.get("apikey").is_some_and(|given| given == key) {
+fn admitted(key: &str, uri: &Uri) -> Result<(), (StatusCode, Json<Value>)> {
+    if has_key(&uri.to_string(), "apikey", key) {
         return Ok(());
     }
     let error = json!({"code": 401, "message": "**apikey** parameter is incorrect or not specified", "status": "error"});
