@@ -11,7 +11,7 @@ use gateway::{
 use market::{Span, Symbol, Time};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 use support::{
     Client, Heard, REQUEST, SUBSCRIBE, Server, config, frame, now, of_prices, price, told_price,
@@ -86,6 +86,7 @@ impl Keeper for Porter {
 }
 
 fn with(mode: Mode, porter: &Arc<Porter>) -> Config {
+    watch_log();
     Config {
         auth: Auth {
             mode,
@@ -463,6 +464,7 @@ fn a_page_that_is_not_listed_is_refused_before_it_is_a_socket() {
     }
     let strict = listed(false);
     assert_eq!(status(&ask(&strict, "").1), "403", "not a browser");
+    watch_log();
     let any = Server::start();
     assert_eq!(
         status(&ask(&any, "Origin: null\r\n").1),
@@ -620,9 +622,14 @@ impl Visit for Fields<'_> {
     }
 }
 
+/// Before the first server of this file: what is logged while a subscriber is set may be lost to it for ever.
+fn watch_log() {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| tracing::subscriber::set_global_default(Log).unwrap());
+}
+
 #[test]
 fn no_token_is_logged_by_whichever_way_it_came() {
-    tracing::subscriber::set_global_default(Log).unwrap();
     let required = with(Mode::Required, &Arc::default());
     let server = Server::with(Config {
         auth: Auth {
