@@ -13,8 +13,9 @@ pub enum Deflate {
     Shared,
     /// Each message by itself: the client asked for `server_no_context_takeover`.
     Alone,
-    /// Not at all: the client keeps a smaller window than ours.
-    Plain,
+    /// Each by itself, and no further back than two to the power of this: the client keeps a smaller window than ours, and
+    /// what is compressed for others is of no use to it.
+    Narrow(u8),
 }
 
 /// An offer that is taken.
@@ -85,7 +86,7 @@ fn take(extension: &Extension<'_>) -> Option<Agreed> {
         }
     }
     let deflate = match (window_bits < WINDOW_BITS, is_alone) {
-        (true, _) => Deflate::Plain,
+        (true, _) => Deflate::Narrow(window_bits),
         (false, true) => Deflate::Alone,
         (false, false) => Deflate::Shared,
     };
@@ -190,7 +191,7 @@ fn is_of_token(sign: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Deflate::{Alone, Plain, Shared};
+    use Deflate::{Alone, Narrow, Shared};
     use proptest::prelude::*;
 
     fn agreed(lines: &[&str]) -> Result<Option<Agreed>, Malformed> {
@@ -225,12 +226,12 @@ mod tests {
         );
         check(
             "permessage-deflate; server_max_window_bits = \"1\\0\"",
-            Plain,
+            Narrow(10),
             "; server_max_window_bits=10",
         );
         check(
             "permessage-deflate; server_max_window_bits=8; server_no_context_takeover",
-            Plain,
+            Narrow(8),
             "; server_max_window_bits=8; server_no_context_takeover",
         );
     }
@@ -276,7 +277,7 @@ mod tests {
             "permessage-deflate",
         ];
         let deflate = agreed(&lines).map(|agreed| agreed.map(|agreed| agreed.deflate));
-        assert_eq!(deflate, Ok(Some(Plain)));
+        assert_eq!(deflate, Ok(Some(Narrow(9))));
     }
 
     #[test]

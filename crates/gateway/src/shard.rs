@@ -78,7 +78,7 @@ pub(crate) struct Shard {
 const fn packing(deflate: Option<Deflate>) -> Packing {
     match deflate {
         Some(Deflate::Shared) => Packing::Grouped,
-        Some(Deflate::Alone | Deflate::Plain) | None => Packing::Single,
+        Some(Deflate::Alone | Deflate::Narrow(_)) | None => Packing::Single,
     }
 }
 

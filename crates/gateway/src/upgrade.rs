@@ -112,7 +112,8 @@ impl Agreement {
 }
 
 impl Refusal {
-    pub(crate) fn answer(self) -> Response<Body> {
+    #[must_use]
+    pub fn answer(self) -> Response<Body> {
         let mut response = Response::new(Body::from(format!("{}\n", self.reason)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

@@ -13,6 +13,8 @@ use crate::frame;
 /// Makes groups. It keeps its memory between them, and nothing else.
 #[derive(Debug)]
 pub struct Deflater {
+    /// How far back a reference may reach.
+    window: usize,
     /// The group's messages so far, one behind another.
     text: Vec<u8>,
     /// Where the latest three bytes with a hash were, counted from `base`; what is below it is of groups that are gone.
@@ -32,8 +34,9 @@ pub const ALONE_MIN: usize = 1024;
 
 /// The first byte of a whole text message that is compressed.
 const FIRST: u8 = 0xC1;
-/// How far back a reference may reach, and how many bytes it may stand for (RFC 1951 section 2).
-const WINDOW: usize = 32 * 1024;
+/// The largest window there is has two to the power of this many bytes.
+const WINDOW_BITS: u8 = 15;
+/// How many bytes a reference may stand for (RFC 1951 section 2).
 const LENGTH_MIN: usize = 3;
 const LENGTH_MAX: usize = 258;
 
@@ -49,7 +52,16 @@ const REMEMBERED: usize = 4;
 
 impl Default for Deflater {
     fn default() -> Self {
+        Self::with_window(WINDOW_BITS)
+    }
+}
+
+impl Deflater {
+    /// For readers whose window has only two to the power of `bits` bytes, 8 to 15.
+    #[must_use]
+    pub fn with_window(bits: u8) -> Self {
         Self {
+            window: 1 << bits.min(WINDOW_BITS),
             text: Vec::new(),
             latest: vec![0; 1 << HASH_BITS],
             earlier: Vec::new(),
@@ -57,9 +69,7 @@ impl Default for Deflater {
             bits: Bits::default(),
         }
     }
-}
 
-impl Deflater {
     /// The frames of messages that are published together, one behind another. A short message alone is not compressed:
     /// its frame is an ordinary one.
     #[must_use]
@@ -72,14 +82,14 @@ impl Deflater {
         self.begin();
         let mut frames = Vec::new();
         for text in texts {
-            self.deflate(text.as_ref().as_bytes());
-            frame::put(FIRST, &self.bits.bytes, &mut frames);
+            frame::put(FIRST, self.deflate(text.as_ref().as_bytes()), &mut frames);
         }
         frames
     }
 
-    /// Forgets the group before: its places now all lie below `base`.
-    fn begin(&mut self) {
+    /// Begins a group: what is deflated from now on refers to nothing before it.
+    pub fn begin(&mut self) {
+        // Every place of the group before now lies below `base`.
         self.base += self.text.len() as u32;
         if self.base > BASE_MAX {
             self.latest.fill(0);
@@ -89,9 +99,9 @@ impl Deflater {
         self.earlier.clear();
     }
 
-    /// Puts one message into `bits`: a block with the fixed codes, and then the beginning of an empty block without
-    /// compression. The rest of that one is always the same, and so is left out (RFC 7692 section 7.2.1).
-    fn deflate(&mut self, message: &[u8]) {
+    /// The payload of the group's next message: a block with the fixed codes, and then the beginning of an empty block
+    /// without compression. The rest of that one is always the same, and so is left out (RFC 7692 section 7.2.1).
+    pub fn deflate(&mut self, message: &[u8]) -> &[u8] {
         let mut at = self.text.len();
         self.text.extend_from_slice(message);
         self.bits.bytes.clear();
@@ -111,6 +121,7 @@ impl Deflater {
         self.bits.put(END_OF_BLOCK);
         self.bits.put(BLOCK_STORED);
         self.bits.fill_byte();
+        &self.bits.bytes
     }
 
     /// One byte later there may be a reference that is worth the byte.
@@ -144,7 +155,7 @@ impl Deflater {
             let Some(start) = place.checked_sub(self.base).map(|start| start as usize) else {
                 break;
             };
-            if at - start > WINDOW {
+            if at - start > self.window {
                 break;
             }
             place = self.earlier[start];
@@ -375,14 +386,11 @@ mod tests {
     #[test]
     fn the_rfcs_own_example() {
         let mut deflater = Deflater::default();
-        deflater.deflate(b"Hello");
-        assert_eq!(
-            deflater.bits.bytes,
-            [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]
-        );
+        let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+        assert_eq!(deflater.deflate(b"Hello"), hello);
+        assert_eq!(deflater.deflate(b""), [0x02, 0x00]);
         deflater.begin();
-        deflater.deflate(b"");
-        assert_eq!(deflater.bits.bytes, [0x02, 0x00]);
+        assert_eq!(deflater.deflate(b"Hello"), hello);
     }
 
     #[test]
@@ -419,6 +427,25 @@ mod tests {
                 &mut client,
                 &["x".repeat(length), "y".repeat(length)],
             );
+        }
+    }
+
+    #[test]
+    fn a_reader_with_a_small_window_can_read_it() {
+        for bits in 9..=15 {
+            let mut deflater = Deflater::with_window(bits);
+            let mut client = Reader::with_window(bits);
+            for far in [
+                1,
+                1 << bits >> 1,
+                (1 << bits) - 5,
+                (1 << bits) - 4,
+                1 << bits,
+                40_000,
+            ] {
+                let texts = ["again".to_owned(), "~".repeat(far), "again".to_owned()];
+                assert_eq!(client.read(&deflater.group(&texts)), texts);
+            }
         }
     }
 

@@ -223,6 +223,11 @@ impl Default for Reader {
 }
 
 impl Reader {
+    /// One that keeps only two to the power of `bits` bytes.
+    pub(crate) fn with_window(bits: u8) -> Self {
+        Self(Decompress::new_with_window_bits(false, bits))
+    }
+
     /// The messages of whole frames, each of which says whether it is compressed.
     pub(crate) fn read(&mut self, mut frames: &[u8]) -> Vec<String> {
         let mut messages = Vec::new();
