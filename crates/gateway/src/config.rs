@@ -12,9 +12,11 @@ use std::time::Duration;
 pub struct Config {
     /// What a pong calls `server_time`.
     pub clock: Clock,
-    /// Where the hub gives way.
+    /// Threads that clients are dealt to, each with a hub of its own.
+    pub shards: usize,
+    /// Where a hub gives way.
     pub hub: hub::Limits,
-    /// Publications that wait for the hub; a publisher waits for room.
+    /// Publications that wait for a shard; a publisher waits for room.
     pub publications: usize,
     /// Whether permessage-deflate is agreed to when a client offers it.
     pub compression: bool,
@@ -51,7 +53,8 @@ pub struct Config {
     /// Connections of one address, and of the holder of one key.
     pub connections_per_address: usize,
     pub connections_per_key: usize,
-    /// Called with `publish` when a publication enters the hub and with `send` just before bytes are written to a socket.
+    /// Called with `publish` when a publication is on its way to the shards and with `send` just before bytes are written to
+    /// a socket.
     pub probe: fn(&'static str),
 }
 
@@ -75,11 +78,15 @@ impl fmt::Debug for Clock {
 }
 
 impl Config {
+    /// More threads than this only hold the same hub once more.
+    pub const SHARDS_MAX: usize = 64;
+
     /// The defaults.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,
+            shards: cores(),
             hub: hub::Limits::default(),
             publications: 64,
             compression: true,
@@ -121,4 +128,10 @@ impl Config {
         let shortest = spans.into_iter().min().unwrap_or_default();
         (shortest / 8).clamp(Duration::from_millis(5), Duration::from_millis(500))
     }
+}
+
+/// As many shards as the process may use processors.
+fn cores() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.min(Config::SHARDS_MAX)
 }

@@ -1,10 +1,10 @@
-//! Sockets: one HTTP port, of which `/ws/signals` is upgraded and handed to a shard, the thread that owns the hub and
-//! every client. All other paths belong to a router that comes from outside.
+//! Sockets: one HTTP port, of which `/ws/signals` is upgraded and handed to one of the shards, threads that each own a hub
+//! and their clients. All other paths belong to a router that comes from outside.
 //!
 //! Read [`serve`] first, then `listen.rs` (accept and HTTP), `upgrade.rs` (the handshake), `visit.rs` (who asks, and from
-//! where), `shard.rs` (publish and flush), `session.rs` (one client's life), `identity.rs` (who it is, and until when),
-//! `frame.rs` (what a client's bytes mean), `extension.rs` and `inflate.rs` (compression), `bots.rs` (signals that are
-//! posted).
+//! where), `lanes.rs` (the ways to the shards), `shard.rs` (publish and flush), `session.rs` (one client's life),
+//! `identity.rs` (who it is, and until when), `frame.rs` (what a client's bytes mean), `extension.rs` and `inflate.rs`
+//! (compression), `bots.rs` (signals that are posted).
 
 mod address;
 mod bots;
@@ -14,6 +14,7 @@ mod frame;
 mod identity;
 mod inflate;
 mod keeper;
+mod lanes;
 mod limits;
 mod listen;
 mod session;
@@ -28,8 +29,9 @@ pub use bots::Posting;
 pub use config::{Clock, Config};
 pub use hub::{Beginning, Publication};
 pub use keeper::{Auth, Holder, Keeper, Mode, Pass, Shown, Way};
-pub use listen::{Gateway, Publisher, Stopped, serve};
-pub use stats::{Counter, Stats};
+pub use lanes::{Publisher, Stopped};
+pub use listen::{Gateway, serve};
+pub use stats::{Counter, Counts, Stats};
 pub use visit::Origins;
 
 /// The parts of a WebSocket that know no socket: for other servers on this codec, and for tests of it.

@@ -1,21 +1,23 @@
-//! Accepting connections and answering HTTP. A connection that is upgraded leaves for the shard, raw, with all its
+//! Accepting connections and answering HTTP. A connection that is upgraded leaves for its shard, raw, with all its
 //! buffers freed here.
 
 use crate::address::Places;
 use crate::config::Config;
 use crate::extension::Deflate;
-use crate::shard::{self, Drain, Inbox, Newcomer};
+use crate::lanes::{Dealer, Publisher};
+use crate::shard::{self, Common, Drain, Inbox, Newcomer};
 use crate::stats::Stats;
 use crate::upgrade::{self, Agreement, Refusal};
 use crate::visit::{self, Visitor};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use bytes::Bytes;
 use hub::{Beginning, Hub, Publication};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::upgrade::Upgraded;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
@@ -23,6 +25,7 @@ use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -36,19 +39,11 @@ use tower::ServiceExt;
 pub struct Gateway {
     address: SocketAddr,
     stats: Arc<Stats>,
-    publications: mpsc::Sender<Publication>,
-    drain: oneshot::Sender<Drain>,
+    publisher: Publisher,
+    /// One for each shard.
+    drains: Vec<oneshot::Sender<Drain>>,
     stopping: watch::Sender<bool>,
 }
-
-/// Where publications go in. Any number of copies, on any thread.
-#[derive(Clone, Debug)]
-pub struct Publisher(mpsc::Sender<Publication>);
-
-/// The gateway has ended: nothing is published any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the gateway has ended, and nothing is published any more")]
-pub struct Stopped;
 
 /// What every connection needs.
 #[derive(Debug)]
@@ -56,7 +51,9 @@ struct Door {
     router: Router,
     config: Config,
     stats: Arc<Stats>,
-    newcomers: mpsc::Sender<Newcomer>,
+    dealer: Dealer,
+    /// Upgrades so far.
+    arrived: AtomicU64,
     handshakes: Arc<Semaphore>,
     /// Clients by address.
     places: Places<IpAddr>,
@@ -70,8 +67,8 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 const REQUEST_BYTES_MIN: usize = 8 * 1024;
 
 /// Serves `listener`: WebSocket clients at `/ws/signals`, everything else by `router`, whose requests carry the address of
-/// who sent them as a [`ConnectInfo`]`<SocketAddr>`. Call it
-/// within a tokio runtime, which HTTP and posted signals then use; clients have a thread of their own.
+/// who sent them as a [`ConnectInfo`]`<SocketAddr>`. Call it within a tokio runtime, which HTTP and posted signals then use;
+/// clients have threads of their own.
 ///
 /// # Errors
 /// When the listener is not usable, or no thread can be had.
@@ -84,23 +81,32 @@ pub fn serve(
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     let address = listener.local_addr()?;
-    let stats = Arc::new(Stats::default());
-    let (publications, publications_in) = mpsc::channel(config.publications);
-    let (newcomers, newcomers_in) = mpsc::channel(config.handshakes);
-    let (drain, drain_in) = oneshot::channel();
+    let stats = Arc::new(Stats::new(config.shards));
+    let holders = Places::default();
+    let shards = (0..config.shards).map(|number| {
+        let common = Common {
+            stats: Arc::clone(&stats.shards[number]),
+            holders: holders.clone(),
+            workers: Handle::current(),
+        };
+        start_shard(number, beginning, &config, common)
+    });
+    let shards = shards.collect::<io::Result<Vec<_>>>()?;
+    let (mut publications, mut newcomers, mut drains) = (Vec::new(), Vec::new(), Vec::new());
+    for shard in shards {
+        publications.push(shard.publications);
+        newcomers.push(shard.newcomers);
+        drains.push(shard.drain);
+    }
+    let publisher = Publisher::new(publications, config.probe, Handle::current());
     let (stopping, stopping_in) = watch::channel(false);
-    let inbox = Inbox {
-        publications: publications_in,
-        newcomers: newcomers_in,
-        drain: drain_in,
-    };
-    start_shard(beginning, config.clone(), Arc::clone(&stats), inbox)?;
     let door = Door {
         router,
         handshakes: Arc::new(Semaphore::new(config.handshakes)),
         config,
         stats: Arc::clone(&stats),
-        newcomers,
+        dealer: Dealer::new(newcomers),
+        arrived: AtomicU64::new(0),
         places: Places::default(),
         stopping: stopping_in,
     };
@@ -108,8 +114,8 @@ pub fn serve(
     Ok(Gateway {
         address,
         stats,
-        publications,
-        drain,
+        publisher,
+        drains,
         stopping,
     })
 }
@@ -125,62 +131,72 @@ impl Gateway {
     }
     #[must_use]
     pub fn publisher(&self) -> Publisher {
-        Publisher(self.publications.clone())
+        self.publisher.clone()
     }
 
     /// Accepts no more, closes every client with this code and reason, and returns when all are gone: at the latest
     /// when the close handshakes are overdue.
     pub async fn drain(self, code: u16, reason: &str) {
-        let (done, is_done) = oneshot::channel();
-        let reason = reason.to_owned();
         let _stopped = self.stopping.send(true);
-        // It fails only when the shard has ended, and then there is nobody to close.
-        let _ended = self.drain.send(Drain { code, reason, done });
-        let _ended = is_done.await;
+        let mut closing = Vec::new();
+        for shard in self.drains {
+            let (done, is_done) = oneshot::channel();
+            let reason = reason.to_owned();
+            // It fails only when the shard has ended, and then there is nobody to close.
+            let _ended = shard.send(Drain { code, reason, done });
+            closing.push(is_done);
+        }
+        for is_done in closing {
+            let _ended = is_done.await;
+        }
     }
 }
 
-impl Publisher {
-    /// Hands a publication to the hub; waits while too many lie before it.
-    ///
-    /// # Errors
-    /// When the gateway has ended.
-    pub async fn publish(&self, publication: Publication) -> Result<(), Stopped> {
-        self.0.send(publication).await.map_err(|_| Stopped)
-    }
-
-    /// The same for a thread that is not part of a runtime.
-    ///
-    /// # Errors
-    /// When the gateway has ended.
-    ///
-    /// # Panics
-    /// When called within an asynchronous task.
-    pub fn publish_blocking(&self, publication: Publication) -> Result<(), Stopped> {
-        self.0.blocking_send(publication).map_err(|_| Stopped)
-    }
+/// The ways into a shard.
+struct Ways {
+    publications: mpsc::Sender<Arc<Publication>>,
+    newcomers: mpsc::Sender<Newcomer>,
+    drain: oneshot::Sender<Drain>,
 }
 
 fn start_shard(
+    number: usize,
     beginning: &Beginning,
-    config: Config,
-    stats: Arc<Stats>,
-    inbox: Inbox,
-) -> io::Result<()> {
-    let (hub, refused) = Hub::begin(config.hub.clone(), beginning);
-    for refused in refused {
-        tracing::error!(%refused, "something of the past was not taken in");
-    }
-    let workers = Handle::current();
+    config: &Config,
+    common: Common,
+) -> io::Result<Ways> {
+    let (publications, publications_in) = mpsc::channel(config.publications);
+    let (newcomers, newcomers_in) = mpsc::channel(config.handshakes);
+    let (drain, drain_in) = oneshot::channel();
+    let inbox = Inbox {
+        publications: publications_in,
+        newcomers: newcomers_in,
+        drain: drain_in,
+    };
+    let hub = begin_hub(number, beginning, config);
+    let config = config.clone();
     let run = move || {
-        if let Err(error) = shard::run(hub, config, stats, inbox, workers) {
-            tracing::error!(%error, "the thread of the clients could not start");
+        if let Err(error) = shard::run(number, hub, config, common, inbox) {
+            tracing::error!(shard = number, %error, "a thread of clients ended, and its clients were cut");
         }
     };
     std::thread::Builder::new()
-        .name("clients".to_owned())
+        .name(format!("clients {number}"))
         .spawn(run)?;
-    Ok(())
+    Ok(Ways {
+        publications,
+        newcomers,
+        drain,
+    })
+}
+
+/// A hub that knows the past. All hubs are told the same and refuse the same: the first speaks for all.
+fn begin_hub(number: usize, beginning: &Beginning, config: &Config) -> Hub {
+    let (hub, refused) = Hub::begin(config.hub.clone(), beginning);
+    for refused in refused.into_iter().filter(|_| number == 0) {
+        tracing::error!(%refused, "something of the past was not taken in");
+    }
+    hub
 }
 
 async fn accept(listener: TcpListener, door: Arc<Door>) {
@@ -276,7 +292,7 @@ impl Door {
                 Ok(agreement.answer())
             }
             Err(refusal) => {
-                self.stats.upgrades_refused.add(1);
+                self.stats.door.upgrades_refused.add(1);
                 tracing::info!(%peer, status = refusal.status.as_u16(), reason = refusal.reason, "upgrade refused");
                 Ok(refusal.answer())
             }
@@ -294,43 +310,56 @@ impl Door {
         Ok((agreement, visitor))
     }
 
-    /// Waits until the answer is out, then gives the socket to the shard.
+    /// Waits until the answer is out, then gives the socket to a shard.
     async fn hand_over(
         self: Arc<Self>,
-        upgraded: hyper::upgrade::OnUpgrade,
+        upgraded: OnUpgrade,
         peer: SocketAddr,
         deflate: Option<Deflate>,
         visitor: Visitor,
     ) {
-        let newcomer = match upgraded.await {
-            Ok(upgraded) => take_back(upgraded, peer, deflate, visitor),
+        let taken = match upgraded.await {
+            Ok(upgraded) => take_back(upgraded),
             Err(error) => Err(io::Error::other(error)),
         };
-        match newcomer {
-            // It fails only when the shard has ended.
-            Ok(newcomer) => drop(self.newcomers.send(newcomer).await),
+        match taken {
+            Ok((stream, first)) => self.deal(stream, first, peer, deflate, visitor).await,
             Err(error) => {
                 tracing::debug!(%peer, %error, "a connection was lost during its upgrade")
             }
         }
     }
+
+    /// To the shard with the fewest clients. Where all have ended, the connection ends too.
+    async fn deal(
+        &self,
+        stream: std::net::TcpStream,
+        first: Bytes,
+        peer: SocketAddr,
+        deflate: Option<Deflate>,
+        visitor: Visitor,
+    ) {
+        let Some((shard, seat)) = self.dealer.emptiest() else {
+            return;
+        };
+        let newcomer = Newcomer {
+            number: self.arrived.fetch_add(1, Relaxed) + 1,
+            stream,
+            peer,
+            deflate,
+            visitor,
+            first,
+            seat,
+        };
+        // It fails only when the shard has ended meanwhile.
+        let _ended = shard.send(newcomer).await;
+    }
 }
 
 /// The raw socket, and what was read of it beyond the request.
-fn take_back(
-    upgraded: Upgraded,
-    peer: SocketAddr,
-    deflate: Option<Deflate>,
-    visitor: Visitor,
-) -> io::Result<Newcomer> {
+fn take_back(upgraded: Upgraded) -> io::Result<(std::net::TcpStream, Bytes)> {
     let parts = upgraded
         .downcast::<TokioIo<TcpStream>>()
         .map_err(|_| io::Error::other("the upgraded connection is not the TCP stream it was"))?;
-    Ok(Newcomer {
-        stream: parts.io.into_inner().into_std()?,
-        peer,
-        deflate,
-        visitor,
-        first: parts.read_buf,
-    })
+    Ok((parts.io.into_inner().into_std()?, parts.read_buf))
 }

@@ -28,7 +28,7 @@ use wire::{Ask, Refusal, RequestId, Speaker, Subscribe, Unsubscribe, tell};
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) id: ClientId,
-    /// Counts connections; no two have the same.
+    /// No two connections have the same.
     number: u64,
     peer: SocketAddr,
     whence: Whence,
@@ -301,7 +301,7 @@ impl Session {
             Turn::Later => {}
             Turn::Now => {
                 let posting = Rc::clone(self).post_all(Rc::clone(shard));
-                tokio::task::spawn_local(posting);
+                shard.begin_for(self, posting);
             }
         }
         shard.stats.signals_posted.add(1);
@@ -474,14 +474,16 @@ impl Session {
             .stalled_since
             .get_or_insert_with(Instant::now);
         self.is_waiting.set(true);
-        let (session, shard) = (Rc::clone(self), Rc::clone(shard));
-        tokio::task::spawn_local(async move {
-            let is_open = session.stream.writable().await.is_ok();
-            session.is_waiting.set(false);
-            if is_open && shard.has(&session) {
-                session.flush(&shard);
-            }
-        });
+        let waiting = Rc::clone(self).flush_once_writable(Rc::clone(shard));
+        shard.begin_for(self, waiting);
+    }
+
+    async fn flush_once_writable(self: Rc<Self>, shard: Rc<Shard>) {
+        let is_open = self.stream.writable().await.is_ok();
+        self.is_waiting.set(false);
+        if is_open && shard.has(&self) {
+            self.flush(&shard);
+        }
     }
 
     /// All is written. Once both Closes are through, the connection ends from our side, as RFC 6455 section 7.1.1 wants
@@ -569,6 +571,12 @@ impl Session {
         if shard.hub.borrow().is_due(self.id) {
             let _gone = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         }
+        self.end(shard);
+    }
+
+    /// Its work broke, by a fault of our own. What lies in its state is not to be trusted: it is cut, and comes again.
+    pub(crate) fn break_off(&self, shard: &Shard) {
+        tracing::error!(client = self.number, peer = %self.peer, "the work for a client broke off, and it was cut; the panic before this says where");
         self.end(shard);
     }
 

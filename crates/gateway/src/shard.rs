@@ -1,4 +1,5 @@
-//! The shard: one thread that owns the hub and every client, and turns publications into bytes on sockets.
+//! A shard: a thread that owns a hub and its clients, and turns publications into bytes on sockets. Every shard hears every
+//! publication, so no lock stands between a price and a socket (docs/decisions/0007).
 //!
 //! It takes all publications that are ready, hands them to the hub, and walks its clients; each is sent everything that
 //! is due to it in one write. No task is woken for a delivery. Under load it rests after a long flush, so that more
@@ -8,32 +9,38 @@ use crate::address::Places;
 use crate::config::Config;
 use crate::extension::Deflate;
 use crate::inflate::Inflater;
+use crate::lanes::Seat;
 use crate::session::Session;
-use crate::stats::Stats;
+use crate::stats::Counts;
 use crate::visit::Visitor;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use hub::{Hub, Packing, Publication};
 use socket2::SockRef;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::task::LocalSet;
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 /// A socket after its upgrade, and what the client sent right behind the request.
 #[derive(Debug)]
 pub(crate) struct Newcomer {
+    /// Counts the connections of all shards; no two have the same.
+    pub(crate) number: u64,
     pub(crate) stream: std::net::TcpStream,
     pub(crate) peer: SocketAddr,
     pub(crate) deflate: Option<Deflate>,
     pub(crate) visitor: Visitor,
     pub(crate) first: Bytes,
+    pub(crate) seat: Seat,
 }
 
 /// The order to close every client.
@@ -47,19 +54,32 @@ pub(crate) struct Drain {
 /// What comes to the shard from other threads.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    pub(crate) publications: mpsc::Receiver<Publication>,
+    pub(crate) publications: mpsc::Receiver<Arc<Publication>>,
     pub(crate) newcomers: mpsc::Receiver<Newcomer>,
     pub(crate) drain: oneshot::Receiver<Drain>,
 }
 
+/// What a shard does not have to itself.
 #[derive(Debug)]
-pub(crate) struct Shard {
-    pub(crate) hub: RefCell<Hub>,
-    pub(crate) config: Config,
-    pub(crate) stats: Arc<Stats>,
+pub(crate) struct Common {
+    /// Where it counts; others only read it.
+    pub(crate) stats: Arc<Counts>,
+    /// Clients by whose key they came with, of all shards together.
+    pub(crate) holders: Places<Box<str>>,
     /// Where bots' signals are worked on: not on the clients' thread.
     pub(crate) workers: Handle,
-    /// Clients by whose key they came with.
+}
+
+#[derive(Debug)]
+pub(crate) struct Shard {
+    /// From 0.
+    number: usize,
+    pub(crate) hub: RefCell<Hub>,
+    pub(crate) config: Config,
+    pub(crate) stats: Arc<Counts>,
+    /// Where bots' signals are worked on: not on the clients' thread.
+    pub(crate) workers: Handle,
+    /// Clients by whose key they came with, of all shards together.
     pub(crate) holders: Places<Box<str>>,
     /// The keeper's number when it was last asked.
     pub(crate) keeper_version: Cell<u64>,
@@ -67,11 +87,27 @@ pub(crate) struct Shard {
     sessions: RefCell<Vec<Option<Rc<Session>>>>,
     scratch: RefCell<Vec<u8>>,
     pub(crate) inflater: RefCell<Inflater>,
-    arrived: Cell<u64>,
     present: Cell<u64>,
     /// Whoever comes now is told to go.
     draining: RefCell<Option<(u16, String)>>,
     left: Notify,
+    broken: Notify,
+}
+
+/// The work that the clients of a shard have in common broke off, by a fault of our own.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error(
+    "the work that all clients of a thread have in common broke off; the panic before this says where"
+)]
+pub(crate) struct Broken;
+
+/// A shard that could not begin, or not go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failed {
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    #[error("the system gives no event queue")]
+    NoQueue(#[from] io::Error),
 }
 
 /// How a client is told things: only who keeps what it inflated can be told what refers to it.
@@ -92,41 +128,52 @@ const SCRATCH_BYTES: usize = 16 * 1024;
 /// Runs until it is drained, or its handle is dropped.
 ///
 /// # Errors
-/// When the system gives no event queue.
+/// When it cannot begin, or breaks.
 pub(crate) fn run(
+    number: usize,
     hub: Hub,
     config: Config,
-    stats: Arc<Stats>,
+    common: Common,
     inbox: Inbox,
-    workers: Handle,
-) -> io::Result<()> {
+) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let shard = Rc::new(Shard {
+        number,
         hub: RefCell::new(hub),
         config,
-        stats,
-        workers,
-        holders: Places::default(),
+        stats: common.stats,
+        workers: common.workers,
+        holders: common.holders,
         keeper_version: Cell::default(),
         sessions: RefCell::default(),
         scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
         inflater: RefCell::default(),
-        arrived: Cell::new(0),
         present: Cell::new(0),
         draining: RefCell::default(),
         left: Notify::new(),
+        broken: Notify::new(),
     });
-    LocalSet::new().block_on(&runtime, shard.serve(inbox));
-    Ok(())
+    let served = LocalSet::new().block_on(&runtime, Rc::clone(&shard).serve(inbox));
+    // One that broke has cut its clients.
+    shard.stats.connections.set(0);
+    Ok(served?)
 }
 
 impl Shard {
-    async fn serve(self: Rc<Self>, inbox: Inbox) {
-        tokio::task::spawn_local(Rc::clone(&self).watch_deadlines());
-        let welcome = tokio::task::spawn_local(Rc::clone(&self).welcome(inbox.newcomers));
-        let publish = tokio::task::spawn_local(Rc::clone(&self).publish(inbox.publications));
+    async fn serve(self: Rc<Self>, inbox: Inbox) -> Result<(), Broken> {
+        let served = AssertUnwindSafe(Rc::clone(&self).serve_until_drained(inbox)).catch_unwind();
+        tokio::select! {
+            served = served => served.map_err(|_| Broken),
+            () = self.broken.notified() => Err(Broken),
+        }
+    }
+
+    async fn serve_until_drained(self: Rc<Self>, inbox: Inbox) {
+        self.begin(Rc::clone(&self).watch_deadlines());
+        let welcome = self.begin(Rc::clone(&self).welcome(inbox.newcomers));
+        let publish = self.begin(Rc::clone(&self).publish(inbox.publications));
         if let Ok(drain) = inbox.drain.await {
             publish.abort();
             self.close_all(&drain);
@@ -139,8 +186,32 @@ impl Shard {
         }
     }
 
+    /// Begins work that all clients need. If it panics, the shard ends with it: half of it would be worse.
+    fn begin(self: &Rc<Self>, work: impl Future<Output = ()> + 'static) -> JoinHandle<()> {
+        let shard = Rc::clone(self);
+        spawn_local(async move {
+            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                shard.broken.notify_one();
+            }
+        })
+    }
+
+    /// Begins work that one client needs. If it panics, the others stay: what one client says must not end them.
+    pub(crate) fn begin_for(
+        self: &Rc<Self>,
+        session: &Rc<Session>,
+        work: impl Future<Output = ()> + 'static,
+    ) {
+        let (shard, session) = (Rc::clone(self), Rc::clone(session));
+        spawn_local(async move {
+            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                session.break_off(&shard);
+            }
+        });
+    }
+
     /// Publications in, bytes out, until no publisher is left.
-    async fn publish(self: Rc<Self>, mut publications: mpsc::Receiver<Publication>) {
+    async fn publish(self: Rc<Self>, mut publications: mpsc::Receiver<Arc<Publication>>) {
         while let Some(publication) = publications.recv().await {
             self.enter(&publication);
             while self.flush_all(&mut publications).await {}
@@ -148,16 +219,18 @@ impl Shard {
     }
 
     fn enter(&self, publication: &Publication) {
-        (self.config.probe)("publish");
-        let mut hub = self.hub.borrow_mut();
-        let refused = hub.publish(publication);
+        let refused = self.hub.borrow_mut().publish(publication);
+        if self.number > 0 {
+            // All hubs are told the same and refuse the same: one speaks for all.
+            return;
+        }
         self.stats.publications_refused.add(refused.len() as u64);
         for refused in refused {
             tracing::error!(%refused, "something was not published");
         }
     }
 
-    fn enter_all(&self, publications: &mut mpsc::Receiver<Publication>) -> bool {
+    fn enter_all(&self, publications: &mut mpsc::Receiver<Arc<Publication>>) -> bool {
         let mut has_more = false;
         while let Ok(publication) = publications.try_recv() {
             self.enter(&publication);
@@ -167,7 +240,10 @@ impl Shard {
     }
 
     /// Sends every client what is due to it, and rests if that took long. True when more was published meanwhile.
-    async fn flush_all(self: &Rc<Self>, publications: &mut mpsc::Receiver<Publication>) -> bool {
+    async fn flush_all(
+        self: &Rc<Self>,
+        publications: &mut mpsc::Receiver<Arc<Publication>>,
+    ) -> bool {
         let mut has_more = self.enter_all(publications);
         let (began, count) = (Instant::now(), self.sessions.borrow().len());
         for start in (0..count).step_by(FLUSHED_AT_ONCE) {
@@ -196,7 +272,11 @@ impl Shard {
     }
 
     /// Waits while publications gather. Signals do not wait. True when something was published.
-    async fn rest(&self, span: Duration, publications: &mut mpsc::Receiver<Publication>) -> bool {
+    async fn rest(
+        &self,
+        span: Duration,
+        publications: &mut mpsc::Receiver<Arc<Publication>>,
+    ) -> bool {
         let until = Instant::now() + span;
         let mut has_more = false;
         loop {
@@ -227,11 +307,10 @@ impl Shard {
         crate::unix::bound_unsent(SockRef::from(&newcomer.stream))?;
         let stream = TcpStream::from_std(newcomer.stream)?;
         let id = self.hub.borrow_mut().join(packing(newcomer.deflate));
-        self.arrived.set(self.arrived.get() + 1);
         let session = Rc::new(Session::new(
             self,
             id,
-            self.arrived.get(),
+            newcomer.number,
             newcomer.peer,
             newcomer.deflate,
             newcomer.visitor.whence,
@@ -243,11 +322,12 @@ impl Shard {
         if let Some((code, reason)) = &*self.draining.borrow() {
             session.drain(self, *code, reason);
         }
-        tokio::task::spawn_local(session.run(
-            Rc::clone(self),
-            newcomer.visitor.standing,
-            newcomer.first,
-        ));
+        let (standing, first) = (newcomer.visitor.standing, newcomer.first);
+        let run = Rc::clone(&session).run(Rc::clone(self), standing, first);
+        self.begin_for(&session, async move {
+            run.await;
+            drop(newcomer.seat);
+        });
         Ok(())
     }
 
@@ -305,6 +385,7 @@ impl Shard {
     fn close_all(self: &Rc<Self>, drain: &Drain) {
         let sessions: Vec<_> = self.sessions.borrow().iter().flatten().cloned().collect();
         tracing::info!(
+            shard = self.number,
             clients = sessions.len(),
             code = drain.code,
             "closing every client"

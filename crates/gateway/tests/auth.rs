@@ -214,7 +214,7 @@ fn a_header_counts_before_the_first_message() {
     assert_eq!(status(&head), "101");
     client.say(SUBSCRIBE);
     assert_eq!(code_of(&client.hear_text()), "auth_required");
-    assert_eq!(server.stats.upgrades_refused.get(), 2);
+    assert_eq!(server.stats.total(|of| &of.upgrades_refused), 2);
 }
 
 #[test]
@@ -587,7 +587,9 @@ fn connections_of_one_key_are_counted() {
     assert_eq!(first.hear_text(), AUTHENTICATED, "it has its place");
     second.send(&frame(0x88, &1000_u16.to_be_bytes()));
     assert_eq!(second.hear_close().0, Some(1000));
-    wait_until("a place is free", || server.stats.connections.get() == 1);
+    wait_until("a place is free", || {
+        server.stats.total(|of| &of.connections) == 1
+    });
     assert_eq!(connect("reader").hear_text(), AUTHENTICATED);
 }
 

@@ -161,7 +161,7 @@ fn every_form_of_a_signal_is_posted_and_answered() {
         .map(|key| (key.to_owned(), bare.to_owned()))
         .collect();
     assert_eq!(desk.begun(), posted);
-    assert_eq!(server.stats.signals_posted.get(), 4);
+    assert_eq!(server.stats.total(|of| &of.signals_posted), 4);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn who_has_not_said_who_it_is_posts_nothing_and_stays() {
     server.publish(of_prices([price("US30", 1)]));
     assert_eq!(client.hear_text(), told_price("US30", 1));
     assert_eq!(desk.begun(), []);
-    assert_eq!(server.stats.signals_posted.get(), 0);
+    assert_eq!(server.stats.total(|of| &of.signals_posted), 0);
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_token_that_is_not_known_ends_the_connection() {
         } else {
             server.connect()
         };
-        let ended = server.stats.auth_failed.get() + 1;
+        let ended = server.stats.total(|of| &of.auth_failed) + 1;
         client.say(r#"{"type":"auth","token":"wrong"}"#);
         // What is behind it in the same breath is not heard any more.
         client.say(r#"{"type":"auth","token":"sesame"}"#);
@@ -204,9 +204,11 @@ fn a_token_that_is_not_known_ends_the_connection() {
             r#"{"type":"error","code":"auth_failed","message":"the token is not one of this server's, or it does not hold any more","retryable":false}"#
         );
         assert_eq!(client.hear_close(), (Some(4401), "auth failed".to_owned()));
-        wait_until("it is gone", || server.stats.connections.get() == 0);
+        wait_until("it is gone", || {
+            server.stats.total(|of| &of.connections) == 0
+        });
         assert_eq!(server.stats.closes(), BTreeMap::from([(4401, ended)]));
-        assert_eq!(server.stats.auth_failed.get(), ended);
+        assert_eq!(server.stats.total(|of| &of.auth_failed), ended);
     }
 }
 
@@ -232,7 +234,7 @@ fn sixteen_signals_may_be_without_an_answer_and_each_has_its_turn() {
             desk.begun().len() == (number + 2).min(16)
         });
     }
-    assert_eq!(server.stats.signals_posted.get(), 16);
+    assert_eq!(server.stats.total(|of| &of.signals_posted), 16);
     desk.permits.add_permits(1);
     client.say(r#"{"type":"ping"}"#);
     assert!(client.hear_text().contains("pong"), "it is kept");
@@ -281,9 +283,13 @@ fn signals_of_a_bot_that_left_are_posted_all_the_same() {
     let mut bot = authenticated(&server);
     (0..3).for_each(|number| post(&mut bot, number));
     wait_until("the first is under way", || !desk.begun().is_empty());
-    wait_until("all are heard", || server.stats.signals_posted.get() == 3);
+    wait_until("all are heard", || {
+        server.stats.total(|of| &of.signals_posted) == 3
+    });
     drop(bot);
-    wait_until("it is gone", || server.stats.connections.get() == 0);
+    wait_until("it is gone", || {
+        server.stats.total(|of| &of.connections) == 0
+    });
     let mut next = authenticated(&server);
     desk.permits.add_permits(3);
     wait_until("the others follow", || desk.begun().len() == 3);

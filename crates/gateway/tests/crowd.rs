@@ -77,9 +77,9 @@ fn clients_come_and_go_and_who_stays_misses_nothing() {
         }
     });
     wait_until("all guests are gone", || {
-        server.stats.connections.get() == 1
+        server.stats.total(|of| &of.connections) == 1
     });
-    assert_eq!(server.stats.connections_total.get(), 121);
+    assert_eq!(server.stats.total(|of| &of.connections_total), 121);
     assert_eq!(server.stats.closes().values().sum::<u64>(), 120);
 }
 

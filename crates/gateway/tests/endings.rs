@@ -12,7 +12,9 @@ use support::{
 };
 
 fn ended(server: &Server, code: u16) {
-    wait_until("the session ends", || server.stats.connections.get() == 0);
+    wait_until("the session ends", || {
+        server.stats.total(|of| &of.connections) == 0
+    });
     assert_eq!(server.stats.closes(), BTreeMap::from([(code, 1)]));
 }
 
@@ -151,7 +153,7 @@ fn too_many_messages() {
         client.hear_close(),
         (Some(4429), "too many messages".to_owned())
     );
-    assert!(server.stats.messages_received.get() >= 20);
+    assert!(server.stats.total(|of| &of.messages_received) >= 20);
     ended(&server, 4429);
 }
 
@@ -189,7 +191,9 @@ fn a_client_that_does_not_answer_pings() {
         lively
     });
     assert_eq!(silent.hear_close(), (Some(4408), "no pong".to_owned()));
-    wait_until("it is gone", || server.stats.connections.get() == 1);
+    wait_until("it is gone", || {
+        server.stats.total(|of| &of.connections) == 1
+    });
     let _kept = lively.join().unwrap();
 }
 
@@ -212,7 +216,9 @@ fn a_client_further_behind_than_the_signal_log() {
 fn a_connection_that_is_cut() {
     let server = Server::start();
     drop(server.subscribed(0));
-    wait_until("it came", || server.stats.connections_total.get() == 1);
+    wait_until("it came", || {
+        server.stats.total(|of| &of.connections_total) == 1
+    });
     ended(&server, 1006);
 }
 
@@ -261,7 +267,9 @@ fn what_was_published_comes_before_the_close() {
     client.say(r#"{"type":"ping"}"#);
     client.hear_text();
     server.publish(of_signals([(1, signal(1, Pending))]));
-    wait_until("it is sent", || server.stats.signals_sent.get() == 1);
+    wait_until("it is sent", || {
+        server.stats.total(|of| &of.signals_sent) == 1
+    });
     let drained = server.drain();
     assert_eq!(client.hear_text(), told_signal(1, Pending));
     client.hear_close();

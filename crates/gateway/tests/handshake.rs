@@ -162,8 +162,8 @@ fn what_is_wrong_is_answered_with_a_status() {
     );
     let old = ask(&server, &REQUEST.replace("HTTP/1.1", "HTTP/1.0"));
     assert!(old.contains(" 400 "), "{old}");
-    assert_eq!(server.stats.upgrades_refused.get(), 14);
-    assert_eq!(server.stats.connections_total.get(), 0);
+    assert_eq!(server.stats.total(|of| &of.upgrades_refused), 14);
+    assert_eq!(server.stats.total(|of| &of.connections_total), 0);
 }
 
 #[test]
@@ -237,5 +237,7 @@ fn a_connection_that_says_nothing_holds_nobody_up() {
     let mut upgraded = server.connect();
     upgraded.say(r#"{"type":"ping"}"#);
     assert!(upgraded.hear_text().contains("pong"));
-    wait_until("it is counted", || server.stats.connections.get() == 1);
+    wait_until("it is counted", || {
+        server.stats.total(|of| &of.connections) == 1
+    });
 }

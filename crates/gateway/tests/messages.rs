@@ -81,8 +81,8 @@ fn answers_to_pings_and_to_nonsense() {
     }
     assert_eq!(
         (
-            server.stats.messages_received.get(),
-            server.stats.errors.get()
+            server.stats.total(|of| &of.messages_received),
+            server.stats.total(|of| &of.errors)
         ),
         (5, 3)
     );
@@ -133,7 +133,7 @@ fn who_never_subscribes_is_kept_and_only_pinged() {
         assert_eq!(quiet.hear(), Heard::Ping);
         quiet.send(&frame(0x8A, b""));
     }
-    assert_eq!(server.stats.connections.get(), 2);
+    assert_eq!(server.stats.total(|of| &of.connections), 2);
 }
 
 #[test]
@@ -184,12 +184,13 @@ fn a_plain_clients_bytes_are_what_they_always_were() {
         let server = Server::recovered(&past, config());
         let mut other = server.connect();
         other.say(r#"{"type":"subscribe","channels":["status"]}"#);
-        let told = |count| server.stats.statuses_sent.get() == count * statuses.len() as u64;
+        let told =
+            |count| server.stats.total(|of| &of.statuses_sent) == count * statuses.len() as u64;
         wait_until("the other heard how all stand", || told(1));
         let mut client = server.connect();
         client.say(SUBSCRIBE);
         wait_until("the snapshot is sent", || {
-            server.stats.prices_sent.get() == 1
+            server.stats.total(|of| &of.prices_sent) == 1
         });
         server.publish(Publication {
             prices: vec![price("US30", 2)],
@@ -199,9 +200,13 @@ fn a_plain_clients_bytes_are_what_they_always_were() {
                 .collect(),
             ..of_signals([(2, signal(1, Confirmed))])
         });
-        wait_until("the news are sent", || server.stats.prices_sent.get() == 2);
+        wait_until("the news are sent", || {
+            server.stats.total(|of| &of.prices_sent) == 2
+        });
         client.say(r#"{"type":"ping","timestamp":"x"}"#);
-        wait_until("the pong is sent", || server.stats.answers_sent.get() == 1);
+        wait_until("the pong is sent", || {
+            server.stats.total(|of| &of.answers_sent) == 1
+        });
         client.send(&frame(0x88, &1000_u16.to_be_bytes()));
         let mut bytes = Vec::new();
         let _all = client.stream.read_to_end(&mut bytes);

@@ -179,7 +179,10 @@ impl Status {
     pub fn sample(&self) {
         let ticks = self.now().ticks;
         let stats = self.stats();
-        let (signals, prices) = (stats.signals_sent.get(), stats.prices_sent.get());
+        let (signals, prices) = (
+            stats.total(|of| &of.signals_sent),
+            stats.total(|of| &of.prices_sent),
+        );
         let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         if samples.len() > RATE_SECONDS {
             samples.pop_front();
@@ -231,7 +234,7 @@ impl Status {
             },
             "store": {"state": if now.ready { "ok" } else { "recovering" }, "position": position},
             "signals": {"pending": now.pending, "running": now.running},
-            "connections": self.stats().connections.get(),
+            "connections": self.stats().total(|of| &of.connections),
         })
     }
 }
@@ -333,7 +336,7 @@ impl Collector for Metrics {
         gauge(
             "connections",
             "Open WebSocket connections",
-            stats.connections.get() as f64,
+            stats.total(|of| &of.connections) as f64,
         )?;
         gauge(
             "signals_pending",
@@ -380,9 +383,9 @@ impl Collector for Metrics {
             MetricType::Counter,
         )?;
         for (kind, value) in [
-            ("signal", stats.signals_sent.get()),
-            ("price_update", stats.prices_sent.get()),
-            ("status", stats.statuses_sent.get()),
+            ("signal", stats.total(|of| &of.signals_sent)),
+            ("price_update", stats.total(|of| &of.prices_sent)),
+            ("status", stats.total(|of| &of.statuses_sent)),
         ] {
             ConstCounter::new(value).encode(sent.encode_family(&[("type", kind)])?)?;
         }
@@ -447,27 +450,27 @@ impl Collector for Metrics {
         counter(
             "connections_opened",
             "WebSocket connections so far",
-            stats.connections_total.get(),
+            stats.total(|of| &of.connections_total),
         )?;
         counter(
             "socket_signals_posted",
             "Signals that bots posted over the socket",
-            stats.signals_posted.get(),
+            stats.total(|of| &of.signals_posted),
         )?;
         counter(
             "socket_auth_failed",
             "Tokens on the socket that nobody knows",
-            stats.auth_failed.get(),
+            stats.total(|of| &of.auth_failed),
         )?;
         counter(
             "bytes_sent",
             "Bytes sent to clients",
-            stats.bytes_sent.get(),
+            stats.total(|of| &of.bytes_sent),
         )?;
         counter(
             "prices_folded",
             "Prices that slow clients did not get",
-            stats.prices_folded.get(),
+            stats.total(|of| &of.prices_folded),
         )
     }
 }

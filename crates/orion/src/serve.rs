@@ -390,6 +390,7 @@ impl Server {
             tokio::select! {
                 biased;
                 () = &mut *shutdown => return Ok(()),
+                () = publisher.stopped() => return Err(gateway::Stopped).context("publish"),
                 chore = self.timers.next() => {
                     self.chore(&chore)?;
                     if matches!(chore, Chore::Sample) {
@@ -486,6 +487,7 @@ impl Server {
             tokio::select! {
                 biased;
                 () = &mut *shutdown => return Ok(()),
+                () = publisher.stopped() => return Err(gateway::Stopped).context("publish"),
                 chore = self.timers.next() => { self.chore(&chore)?; continue }
                 () = pace.wait(due.flatten()), if due.is_some() => {}
             }

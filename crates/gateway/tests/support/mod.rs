@@ -143,6 +143,13 @@ impl Server {
             .spawn(async move { gateway.drain(1012, "restart retry=2500").await })
     }
 
+    /// Waits until nothing can be published any more.
+    pub(crate) fn wait_stopped(&self) {
+        let publisher = self.publisher();
+        let stopped = self.runtime.spawn(async move { publisher.stopped().await });
+        self.wait(stopped);
+    }
+
     pub(crate) fn wait<T>(&self, task: tokio::task::JoinHandle<T>) -> T {
         let waited = async { tokio::time::timeout(PATIENCE, task).await };
         self.runtime.block_on(waited).unwrap().unwrap()

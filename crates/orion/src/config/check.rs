@@ -161,6 +161,12 @@ impl<'a> Check<'a> {
         let size = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let ranges = [
             (
+                "gateway.shards",
+                size(gateway.shards.unwrap_or(1)),
+                1,
+                size(gateway::Config::SHARDS_MAX),
+            ),
+            (
                 "gateway.request_timeout_s",
                 gateway.request_timeout_s,
                 1,

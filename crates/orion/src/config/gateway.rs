@@ -8,6 +8,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Gateway {
+    /// Threads that clients are dealt to; absent: as many as there are processors.
+    pub shards: Option<usize>,
     pub request_timeout_s: u64,
     pub request_bytes: usize,
     pub requests_max: usize,
@@ -39,6 +41,7 @@ pub struct Gateway {
 impl Default for Gateway {
     fn default() -> Self {
         Self {
+            shards: None,
             request_timeout_s: 5,
             request_bytes: 16 * 1024,
             requests_max: 64,
@@ -79,7 +82,9 @@ impl Gateway {
         clock: gateway::Clock,
         probe: fn(&'static str),
     ) -> gateway::Config {
+        let defaults = gateway::Config::new(clock);
         gateway::Config {
+            shards: self.shards.unwrap_or(defaults.shards),
             hub: self.to_hub(prices),
             heartbeat_every: Duration::from_secs(self.heartbeat_s),
             compression: self.compression,
@@ -99,7 +104,7 @@ impl Gateway {
             stalled_for: Duration::from_secs(self.stall_timeout_s),
             close_within: Duration::from_millis(self.close_timeout_ms),
             probe,
-            ..gateway::Config::new(clock)
+            ..defaults
         }
     }
 
@@ -146,6 +151,7 @@ mod tests {
     fn each_setting_reaches_its_limit() {
         // Every number once, so that two that are swapped show.
         let settings = Gateway {
+            shards: Some(25),
             request_timeout_s: 1,
             request_bytes: 2,
             requests_max: 3,
@@ -217,6 +223,7 @@ mod tests {
             (12, 13, seconds(14))
         );
         assert_eq!(config.heartbeat_every, seconds(21));
+        assert_eq!(config.shards, 25);
         let hub = config.hub;
         assert_eq!((hub.recovery, hub.subscriptions, hub.classes), (20, 22, 23));
         assert_eq!(hub.price_interval, Span::from_millis(24));

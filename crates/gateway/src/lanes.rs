@@ -1,0 +1,130 @@
+//! The ways to the shards: every publication goes to all of them, in the same order; every newcomer to one.
+
+use crate::shard::Newcomer;
+use futures_util::future::select_all;
+use hub::Publication;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+/// Where publications go in. Any number of copies, on any thread.
+#[derive(Clone, Debug)]
+pub struct Publisher(Arc<Published>);
+
+#[derive(Debug)]
+struct Published {
+    shards: Vec<mpsc::Sender<Arc<Publication>>>,
+    /// Held while one publication goes into all queues, so that all shards hear the same order.
+    turn: Mutex<()>,
+    probe: fn(&'static str),
+    runtime: Handle,
+}
+
+/// The gateway has ended, or one of its threads broke: nothing is published any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the gateway has ended, and nothing is published any more")]
+pub struct Stopped;
+
+impl Publisher {
+    pub(crate) fn new(
+        shards: Vec<mpsc::Sender<Arc<Publication>>>,
+        probe: fn(&'static str),
+        runtime: Handle,
+    ) -> Self {
+        Self(Arc::new(Published {
+            shards,
+            turn: Mutex::new(()),
+            probe,
+            runtime,
+        }))
+    }
+
+    /// Hands a publication to every hub; waits while too many lie before it.
+    ///
+    /// # Errors
+    /// When the gateway has ended, or one of its shards broke: clients who hear less than others would be worse than none.
+    pub async fn publish(&self, publication: Publication) -> Result<(), Stopped> {
+        let publication = Arc::new(publication);
+        // Everybody asks for room in the same order, so two publishers never wait for each other.
+        let mut room = Vec::with_capacity(self.0.shards.len());
+        for shard in &self.0.shards {
+            room.push(shard.reserve().await.map_err(|_| Stopped)?);
+        }
+        (self.0.probe)("publish");
+        let _turn = self.0.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        for place in room {
+            place.send(Arc::clone(&publication));
+        }
+        Ok(())
+    }
+
+    /// The same for a thread that is not part of a runtime.
+    ///
+    /// # Errors
+    /// When the gateway has ended, or one of its shards broke.
+    ///
+    /// # Panics
+    /// When called within an asynchronous task.
+    pub fn publish_blocking(&self, publication: Publication) -> Result<(), Stopped> {
+        self.0.runtime.block_on(self.publish(publication))
+    }
+
+    /// Ready once nothing can be published any more: for who has nothing to publish for a long time and wants to know.
+    pub async fn stopped(&self) {
+        let shards = self.0.shards.iter();
+        select_all(shards.map(|shard| Box::pin(shard.closed()))).await;
+    }
+}
+
+/// Deals newcomers out.
+#[derive(Debug)]
+pub(crate) struct Dealer {
+    shards: Vec<Lane>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    newcomers: mpsc::Sender<Newcomer>,
+    /// Clients of that shard, and those on their way to it.
+    seats: Arc<AtomicUsize>,
+}
+
+/// One client's part of a shard's load, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Seat(Arc<AtomicUsize>);
+
+impl Seat {
+    fn take(seats: &Arc<AtomicUsize>) -> Self {
+        seats.fetch_add(1, Relaxed);
+        Self(Arc::clone(seats))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Dealer {
+    pub(crate) fn new(shards: Vec<mpsc::Sender<Newcomer>>) -> Self {
+        let lane = |newcomers| Lane {
+            newcomers,
+            seats: Arc::default(),
+        };
+        Self {
+            shards: shards.into_iter().map(lane).collect(),
+        }
+    }
+
+    /// The shard with the fewest clients; none once all have ended. Its seat is taken from now on.
+    pub(crate) fn emptiest(&self) -> Option<(&mpsc::Sender<Newcomer>, Seat)> {
+        let open = self
+            .shards
+            .iter()
+            .filter(|lane| !lane.newcomers.is_closed());
+        let lane = open.min_by_key(|lane| lane.seats.load(Relaxed))?;
+        Some((&lane.newcomers, Seat::take(&lane.seats)))
+    }
+}
