@@ -2,6 +2,7 @@
 
 use crate::address::Proxies;
 use crate::keeper::Auth;
+use crate::tls::Tls;
 use crate::visit::Origins;
 use market::Time;
 use std::fmt;
@@ -44,6 +45,8 @@ pub struct Config {
     pub stalled_for: Duration,
     /// How long a close handshake may take.
     pub close_within: Duration,
+    /// TLS on the listener, beside plain HTTP or in its place.
+    pub tls: Option<Arc<Tls>>,
     /// Who may come in, and how he says who he is.
     pub auth: Auth,
     /// The pages that may connect.
@@ -104,6 +107,7 @@ impl Config {
             heartbeat_every: Duration::from_secs(15),
             stalled_for: Duration::from_secs(10),
             close_within: Duration::from_secs(2),
+            tls: None,
             auth: Auth::default(),
             origins: Origins::default(),
             proxies: Proxies::default(),

@@ -1,13 +1,15 @@
 //! Sockets: one HTTP port, of which `/ws/signals` is upgraded and handed to one of the shards, threads that each own a hub
 //! and their clients. All other paths belong to a router that comes from outside.
 //!
-//! Read [`serve`] first, then `listen.rs` (accept and HTTP), `upgrade.rs` (the handshake), `visit.rs` (who asks, and from
-//! where), `lanes.rs` (the ways to the shards), `shard.rs` (publish and flush), `session.rs` (one client's life),
-//! `identity.rs` (who it is, and until when), `frame.rs` (what a client's bytes mean), `extension.rs` and `inflate.rs`
-//! (compression), `bots.rs` (signals that are posted).
+//! Read [`serve`] first, then `listen.rs` (accept and HTTP), `arrival.rs` (what a connection speaks), `tls.rs`, `upgrade.rs`
+//! (the handshake), `visit.rs` (who asks, and from where), `lanes.rs` (the ways to the shards), `shard.rs` (publish and
+//! flush), `session.rs` (one client's life), `stream.rs` (its socket), `identity.rs` (who it is, and until when), `frame.rs`
+//! (what a client's bytes mean), `extension.rs` and `inflate.rs` (compression), `bots.rs` (signals that are posted).
 
 mod address;
+mod arrival;
 mod bots;
+mod certificate;
 mod config;
 mod extension;
 mod frame;
@@ -20,6 +22,8 @@ mod listen;
 mod session;
 mod shard;
 mod stats;
+mod stream;
+pub mod tls;
 mod unix;
 mod upgrade;
 mod visit;
@@ -31,7 +35,7 @@ pub use hub::{Beginning, Publication};
 pub use keeper::{Auth, Holder, Keeper, Mode, Pass, Shown, Way};
 pub use lanes::{Publisher, Stopped};
 pub use listen::{Gateway, serve};
-pub use stats::{Counter, Counts, Stats};
+pub use stats::{Counter, Counts, Refused, Stats};
 pub use visit::Origins;
 
 /// The parts of a WebSocket that know no socket: for other servers on this codec, and for tests of it.

@@ -2,11 +2,14 @@
 //! buffers freed here.
 
 use crate::address::Places;
+use crate::arrival::{Protocol, first_words};
 use crate::config::Config;
 use crate::extension::Deflate;
 use crate::lanes::{Dealer, Publisher};
 use crate::shard::{self, Common, Drain, Inbox, Newcomer};
-use crate::stats::Stats;
+use crate::stats::{Refused, Stats};
+use crate::stream::Raw;
+use crate::tls::{Plain, Tls};
 use crate::upgrade::{self, Agreement, Refusal};
 use crate::visit::{self, Visitor};
 use axum::Router;
@@ -28,10 +31,13 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
 /// The running gateway. Dropping it cuts every connection; [`Gateway::drain`] closes them.
@@ -55,6 +61,7 @@ struct Door {
     /// Upgrades so far.
     arrived: AtomicU64,
     handshakes: Arc<Semaphore>,
+    tls_handshakes: Arc<Semaphore>,
     /// Clients by address.
     places: Places<IpAddr>,
     stopping: watch::Receiver<bool>,
@@ -62,6 +69,16 @@ struct Door {
 
 /// After a failed accept: the system is short of something, most likely of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// Handshakes of TLS at the same time, for each plain request that may be read: they wait for the client in between.
+const TLS_TURNS: usize = 8;
+
+/// What is answered to a request that is not complete in time.
+const LATE: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// Why a connection ended before it was upgraded.
+type Broken = Box<dyn Error + Send + Sync>;
 
 /// hyper reads in pieces of this size and takes no smaller bound.
 const REQUEST_BYTES_MIN: usize = 8 * 1024;
@@ -103,6 +120,7 @@ pub fn serve(
     let door = Door {
         router,
         handshakes: Arc::new(Semaphore::new(config.handshakes)),
+        tls_handshakes: Arc::new(Semaphore::new(TLS_TURNS * config.handshakes)),
         config,
         stats: Arc::clone(&stats),
         dealer: Dealer::new(newcomers),
@@ -110,6 +128,9 @@ pub fn serve(
         places: Places::default(),
         stopping: stopping_in,
     };
+    if let Some(tls) = &door.config.tls {
+        tokio::spawn(Arc::clone(tls).follow(door.stopping.clone()));
+    }
     tokio::spawn(accept(listener, Arc::new(door)));
     Ok(Gateway {
         address,
@@ -222,41 +243,80 @@ impl Door {
     /// One connection, until it ends or is upgraded.
     async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         let mut stopping = self.stopping.clone();
-        let permit = tokio::select! {
-            permit = self.may_speak(&stream) => permit,
-            _ = stopping.changed() => None,
+        let protocol = tokio::select! {
+            first = timeout(self.config.request_within, first_words(&stream)) => first,
+            _ = stopping.changed() => return,
         };
-        let Some(permit) = permit else { return };
-        if let Err(error) = self.speak_http(stream, peer, permit).await {
-            tracing::debug!(%peer, %error, "an HTTP connection broke");
+        let spoken = match protocol {
+            Ok(Ok(Some(protocol))) => self.speak(protocol, stream, peer).await,
+            Ok(Ok(None)) => Ok(()),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_late) => {
+                self.turn_away_late(&stream);
+                Ok(())
+            }
+        };
+        if let Err(error) = spoken {
+            tracing::debug!(%peer, %error, "a connection broke before it was upgraded");
         }
     }
 
-    /// Waits for the first byte, then for a turn: a connection that says nothing holds no buffer and is in nobody's way.
-    async fn may_speak(&self, stream: &TcpStream) -> Option<OwnedSemaphorePermit> {
-        // Readiness alone may be a false alarm.
-        let first = timeout(self.config.request_within, stream.peek(&mut [0])).await;
-        first.ok()?.ok().filter(|&bytes| bytes > 0)?;
-        Arc::clone(&self.handshakes).acquire_owned().await.ok()
-    }
-
-    async fn speak_http(
+    async fn speak(
         self: &Arc<Self>,
+        protocol: Protocol,
         stream: TcpStream,
         peer: SocketAddr,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    ) -> Result<(), Broken> {
         stream.set_nodelay(true)?;
-        let handshake = Mutex::new(Some(permit));
+        match (protocol, self.config.tls.as_deref()) {
+            (Protocol::Tls, Some(tls)) => {
+                let turn = Arc::clone(&self.tls_handshakes).acquire_owned().await?;
+                let stream = self.shake_hands(tls, stream).await?;
+                self.speak_http(stream, peer, turn, Manner::Serving).await
+            }
+            (Protocol::Tls | Protocol::Http, tls) => {
+                let turn = Arc::clone(&self.handshakes).acquire_owned().await?;
+                let manner = Manner::of_plain(tls);
+                self.speak_http(stream, peer, turn, manner).await
+            }
+        }
+    }
+
+    async fn shake_hands(
+        &self,
+        tls: &Tls,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, Broken> {
+        let shaking = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream);
+        let shaken = timeout(self.config.request_within, shaking).await;
+        if !matches!(shaken, Ok(Ok(_))) {
+            self.stats.door.refused(Refused::TlsHandshake);
+        }
+        Ok(shaken??)
+    }
+
+    /// It had its time: a request that was begun is answered, silence is not.
+    fn turn_away_late(&self, stream: &TcpStream) {
+        self.stats.door.refused(Refused::Late);
+        // What lies unread would make the end a reset, and the answer would be lost.
+        if stream.try_read(&mut [0; 1024]).is_ok_and(|read| read > 0) {
+            let _gone = stream.try_write(LATE);
+        }
+    }
+
+    /// Speaks HTTP on what may be read and written. `turn` is given back with the first request.
+    async fn speak_http(
+        self: &Arc<Self>,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: SocketAddr,
+        turn: OwnedSemaphorePermit,
+        manner: Manner,
+    ) -> Result<(), Broken> {
+        let turn = Mutex::new(Some(turn));
         let service = service_fn(|request| {
             // The head of the first request is there.
-            drop(
-                handshake
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .take(),
-            );
-            Arc::clone(self).answer(request, peer)
+            drop(turn.lock().unwrap_or_else(PoisonError::into_inner).take());
+            Arc::clone(self).answer(request, peer, manner)
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -277,7 +337,12 @@ impl Door {
         self: Arc<Self>,
         mut request: Request<Incoming>,
         peer: SocketAddr,
+        manner: Manner,
     ) -> Result<Response<Body>, Infallible> {
+        if manner == Manner::RefusingPlain {
+            self.stats.door.refused(Refused::PlainHttp);
+            return Ok(upgrade::speaks_tls());
+        }
         if request.uri().path() != upgrade::PATH {
             request.extensions_mut().insert(ConnectInfo(peer));
             return self.router.clone().oneshot(request.map(Body::new)).await;
@@ -323,7 +388,7 @@ impl Door {
             Err(error) => Err(io::Error::other(error)),
         };
         match taken {
-            Ok((stream, first)) => self.deal(stream, first, peer, deflate, visitor).await,
+            Ok((socket, first)) => self.deal(socket, first, peer, deflate, visitor).await,
             Err(error) => {
                 tracing::debug!(%peer, %error, "a connection was lost during its upgrade")
             }
@@ -333,7 +398,7 @@ impl Door {
     /// To the shard with the fewest clients. Where all have ended, the connection ends too.
     async fn deal(
         &self,
-        stream: std::net::TcpStream,
+        socket: Raw,
         first: Bytes,
         peer: SocketAddr,
         deflate: Option<Deflate>,
@@ -344,7 +409,7 @@ impl Door {
         };
         let newcomer = Newcomer {
             number: self.arrived.fetch_add(1, Relaxed) + 1,
-            stream,
+            socket,
             peer,
             deflate,
             visitor,
@@ -356,10 +421,31 @@ impl Door {
     }
 }
 
-/// The raw socket, and what was read of it beyond the request.
-fn take_back(upgraded: Upgraded) -> io::Result<(std::net::TcpStream, Bytes)> {
+/// How HTTP is answered on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    Serving,
+    /// Whoever asks is told to come by TLS.
+    RefusingPlain,
+}
+
+impl Manner {
+    fn of_plain(tls: Option<&Tls>) -> Self {
+        match tls.map(|tls| tls.plain) {
+            None | Some(Plain::Served) => Self::Serving,
+            Some(Plain::Refused) => Self::RefusingPlain,
+        }
+    }
+}
+
+/// The raw socket with what TLS has agreed, and what was read of it beyond the request.
+fn take_back(upgraded: Upgraded) -> io::Result<(Raw, Bytes)> {
+    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => return Ok((Raw::plain(parts.io.into_inner())?, parts.read_buf)),
+        Err(upgraded) => upgraded,
+    };
     let parts = upgraded
-        .downcast::<TokioIo<TcpStream>>()
-        .map_err(|_| io::Error::other("the upgraded connection is not the TCP stream it was"))?;
-    Ok((parts.io.into_inner().into_std()?, parts.read_buf))
+        .downcast::<TokioIo<TlsStream<TcpStream>>>()
+        .map_err(|_| io::Error::other("the upgraded connection is not the stream it was"))?;
+    Ok((Raw::sealed(parts.io.into_inner())?, parts.read_buf))
 }

@@ -12,16 +12,15 @@ use crate::frame::{Decoder, Inbound, Violation};
 use crate::identity::Identity;
 use crate::limits::{Errors, Rate};
 use crate::shard::Shard;
+use crate::stream::Stream;
 use crate::visit::{Standing, Whence};
 use bytes::Bytes;
-use hub::{Answers, Began, ClientId, Pending, frame};
-use socket2::SockRef;
+use hub::{Answers, Began, ClientId, frame};
 use std::cell::{Cell, RefCell};
-use std::io::{self, ErrorKind, IoSlice};
-use std::net::{Shutdown, SocketAddr};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use wire::{Ask, Refusal, RequestId, Speaker, Subscribe, Unsubscribe, tell};
 
@@ -32,7 +31,7 @@ pub(crate) struct Session {
     number: u64,
     peer: SocketAddr,
     whence: Whence,
-    stream: TcpStream,
+    stream: Stream,
     began: Instant,
     state: RefCell<State>,
     /// A task waits until the socket takes bytes again.
@@ -112,7 +111,7 @@ impl Session {
         peer: SocketAddr,
         deflate: Option<Deflate>,
         whence: Whence,
-        stream: TcpStream,
+        stream: Stream,
     ) -> Self {
         let (config, now) = (&shard.config, Instant::now());
         Self {
@@ -152,7 +151,7 @@ impl Session {
         }
         // Even empty it may hold the memory of the whole request.
         drop(first);
-        // It may have ended meanwhile, with words of the client still unread.
+        // It may have ended meanwhile, with words of the client still unread: its place in the hub may be another's by now.
         while self.stream.readable().await.is_ok() && shard.has(&self) {
             let read = shard.with_scratch(|scratch| {
                 let read = self.stream.try_read(scratch)?;
@@ -445,26 +444,30 @@ impl Session {
         let Ok(due) = hub.pending(self.id) else {
             return Wrote::Behind;
         };
-        if due.is_empty() {
+        if due.is_empty() && !self.stream.has_unsent() {
             return Wrote::All;
         }
         (shard.config.probe)("send");
-        let written = match send(&self.stream, &due) {
-            Ok(written) => written,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Wrote::Full,
-            Err(_) => return Wrote::Broken,
+        let Ok(written) = self.stream.send(&due) else {
+            return Wrote::Broken;
         };
-        let sent = hub.advance(self.id, written);
+        let sent = hub.advance(self.id, written.taken);
         let mut state = self.state.borrow_mut();
-        state.stalled_since = None;
+        if written.has_moved {
+            state.stalled_since = None;
+        }
         state.messages_out += sent.events + sent.prices + sent.statuses + sent.answers;
         shard.stats.signals_sent.add(sent.events);
         shard.stats.prices_sent.add(sent.prices);
         shard.stats.statuses_sent.add(sent.statuses);
         shard.stats.answers_sent.add(sent.answers);
-        shard.stats.bytes_sent.add(written as u64);
+        shard.stats.bytes_sent.add(written.taken as u64);
         shard.stats.prices_folded.set(hub.folded());
-        Wrote::Some
+        if written.is_full {
+            Wrote::Full
+        } else {
+            Wrote::Some
+        }
     }
 
     /// What is due stays where it is, in the hub, until the socket takes bytes again.
@@ -495,7 +498,7 @@ impl Session {
         if ending.is_answered {
             self.end(shard);
         } else if ending.is_deaf {
-            let _gone = SockRef::from(&self.stream).shutdown(Shutdown::Write);
+            self.stream.finish();
         }
     }
 
@@ -568,14 +571,15 @@ impl Session {
 
     /// The client did not answer our Close in time. If it does not even read, what lies in the kernel for it goes too.
     fn cut(&self, shard: &Shard) {
-        if shard.hub.borrow().is_due(self.id) {
-            let _gone = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        if shard.hub.borrow().is_due(self.id) || self.stream.has_unsent() {
+            self.stream.forget_unsent();
         }
         self.end(shard);
     }
 
     /// Its work broke, by a fault of our own. What lies in its state is not to be trusted: it is cut, and comes again.
     pub(crate) fn break_off(&self, shard: &Shard) {
+        shard.stats.broken.add(1);
         tracing::error!(client = self.number, peer = %self.peer, "the work for a client broke off, and it was cut; the panic before this says where");
         self.end(shard);
     }
@@ -585,7 +589,7 @@ impl Session {
         if !shard.has(self) {
             return;
         }
-        let _gone = SockRef::from(&self.stream).shutdown(Shutdown::Both);
+        self.stream.close();
         let state = self.state.borrow();
         let close = state.ending.map_or(Close::CUT, |ending| ending.close);
         shard.stats.closed(close.code);
@@ -683,17 +687,6 @@ fn subscribed(config: &Config, ask: &Subscribe, began: &Began, simulated: bool) 
         },
         heartbeat_ms: u64::try_from(config.heartbeat_every.as_millis()).unwrap_or(u64::MAX),
     })
-}
-
-fn send(stream: &TcpStream, due: &Pending<'_>) -> io::Result<usize> {
-    if let [only] = **due {
-        return stream.try_write(only);
-    }
-    let mut slices = [IoSlice::new(&[]); Pending::MAX];
-    for (slice, bytes) in slices.iter_mut().zip(due.iter()) {
-        *slice = IoSlice::new(bytes);
-    }
-    stream.try_write_vectored(&slices[..due.len()])
 }
 
 /// Each client's own interval, up to a fifth off, so that those who came together are not pinged together. The steps of

@@ -12,11 +12,11 @@ use crate::inflate::Inflater;
 use crate::lanes::Seat;
 use crate::session::Session;
 use crate::stats::Counts;
+use crate::stream::{Raw, Stream};
 use crate::visit::Visitor;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hub::{Hub, Packing, Publication};
-use socket2::SockRef;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
@@ -24,7 +24,6 @@ use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
@@ -35,7 +34,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 pub(crate) struct Newcomer {
     /// Counts the connections of all shards; no two have the same.
     pub(crate) number: u64,
-    pub(crate) stream: std::net::TcpStream,
+    pub(crate) socket: Raw,
     pub(crate) peer: SocketAddr,
     pub(crate) deflate: Option<Deflate>,
     pub(crate) visitor: Visitor,
@@ -304,8 +303,7 @@ impl Shard {
     }
 
     fn join(self: &Rc<Self>, newcomer: Newcomer) -> io::Result<()> {
-        crate::unix::bound_unsent(SockRef::from(&newcomer.stream))?;
-        let stream = TcpStream::from_std(newcomer.stream)?;
+        let stream = Stream::new(newcomer.socket)?;
         let id = self.hub.borrow_mut().join(packing(newcomer.deflate));
         let session = Rc::new(Session::new(
             self,

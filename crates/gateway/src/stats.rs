@@ -48,13 +48,43 @@ pub struct Counts {
     pub auth_failed: Counter,
     /// Messages of clients that were not understood, or not obeyed.
     pub errors: Counter,
+    /// Clients that were cut because our work for them broke: faults of our own.
+    pub broken: Counter,
     /// Signals, outcomes and prices that the hubs would not publish: faults of our own. All hubs are told the same, so the
     /// first shard counts for all.
     pub publications_refused: Counter,
+    refused: [Counter; Refused::ALL.len()],
     closes: Mutex<BTreeMap<u16, u64>>,
 }
 
+/// Why a connection did not come to an upgrade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Its request was not complete in time, or never begun.
+    Late,
+    /// The handshake of TLS failed, or was not complete in time.
+    TlsHandshake,
+    /// Plain HTTP where only TLS is spoken.
+    PlainHttp,
+}
+
+impl Refused {
+    pub const ALL: [Self; 3] = [Self::Late, Self::TlsHandshake, Self::PlainHttp];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Late => "late",
+            Self::TlsHandshake => "tls_handshake",
+            Self::PlainHttp => "plain_http",
+        }
+    }
+}
+
 impl Counts {
+    pub(crate) fn refused(&self, why: Refused) {
+        self.refused[why as usize].add(1);
+    }
     pub(crate) fn closed(&self, code: u16) {
         let mut closes = self.closes.lock().unwrap_or_else(PoisonError::into_inner);
         *closes.entry(code).or_default() += 1;
@@ -98,6 +128,12 @@ impl Stats {
             }
         }
         total
+    }
+
+    /// Connections that were turned away before an upgrade.
+    #[must_use]
+    pub fn refused(&self, why: Refused) -> u64 {
+        self.door.refused[why as usize].get()
     }
 
     fn all(&self) -> impl Iterator<Item = &Counts> {

@@ -111,6 +111,19 @@ impl Agreement {
     }
 }
 
+/// The answer to who speaks plain HTTP where TLS is spoken.
+pub(crate) fn speaks_tls() -> Response<Body> {
+    let refusal = Refusal {
+        status: StatusCode::BAD_REQUEST,
+        reason: "this port speaks TLS: use https:// or wss://",
+    };
+    let mut response = refusal.answer();
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 impl Refusal {
     #[must_use]
     pub fn answer(self) -> Response<Body> {

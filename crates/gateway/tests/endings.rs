@@ -198,6 +198,21 @@ fn a_client_that_does_not_answer_pings() {
 }
 
 #[test]
+fn what_follows_a_close_is_not_heard() {
+    let server = Server::start();
+    let mut client = server.subscribed(0);
+    client.say(r#"{"type":"ping"}"#);
+    client.hear_text();
+    let close = frame(0x88, &1000_u16.to_be_bytes());
+    // More than is read at once, so that some is left when the connection has ended.
+    let more = frame(0x81, SUBSCRIBE.as_bytes()).repeat(1000);
+    client.send(&[close, more].concat());
+    ended(&server, 1000);
+    assert_eq!(server.stats.total(|of| &of.broken), 0);
+    assert_eq!(server.stats.total(|of| &of.messages_received), 2);
+}
+
+#[test]
 fn a_client_further_behind_than_the_signal_log() {
     let mut small = config();
     small.hub.signal_log = 4;

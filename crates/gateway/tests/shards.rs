@@ -171,4 +171,5 @@ fn a_client_whose_work_breaks_is_cut_and_the_others_stay() {
         assert_eq!(clients[sound].hear_text(), told_price("US30", 1));
     }
     assert_eq!(server.stats.closes(), BTreeMap::from([(1006, 1)]));
+    assert_eq!(server.stats.total(|of| &of.broken), 1);
 }

@@ -390,6 +390,7 @@ pub fn check(settings: &Settings, environment: Vec<(String, String)>) -> Checked
             let can_run = sources.can_run && refused.is_none();
             let refused = refused.map(|why| format!("refused      {why}"));
             let lines: Vec<_> = std::iter::once(loaded.describe())
+                .chain(survey::certificate(&loaded.config))
                 .chain(sources.lines)
                 .chain(refused)
                 .chain(notes)

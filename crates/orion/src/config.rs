@@ -82,6 +82,7 @@ pub struct Server {
     pub allow_no_origin: bool,
     /// The operator's proxies, whose reports of clients' addresses are believed.
     pub proxies: Vec<ProxyNet>,
+    pub tls: ServerTls,
 }
 
 impl Default for Server {
@@ -91,7 +92,44 @@ impl Default for Server {
             origins: Vec::new(),
             allow_no_origin: true,
             proxies: Vec::new(),
+            tls: ServerTls::default(),
         }
+    }
+}
+
+/// TLS on the address that is listened on; without a certificate there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerTls {
+    /// PEM files: the certificate, followed by those that vouch for it, and its key.
+    pub cert: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    /// Whether plain HTTP is served on the same port.
+    pub plain: bool,
+}
+
+impl ServerTls {
+    /// The pair, where one is given.
+    #[must_use]
+    pub fn files(&self) -> Option<::gateway::tls::Files> {
+        Some(::gateway::tls::Files {
+            certificate: self.cert.clone()?,
+            key: self.key.clone()?,
+        })
+    }
+
+    /// TLS as the gateway speaks it, where it is wanted.
+    ///
+    /// # Errors
+    /// When the files are not a certificate and its key.
+    pub fn open(&self) -> Result<Option<::gateway::tls::Tls>, ::gateway::tls::Error> {
+        let plain = if self.plain {
+            ::gateway::tls::Plain::Served
+        } else {
+            ::gateway::tls::Plain::Refused
+        };
+        let open = |files| ::gateway::tls::Tls::open(files, plain);
+        self.files().map(open).transpose()
     }
 }
 
@@ -331,6 +369,14 @@ fn live_source(feed: &Feed, name: &SourceName) -> Source {
         heartbeats: crate::sources::heartbeat(feed, name).is_some(),
         simulated: false,
         always_open: false,
+    }
+}
+
+impl Server {
+    /// `""`, or `"s"` where TLS is spoken: what stands behind `http` and `ws`.
+    #[must_use]
+    pub fn scheme_end(&self) -> &'static str {
+        if self.tls.files().is_some() { "s" } else { "" }
     }
 }
 

@@ -106,11 +106,12 @@ fn greet(config: &Config, address: SocketAddr) {
         ),
         FeedKind::Live(_) => format!("live prices of {}", config.feed.kind),
     };
+    let scheme = config.server.scheme_end();
     let _ = writeln!(
         io::stdout(),
         "ORION serves {what}\n  \
-           open       http://{address}/\n  \
-           dashboards ws://{address}/ws/signals\n  \
+           open       http{scheme}://{address}/\n  \
+           dashboards ws{scheme}://{address}/ws/signals\n  \
            symbols    {}\n  \
            data       {}\n\
          Ctrl-C ends it.",

@@ -361,12 +361,16 @@ impl Server {
             gateway::Clock::new(move || clock.now()),
             fault::point,
         );
+        let tls = doors.config.server.tls.open().context("start TLS")?;
         let keeper = Porter {
             access: doors.access,
             clock: Arc::clone(&self.clock),
             desk: rooms.desk,
         };
-        let config = doors.config.doors(Arc::new(keeper), gateway);
+        let config = gateway::Config {
+            tls: tls.map(Arc::new),
+            ..doors.config.doors(Arc::new(keeper), gateway)
+        };
         let router = ops::router(Arc::clone(&self.status)).merge(rooms.router);
         let gateway = gateway::serve(doors.listener, router, &beginning, config)
             .context("start the gateway")?;

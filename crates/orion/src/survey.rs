@@ -1,10 +1,13 @@
 //! What would start and what each part still needs, for `orion check` and the first lines of `orion serve`.
 
+use crate::clock;
 use crate::config::{AuthMode, Config, FeedKind};
 use crate::live::hides_own_use;
 use crate::secrets::{self, Secrets};
 use crate::sources::{self, Audience, Wanted};
 use access::keys::{self, Kind, Stored};
+use gateway::tls::Identity;
+use market::Span;
 
 /// The live sources, a line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +76,48 @@ fn lines(source: &Wanted, config: &Config) -> Vec<String> {
     lines
 }
 
+/// The certificate that is shown to who comes by TLS: for whom, and until when; no line where there is none.
+#[must_use]
+pub fn certificate(config: &Config) -> Option<String> {
+    let files = config.server.tls.files()?;
+    let identity = files.read().ok()?;
+    Some(format!(
+        "tls          {}; valid until {} ({})",
+        for_whom(&identity),
+        identity.expires,
+        files.certificate.display()
+    ))
+}
+
+fn for_whom(identity: &Identity) -> String {
+    if identity.names.is_empty() {
+        "for no host by name, so browsers refuse it".to_owned()
+    } else {
+        format!("for {}", identity.names.join(" "))
+    }
+}
+
+/// A certificate is renewed well before this.
+const EXPIRES_SOON: Span = Span::from_minutes(14 * 24 * 60);
+
+fn expiry_note(config: &Config) -> Option<String> {
+    let files = config.server.tls.files()?;
+    let expires = files.read().ok()?.expires;
+    let left = expires - clock::Sources::system(&mut clock::Machine);
+    let path = files.certificate.display();
+    if left < Span::ZERO {
+        Some(format!(
+            "the certificate in {path} expired at {expires}: browsers refuse it; renew it, ORION takes the new files by itself"
+        ))
+    } else if left < EXPIRES_SOON {
+        Some(format!(
+            "the certificate in {path} expires at {expires}: renew it, ORION takes the new files by itself"
+        ))
+    } else {
+        None
+    }
+}
+
 /// What an operator should know before others do.
 #[must_use]
 pub fn notes(config: &Config) -> Vec<String> {
@@ -93,6 +138,7 @@ pub fn notes(config: &Config) -> Vec<String> {
         .chain(open_file)
         .chain(tradingview_note(config))
         .chain(nobody_note(config))
+        .chain(expiry_note(config))
         .collect()
 }
 

@@ -170,8 +170,8 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-pub(crate) struct Client {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) stream: S,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,10 +200,20 @@ impl Client {
 
     pub(crate) fn upgraded_by(stream: TcpStream, request: &str) -> Self {
         let mut client = Self::of(stream);
-        client.send(request.as_bytes());
-        let head = client.hear_head();
-        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        client.upgrade_by(request);
         client
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub(crate) fn upgrade(&mut self) {
+        self.upgrade_by(REQUEST);
+    }
+
+    fn upgrade_by(&mut self, request: &str) {
+        self.send(request.as_bytes());
+        let head = self.hear_head();
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {

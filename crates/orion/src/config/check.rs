@@ -26,6 +26,7 @@ pub(super) fn findings(
     check.instruments();
     check.tape_symbol();
     check.folders();
+    check.tls();
     check.sources();
     check.auth();
     let is_known = |key: &str| earlier.iter().any(|finding| finding.key == key);
@@ -454,6 +455,30 @@ impl<'a> Check<'a> {
                 reason,
                 "name another folder, or move the file away",
             );
+        }
+    }
+
+    /// That the certificate and its key are there and fit each other.
+    fn tls(&mut self) {
+        let tls = &self.config.server.tls;
+        let lone = match (&tls.cert, &tls.key) {
+            (Some(_), None) => Some(("server.tls.cert", "server.tls.key")),
+            (None, Some(_)) => Some(("server.tls.key", "server.tls.cert")),
+            (Some(_), Some(_)) | (None, None) => None,
+        };
+        if let Some((given, missing)) = lone {
+            let remedy = format!("give {missing} too: TLS needs a certificate and its key");
+            self.wrong_with(given, format!("{missing} is missing"), remedy);
+        }
+        if let Some(Err(error)) = tls.files().map(|files| files.read()) {
+            let is_key = tls.key.as_deref() == Some(error.path());
+            let key = if is_key {
+                "server.tls.key"
+            } else {
+                "server.tls.cert"
+            };
+            let remedy = "name PEM files of a certificate and its own key, which may be read";
+            self.wrong_with(key, error.to_string(), remedy);
         }
     }
 

@@ -43,12 +43,13 @@ pub(super) fn describe(config: &Config, origins: &Origins) -> String {
 
 fn listen(config: &Config) -> String {
     let address = config.server.listen;
+    let scheme = config.server.scheme_end();
     if address.port() == 0 {
         format!("a free port of {}", address.ip())
     } else if address.ip().is_unspecified() {
         format!("port {} of every address of this machine", address.port())
     } else {
-        format!("{address}, dashboards at ws://{address}/ws/signals")
+        format!("{address}, dashboards at ws{scheme}://{address}/ws/signals")
     }
 }
 

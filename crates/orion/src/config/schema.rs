@@ -201,7 +201,7 @@ mod tests {
             ("sever", "did you mean `server`?"),
             (
                 "server.color",
-                "[server] has allow_no_origin, listen, origins, proxies",
+                "[server] has allow_no_origin, listen, origins, proxies, tls",
             ),
             ("rules.color", "config/orion.toml lists every key"),
         ] {

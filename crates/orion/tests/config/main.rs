@@ -1,5 +1,6 @@
 //! The settings as an operator meets them: the commented file, the layers, every class of mistake, the command line.
 
+mod certificates;
 mod commands;
 mod mistakes;
 
@@ -33,6 +34,8 @@ fn the_commented_file_has_every_key() {
 #[test]
 fn what_the_commented_file_leaves_absent_may_be_given_as_shown() {
     let absent = [
+        "server.tls.cert",
+        "gateway.shards",
         "feed.sim.rate",
         "feed.tape.format",
         "feed.tape.columns",
@@ -51,6 +54,11 @@ fn what_the_commented_file_leaves_absent_may_be_given_as_shown() {
             })
             .is_some();
         assert!(found, "{key}");
+    }
+    // Files that are named must be there.
+    let pair = certificates::Pair::new("localhost", (2030, 1, 1));
+    for (shown, path) in [("fullchain.pem", pair.cert()), ("privkey.pem", pair.key())] {
+        file = file.replace(&format!("\"{shown}\""), &format!("{path:?}"));
     }
     assert!(load(&file, &[], &[]).is_ok());
 }
