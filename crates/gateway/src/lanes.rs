@@ -128,3 +128,44 @@ impl Dealer {
         Some((&lane.newcomers, Seat::take(&lane.seats)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use market::Time;
+
+    #[test]
+    fn all_shards_are_told_in_one_order_whoever_publishes() {
+        const EACH: i64 = 20_000;
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let ways = || mpsc::channel::<Arc<Publication>>(2 * EACH as usize);
+        let (shards, mut inboxes): (Vec<_>, Vec<_>) = (0..4).map(|_| ways()).unzip();
+        let publisher = Publisher::new(shards, |_| {}, runtime.handle().clone());
+        std::thread::scope(|scope| {
+            for first in [0, EACH] {
+                let publisher = publisher.clone();
+                scope.spawn(move || {
+                    for number in first..first + EACH {
+                        let now = Time::from_nanos(number);
+                        let publication = Publication {
+                            now,
+                            ..Publication::default()
+                        };
+                        let told = publisher.publish_blocking(publication);
+                        assert_eq!(told, Ok(()));
+                    }
+                });
+            }
+        });
+        let told = |inbox: &mut mpsc::Receiver<Arc<Publication>>| -> Vec<_> {
+            std::iter::from_fn(|| inbox.try_recv().ok())
+                .map(|publication| publication.now)
+                .collect()
+        };
+        let orders: Vec<_> = inboxes.iter_mut().map(told).collect();
+        assert_eq!(orders[0].len(), 2 * EACH as usize);
+        for other in &orders[1..] {
+            assert!(*other == orders[0], "two shards were told different orders");
+        }
+    }
+}
