@@ -1,4 +1,4 @@
-//! The binary of ORION as a library, so that tests and benchmarks can reach its parts. `serve.rs` is the loop; read
+//! The binary of ORION as a library, so that tests and benchmarks can reach its parts. `serve/run.rs` is the loop; read
 //! `machine.rs` for what may be shown when.
 
 pub mod auth;

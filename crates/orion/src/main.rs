@@ -1,4 +1,4 @@
-//! ORION: market data in, trading signals out. Begin with `serve.rs`.
+//! ORION: market data in, trading signals out. Begin with `serve/mod.rs`.
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;

@@ -1,0 +1,275 @@
+//! The loop. It takes all events that are ready, tells each to the machine, commits once, publishes once and answers those
+//! who posted. Beside it: the chores, and the end.
+
+use super::{RESTART, Server};
+use crate::config::Config;
+use crate::feed;
+use crate::live::Live;
+use crate::machine::Committed;
+use crate::ops::FeedState;
+use crate::posts::Posts;
+use crate::statuses;
+use anyhow::{Context as _, Result};
+use feeds::inbox::Item;
+use gateway::{Gateway, Publisher};
+use hub::Publication;
+use journal::Journal as _;
+use market::{Answer, Event, PriceUpdate, Span, Time};
+use std::future::Future;
+use std::sync::PoisonError;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+
+/// Events told before the loop commits and looks around.
+pub(super) const BATCH_MAX: usize = 1024;
+
+/// What the loop of a market that is not recorded listens to.
+pub(super) struct Ears {
+    /// Events of the simulated market, or of a caller.
+    pub(super) events: mpsc::Receiver<Event>,
+    pub(super) posts: Posts,
+}
+
+#[derive(Debug)]
+pub(super) struct Timers {
+    /// The tape's batches.
+    write: Interval,
+    /// The engine's snapshots.
+    save: Interval,
+    /// Samples for the rates.
+    sample: Interval,
+}
+
+impl Timers {
+    pub(super) fn new(config: &Config) -> Self {
+        let every = |span: Duration| {
+            let mut interval = interval(span);
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            interval.reset();
+            interval
+        };
+        Self {
+            write: every(Duration::from_millis(config.tape.batch_ms)),
+            save: every(Duration::from_secs(config.tape.snapshot_minutes * 60)),
+            sample: every(Duration::from_secs(1)),
+        }
+    }
+}
+
+/// What the loop does beside events.
+pub(super) enum Chore {
+    Write,
+    Save,
+    Sample,
+}
+
+impl Timers {
+    pub(super) async fn next(&mut self) -> Chore {
+        tokio::select! {
+            _ = self.write.tick() => Chore::Write,
+            _ = self.save.tick() => Chore::Save,
+            _ = self.sample.tick() => Chore::Sample,
+        }
+    }
+}
+
+impl Server {
+    /// The loop of a market that is not recorded.
+    pub(super) async fn run(
+        &mut self,
+        mut ears: Ears,
+        publisher: &Publisher,
+        shutdown: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Result<()> {
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        let mut items = Vec::with_capacity(BATCH_MAX);
+        let mut fed = true;
+        loop {
+            let wake = self.machine.engine().wake_at();
+            let until_wake = wake.map(|wake| feed::duration(wake - self.clock.now()));
+            tokio::select! {
+                biased;
+                () = &mut *shutdown => return Ok(()),
+                () = publisher.stopped() => return Err(gateway::Stopped).context("publish"),
+                chore = self.timers.next() => {
+                    self.chore(&chore)?;
+                    if matches!(chore, Chore::Sample) {
+                        publisher.publish(self.passing_time()).await.context("publish")?;
+                    }
+                    continue
+                }
+                () = ears.posts.wait() => {}
+                taken = ears.events.recv_many(&mut batch, BATCH_MAX), if fed => fed = taken > 0,
+                () = told(self.live.as_ref(), &mut items) => {}
+                () = sleep(until_wake.unwrap_or_default()), if until_wake.is_some() => self.wake(wake)?,
+            }
+            for event in batch.drain(..) {
+                self.machine.tell(self.clock.stamp(), &event)?;
+            }
+            self.hear(&mut items)?;
+            while let Some(alert) = ears.posts.next_alert() {
+                self.machine
+                    .tell(self.clock.stamp(), &Event::Alert(Box::new(alert)))?;
+            }
+            self.feed = self.live_state(fed || self.live.is_some());
+            let answers = self.commit(publisher).await?;
+            ears.posts.answer(answers);
+        }
+    }
+
+    /// Tells the machine what live sources told.
+    fn hear(&mut self, items: &mut Vec<Item>) -> Result<()> {
+        let Some(live) = &mut self.live else {
+            return Ok(());
+        };
+        let mut events = Vec::new();
+        for item in items.drain(..) {
+            let at = self.clock.stamp();
+            live.events(
+                at,
+                item,
+                &self.machine.engine().settings().catalog,
+                &mut events,
+            );
+            for event in events.drain(..) {
+                self.machine.tell(self.clock.stamp(), &event)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn hide(&self, prices: &mut Vec<PriceUpdate>) {
+        if let Some(live) = &self.live {
+            live.hide(prices, self.machine.engine());
+        }
+    }
+
+    /// The time it is, so that snapshots forget old verdicts also while a market is closed, and which feeds have changed.
+    fn passing_time(&mut self) -> Publication {
+        let now = self.clock.now();
+        Publication {
+            now,
+            statuses: self.statuses.changed(self.machine.engine(), now),
+            ..Publication::default()
+        }
+    }
+
+    fn wake(&mut self, wake: Option<Time>) -> Result<()> {
+        let at = self.clock.stamp();
+        // Timers may fire a moment early by our clock: then there is nothing to do yet.
+        if wake.is_some_and(|wake| wake <= at) {
+            self.machine.tell(at, &Event::Wake)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Keeps what was decided, shows it, and gives back what those who posted are to be told.
+    pub(super) async fn commit(&mut self, publisher: &Publisher) -> Result<Vec<Answer>> {
+        let Committed {
+            mut publication,
+            answers,
+        } = self.machine.commit().await?;
+        self.hide(&mut publication.prices);
+        self.tell_status();
+        let is_empty = publication.prices.is_empty()
+            && publication.signals.is_empty()
+            && publication.outcomes.is_empty();
+        if !is_empty {
+            publisher.publish(publication).await.context("publish")?;
+        }
+        Ok(answers)
+    }
+
+    pub(super) fn chore(&mut self, chore: &Chore) -> Result<()> {
+        match chore {
+            Chore::Write => self.machine.write_tape(),
+            Chore::Save => self.save(),
+            Chore::Sample => {
+                self.tell_quarantine();
+                let switches = self.live.as_ref().map_or(0, Live::switches);
+                let statuses = statuses::of(self.machine.engine(), self.clock.now());
+                self.status.prices(statuses, switches);
+                self.status.sample();
+                Ok(())
+            }
+        }
+    }
+
+    /// Saves the engine's state and lets go of what need not be kept any more; that it cannot is no reason to end.
+    fn save(&mut self) -> Result<()> {
+        self.machine.save()?;
+        self.prune();
+        Ok(())
+    }
+
+    pub(super) fn prune(&self) {
+        if let Err(error) = self.machine.prune(&self.history) {
+            tracing::error!("{error:#}");
+        }
+    }
+
+    fn live_state(&self, fed: bool) -> FeedState {
+        let engine = self.machine.engine();
+        let stale = Span::from_secs(i64::from(engine.settings().prices.source_stale_s));
+        let heard = self
+            .machine
+            .sources_heard()
+            .into_iter()
+            .filter_map(|source| engine.heard(source))
+            .max();
+        match heard {
+            None => FeedState::Starting,
+            Some(heard) if fed && engine.now() - heard < stale => FeedState::Live,
+            Some(_) => FeedState::Stale,
+        }
+    }
+
+    pub(super) fn tell_quarantine(&self) {
+        if let Some(recording) = &self.recording {
+            let recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
+            self.status
+                .quarantine(recording.quarantined(&self.machine.engine().settings().catalog));
+        }
+    }
+
+    pub(super) fn tell_status(&self) {
+        self.status.update(
+            self.machine.engine(),
+            self.machine.journal().end(),
+            self.feed,
+        );
+    }
+
+    /// The end in good order: clients are told to come back, then everything is kept.
+    pub(super) async fn end(mut self, gateway: Gateway) -> Result<()> {
+        tracing::info!("ending: clients are told to come back");
+        gateway.drain(1012, RESTART).await;
+        let mut rest = Vec::new();
+        while self
+            .live
+            .as_ref()
+            .is_some_and(|live| live.take_rest(&mut rest))
+        {
+            self.hear(&mut rest)?;
+        }
+        let at = self.machine.engine().now();
+        self.machine.tell(at, &Event::Stop)?;
+        self.machine.commit().await?;
+        self.save()?;
+        if let Some(live) = &self.live {
+            live.stop();
+        }
+        tracing::info!("ended");
+        Ok(())
+    }
+}
+
+/// Waits for what live sources tell; for ever where there are none.
+async fn told(live: Option<&Live>, items: &mut Vec<Item>) {
+    match live {
+        Some(live) => live.take(items, BATCH_MAX).await,
+        None => std::future::pending().await,
+    }
+}
