@@ -35,6 +35,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -49,7 +50,17 @@ pub struct Gateway {
     /// One for each shard.
     drains: Vec<oneshot::Sender<Drain>>,
     stopping: watch::Sender<bool>,
+    /// It has the listener.
+    accepting: JoinHandle<()>,
+    /// Ends when nobody is [`Arriving`] any more.
+    arriving: mpsc::Receiver<Infallible>,
 }
+
+/// Held for a connection from its accept until its first request is answered, or it is with its shard.
+type Arriving = mpsc::Sender<Infallible>;
+
+/// What a connection gives back with its first request: its place among those that may speak, and that it is arriving.
+type Turn = (OwnedSemaphorePermit, Arriving);
 
 /// What every connection needs.
 #[derive(Debug)]
@@ -131,13 +142,16 @@ pub fn serve(
     if let Some(tls) = &door.config.tls {
         tokio::spawn(Arc::clone(tls).follow(door.stopping.clone()));
     }
-    tokio::spawn(accept(listener, Arc::new(door)));
+    let (arriving, all_arrived) = mpsc::channel(1);
+    let accepting = tokio::spawn(accept(listener, Arc::new(door), arriving));
     Ok(Gateway {
         address,
         stats,
         publisher,
         drains,
         stopping,
+        accepting,
+        arriving: all_arrived,
     })
 }
 
@@ -153,6 +167,19 @@ impl Gateway {
     #[must_use]
     pub fn publisher(&self) -> Publisher {
         self.publisher.clone()
+    }
+
+    /// Accepts no more, and closes the listening socket: when this returns, who connects is somebody else's. Whoever was
+    /// accepted is served as before.
+    pub async fn stop_accepting(&mut self) {
+        self.accepting.abort();
+        // It was aborted, unless it had ended.
+        let _ended = (&mut self.accepting).await;
+    }
+
+    /// After [`Gateway::stop_accepting`]: waits until everyone who was accepted has had the first answer, or was too slow.
+    pub async fn all_arrived(&mut self) {
+        let _nobody = self.arriving.recv().await;
     }
 
     /// Accepts no more, closes every client with this code and reason, and returns when all are gone: at the latest
@@ -220,7 +247,7 @@ fn begin_hub(number: usize, beginning: &Beginning, config: &Config) -> Hub {
     hub
 }
 
-async fn accept(listener: TcpListener, door: Arc<Door>) {
+async fn accept(listener: TcpListener, door: Arc<Door>, arriving: Arriving) {
     let mut stopping = door.stopping.clone();
     loop {
         let accepted = tokio::select! {
@@ -229,7 +256,7 @@ async fn accept(listener: TcpListener, door: Arc<Door>) {
         };
         match accepted {
             Ok((stream, peer)) => {
-                tokio::spawn(Arc::clone(&door).connection(stream, peer));
+                tokio::spawn(Arc::clone(&door).connection(stream, peer, arriving.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -241,14 +268,14 @@ async fn accept(listener: TcpListener, door: Arc<Door>) {
 
 impl Door {
     /// One connection, until it ends or is upgraded.
-    async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+    async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, arriving: Arriving) {
         let mut stopping = self.stopping.clone();
         let protocol = tokio::select! {
             first = timeout(self.config.request_within, first_words(&stream)) => first,
             _ = stopping.changed() => return,
         };
         let spoken = match protocol {
-            Ok(Ok(Some(protocol))) => self.speak(protocol, stream, peer).await,
+            Ok(Ok(Some(protocol))) => self.speak(protocol, stream, peer, arriving).await,
             Ok(Ok(None)) => Ok(()),
             Ok(Err(error)) => Err(error.into()),
             Err(_late) => {
@@ -266,18 +293,21 @@ impl Door {
         protocol: Protocol,
         stream: TcpStream,
         peer: SocketAddr,
+        arriving: Arriving,
     ) -> Result<(), Broken> {
         stream.set_nodelay(true)?;
         match (protocol, self.config.tls.as_deref()) {
             (Protocol::Tls, Some(tls)) => {
                 let turn = Arc::clone(&self.tls_handshakes).acquire_owned().await?;
                 let stream = self.shake_hands(tls, stream).await?;
-                self.speak_http(stream, peer, turn, Manner::Serving).await
+                self.speak_http(stream, peer, (turn, arriving), Manner::Serving)
+                    .await
             }
             (Protocol::Tls | Protocol::Http, tls) => {
                 let turn = Arc::clone(&self.handshakes).acquire_owned().await?;
                 let manner = Manner::of_plain(tls);
-                self.speak_http(stream, peer, turn, manner).await
+                self.speak_http(stream, peer, (turn, arriving), manner)
+                    .await
             }
         }
     }
@@ -309,14 +339,15 @@ impl Door {
         self: &Arc<Self>,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         peer: SocketAddr,
-        turn: OwnedSemaphorePermit,
+        turn: Turn,
         manner: Manner,
     ) -> Result<(), Broken> {
         let turn = Mutex::new(Some(turn));
         let service = service_fn(|request| {
             // The head of the first request is there.
-            drop(turn.lock().unwrap_or_else(PoisonError::into_inner).take());
-            Arc::clone(self).answer(request, peer, manner)
+            let turn = turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let arriving = turn.map(|(_, arriving)| arriving);
+            Arc::clone(self).answer(request, peer, manner, arriving)
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -338,6 +369,7 @@ impl Door {
         mut request: Request<Incoming>,
         peer: SocketAddr,
         manner: Manner,
+        arriving: Option<Arriving>,
     ) -> Result<Response<Body>, Infallible> {
         if manner == Manner::RefusingPlain {
             self.stats.door.refused(Refused::PlainHttp);
@@ -353,7 +385,11 @@ impl Door {
                     agreement = agreement.uncompressed();
                 }
                 let upgraded = hyper::upgrade::on(&mut request);
-                tokio::spawn(self.hand_over(upgraded, peer, agreement.deflate(), visitor));
+                let handed_over = self.hand_over(upgraded, peer, agreement.deflate(), visitor);
+                tokio::spawn(async move {
+                    handed_over.await;
+                    drop(arriving);
+                });
                 Ok(agreement.answer())
             }
             Err(refusal) => {

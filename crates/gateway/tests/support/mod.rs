@@ -89,8 +89,11 @@ impl Server {
     }
 
     pub(crate) fn recovered(past: &Publication, config: Config) -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), past, config)
+    }
+
+    pub(crate) fn on(listener: TcpListener, past: &Publication, config: Config) -> Self {
         let runtime = Runtime::new().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let router = Router::new()
             .route("/health", get(|| async { "OK" }))
             .route("/peer", get(peer));
@@ -134,6 +137,20 @@ impl Server {
             client.hear_text();
         }
         client
+    }
+
+    pub(crate) fn stop_accepting(&mut self) {
+        let gateway = self.gateway.as_mut().expect("it is not drained");
+        self.runtime.block_on(gateway.stop_accepting());
+    }
+
+    /// Begins to wait for who was accepted, and to close everybody then.
+    pub(crate) fn drain_who_arrived(&mut self) -> tokio::task::JoinHandle<()> {
+        let mut gateway = self.gateway.take().expect("it is drained once");
+        self.runtime.spawn(async move {
+            gateway.all_arrived().await;
+            gateway.drain(1012, "restart retry=2500").await;
+        })
     }
 
     /// Begins to close everybody.
