@@ -51,6 +51,19 @@ Logs go to standard error. Exit code: 0 after a clean end, 1 when it could not s
 could not be read.")]
     Serve(Settings),
 
+    /// Hand over from the running server to a new process of the same program and options; no client is refused
+    #[command(after_help = "\
+Examples:
+  orion reload                           the server that has the folder orion-data
+  orion reload --data /srv/orion
+  orion reload live --data /srv/orion    where several servers share the folder
+
+The new process checks settings, program and data before the old one gives anything up; where it does not come to serve,
+the old one goes on. server.listen, data.dir and the market stay; for another one end the server and start it again.
+SIGUSR2 to the server asks for the same.
+Exit code: 0 when the new process serves, 1 with the reason when it does not, 2 when the command line could not be read.")]
+    Reload(Reload),
+
     /// Check all settings and files without opening anything, and say what would run
     #[command(after_help = "\
 Examples:
@@ -263,6 +276,18 @@ pub struct Kept {
     pub basis: Basis,
 }
 
+/// Options of `reload`.
+#[derive(Args, Clone, Debug)]
+pub struct Reload {
+    /// The market, where several servers share the data folder: the name of its folder
+    pub market: Option<String>,
+    /// Folder of ORION's data [default: orion-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<String>,
+    #[command(flatten)]
+    pub basis: Basis,
+}
+
 /// Options of `tail`.
 #[derive(Args, Clone, Debug)]
 pub struct Tail {
@@ -345,14 +370,28 @@ impl Kept {
     /// # Errors
     /// When the settings file cannot be read.
     pub fn layers(&self, environment: Vec<(String, String)>) -> Result<Layers, Vec<Finding>> {
-        let flag = |text: &String| Flag {
-            name: "--data",
-            key: "data.dir",
-            text: text.clone(),
-        };
-        let flags = self.data.iter().map(flag).collect();
-        self.basis.layers(environment, flags)
+        self.basis.layers(environment, data(self.data.as_ref()))
     }
+}
+
+impl Reload {
+    /// The layers that these options name, over the environment.
+    ///
+    /// # Errors
+    /// When the settings file cannot be read.
+    pub fn layers(&self, environment: Vec<(String, String)>) -> Result<Layers, Vec<Finding>> {
+        self.basis.layers(environment, data(self.data.as_ref()))
+    }
+}
+
+/// The option `--data`, where it was given.
+fn data(dir: Option<&String>) -> Vec<Flag> {
+    let flag = |text: &String| Flag {
+        name: "--data",
+        key: "data.dir",
+        text: text.clone(),
+    };
+    dir.into_iter().map(flag).collect()
 }
 
 impl Replay {

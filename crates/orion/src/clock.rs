@@ -51,6 +51,13 @@ impl Clock {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).look()
     }
 
+    /// Goes on behind `after`, a stamp that another clock gave meanwhile.
+    pub fn catch_up(&self, after: Time) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.time = state.look().max(after);
+        state.stamp = state.stamp.max(after);
+    }
+
     /// A stamp for an event: the time it is, but always after the stamp before.
     pub fn stamp(&self) -> Time {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,6 +152,18 @@ mod tests {
         let stamps = [clock.stamp(), clock.stamp(), clock.stamp()];
         assert!(stamps.is_sorted_by(|a, b| a < b), "{stamps:?}");
         assert!(stamps[0] > Time::from_millis(5));
+    }
+
+    #[test]
+    fn stamps_go_on_behind_those_of_another_clock() {
+        let hands = Hands::default();
+        let clock = Clock::new(hands.clone(), Time::MIN);
+        let other = Time::from_millis(70);
+        clock.catch_up(other);
+        assert!(clock.now() == other && clock.stamp() > other);
+        clock.catch_up(Time::from_millis(30));
+        hands.pass(1);
+        assert!(clock.stamp() > other, "an older stamp changes nothing");
     }
 
     #[test]

@@ -83,6 +83,8 @@ pub struct Server {
     /// The operator's proxies, whose reports of clients' addresses are believed.
     pub proxies: Vec<ProxyNet>,
     pub tls: ServerTls,
+    /// How long each step of a reload may take, in seconds; after that the old process goes on.
+    pub reload_timeout_s: u64,
 }
 
 impl Default for Server {
@@ -93,6 +95,7 @@ impl Default for Server {
             allow_no_origin: true,
             proxies: Vec::new(),
             tls: ServerTls::default(),
+            reload_timeout_s: 30,
         }
     }
 }
@@ -378,6 +381,19 @@ impl Server {
     pub fn scheme_end(&self) -> &'static str {
         if self.tls.files().is_some() { "s" } else { "" }
     }
+}
+
+/// The settings that are not the same in both, by their dotted paths.
+#[must_use]
+pub fn differing(one: &Config, other: &Config) -> Vec<String> {
+    let mut keys = Vec::new();
+    merge::differing(
+        "",
+        &merge::table_of(one),
+        &merge::table_of(other),
+        &mut keys,
+    );
+    keys
 }
 
 impl Loaded {

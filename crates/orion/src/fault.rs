@@ -1,25 +1,49 @@
-//! Named points between a decision and a client's socket at which a test can end the process, as `kill -9` would.
+//! Named points at which a test can end the process, as `kill -9` would, or stop it for ever, as a hung disk would.
 //!
-//! `ORION_TEST_CRASH=commit:17` ends it when the point `commit` is passed for the 17th time. Points, in their order:
-//! `decision`, `append`, `commit`, `committed`, `publish`, `send`; before each file of the tape that is let go `prune`, and
-//! three times where an engine begins anew `anew`. Release builds have no such switch.
+//! `ORION_TEST_CRASH=commit:17` ends it when the point `commit` is passed for the 17th time; `ORION_TEST_HANG=commit:17`
+//! stops the thread there. Points between a decision and a client's socket, in their order: `decision`, `append`, `commit`,
+//! `committed`, `publish`, `send`; before each file of the tape that is let go `prune`; three times where an engine begins
+//! anew `anew`; in a process that takes over `check`, `take`, `ready`, `go`, `serve`. Release builds have no such switch.
 
 /// Passes a point.
 #[cfg(debug_assertions)]
 pub fn point(name: &'static str) {
     use std::sync::LazyLock;
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static PLAN: LazyLock<Option<(String, u64)>> = LazyLock::new(|| {
-        let plan = std::env::var("ORION_TEST_CRASH").ok()?;
-        let (name, count) = plan.split_once(':')?;
-        Some((name.to_owned(), count.parse().ok()?))
-    });
-    static PASSED: AtomicU64 = AtomicU64::new(0);
-    if let Some((planned, count)) = &*PLAN
-        && planned == name
-        && PASSED.fetch_add(1, Ordering::Relaxed) + 1 == *count
-    {
+    static CRASH: LazyLock<Option<Plan>> = LazyLock::new(|| Plan::of("ORION_TEST_CRASH"));
+    static HANG: LazyLock<Option<Plan>> = LazyLock::new(|| Plan::of("ORION_TEST_HANG"));
+    if CRASH.as_ref().is_some_and(|plan| plan.is_due(name)) {
         std::process::abort();
+    }
+    if HANG.as_ref().is_some_and(|plan| plan.is_due(name)) {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+/// Where something is to happen.
+#[cfg(debug_assertions)]
+struct Plan {
+    name: String,
+    count: u64,
+    passed: std::sync::atomic::AtomicU64,
+}
+
+#[cfg(debug_assertions)]
+impl Plan {
+    fn of(variable: &str) -> Option<Self> {
+        let plan = std::env::var(variable).ok()?;
+        let (name, count) = plan.split_once(':')?;
+        Some(Self {
+            name: name.to_owned(),
+            count: count.parse().ok()?,
+            passed: 0.into(),
+        })
+    }
+
+    fn is_due(&self, name: &str) -> bool {
+        use std::sync::atomic::Ordering;
+        self.name == name && self.passed.fetch_add(1, Ordering::Relaxed) + 1 == self.count
     }
 }
 

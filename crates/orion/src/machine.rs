@@ -185,19 +185,29 @@ impl<J: Journal> Machine<J> {
             seq: end.seq.saturating_sub(records),
             ..end
         };
-        let mut past = Publication {
-            now: self.engine.now(),
-            ..Publication::default()
-        };
-        for (position, record) in self.journal.read(after, usize::try_from(records)?).await? {
-            sort(position, record, &mut past);
-        }
+        let mut past = self.since(after).await?;
         past.prices = self.engine.prices().collect();
         Ok(Beginning {
             catalog: Arc::new(self.engine.settings().catalog.clone()),
             past,
             end,
         })
+    }
+
+    /// The records behind a position.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or has no such position.
+    pub async fn since(&self, after: Position) -> Result<Publication> {
+        let records = self.journal.end().seq.saturating_sub(after.seq);
+        let mut since = Publication {
+            now: self.engine.now(),
+            ..Publication::default()
+        };
+        for (position, record) in self.journal.read(after, usize::try_from(records)?).await? {
+            sort(position, record, &mut since);
+        }
+        Ok(since)
     }
 
     #[must_use]

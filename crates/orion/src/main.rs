@@ -3,10 +3,14 @@
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use orion::cli::{self, Cli, Command, Feed};
-use orion::config::{self, Config, FeedKind, Loaded};
+use orion::config::{self, Config, FeedKind, Finding, Layers, Loaded};
+use orion::handover::Entrance;
 use orion::secrets::Secrets;
 use orion::serve::Source;
-use orion::{feed, feed_test, history, key, logs, recorder, replay, serve, shutdown, survey, tail};
+use orion::{
+    feed, feed_test, hangup, history, key, logs, recorder, reload, replay, serve, shutdown, survey,
+    tail,
+};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -30,17 +34,10 @@ fn main() -> ExitCode {
 
 fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode> {
     match command {
-        Command::Serve(settings) => {
-            let loaded = load(&settings, &environment)?;
-            let secrets = Secrets::gather(&loaded.config, &environment)?;
-            runtime()?.block_on(async {
-                let asked = shutdown::asked()?;
-                serve::serve(loaded.config, &secrets, Source::Settings, asked, greet).await
-            })?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Serve(settings) => serve(&settings, environment).map(|()| ExitCode::SUCCESS),
+        Command::Reload(options) => reload::run(&options, environment).map(|()| ExitCode::SUCCESS),
         Command::Record(settings) => {
-            let loaded = load(&settings, &environment)?;
+            let loaded = load(settings.layers(environment.clone()))?;
             let secrets = Secrets::gather(&loaded.config, &environment)?;
             runtime()?.block_on(async {
                 let asked = shutdown::asked()?;
@@ -68,11 +65,45 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
     }
 }
 
+/// Serves until asked to end, or until another process has taken over. Whoever started this one to take over is told why it
+/// cannot.
+fn serve(settings: &cli::Settings, environment: Vec<(String, String)>) -> Result<()> {
+    let entrance = Entrance::find()?;
+    let complaint = entrance.complaint()?;
+    let served = serve_at(entrance, settings, environment);
+    if let (Err(error), Some(complaint)) = (&served, complaint) {
+        complaint.tell(error);
+    }
+    served
+}
+
+fn serve_at(
+    entrance: Entrance,
+    settings: &cli::Settings,
+    environment: Vec<(String, String)>,
+) -> Result<()> {
+    let flag = entrance.flag()?;
+    let layers = || {
+        let mut layers = settings.layers(environment.clone())?;
+        layers.flags.extend(flag.clone());
+        Ok(layers)
+    };
+    let config = load(layers())?.config;
+    let secrets = Secrets::gather(&config, &environment)?;
+    runtime()?.block_on(async {
+        let asked = shutdown::asked()?;
+        let hangups = hangup::watch(config.clone(), layers)?;
+        let served = serve::serve_at(entrance, config, &secrets, Source::Settings, asked, greet);
+        tokio::select! {
+            served = served => served,
+            never = hangups => match never {},
+        }
+    })
+}
+
 /// The settings, with logs begun as they say, and told what is worth knowing of them.
-fn load(settings: &cli::Settings, environment: &[(String, String)]) -> Result<Loaded> {
-    let loaded = settings
-        .layers(environment.to_vec())
-        .and_then(|layers| config::load(&layers));
+fn load(layers: Result<Layers, Vec<Finding>>) -> Result<Loaded> {
+    let loaded = layers.and_then(|layers| config::load(&layers));
     let loaded = loaded.map_err(|findings| {
         anyhow::anyhow!("the settings cannot run:\n{}", cli::lines(&findings))
     })?;

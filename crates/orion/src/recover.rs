@@ -7,11 +7,11 @@ mod retell;
 pub(crate) use retell::{Retold, Told, retell};
 
 use crate::machine::{read_settings, write_settings};
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use engine::{Engine, Output, Settings};
 use journal::snapshot::{self, Snapshot};
 use journal::tape::{self, Place, Tape, TapeItem, TapeReader, TapeWriter};
-use journal::{Journal, Record};
+use journal::{Journal, Looking, Record};
 use market::{Position, Uuid};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -109,13 +109,41 @@ pub(crate) async fn recover<J: Journal>(
     };
     match retold {
         Retold::Whole(told) => go_on(written, *told, settings, journal).await,
-        Retold::Lost(reason) if is_recorded(settings) => bail!(
-            "cannot go on with the recorded market in {}: {reason}; a recording can be played again from its beginning: \
-             give another folder with --data, or move this one away",
-            dir.display()
-        ),
-        Retold::Lost(reason) => anew::begin(dir, written, settings, journal, &reason).await,
+        Retold::Lost(reason) => {
+            ensure_can_begin_anew(dir, settings, &reason)?;
+            anew::begin(dir, written, settings, journal, &reason).await
+        }
     }
+}
+
+/// Whether [`recover`] would find in `dir` what it needs. Another process may be writing there: nothing is changed.
+///
+/// # Errors
+/// When it would not.
+pub(crate) async fn rehearse(dir: &Path, settings: &Arc<Settings>) -> Result<()> {
+    let Some(journal) = Looking::open(dir)? else {
+        return Ok(());
+    };
+    let segments = tape::segments(&dir.join("tape"))?;
+    let end = segments.last().map_or(Place::default(), |last| Place {
+        segment: last.number,
+        offset: last.bytes,
+    });
+    if let Err(reason) = begin(dir, end, settings, &journal).await? {
+        ensure_can_begin_anew(dir, settings, &reason)?;
+    }
+    Ok(())
+}
+
+/// A recorded market never begins anew.
+fn ensure_can_begin_anew(dir: &Path, settings: &Settings, reason: &str) -> Result<()> {
+    ensure!(
+        !is_recorded(settings),
+        "cannot go on with the recorded market in {}: {reason}; a recording can be played again from its beginning: give \
+         another folder with --data, or move this one away",
+        dir.display()
+    );
+    Ok(())
 }
 
 /// Whether the market is a recording, which can be had again.

@@ -168,6 +168,12 @@ impl<'a> Check<'a> {
                 size(gateway::Config::SHARDS_MAX),
             ),
             (
+                "server.reload_timeout_s",
+                self.config.server.reload_timeout_s,
+                1,
+                600,
+            ),
+            (
                 "gateway.request_timeout_s",
                 gateway.request_timeout_s,
                 1,

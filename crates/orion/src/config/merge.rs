@@ -8,7 +8,7 @@ use super::schema::{Place, Schema, remedy_for_name};
 use super::words::misfit;
 use super::{Config, SettingsFile};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 /// The outcome of laying all layers over each other.
@@ -417,6 +417,21 @@ pub(super) fn default_of(default: &Json) -> String {
 
 pub(super) fn table_of<T: serde::Serialize>(settings: &T) -> Table {
     Table::try_from(settings).expect("every setting has a form in TOML")
+}
+
+/// The dotted paths, behind `path`, at which two tables of settings differ.
+pub(super) fn differing(path: &str, one: &Table, other: &Table, keys: &mut Vec<String>) {
+    let names: BTreeSet<_> = one.keys().chain(other.keys()).collect();
+    for name in names {
+        let key = format!("{path}{name}");
+        match (one.get(name), other.get(name)) {
+            (Some(Value::Table(one)), Some(Value::Table(other))) => {
+                differing(&format!("{key}."), one, other, keys);
+            }
+            (one, other) if one != other => keys.push(key),
+            _ => {}
+        }
+    }
 }
 
 /// Puts a value at a dotted path, making sections on the way.

@@ -2,31 +2,36 @@
 //!
 //! `start.rs` recovers and lets clients in, `run.rs` is the loop, `tape.rs` the loop of a recorded market.
 
+mod handing;
+mod outlets;
 mod run;
 mod start;
 mod tape;
 
+use self::handing::leave;
 use self::run::{Ears, Timers};
 use crate::auth;
 use crate::clock::{self, Clock};
-use crate::config::{Config, FeedKind, History, SignersFrom};
-use crate::feed;
-use crate::live::{Live, Started};
+use crate::config::{Config, History, SignersFrom};
+use crate::handover::{
+    self, Entrance, Listening, Plan, Reloads, Request, Successor, Waiting, service,
+};
+use crate::live::Live;
 use crate::machine::Machine;
 use crate::ops::{FeedState, Status};
 use crate::place::Place;
-use crate::posts::{Posts, Rooms};
 use crate::recording::Recording;
 use crate::secrets::Secrets;
 use crate::signers;
-use crate::sources;
 use crate::statuses::Statuses;
 use access::Access;
 use anyhow::{Context as _, Result, bail};
+use engine::Settings;
 use journal::Local;
-use market::Event;
+use market::{Event, Position};
 use std::future::Future;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -50,14 +55,24 @@ pub enum Source {
 
 /// The socket that is listened on, and what its gateway is set to; nobody is let in yet.
 struct Doors<'a> {
-    listener: TcpListener,
+    socket: TcpListener,
     config: &'a Config,
     access: Access,
+    /// The process that lets clients in until now, and where its journal ended.
+    before: Option<(Waiting, Position)>,
 }
 
-/// The machine with its clock and its chores.
+/// The machine, and the room it stands in.
 struct Server {
     machine: Machine<Local>,
+    room: Room,
+}
+
+/// What a server keeps while another process has its machine: clock, chores, sources, and how it reads outside.
+struct Room {
+    /// The market's folder.
+    dir: PathBuf,
+    settings: Arc<Settings>,
     status: Arc<Status>,
     clock: Arc<Clock>,
     timers: Timers,
@@ -70,6 +85,20 @@ struct Server {
     statuses: Statuses,
 }
 
+/// What the loop plays.
+enum Play {
+    Tape(Recording),
+    Market(Box<Ears>),
+}
+
+/// Why the loop is over.
+enum Ended {
+    /// Somebody asked for the end.
+    Asked(Box<Server>),
+    /// Another process serves.
+    Succeeded(Successor, Request),
+}
+
 /// Serves until `shutdown` is ready, then ends in good order. `secrets` are the vendors' keys; `up` is called once with the
 /// address that is listened on.
 ///
@@ -80,92 +109,103 @@ pub async fn serve(
     secrets: &Secrets,
     source: Source,
     shutdown: impl Future<Output = ()>,
-    up: impl FnOnce(&Config, std::net::SocketAddr),
+    up: impl FnOnce(&Config, SocketAddr),
+) -> Result<()> {
+    serve_at(Entrance::Bind, config, secrets, source, shutdown, up).await
+}
+
+/// The same on a socket that may come from elsewhere.
+///
+/// # Errors
+/// When it cannot start, or cannot keep what it decides.
+pub async fn serve_at(
+    entrance: Entrance,
+    config: Config,
+    secrets: &Secrets,
+    source: Source,
+    shutdown: impl Future<Output = ()>,
+    up: impl FnOnce(&Config, SocketAddr),
 ) -> Result<()> {
     if let Some(why) = auth::refused(&config) {
         bail!("{why}");
     }
     // Listening comes first: whoever connects while ORION recovers waits in the queue and is not refused.
-    let listener = listen(&config)?;
-    let address = listener.local_addr().context("look at the address")?;
+    let Listening {
+        socket,
+        activated,
+        predecessor,
+    } = entrance.listen(&config)?;
+    let address = socket.local_addr().context("look at the address")?;
+    // Events that a caller hands in would not reach another process.
+    let asked_by_signal = match source {
+        Source::Settings => Some(handover::listen()?),
+        Source::Channel(_) => None,
+    };
     let started = clock::Sources::system(&mut clock::Machine);
     let place = Place::open(&config, started)?;
     let access = auth::open(&config, started)?;
-    let _fetching = fetch_signers(&config, &access);
-    let doors = Doors {
-        listener,
-        config: &config,
-        access: access.clone(),
+    let before = match predecessor {
+        Some(predecessor) => {
+            predecessor.ensure_serves(&place.dir)?;
+            start::rehearse(&config, secrets, &place).await?;
+            Some(predecessor.wait_turn(&config.catalog()).await?)
+        }
+        None => None,
     };
+    let _fetching = fetch_signers(&config, &access);
     let mut server = Server::open(&config, &place, started).await?;
+    let mut reloads = match asked_by_signal {
+        Some(signal) => {
+            let plan = Plan {
+                dir: place.dir.clone(),
+                socket: socket.try_clone().context("keep the listening socket")?,
+                activated,
+                catalog: config.catalog(),
+                within: Duration::from_secs(config.server.reload_timeout_s),
+            };
+            Some(Reloads::open(plan, signal))
+        }
+        None => None,
+    };
+    let (play, rooms) = server
+        .begin(&config, secrets, &access, &place, source)
+        .await?;
+    let doors = Doors {
+        socket,
+        config: &config,
+        access,
+        before,
+    };
+    let (gateway, mut outlets) = server.let_in(doors, rooms).await?;
+    up(&config, address);
+    service::ready();
 
     tokio::pin!(shutdown);
-    let (gateway, ended) = match (&config.feed.kind, source) {
-        (FeedKind::Tape(_), Source::Settings) => {
-            let tape = Recording::open(&config)?;
-            for file in tape.files() {
-                tracing::info!("plays {file}");
-            }
-            server.begin_tape()?;
-            let gateway = server.let_in(doors, Rooms::closed()).await?;
-            up(&config, address);
-            let (speed, publisher) = (config.feed.tape.speed, gateway.publisher());
-            let ended = server
-                .run_tape(tape, speed, &publisher, &mut shutdown)
-                .await;
-            (gateway, ended)
+    let ended = match play {
+        Play::Tape(tape) => {
+            let speed = config.feed.tape.speed;
+            server
+                .run_tape(tape, speed, &mut outlets, &mut reloads, &mut shutdown)
+                .await
         }
-        (FeedKind::Sim, Source::Settings) => {
-            let anchor = place.note.anchor()?;
-            let sim = feed::sim(&config, anchor);
-            let from = server.begin_sim(&sim, anchor).await?;
-            let (events, queue) = mpsc::channel(QUEUE_MAX);
-            let clock = Arc::clone(&server.clock);
-            let player = tokio::spawn(feed::play_sim(sim, from, clock, events));
-            let (posts, rooms) = Posts::open(&config, &access, &server.clock, None);
-            let gateway = server.let_in(doors, rooms).await?;
-            up(&config, address);
-            let ears = Ears {
-                events: queue,
-                posts,
-            };
-            let ended = server.run(ears, &gateway.publisher(), &mut shutdown).await;
-            player.abort();
-            (gateway, ended)
-        }
-        (FeedKind::Live(_), Source::Settings) => {
-            let wanted = sources::wanted(&config, secrets)?;
-            sources::ensure_one_starts(&wanted)?;
-            server.begin_live()?;
-            let engine = server.machine.engine();
-            let Started { live, router } =
-                Live::start(&config, wanted, &server.clock, Some(engine));
-            server.status.attach_sources(live.outlets());
-            let (posts, mut rooms) =
-                Posts::open(&config, &access, &server.clock, live.posted_prices());
-            rooms.router = rooms.router.merge(router);
-            server.live = Some(live);
-            let gateway = server.let_in(doors, rooms).await?;
-            up(&config, address);
-            let ears = Ears {
-                events: mpsc::channel(1).1,
-                posts,
-            };
-            let ended = server.run(ears, &gateway.publisher(), &mut shutdown).await;
-            (gateway, ended)
-        }
-        (_, Source::Channel(events)) => {
-            server.begin_live()?;
-            let (posts, rooms) = Posts::open(&config, &access, &server.clock, None);
-            let gateway = server.let_in(doors, rooms).await?;
-            up(&config, address);
-            let ears = Ears { events, posts };
-            let ended = server.run(ears, &gateway.publisher(), &mut shutdown).await;
-            (gateway, ended)
+        Play::Market(ears) => {
+            server
+                .run(ears, &mut outlets, &mut reloads, &mut shutdown)
+                .await
         }
     };
     match ended {
-        Ok(()) => server.end(gateway).await,
+        Ok(Ended::Asked(server)) => {
+            service::stopping();
+            if let Some(reloads) = reloads {
+                reloads.close();
+            }
+            server.end(gateway).await
+        }
+        Ok(Ended::Succeeded(successor, request)) => {
+            leave(successor, request, gateway, outlets, reloads).await;
+            Ok(())
+        }
         Err(error) => {
             // What could not be kept was not shown. Clients are told and come back.
             gateway.drain(1011, FAILED).await;
@@ -183,11 +223,4 @@ fn fetch_signers(config: &Config, access: &Access) -> JoinSet<()> {
         fetching.spawn(signers::follow(access.clone(), address.clone(), refresh));
     }
     fetching
-}
-
-fn listen(config: &Config) -> Result<TcpListener> {
-    let address = config.server.listen;
-    TcpListener::bind(address).with_context(|| {
-        format!("listen on {address} (is another server running there? give another address with --listen)")
-    })
 }

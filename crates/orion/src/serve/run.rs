@@ -1,9 +1,12 @@
 //! The loop. It takes all events that are ready, tells each to the machine, commits once, publishes once and answers those
 //! who posted. Beside it: the chores, and the end.
 
-use super::{RESTART, Server};
+use super::handing::{Handed, turn};
+use super::outlets::Outlets;
+use super::{Ended, RESTART, Server};
 use crate::config::Config;
 use crate::feed;
+use crate::handover::Reloads;
 use crate::live::Live;
 use crate::machine::Committed;
 use crate::ops::FeedState;
@@ -11,7 +14,7 @@ use crate::posts::Posts;
 use crate::statuses;
 use anyhow::{Context as _, Result};
 use feeds::inbox::Item;
-use gateway::{Gateway, Publisher};
+use gateway::Gateway;
 use hub::Publication;
 use journal::Journal as _;
 use market::{Answer, Event, PriceUpdate, Span, Time};
@@ -19,6 +22,7 @@ use std::future::Future;
 use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 /// Events told before the loop commits and looks around.
@@ -29,6 +33,8 @@ pub(super) struct Ears {
     /// Events of the simulated market, or of a caller.
     pub(super) events: mpsc::Receiver<Event>,
     pub(super) posts: Posts,
+    /// What brings the events; it ends with this.
+    pub(super) _player: JoinSet<()>,
 }
 
 #[derive(Debug)]
@@ -77,55 +83,63 @@ impl Timers {
 impl Server {
     /// The loop of a market that is not recorded.
     pub(super) async fn run(
-        &mut self,
-        mut ears: Ears,
-        publisher: &Publisher,
+        mut self,
+        mut ears: Box<Ears>,
+        outlets: &mut Outlets,
+        reloads: &mut Option<Reloads>,
         shutdown: &mut (impl Future<Output = ()> + Unpin),
-    ) -> Result<()> {
+    ) -> Result<Ended> {
         let mut batch = Vec::with_capacity(BATCH_MAX);
         let mut items = Vec::with_capacity(BATCH_MAX);
         let mut fed = true;
         loop {
             let wake = self.machine.engine().wake_at();
-            let until_wake = wake.map(|wake| feed::duration(wake - self.clock.now()));
+            let until_wake = wake.map(|wake| feed::duration(wake - self.room.clock.now()));
             tokio::select! {
                 biased;
-                () = &mut *shutdown => return Ok(()),
-                () = publisher.stopped() => return Err(gateway::Stopped).context("publish"),
-                chore = self.timers.next() => {
+                () = &mut *shutdown => return Ok(Ended::Asked(Box::new(self))),
+                turn = turn(reloads) => match self.hand_over(turn, outlets, reloads).await? {
+                    Handed::Back(server) => {
+                        self = *server;
+                        continue
+                    }
+                    Handed::Over(ended) => return Ok(ended),
+                },
+                () = outlets.stopped() => return Err(gateway::Stopped).context("publish"),
+                chore = self.room.timers.next() => {
                     self.chore(&chore)?;
                     if matches!(chore, Chore::Sample) {
-                        publisher.publish(self.passing_time()).await.context("publish")?;
+                        outlets.publish(self.passing_time()).await?;
                     }
                     continue
                 }
                 () = ears.posts.wait() => {}
                 taken = ears.events.recv_many(&mut batch, BATCH_MAX), if fed => fed = taken > 0,
-                () = told(self.live.as_ref(), &mut items) => {}
+                () = told(self.room.live.as_ref(), &mut items) => {}
                 () = sleep(until_wake.unwrap_or_default()), if until_wake.is_some() => self.wake(wake)?,
             }
             for event in batch.drain(..) {
-                self.machine.tell(self.clock.stamp(), &event)?;
+                self.machine.tell(self.room.clock.stamp(), &event)?;
             }
             self.hear(&mut items)?;
             while let Some(alert) = ears.posts.next_alert() {
                 self.machine
-                    .tell(self.clock.stamp(), &Event::Alert(Box::new(alert)))?;
+                    .tell(self.room.clock.stamp(), &Event::Alert(Box::new(alert)))?;
             }
-            self.feed = self.live_state(fed || self.live.is_some());
-            let answers = self.commit(publisher).await?;
+            self.room.feed = self.live_state(fed || self.room.live.is_some());
+            let answers = self.commit(outlets).await?;
             ears.posts.answer(answers);
         }
     }
 
     /// Tells the machine what live sources told.
     fn hear(&mut self, items: &mut Vec<Item>) -> Result<()> {
-        let Some(live) = &mut self.live else {
+        let Some(live) = &mut self.room.live else {
             return Ok(());
         };
         let mut events = Vec::new();
         for item in items.drain(..) {
-            let at = self.clock.stamp();
+            let at = self.room.clock.stamp();
             live.events(
                 at,
                 item,
@@ -133,30 +147,44 @@ impl Server {
                 &mut events,
             );
             for event in events.drain(..) {
-                self.machine.tell(self.clock.stamp(), &event)?;
+                self.machine.tell(self.room.clock.stamp(), &event)?;
             }
         }
         Ok(())
     }
 
+    /// Tells the machine what live sources have told until now.
+    pub(super) fn hear_rest(&mut self) -> Result<()> {
+        let mut rest = Vec::new();
+        while self
+            .room
+            .live
+            .as_ref()
+            .is_some_and(|live| live.take_rest(&mut rest))
+        {
+            self.hear(&mut rest)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn hide(&self, prices: &mut Vec<PriceUpdate>) {
-        if let Some(live) = &self.live {
+        if let Some(live) = &self.room.live {
             live.hide(prices, self.machine.engine());
         }
     }
 
     /// The time it is, so that snapshots forget old verdicts also while a market is closed, and which feeds have changed.
     fn passing_time(&mut self) -> Publication {
-        let now = self.clock.now();
+        let now = self.room.clock.now();
         Publication {
             now,
-            statuses: self.statuses.changed(self.machine.engine(), now),
+            statuses: self.room.statuses.changed(self.machine.engine(), now),
             ..Publication::default()
         }
     }
 
     fn wake(&mut self, wake: Option<Time>) -> Result<()> {
-        let at = self.clock.stamp();
+        let at = self.room.clock.stamp();
         // Timers may fire a moment early by our clock: then there is nothing to do yet.
         if wake.is_some_and(|wake| wake <= at) {
             self.machine.tell(at, &Event::Wake)
@@ -166,7 +194,7 @@ impl Server {
     }
 
     /// Keeps what was decided, shows it, and gives back what those who posted are to be told.
-    pub(super) async fn commit(&mut self, publisher: &Publisher) -> Result<Vec<Answer>> {
+    pub(super) async fn commit(&mut self, outlets: &mut Outlets) -> Result<Vec<Answer>> {
         let Committed {
             mut publication,
             answers,
@@ -177,7 +205,7 @@ impl Server {
             && publication.signals.is_empty()
             && publication.outcomes.is_empty();
         if !is_empty {
-            publisher.publish(publication).await.context("publish")?;
+            outlets.publish(publication).await?;
         }
         Ok(answers)
     }
@@ -188,24 +216,24 @@ impl Server {
             Chore::Save => self.save(),
             Chore::Sample => {
                 self.tell_quarantine();
-                let switches = self.live.as_ref().map_or(0, Live::switches);
-                let statuses = statuses::of(self.machine.engine(), self.clock.now());
-                self.status.prices(statuses, switches);
-                self.status.sample();
+                let switches = self.room.live.as_ref().map_or(0, Live::switches);
+                let statuses = statuses::of(self.machine.engine(), self.room.clock.now());
+                self.room.status.prices(statuses, switches);
+                self.room.status.sample();
                 Ok(())
             }
         }
     }
 
     /// Saves the engine's state and lets go of what need not be kept any more; that it cannot is no reason to end.
-    fn save(&mut self) -> Result<()> {
+    pub(super) fn save(&mut self) -> Result<()> {
         self.machine.save()?;
         self.prune();
         Ok(())
     }
 
     pub(super) fn prune(&self) {
-        if let Err(error) = self.machine.prune(&self.history) {
+        if let Err(error) = self.machine.prune(&self.room.history) {
             tracing::error!("{error:#}");
         }
     }
@@ -227,18 +255,19 @@ impl Server {
     }
 
     pub(super) fn tell_quarantine(&self) {
-        if let Some(recording) = &self.recording {
+        if let Some(recording) = &self.room.recording {
             let recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
-            self.status
+            self.room
+                .status
                 .quarantine(recording.quarantined(&self.machine.engine().settings().catalog));
         }
     }
 
     pub(super) fn tell_status(&self) {
-        self.status.update(
+        self.room.status.update(
             self.machine.engine(),
             self.machine.journal().end(),
-            self.feed,
+            self.room.feed,
         );
     }
 
@@ -246,19 +275,12 @@ impl Server {
     pub(super) async fn end(mut self, gateway: Gateway) -> Result<()> {
         tracing::info!("ending: clients are told to come back");
         gateway.drain(1012, RESTART).await;
-        let mut rest = Vec::new();
-        while self
-            .live
-            .as_ref()
-            .is_some_and(|live| live.take_rest(&mut rest))
-        {
-            self.hear(&mut rest)?;
-        }
+        self.hear_rest()?;
         let at = self.machine.engine().now();
         self.machine.tell(at, &Event::Stop)?;
         self.machine.commit().await?;
         self.save()?;
-        if let Some(live) = &self.live {
+        if let Some(live) = &self.room.live {
             live.stop();
         }
         tracing::info!("ended");

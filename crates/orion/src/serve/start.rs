@@ -1,43 +1,53 @@
 //! Starting: what the market's folder holds is opened and recovered, the market begins or goes on, clients are let in.
 
-use super::run::Timers;
-use super::{Doors, Server};
+use super::outlets::Outlets;
+use super::run::{Ears, Timers};
+use super::{Doors, Play, QUEUE_MAX, Room, Server, Source};
 use crate::clock::{self, Clock};
-use crate::config::Config;
+use crate::config::{Config, FeedKind};
 use crate::fault;
 use crate::feed;
 use crate::keeper::Porter;
+use crate::live::{Live, Started};
 use crate::machine::Machine;
 use crate::ops::{self, About, FeedState, Status};
 use crate::place::Place;
-use crate::posts::Rooms;
-use crate::recording;
+use crate::posts::{Posts, Rooms};
+use crate::recording::{self, Recording};
+use crate::recover;
+use crate::secrets::Secrets;
+use crate::sources;
 use crate::statuses::Statuses;
+use access::Access;
 use anyhow::{Context as _, Result};
 use gateway::Gateway;
+use hub::Publication;
 use journal::Local;
 use lab::replay::Paced;
 use market::{Epoch, Event, SourceTime, Span, Time};
+use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 /// Events told at a time while no client waits: the day before the anchor, in big steps.
 const HISTORY_BATCH: usize = 16_384;
 
-fn open_journal(place: &Place) -> Result<Local> {
+pub(super) fn open_journal(dir: &Path) -> Result<Local> {
     let new_epoch =
         || Epoch(u64::try_from(clock::Sources::system(&mut clock::Machine).millis()).unwrap_or(0));
-    Local::open_probed(&place.dir, new_epoch, fault::point)
-        .with_context(|| format!("open the journal in {}", place.dir.display()))
+    Local::open_probed(dir, new_epoch, fault::point)
+        .with_context(|| format!("open the journal in {}", dir.display()))
 }
 
 impl Server {
     /// Opens what the market's folder holds, and recovers.
     pub(super) async fn open(config: &Config, place: &Place, started: Time) -> Result<Self> {
-        let journal = open_journal(place)?;
+        let journal = open_journal(&place.dir)?;
         let settings = Arc::new(recording::engine_settings(config)?);
         let mut sources = settings.catalog.sources.iter();
         let simulated = sources.any(|source| source.simulated);
-        let machine = Machine::open(&place.dir, settings, journal).await?;
+        let machine = Machine::open(&place.dir, Arc::clone(&settings), journal).await?;
         let clock = Arc::new(Clock::new(clock::Machine, machine.engine().now()));
         let about = About {
             market: config.market_name(),
@@ -45,19 +55,97 @@ impl Server {
             simulated,
             started,
         };
-        let server = Self {
-            history: config.history.clone(),
+        let room = Room {
+            dir: place.dir.clone(),
+            settings,
             status: Arc::new(Status::new(about, Arc::clone(&clock))),
-            statuses: Statuses::default(),
-            machine,
             clock,
             timers: Timers::new(config),
+            history: config.history.clone(),
             feed: FeedState::Starting,
             recording: None,
             live: None,
+            statuses: Statuses::default(),
         };
+        let server = Self { machine, room };
         server.prune();
         Ok(server)
+    }
+
+    /// Begins the market, or goes on with it; says what the loop plays, and where posts come in.
+    pub(super) async fn begin(
+        &mut self,
+        config: &Config,
+        secrets: &Secrets,
+        access: &Access,
+        place: &Place,
+        source: Source,
+    ) -> Result<(Play, Rooms)> {
+        match (&config.feed.kind, source) {
+            (FeedKind::Tape(_), Source::Settings) => {
+                let tape = Recording::open(config)?;
+                for file in tape.files() {
+                    tracing::info!("plays {file}");
+                }
+                self.begin_tape()?;
+                Ok((Play::Tape(tape), Rooms::closed()))
+            }
+            (FeedKind::Sim, Source::Settings) => {
+                let anchor = place.note.anchor()?;
+                let sim = feed::sim(config, anchor);
+                let from = self.begin_sim(&sim, anchor).await?;
+                let (told, events) = mpsc::channel(QUEUE_MAX);
+                let clock = Arc::clone(&self.room.clock);
+                let mut player = JoinSet::new();
+                player.spawn(feed::play_sim(sim, from, clock, told));
+                Ok(self.play(config, access, events, player))
+            }
+            (FeedKind::Live(_), Source::Settings) => self.begin_sources(config, secrets, access),
+            (_, Source::Channel(events)) => {
+                self.begin_live()?;
+                Ok(self.play(config, access, events, JoinSet::new()))
+            }
+        }
+    }
+
+    fn play(
+        &self,
+        config: &Config,
+        access: &Access,
+        events: mpsc::Receiver<Event>,
+        player: JoinSet<()>,
+    ) -> (Play, Rooms) {
+        let (posts, rooms) = Posts::open(config, access, &self.room.clock, None);
+        let ears = Ears {
+            events,
+            posts,
+            _player: player,
+        };
+        (Play::Market(Box::new(ears)), rooms)
+    }
+
+    fn begin_sources(
+        &mut self,
+        config: &Config,
+        secrets: &Secrets,
+        access: &Access,
+    ) -> Result<(Play, Rooms)> {
+        let wanted = sources::wanted(config, secrets)?;
+        sources::ensure_one_starts(&wanted)?;
+        self.begin_live()?;
+        let engine = self.machine.engine();
+        let Started { live, router } = Live::start(config, wanted, &self.room.clock, Some(engine));
+        self.room.status.attach_sources(live.outlets());
+        let (posts, mut rooms) =
+            Posts::open(config, access, &self.room.clock, live.posted_prices());
+        rooms.router = rooms.router.merge(router);
+        self.room.live = Some(live);
+        let ears = Ears {
+            events: mpsc::channel(1).1,
+            posts,
+            _player: JoinSet::new(),
+        };
+        Ok((Play::Market(Box::new(ears)), rooms))
     }
 
     /// Under a tape a start is no event of the market: it takes the stamp of the last one, and nothing was missed.
@@ -68,22 +156,23 @@ impl Server {
 
     /// A live market went on while nobody listened.
     pub(super) fn begin_live(&mut self) -> Result<()> {
-        self.machine.tell(self.clock.stamp(), &Event::Start)?;
+        self.machine.tell(self.room.clock.stamp(), &Event::Start)?;
         for source in self.machine.sources_heard() {
-            self.machine.tell(self.clock.stamp(), &Event::Gap(source))?;
+            self.machine
+                .tell(self.room.clock.stamp(), &Event::Gap(source))?;
         }
         Ok(())
     }
 
     /// Runs what is left of the day before the anchor at full speed, and says from when on the market is live.
-    pub(super) async fn begin_sim(
+    async fn begin_sim(
         &mut self,
         sim: &lab::market::SimMarket,
         anchor: SourceTime,
     ) -> Result<SourceTime> {
         if self.machine.engine().now() >= anchor.as_stamp() {
             self.begin_live()?;
-            return Ok(self.clock.now().as_source());
+            return Ok(self.room.clock.now().as_source());
         }
         let told = feed::told(self.machine.engine().counts());
         tracing::info!(from = %sim.begin(), to = %anchor, "simulate the day before the first start");
@@ -110,15 +199,19 @@ impl Server {
             "the day before is done"
         );
         // The clock may stand behind the anchor if the system's was set back since.
-        if self.clock.now() > anchor.as_stamp() + Span::from_minutes(1) {
+        if self.room.clock.now() > anchor.as_stamp() + Span::from_minutes(1) {
             self.begin_live()?;
-            return Ok(self.clock.now().as_source());
+            return Ok(self.room.clock.now().as_source());
         }
         Ok(anchor)
     }
 
     /// Commits what the start brought, hands the past to the gateway, and lets clients in.
-    pub(super) async fn let_in(&mut self, doors: Doors<'_>, rooms: Rooms) -> Result<Gateway> {
+    pub(super) async fn let_in(
+        &mut self,
+        mut doors: Doors<'_>,
+        rooms: Rooms,
+    ) -> Result<(Gateway, Outlets)> {
         self.machine.commit().await?;
         self.machine.write_tape()?;
         let mut beginning = self
@@ -127,10 +220,11 @@ impl Server {
             .await?;
         self.hide(&mut beginning.past.prices);
         beginning.past.statuses = self
+            .room
             .statuses
-            .changed(self.machine.engine(), self.clock.now());
+            .changed(self.machine.engine(), self.room.clock.now());
         self.tell_status();
-        let clock = Arc::clone(&self.clock);
+        let clock = Arc::clone(&self.room.clock);
         let gateway = doors.config.gateway.to_gateway(
             &doors.config.prices,
             gateway::Clock::new(move || clock.now()),
@@ -139,17 +233,42 @@ impl Server {
         let tls = doors.config.server.tls.open().context("start TLS")?;
         let keeper = Porter {
             access: doors.access,
-            clock: Arc::clone(&self.clock),
+            clock: Arc::clone(&self.room.clock),
             desk: rooms.desk,
         };
         let config = gateway::Config {
             tls: tls.map(Arc::new),
             ..doors.config.doors(Arc::new(keeper), gateway)
         };
-        let router = ops::router(Arc::clone(&self.status)).merge(rooms.router);
-        let gateway = gateway::serve(doors.listener, router, &beginning, config)
+        let router = ops::router(Arc::clone(&self.room.status)).merge(rooms.router);
+        let mut since = Publication::default();
+        if let Some((before, at)) = &mut doors.before {
+            since = self.machine.since(*at).await?;
+            before.ready().await;
+        }
+        let gateway = gateway::serve(doors.socket, router, &beginning, config)
             .context("start the gateway")?;
-        self.status.attach(gateway.stats());
-        Ok(gateway)
+        self.room.status.attach(gateway.stats());
+        let relay = match doors.before {
+            Some((before, _)) => before.serving(&since).await,
+            None => None,
+        };
+        let outlets = Outlets::new(gateway.publisher(), relay);
+        Ok((gateway, outlets))
     }
+}
+
+/// Whether a start would find all it needs, while another process still serves: nothing is touched.
+///
+/// # Errors
+/// When it would not.
+pub(super) async fn rehearse(config: &Config, secrets: &Secrets, place: &Place) -> Result<()> {
+    match &config.feed.kind {
+        FeedKind::Tape(_) => drop(Recording::open(config)?),
+        FeedKind::Sim => drop(place.note.anchor()?),
+        FeedKind::Live(_) => sources::ensure_one_starts(&sources::wanted(config, secrets)?)?,
+    }
+    drop(config.server.tls.open().context("start TLS")?);
+    let settings = Arc::new(recording::engine_settings(config)?);
+    recover::rehearse(&place.dir, &settings).await
 }

@@ -1,13 +1,15 @@
 //! The loop of a recorded market: time is the tape's.
 
-use super::Server;
+use super::handing::{Handed, turn};
+use super::outlets::Outlets;
 use super::run::BATCH_MAX;
+use super::{Ended, Server};
 use crate::config::Speed;
 use crate::feed;
+use crate::handover::Reloads;
 use crate::ops::FeedState;
 use crate::recording::Recording;
 use anyhow::{Context as _, Result};
-use gateway::Publisher;
 use lab::replay::{Paced, wake_on_tape};
 use market::{Event, Time};
 use std::convert::Infallible;
@@ -19,17 +21,18 @@ use tokio::time::{Instant, sleep_until};
 impl Server {
     /// The loop of a tape: time is the tape's, and speed decides only how long it waits.
     pub(super) async fn run_tape(
-        &mut self,
+        mut self,
         tape: Recording,
         speed: Speed,
-        publisher: &Publisher,
+        outlets: &mut Outlets,
+        reloads: &mut Option<Reloads>,
         shutdown: &mut (impl Future<Output = ()> + Unpin),
-    ) -> Result<()> {
+    ) -> Result<Ended> {
         let engine = self.machine.engine();
         let told = feed::told(engine.counts());
         let last = engine.now();
         let tape = Arc::new(Mutex::new(tape));
-        self.recording = Some(Arc::clone(&tape));
+        self.room.recording = Some(Arc::clone(&tape));
         let events = feed::after_told(whole(tape), told);
         let mut paced = Paced::new(events.map(Ok::<_, Infallible>), last);
         let mut pace = Pace::new(speed);
@@ -39,9 +42,16 @@ impl Server {
             self.follow_tape(due.is_some());
             tokio::select! {
                 biased;
-                () = &mut *shutdown => return Ok(()),
-                () = publisher.stopped() => return Err(gateway::Stopped).context("publish"),
-                chore = self.timers.next() => { self.chore(&chore)?; continue }
+                () = &mut *shutdown => return Ok(Ended::Asked(Box::new(self))),
+                turn = turn(reloads) => match self.hand_over(turn, outlets, reloads).await? {
+                    Handed::Back(server) => {
+                        self = *server;
+                        continue
+                    }
+                    Handed::Over(ended) => return Ok(ended),
+                },
+                () = outlets.stopped() => return Err(gateway::Stopped).context("publish"),
+                chore = self.room.timers.next() => { self.chore(&chore)?; continue }
                 () = pace.wait(due.flatten()), if due.is_some() => {}
             }
             for _ in 0..BATCH_MAX {
@@ -54,7 +64,7 @@ impl Server {
                     self.machine.tell(at, &event)?;
                 }
             }
-            self.commit(publisher).await?;
+            self.commit(outlets).await?;
         }
     }
 
@@ -65,7 +75,7 @@ impl Server {
         } else {
             FeedState::Ended
         };
-        if std::mem::replace(&mut self.feed, state) != state {
+        if std::mem::replace(&mut self.room.feed, state) != state {
             self.tell_quarantine();
             self.tell_status();
             if state == FeedState::Ended {

@@ -39,6 +39,7 @@ pub(crate) fn serve_at(address: &str, data: &Path, arguments: &[&str]) -> Comman
         .args(arguments);
     command
         .env_remove("ORION_TEST_CRASH")
+        .env_remove("ORION_TEST_HANG")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -106,12 +107,11 @@ impl Server {
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .expect("send a signal");
-        assert!(sent.success());
+        signal(self.pid(), "TERM");
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// A client that has subscribed to both channels.
@@ -188,6 +188,15 @@ impl Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal to a process.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill")
+        .args([format!("-{name}"), pid.to_string()])
+        .status()
+        .expect("send a signal");
+    assert!(sent.success(), "SIG{name} to {pid}");
 }
 
 /// A POST request on a connection of its own: the status and the body's JSON.

@@ -1,0 +1,238 @@
+//! The socket in a market's folder by which `orion reload` finds the server that has the folder. Only the user who runs the
+//! server may connect. One line is asked, one answered.
+
+use super::reloads::{Desk, Outcome};
+use anyhow::{Context as _, Result, bail};
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener as Binding, UnixStream as Asking};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+const NAME: &str = "orion.sock";
+/// What may be asked.
+const RELOAD: &str = "reload\n";
+/// How an answer begins.
+const SERVES: &str = "serves ";
+const FAILED: &str = "failed ";
+/// A question is one short line, and comes at once.
+const QUESTION_WITHIN: Duration = Duration::from_secs(5);
+/// Longest path that every system takes for a socket.
+const PATH_MAX: usize = 100;
+
+/// What `orion reload` is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The process that serves now.
+    Serves(u32),
+    /// Why the old one goes on.
+    Failed(String),
+}
+
+/// The socket of this process. Dropping it stops answering; the file stays until [`Control::remove`].
+#[derive(Debug)]
+pub(super) struct Control {
+    path: PathBuf,
+    answering: JoinHandle<()>,
+}
+
+impl Control {
+    /// Makes the socket in `dir`, or takes the place of one that another process made: whoever has the folder's lock.
+    pub(super) fn bind(dir: &Path, desk: Desk) -> Result<Self> {
+        let path = dir.join(NAME);
+        let listener =
+            bind(dir, &path).with_context(|| format!("make the socket {}", path.display()))?;
+        let answering = tokio::spawn(answer_all(listener, desk));
+        Ok(Self { path, answering })
+    }
+
+    /// Takes the socket away: the server ends.
+    pub(super) fn remove(self) {
+        // Should it stay, it is found to be dead by whoever asks.
+        let _removed = fs::remove_file(&self.path);
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.answering.abort();
+    }
+}
+
+/// Under another name first: nobody finds it before only its owner may use it, and none is missing meanwhile.
+fn bind(dir: &Path, path: &Path) -> io::Result<UnixListener> {
+    let new = path.with_extension("new");
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let (short, _folder) = short(dir, &new)?;
+    let listener = Binding::bind(short)?;
+    fs::set_permissions(&new, Permissions::from_mode(0o600))?;
+    fs::rename(&new, path)?;
+    listener.set_nonblocking(true)?;
+    UnixListener::from_std(listener)
+}
+
+/// A path for a socket of `dir` that is short enough for one, good while the folder beside it is open.
+fn short(dir: &Path, path: &Path) -> io::Result<(PathBuf, Option<File>)> {
+    if path.as_os_str().as_bytes().len() <= PATH_MAX {
+        return Ok((path.to_owned(), None));
+    }
+    if !cfg!(target_os = "linux") {
+        let wrong = format!(
+            "a socket's path may have {PATH_MAX} bytes; take a data folder with a shorter path"
+        );
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, wrong));
+    }
+    let folder = File::open(dir)?;
+    let name = path.file_name().unwrap_or_default();
+    let short = Path::new("/proc/self/fd")
+        .join(folder.as_raw_fd().to_string())
+        .join(name);
+    Ok((short, Some(folder)))
+}
+
+async fn answer_all(listener: UnixListener, desk: Desk) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(answer(stream, desk.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the control socket accepts no more; SIGUSR2 still asks for a reload");
+                return;
+            }
+        }
+    }
+}
+
+async fn answer(mut stream: UnixStream, desk: Desk) {
+    let mut question = [0; RELOAD.len()];
+    let read = timeout(QUESTION_WITHIN, stream.read_exact(&mut question)).await;
+    let answer = match read {
+        Ok(Ok(_)) if question == RELOAD.as_bytes() => desk.reload().await,
+        _ => Err("this is no question of `orion reload`".to_owned()),
+    };
+    // Whoever asked may have gone.
+    let _told = stream.write_all(text(&answer).as_bytes()).await;
+}
+
+fn text(outcome: &Outcome) -> String {
+    match outcome {
+        Ok(pid) => format!("{SERVES}{pid}"),
+        Err(reason) => format!("{FAILED}{reason}"),
+    }
+}
+
+/// Whether a server answers in a market's folder.
+pub(crate) fn is_running(dir: &Path) -> bool {
+    connect(dir).is_ok()
+}
+
+/// Asks the server of a market's folder to hand over to a new process, and waits until that serves or has failed.
+///
+/// # Errors
+/// When no server answers.
+pub(crate) fn reload(dir: &Path) -> Result<Answer> {
+    let mut stream =
+        connect(dir).with_context(|| format!("reach the server of {}", dir.display()))?;
+    stream
+        .write_all(RELOAD.as_bytes())
+        .context("ask the server")?;
+    let mut text = String::new();
+    stream
+        .read_to_string(&mut text)
+        .context("hear the server's answer")?;
+    if let Some(pid) = text.strip_prefix(SERVES) {
+        return Ok(Answer::Serves(
+            pid.parse().context("read the server's answer")?,
+        ));
+    }
+    match text.strip_prefix(FAILED) {
+        Some(reason) => Ok(Answer::Failed(reason.to_owned())),
+        None => bail!("the server ended without an answer"),
+    }
+}
+
+fn connect(dir: &Path) -> io::Result<Asking> {
+    let (short, _folder) = short(dir, &dir.join(NAME))?;
+    Asking::connect(short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    /// A desk at which every reload ends like this.
+    fn desk(outcome: Outcome) -> Desk {
+        let (desk, mut requests) = Desk::new();
+        tokio::spawn(async move {
+            while let Some(request) = requests.recv().await {
+                request.answer(outcome.clone());
+            }
+        });
+        desk
+    }
+
+    async fn asked(dir: &Path) -> Result<Answer> {
+        let dir = dir.to_owned();
+        tokio::task::spawn_blocking(move || reload(&dir))
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_answer_comes_back_whatever_the_length_of_the_path() {
+        let folder = TempDir::new().unwrap();
+        for dir in [
+            folder.path().to_owned(),
+            folder.path().join("long".repeat(40)),
+        ] {
+            fs::create_dir_all(&dir).unwrap();
+            assert!(!is_running(&dir));
+            let control = Control::bind(&dir, desk(Ok(17))).unwrap();
+            let mode = fs::metadata(dir.join(NAME)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "only the owner may ask");
+            assert_eq!(asked(&dir).await.unwrap(), Answer::Serves(17));
+
+            // Another process takes the folder over, and fails.
+            let reason = "two\nlines".to_owned();
+            let next = Control::bind(&dir, desk(Err(reason.clone()))).unwrap();
+            drop(control);
+            assert_eq!(asked(&dir).await.unwrap(), Answer::Failed(reason));
+            next.remove();
+            assert!(!is_running(&dir));
+            assert!(!dir.join(NAME).exists());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_was_killed_leaves_a_socket_that_nobody_answers() {
+        let folder = TempDir::new().unwrap();
+        drop(Control::bind(folder.path(), desk(Ok(1))).unwrap());
+        tokio::task::yield_now().await;
+        assert!(folder.path().join(NAME).exists());
+        let error = asked(folder.path()).await.unwrap_err();
+        assert!(error.to_string().contains("reach the server"), "{error:#}");
+    }
+
+    #[tokio::test]
+    async fn other_questions_are_refused() {
+        let folder = TempDir::new().unwrap();
+        let _control = Control::bind(folder.path(), desk(Ok(1))).unwrap();
+        let mut stream = UnixStream::connect(folder.path().join(NAME)).await.unwrap();
+        stream.write_all(b"status\n").await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "failed this is no question of `orion reload`");
+    }
+}

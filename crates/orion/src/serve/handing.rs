@@ -1,0 +1,140 @@
+//! Handing over: engine and store are given up for a new process, and taken back where it fails. `docs/decisions/0008`.
+
+use super::outlets::Outlets;
+use super::start::open_journal;
+use super::{Ended, RESTART, Room, Server};
+use crate::handover::{Reloads, Request, Successor, Turn, service};
+use crate::machine::Machine;
+use anyhow::{Context as _, Result};
+use gateway::Gateway;
+use journal::Journal as _;
+use market::{Event, Position};
+use std::future::pending;
+use std::sync::Arc;
+
+/// What came of a hand-over.
+pub(super) enum Handed {
+    /// Nothing: the server goes on.
+    Back(Box<Server>),
+    Over(Ended),
+}
+
+/// A server without its machine, which somebody else may have. Its clients are served with what they were told last.
+struct Paused {
+    room: Room,
+    /// Where the journal ended.
+    at: Position,
+}
+
+/// The next time a new process is ready to take over; for ever where none can be.
+pub(super) async fn turn(reloads: &mut Option<Reloads>) -> Turn {
+    match reloads {
+        Some(reloads) => reloads.next().await,
+        None => pending().await,
+    }
+}
+
+impl Server {
+    /// Gives engine and store up for the new process. Where that does not come to serve, it has ended, and they are taken
+    /// back.
+    pub(super) async fn hand_over(
+        self,
+        turn: Turn,
+        outlets: &mut Outlets,
+        reloads: &mut Option<Reloads>,
+    ) -> Result<Handed> {
+        let Turn { candidate, request } = turn;
+        let paused = self.give_up(outlets).await?;
+        match candidate.take(paused.at).await {
+            Ok(successor) => Ok(Handed::Over(Ended::Succeeded(successor, request))),
+            Err(reason) => {
+                let server = paused.take_back(outlets).await.with_context(|| {
+                    format!("take engine and store back after a reload that failed ({reason:#})")
+                })?;
+                if let Some(reloads) = reloads {
+                    reloads.bind();
+                }
+                request.failed(&reason);
+                Ok(Handed::Back(Box::new(server)))
+            }
+        }
+    }
+
+    /// As at a clean end: all that was told is kept and shown, and the locks are given back.
+    async fn give_up(mut self, outlets: &mut Outlets) -> Result<Paused> {
+        self.hear_rest()?;
+        let at = self.machine.engine().now();
+        self.machine.tell(at, &Event::Stop)?;
+        self.commit(outlets).await?;
+        self.save()?;
+        if let Some(live) = &self.room.live {
+            live.stop();
+        }
+        let at = self.machine.journal().end();
+        drop(self.machine);
+        Ok(Paused {
+            room: self.room,
+            at,
+        })
+    }
+}
+
+impl Paused {
+    /// The other process has ended; whatever it decided is shown now. Sources and feed have gone on, and what they told
+    /// meanwhile waits for the loop.
+    async fn take_back(self, outlets: &mut Outlets) -> Result<Server> {
+        let Self { room, at } = self;
+        let journal = open_journal(&room.dir)?;
+        let machine = Machine::open(&room.dir, Arc::clone(&room.settings), journal).await?;
+        room.clock.catch_up(machine.engine().now());
+        let mut server = Server { machine, room };
+        if server.room.recording.is_some() {
+            server.begin_tape()?;
+        } else {
+            server.begin_live()?;
+        }
+        let prices = server.machine.commit().await?.publication.prices;
+        server.machine.write_tape()?;
+        let mut news = server.machine.since(at).await?;
+        news.prices = prices;
+        server.hide(&mut news.prices);
+        server.tell_status();
+        outlets.publish(news).await?;
+        Ok(server)
+    }
+}
+
+/// The end of a process after which another one serves: it listens no more, and closes its clients, who hear what the
+/// other publishes until they are gone.
+pub(super) async fn leave(
+    mut successor: Successor,
+    request: Request,
+    mut gateway: Gateway,
+    mut outlets: Outlets,
+    reloads: Option<Reloads>,
+) {
+    service::succeeded_by(successor.pid);
+    // Both descriptors of the socket: the gateway's, and the one to be passed on.
+    gateway.stop_accepting().await;
+    drop(reloads);
+    request.served(successor.pid);
+    let drained = async {
+        gateway.all_arrived().await;
+        gateway.drain(1012, RESTART).await;
+    };
+    tokio::pin!(drained);
+    let mut is_drained = false;
+    let mut hears = true;
+    loop {
+        tokio::select! {
+            () = &mut drained, if !is_drained => is_drained = true,
+            news = successor.news(), if hears => match news {
+                // Who is left at the end of the drain is nobody.
+                Some(news) => drop(outlets.publish(news).await),
+                None => hears = false,
+            },
+            () = outlets.alone(), if is_drained => break,
+        }
+    }
+    tracing::info!("ended");
+}

@@ -1,0 +1,12 @@
+//! `orion reload`: a new process takes over, and nobody outside notices more than a close that says to come back. Where it
+//! cannot, the old one goes on.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod client;
+mod failures;
+mod line;
+mod market;
+mod process;
+mod restarts;

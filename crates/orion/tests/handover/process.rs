@@ -1,0 +1,157 @@
+//! A server among other processes: sockets that a service manager made, what it is told, and signals.
+
+use crate::line::{Line, until_price};
+use crate::support::{Server, serve, serve_at, signal, tool};
+use std::fs;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// Passes a socket as a service manager does, but as standard input: a test cannot place descriptors.
+fn activate(command: &mut Command, socket: &TcpListener) {
+    command
+        .env("LISTEN_FDS", "1")
+        .env("LISTEN_FDS_FIRST_FD", "0")
+        .stdin(OwnedFd::from(socket.try_clone().expect("a descriptor")));
+}
+
+#[test]
+fn a_socket_of_the_service_manager_is_served_over_kills_and_reloads() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let address = socket.local_addr().expect("an address").to_string();
+    let server = || {
+        // The address that is asked for is not the socket's, which counts.
+        let mut command = serve_at("127.0.0.1:1", folder.path(), &[]);
+        activate(&mut command, &socket);
+        command
+    };
+    let line = Line::start(folder.path(), server());
+    assert_eq!(line.first.address, address);
+    until_price(&mut line.first.subscribe());
+    signal(line.pid(), "KILL");
+
+    // Nobody serves, and nobody is refused: who connects now is served by the next one.
+    let waiting = std::net::TcpStream::connect(&address).expect("a connect while nobody serves");
+    drop(line);
+    let mut line = Line::start(folder.path(), server());
+    drop(waiting);
+    let mut client = line.first.subscribe();
+    until_price(&mut client);
+    line.reload().expect("a reload");
+    assert_eq!(client.closed(), Some(1012));
+    until_price(&mut line.first.subscribe());
+    line.end();
+}
+
+#[test]
+fn a_socket_that_cannot_be_served_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let connected = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let plain =
+        std::net::TcpStream::connect(connected.local_addr().expect("an address")).expect("connect");
+    for (input, reason) in [
+        (OwnedFd::from(plain), "does not listen"),
+        (
+            OwnedFd::from(std::os::unix::net::UnixStream::pair().expect("a pair").0),
+            "fd 0 is not a valid tcp socket",
+        ),
+    ] {
+        let mut command = serve(folder.path(), &[]);
+        command
+            .env("LISTEN_FDS", "1")
+            .env("LISTEN_FDS_FIRST_FD", "0")
+            .stdin(input);
+        let (code, log) = Server::start(command).err().expect("no server");
+        assert_eq!(code, Some(1), "{log}");
+        assert!(log.contains(reason), "{reason:?} is not in {log}");
+    }
+}
+
+#[test]
+fn the_service_manager_hears_who_serves_and_when_it_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    manager
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .expect("a time-out");
+    let heard = || {
+        let mut bytes = [0; 256];
+        let length = manager.recv(&mut bytes).expect("a message");
+        String::from_utf8_lossy(&bytes[..length]).trim().to_owned()
+    };
+    let mut command = serve(folder.path(), &[]);
+    command.env("NOTIFY_SOCKET", &path);
+    let mut line = Line::start(folder.path(), command);
+    assert_eq!(heard(), "READY=1");
+    let pid = line.reload().expect("a reload");
+    let mut both = [heard(), heard()];
+    both.sort();
+    assert_eq!(both, [format!("MAINPID={pid}"), "READY=1".to_owned()]);
+    line.end();
+    assert_eq!(
+        heard(),
+        "STOPPING=1",
+        "the new one's, and not the old one's"
+    );
+    manager.set_nonblocking(true).expect("no waiting");
+    assert!(manager.recv(&mut [0; 9]).is_err(), "nothing else is told");
+}
+
+#[test]
+fn sighup_reads_the_settings_and_ends_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("orion.toml");
+    fs::write(&file, "").expect("write");
+    let data = folder.path().join("data");
+    let line = Line::start(
+        &data,
+        serve(&data, &["--config", &file.display().to_string()]),
+    );
+    for (text, words) in [
+        ("", "no setting has changed"),
+        (
+            "[prices]\nrepeat_ms = 4000\n[log]\nlevel = \"debug\"\n",
+            "log.level, prices.repeat_ms",
+        ),
+        (
+            "[prices]\nrepeat = 4000\n",
+            "the settings cannot run, and stay as they were",
+        ),
+    ] {
+        fs::write(&file, text).expect("write");
+        signal(line.pid(), "HUP");
+        assert!(line.first.logs(words), "{words}");
+    }
+    until_price(&mut line.first.subscribe());
+    line.end();
+}
+
+#[test]
+fn the_units_in_packaging_are_whole() {
+    let Some(analyze) = tool("ORION_TEST_SYSTEMD_ANALYZE") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/systemd");
+    let mut units = Vec::new();
+    for name in ["orion.service", "orion.socket"] {
+        let text = fs::read_to_string(packaging.join(name)).expect("a unit");
+        // What is verified names the program that is there.
+        let text = text.replace("/usr/bin/orion", env!("CARGO_BIN_EXE_orion"));
+        let unit = folder.path().join(name);
+        fs::write(&unit, text).expect("write");
+        units.push(unit);
+    }
+    let output = Command::new(analyze)
+        .args(["verify", "--man=no"])
+        .args(&units)
+        .output()
+        .expect("run systemd-analyze");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && told.trim().is_empty(), "{told}");
+}

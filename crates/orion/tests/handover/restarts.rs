@@ -1,0 +1,231 @@
+//! Restarts in a row under load: nobody is refused, nothing of a signal is lost, prices hardly pause.
+
+use crate::client::{Crowd, Kind, PATIENCE, Seen};
+use crate::line::Line;
+use crate::support::{key, serve};
+use journal::Record;
+use market::Status;
+use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// A client hears a price at least so often, restarts or not.
+const PRICE_GAP_MAX: Duration = Duration::from_secs(5);
+const PROBE_EVERY: Duration = Duration::from_millis(10);
+const POST_EVERY: Duration = Duration::from_millis(200);
+
+/// How much is done.
+struct Size {
+    reloads: usize,
+    clients: usize,
+}
+
+impl Size {
+    /// The row where slow tests run, else a small one.
+    fn asked() -> Self {
+        if std::env::var_os("ORION_TEST_SLOW").is_some() {
+            Self {
+                reloads: 20,
+                clients: 2_000,
+            }
+        } else {
+            Self {
+                reloads: 4,
+                clients: 40,
+            }
+        }
+    }
+}
+
+/// Waits for the next turn; says whether all is over, which is when the other end of the channel is gone.
+fn is_over(end: &mpsc::Receiver<()>, turn: Duration) -> bool {
+    end.recv_timeout(turn) == Err(mpsc::RecvTimeoutError::Disconnected)
+}
+
+#[test]
+fn restarts_refuse_nobody_and_lose_nothing() {
+    let size = Size::asked();
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path();
+    let token = key(data, "mybot", "bots");
+    // A plain client that was away sees in its snapshot whatever was decided meanwhile.
+    let snapshot = ["--set", "gateway.snapshot_signals=500"];
+    let mut line = Line::start(data, serve(data, &snapshot));
+    let address = line.first.address.clone();
+
+    let (probing, no_probes) = mpsc::channel();
+    let prober = thread::spawn({
+        let address = address.clone();
+        move || probe(&address, &no_probes)
+    });
+    let (posting, no_posts) = mpsc::channel();
+    let poster = thread::spawn({
+        let address = address.clone();
+        move || post_signals(&address, &token, &no_posts)
+    });
+    let crowd = Crowd::new(&address);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let kinds = [Kind::Plain, Kind::Resuming].into_iter().cycle();
+    let clients: Vec<_> = kinds
+        .take(size.clients)
+        .map(|kind| (kind, runtime.spawn(Arc::clone(&crowd).follow(kind))))
+        .collect();
+    crowd.wait_for(size.clients);
+
+    for round in 1..=size.reloads {
+        line.reload()
+            .unwrap_or_else(|reason| panic!("reload {round}: {reason}"));
+        crowd.wait_for((round + 1) * size.clients);
+    }
+    drop(posting);
+    let posted = poster.join().expect("the poster");
+    drop(probing);
+    let last = posted[posted.len() - 1].clone();
+    crowd.last.set(last.clone()).expect("set once");
+    let probes = prober.join().expect("nobody is refused");
+    let seen: Vec<_> = clients
+        .into_iter()
+        .map(|(kind, client)| {
+            let seen = runtime.block_on(async { timeout(PATIENCE, client).await });
+            let seen = seen.expect("every client hears of the last signal");
+            (kind, seen.expect("a client"))
+        })
+        .collect();
+    line.end();
+
+    let sum = |of: fn(&Seen) -> usize| seen.iter().map(|(_, seen)| of(seen)).sum::<usize>();
+    let gaps = seen.iter().map(|(_, seen)| seen.longest_gap);
+    let longest = gaps.max().unwrap_or_default();
+    eprintln!(
+        "{} restarts, {} clients closed {} times and {} times cut, {probes} probes, {} signals posted, longest price gap {longest:?}",
+        size.reloads,
+        size.clients,
+        sum(|seen| seen.closes),
+        sum(|seen| seen.cuts),
+        posted.len()
+    );
+    assert!(
+        probes > 10 && !posted.is_empty(),
+        "there was hardly anything to see"
+    );
+    assert!(longest <= PRICE_GAP_MAX, "no price came for {longest:?}");
+    let kept = Kept::read(&data.join("sim-1"));
+    for id in &posted {
+        kept.check_life(id);
+    }
+    for (number, (kind, seen)) in seen.iter().enumerate() {
+        match kind {
+            Kind::Plain => {
+                for id in &posted {
+                    assert!(seen.has_end_of(id), "{id} at client {number}");
+                }
+            }
+            Kind::Resuming => {
+                let expected = kept.events(seen.begun.expect("a position"), &last);
+                let heard: Vec<_> = seen.events.iter().copied().take(expected.len()).collect();
+                assert_eq!(heard, expected, "client {number}");
+            }
+        }
+    }
+}
+
+/// Asks for /health on a new connection every 10 ms: how often it was answered, which must be always.
+fn probe(address: &str, end: &mpsc::Receiver<()>) -> usize {
+    let mut count = 0;
+    while !is_over(end, PROBE_EVERY) {
+        let answer = ask(address).unwrap_or_else(|error| panic!("probe {count}: {error}"));
+        assert!(
+            answer.starts_with("HTTP/1.1 200"),
+            "probe {count}: {answer:?}"
+        );
+        count += 1;
+    }
+    count
+}
+
+fn ask(address: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(b"GET /health HTTP/1.1\r\nHost: any.example\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// Posts signals and takes them back, each until it is answered; their ids.
+fn post_signals(address: &str, token: &str, end: &mpsc::Receiver<()>) -> Vec<String> {
+    let authorization = format!("Bearer {token}");
+    let mut ids = Vec::new();
+    for number in 0.. {
+        let mut body = json!({
+            "id": format!("sig_{number}"), "symbol": "EURUSD", "direction": "long", "signal_type": "trade",
+            "status": "pending", "reason": "a bot's idea", "confidence": 85, "killzone": "London Open",
+            "timestamp": "2026-01-01T00:00:00.000Z",
+        });
+        let id = post_until_taken(address, &authorization, &body);
+        body["status"] = json!("invalidated");
+        post_until_taken(address, &authorization, &body);
+        ids.push(id);
+        if is_over(end, POST_EVERY) {
+            break;
+        }
+    }
+    ids
+}
+
+/// The engine is with nobody for a moment of each restart: a bot is told, and posts again.
+fn post_until_taken(address: &str, authorization: &str, body: &Value) -> String {
+    let begun = Instant::now();
+    loop {
+        let headers = [("Authorization", authorization)];
+        let (status, answer) =
+            crate::support::post(address, "/api/signals", &headers, &body.to_string())
+                .expect("no post is refused or cut");
+        match status {
+            200 => return answer["id"].as_str().expect("an id").to_owned(),
+            503 | 504 => assert!(begun.elapsed() < PATIENCE, "{answer}"),
+            other => panic!("{other}: {answer}"),
+        }
+    }
+}
+
+/// The signals of the journal, with their places.
+struct Kept(Vec<(u64, String, Status)>);
+
+impl Kept {
+    fn read(market: &Path) -> Self {
+        let records = (1..).zip(crate::support::recording::journal(market));
+        let signals = records.filter_map(|(seq, record)| match record {
+            Record::Signal(signal) => Some((seq, signal.id.to_string(), signal.status)),
+            Record::Outcome(_) => None,
+        });
+        Self(signals.collect())
+    }
+
+    /// However often it was posted, it was born once, and ended once.
+    fn check_life(&self, id: &str) {
+        let of_it = self.0.iter().filter(|(_, other, _)| other == id);
+        let life: Vec<_> = of_it.map(|(_, _, status)| *status).collect();
+        assert_eq!(life, [Status::Pending, Status::Invalidated], "{id}");
+    }
+
+    /// Where the events of signals lie, behind a position and up to the end of a signal.
+    fn events(&self, begun: u64, last: &str) -> Vec<u64> {
+        let is_end =
+            |(_, id, status): &&(u64, String, Status)| id == last && *status == Status::Invalidated;
+        let end = self.0.iter().find(is_end).expect("the last signal").0;
+        let places = self.0.iter().map(|(seq, _, _)| *seq);
+        places
+            .filter(|seq| (begun + 1..=end).contains(seq))
+            .collect()
+    }
+}
