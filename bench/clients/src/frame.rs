@@ -3,6 +3,7 @@
 use std::io;
 
 pub(crate) const TEXT: u8 = 1;
+pub(crate) const CLOSE: u8 = 8;
 pub(crate) const PONG: u8 = 10;
 const PING: u8 = 9;
 
@@ -11,6 +12,7 @@ const PING: u8 = 9;
 pub(crate) enum Frame<'a> {
     Text(&'a [u8]),
     Ping(&'a [u8]),
+    Close(&'a [u8]),
     Other(u8),
 }
 
@@ -63,6 +65,7 @@ fn split(bytes: &[u8]) -> Option<(Frame<'_>, &[u8])> {
     let frame = match first & 0xF {
         TEXT => Frame::Text(payload),
         PING => Frame::Ping(payload),
+        CLOSE => Frame::Close(payload),
         other => Frame::Other(other),
     };
     Some((frame, rest))
@@ -99,7 +102,7 @@ mod tests {
                 Frame::Text(b"hi"),
                 Frame::Ping(b"p"),
                 Frame::Text(&long),
-                Frame::Other(8),
+                Frame::Close(b""),
             ];
             assert_eq!(seen, expected.map(|frame| format!("{frame:?}")), "{step}");
         }

@@ -1,0 +1,83 @@
+//! ORION's gateway: one shard, its own defaults, its log written as `orion serve` writes it.
+
+use super::{follow, say_open};
+use crate::machine;
+use crate::message::{self, Message};
+use anyhow::{Context as _, Result};
+use axum::Router;
+use gateway::{Beginning, Clock, Config, Publication};
+use market::{
+    Calendar, Catalog, Instrument, Price, PriceKind, Source, SourceId, Span, Symbol, Time,
+};
+use std::net::TcpListener;
+use std::sync::Arc;
+use tracing_subscriber::EnvFilter;
+
+pub fn serve() -> Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(false)
+        .init();
+    // As the binary has it.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
+    let _within = runtime.enter();
+    let listener = TcpListener::bind("127.0.0.1:0").context("listen")?;
+    let mut config = Config::new(Clock::new(now));
+    // As `prices.min_interval_ms = 0` has it: every price is told.
+    config.hub.price_interval = Span::ZERO;
+    let gateway = gateway::serve(listener, Router::new(), &beginning(), config)
+        .context("start the gateway")?;
+    let publisher = gateway.publisher();
+    say_open(gateway.address());
+    follow(|pace| {
+        pace.walk(|messages| {
+            let publication = Publication {
+                prices: messages.into_iter().map(Message::update).collect(),
+                now: now(),
+                ..Publication::default()
+            };
+            publisher
+                .publish_blocking(publication)
+                .expect("the gateway runs");
+        });
+    })
+}
+
+/// An empty past, in a market of the symbols that are published.
+fn beginning() -> Beginning {
+    let source = Source {
+        name: "bench".to_owned(),
+        heartbeats: true,
+        simulated: false,
+        always_open: true,
+    };
+    let instruments = message::SYMBOLS.map(|name| Instrument {
+        symbol: Symbol::new(name).expect("a symbol of ours is one"),
+        digits: 0,
+        tick_size: Price::ZERO,
+        pip_size: Price::ZERO,
+        kind: PriceKind::Cfd,
+        calendar: Calendar::Fx,
+        spread_default: Price::ZERO,
+        source: SourceId(0),
+        signals: false,
+        prices: true,
+    });
+    Beginning {
+        catalog: Arc::new(Catalog {
+            sources: vec![source],
+            instruments: instruments.to_vec(),
+        }),
+        ..Beginning::default()
+    }
+}
+
+fn now() -> Time {
+    Time::from_nanos(machine::now() as i64)
+}
