@@ -5,6 +5,7 @@ use crate::keeper::{Auth, Holder, Mode, Pass};
 use market::{Span, Symbol, Time};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use wire::Subscribe;
 
 /// A client's pass, and its place among those who hold the same.
@@ -70,6 +71,12 @@ impl Identity {
     /// Whether it may do nothing at all here.
     pub(crate) fn is_idle(&self, mode: Mode) -> bool {
         mode != Mode::Off && !self.pass.may_post && self.pass.channels.is_empty()
+    }
+
+    /// When [`Identity::turn`] is to be asked again; whether it was taken back, the keeper's number tells at once.
+    pub(crate) fn next_turn(&self, auth: &Auth, now: Instant) -> Option<Instant> {
+        let exactness = (auth.grace.min(auth.expiring) / 8).min(Duration::from_secs(1));
+        self.pass.expires.map(|_| now + exactness)
     }
 
     /// Looks at what depends on time, and at what was taken back. `version` is the keeper's number now.

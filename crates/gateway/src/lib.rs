@@ -19,6 +19,7 @@ mod keeper;
 mod lanes;
 mod limits;
 mod listen;
+mod looks;
 mod session;
 mod shard;
 mod stats;

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::extension::Deflate;
 use crate::frame::{Decoder, Inbound, Violation};
 use crate::identity::Identity;
+use crate::keeper::Mode;
 use crate::limits::{Errors, Rate};
 use crate::shard::Shard;
 use crate::stream::Stream;
@@ -173,7 +174,10 @@ impl Session {
     }
 
     fn hear(self: &Rc<Self>, shard: &Rc<Shard>, mut bytes: &[u8]) {
-        self.state.borrow_mut().heard_at = Instant::now();
+        let now = Instant::now();
+        self.state.borrow_mut().heard_at = now;
+        // What it says may set deadlines.
+        shard.looks.set(self.id, now);
         while let Some(next) = self.decode(shard, &mut bytes) {
             match next {
                 Ok(inbound) => self.handle(shard, inbound),
@@ -413,9 +417,11 @@ impl Session {
         });
         hub.finish(self.id, closing.into_iter().chain([frame]));
         drop(hub);
+        let now = Instant::now();
+        shard.looks.set(self.id, now);
         state.ending = Some(Ending {
             close,
-            until: Instant::now() + shard.config.close_within,
+            until: now + shard.config.close_within,
             is_answered: false,
             is_deaf: false,
         });
@@ -465,17 +471,18 @@ impl Session {
         shard.stats.prices_folded.set(hub.folded());
         if written.is_full {
             Wrote::Full
-        } else {
+        } else if hub.is_due(self.id) || self.stream.has_unsent() {
             Wrote::Some
+        } else {
+            Wrote::All
         }
     }
 
     /// What is due stays where it is, in the hub, until the socket takes bytes again.
     fn wait_for_room(self: &Rc<Self>, shard: &Rc<Shard>) {
-        self.state
-            .borrow_mut()
-            .stalled_since
-            .get_or_insert_with(Instant::now);
+        let now = Instant::now();
+        self.state.borrow_mut().stalled_since.get_or_insert(now);
+        shard.looks.set(self.id, now);
         self.is_waiting.set(true);
         let waiting = Rc::clone(self).flush_once_writable(Rc::clone(shard));
         shard.begin_for(self, waiting);
@@ -518,6 +525,26 @@ impl Session {
         self.flush(shard);
     }
 
+    /// When its deadlines are to be looked at again. Who is being ended or is behind is looked at each time, and whoever says
+    /// something.
+    pub(crate) fn next_look(&self, shard: &Shard, now: Instant) -> Instant {
+        let (config, state) = (&shard.config, self.state.borrow());
+        if state.ending.is_some() || state.stalled_since.is_some() {
+            return now;
+        }
+        let mut next = state.ping_at.min(state.heard_at + config.silent_for);
+        if shard.hub.borrow().is_extended(self.id) {
+            // Since when it has heard nothing is known only from such looks.
+            next = next.min(now + config.heartbeat_every / 8);
+        }
+        if let Some(identity) = &state.identity {
+            next = next.min(identity.next_turn(&config.auth, now).unwrap_or(next));
+        } else if config.auth.mode == Mode::Required {
+            next = next.min(self.began + config.auth.within);
+        }
+        next
+    }
+
     fn overdue(&self, shard: &Shard, now: Instant) -> Overdue {
         let (config, state) = (&shard.config, self.state.borrow());
         let is_over = |since: Instant, span: Duration| now.saturating_duration_since(since) >= span;
@@ -528,7 +555,10 @@ impl Session {
             (None, _) if is_over(state.heard_at, config.silent_for) => Overdue::Silent,
             // Behind bytes that wait, a ping would only be one more.
             (None, None) if now >= state.ping_at => Overdue::Ping,
-            (None, None) if is_over(state.quiet.since, config.heartbeat_every) => {
+            (None, None)
+                if is_over(state.quiet.since, config.heartbeat_every)
+                    && shard.hub.borrow().is_extended(self.id) =>
+            {
                 Overdue::Heartbeat
             }
             (None, Some(since)) if is_over(since, SLOW_EVERY) && now >= state.slow_at => {
@@ -542,7 +572,7 @@ impl Session {
     /// would say more.
     fn heartbeat(&self, shard: &Shard, now: Instant) {
         let hub = shard.hub.borrow();
-        if !hub.is_extended(self.id) || hub.is_due(self.id) {
+        if hub.is_due(self.id) {
             return;
         }
         let heartbeat = tell::heartbeat(hub.position_of(self.id), shard.config.clock.now());

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::extension::Deflate;
 use crate::inflate::Inflater;
 use crate::lanes::Seat;
+use crate::looks::Looks;
 use crate::session::Session;
 use crate::stats::Counts;
 use crate::stream::{Raw, Stream};
@@ -84,6 +85,7 @@ pub(crate) struct Shard {
     pub(crate) keeper_version: Cell<u64>,
     /// By the client's place in the hub.
     sessions: RefCell<Vec<Option<Rc<Session>>>>,
+    pub(crate) looks: Looks,
     scratch: RefCell<Vec<u8>>,
     pub(crate) inflater: RefCell<Inflater>,
     present: Cell<u64>,
@@ -147,6 +149,7 @@ pub(crate) fn run(
         holders: common.holders,
         keeper_version: Cell::default(),
         sessions: RefCell::default(),
+        looks: Looks::default(),
         scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
         inflater: RefCell::default(),
         present: Cell::new(0),
@@ -262,12 +265,15 @@ impl Shard {
     }
 
     fn flush_place(self: &Rc<Self>, place: usize) {
-        let session = self.sessions.borrow().get(place).cloned().flatten();
-        if let Some(session) = session
+        if let Some(session) = self.session_at(place)
             && self.hub.borrow().is_due(session.id)
         {
             session.flush(self);
         }
+    }
+
+    fn session_at(&self, place: usize) -> Option<Rc<Session>> {
+        self.sessions.borrow().get(place).cloned().flatten()
     }
 
     /// Waits while publications gather. Signals do not wait. True when something was published.
@@ -336,6 +342,7 @@ impl Shard {
             sessions.resize_with(place + 1, || None);
         }
         sessions[place] = Some(Rc::clone(session));
+        self.looks.set(session.id, Instant::now());
         self.count(self.present.get() + 1);
     }
 
@@ -369,12 +376,22 @@ impl Shard {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let now = ticks.tick().await;
-            if let Some(keeper) = &self.config.auth.keeper {
-                self.keeper_version.set(keeper.version());
+            self.ask_keeper(now);
+            for place in self.looks.due(now) {
+                if let Some(session) = self.session_at(place) {
+                    session.tick(&self, now);
+                    self.looks.set(session.id, session.next_look(&self, now));
+                }
             }
-            let sessions: Vec<_> = self.sessions.borrow().iter().flatten().cloned().collect();
-            for session in sessions {
-                session.tick(&self, now);
+        }
+    }
+
+    /// Who was let in is looked at when the keeper says that something was taken back.
+    fn ask_keeper(&self, now: Instant) {
+        if let Some(keeper) = &self.config.auth.keeper {
+            let version = keeper.version();
+            if self.keeper_version.replace(version) != version {
+                self.looks.set_all(now);
             }
         }
     }

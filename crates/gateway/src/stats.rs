@@ -14,7 +14,10 @@ impl Counter {
         self.0.load(Relaxed)
     }
     pub(crate) fn add(&self, more: u64) {
-        self.0.fetch_add(more, Relaxed);
+        // Most of what a send could count did not happen, and even nothing would cost an addition that others can see.
+        if more > 0 {
+            self.0.fetch_add(more, Relaxed);
+        }
     }
     pub(crate) fn set(&self, value: u64) {
         self.0.store(value, Relaxed);
