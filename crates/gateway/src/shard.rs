@@ -119,11 +119,13 @@ const fn packing(deflate: Option<Deflate>) -> Packing {
     }
 }
 
-/// Clients that are flushed before input is taken again: a tenth of a second's worth would make the last of them wait.
-const FLUSHED_AT_ONCE: usize = 512;
+/// Clients that are flushed before input is taken again: what is published meanwhile goes to all who are still to come, so
+/// that nothing waits for longer than one flush and one rest.
+const FLUSHED_AT_ONCE: usize = 128;
 /// A flush shorter than this needs no rest.
 const FLUSH_SHORT: Duration = Duration::from_millis(1);
-const REST_MAX: Duration = Duration::from_millis(20);
+/// With very many clients, a rest as long as their flush could be seen.
+const REST_MAX: Duration = Duration::from_millis(50);
 const SCRATCH_BYTES: usize = 16 * 1024;
 
 /// Runs until it is drained, or its handle is dropped.
