@@ -6,6 +6,7 @@ use crate::arrival::{Protocol, first_words};
 use crate::config::Config;
 use crate::extension::Deflate;
 use crate::lanes::{Dealer, Publisher};
+use crate::session::Guest;
 use crate::shard::{self, Common, Drain, Inbox, Newcomer};
 use crate::stats::{Refused, Stats};
 use crate::stream::Raw;
@@ -443,14 +444,18 @@ impl Door {
         let Some((shard, seat)) = self.dealer.emptiest() else {
             return;
         };
-        let newcomer = Newcomer {
+        let guest = Guest {
             number: self.arrived.fetch_add(1, Relaxed) + 1,
-            socket,
             peer,
             deflate,
-            visitor,
-            first,
+            whence: visitor.whence,
             seat,
+        };
+        let newcomer = Newcomer {
+            socket,
+            guest,
+            standing: visitor.standing,
+            first,
         };
         // It fails only when the shard has ended meanwhile.
         let _ended = shard.send(newcomer).await;

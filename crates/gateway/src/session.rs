@@ -11,6 +11,7 @@ use crate::extension::Deflate;
 use crate::frame::{Decoder, Inbound, Violation};
 use crate::identity::Identity;
 use crate::keeper::Mode;
+use crate::lanes::Seat;
 use crate::limits::{Errors, Rate};
 use crate::shard::Shard;
 use crate::stream::Stream;
@@ -18,9 +19,11 @@ use crate::visit::{Standing, Whence};
 use bytes::Bytes;
 use hub::{Answers, Began, ClientId, frame};
 use std::cell::{Cell, RefCell};
-use std::io::{self, ErrorKind};
+use std::future::poll_fn;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::time::Instant;
 use wire::{Ask, Refusal, RequestId, Speaker, Subscribe, Unsubscribe, tell};
@@ -32,11 +35,24 @@ pub(crate) struct Session {
     number: u64,
     peer: SocketAddr,
     whence: Whence,
+    /// Its part of the shard's load.
+    _seat: Seat,
     stream: Stream,
     began: Instant,
     state: RefCell<State>,
     /// A task waits until the socket takes bytes again.
     is_waiting: Cell<bool>,
+}
+
+/// Who comes, as far as it is known before the first word.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    /// Counts the connections of all shards; no two have the same.
+    pub(crate) number: u64,
+    pub(crate) peer: SocketAddr,
+    pub(crate) deflate: Option<Deflate>,
+    pub(crate) whence: Whence,
+    pub(crate) seat: Seat,
 }
 
 #[derive(Debug)]
@@ -48,7 +64,8 @@ struct State {
     ping_at: Instant,
     /// Since when bytes have waited and none was taken.
     stalled_since: Option<Instant>,
-    ending: Option<Ending>,
+    /// In a box: most clients have none for hours.
+    ending: Option<Box<Ending>>,
     /// Who it is, if it has said so.
     identity: Option<Box<Identity>>,
     /// The signals it posts, if it does.
@@ -105,29 +122,26 @@ const TEXT_ONLY: Violation = Violation {
 };
 
 impl Session {
-    pub(crate) fn new(
-        shard: &Shard,
-        id: ClientId,
-        number: u64,
-        peer: SocketAddr,
-        deflate: Option<Deflate>,
-        whence: Whence,
-        stream: Stream,
-    ) -> Self {
+    pub(crate) fn new(shard: &Shard, id: ClientId, stream: Stream, guest: Guest) -> Self {
         let (config, now) = (&shard.config, Instant::now());
         Self {
             id,
-            number,
-            peer,
-            whence,
+            number: guest.number,
+            peer: guest.peer,
+            whence: guest.whence,
+            _seat: guest.seat,
             stream,
             began: now,
             state: RefCell::new(State {
-                decoder: Decoder::new(config.message_bytes, config.message_fragments, deflate),
+                decoder: Decoder::new(
+                    config.message_bytes,
+                    config.message_fragments,
+                    guest.deflate,
+                ),
                 rate: Rate::new(config.messages_burst, now),
                 errors: Errors::default(),
                 heard_at: now,
-                ping_at: now + ping_interval(config.ping_every, number),
+                ping_at: now + ping_interval(config.ping_every, guest.number),
                 stalled_since: None,
                 ending: None,
                 identity: None,
@@ -144,33 +158,55 @@ impl Session {
         }
     }
 
-    /// Reads until the connection ends. `first` is what came together with the upgrade request.
-    pub(crate) async fn run(self: Rc<Self>, shard: Rc<Shard>, standing: Standing, first: Bytes) {
+    /// Takes in what came with the upgrade request, and then reads for as long as the connection lasts: in a task of its own,
+    /// so that a client at rest holds nothing of its arrival.
+    pub(crate) async fn arrive(self: Rc<Self>, shard: Rc<Shard>, standing: Standing, first: Bytes) {
         self.welcome(&shard, standing).await;
         if !first.is_empty() && shard.has(&self) {
             self.hear(&shard, &first);
         }
-        // Even empty it may hold the memory of the whole request.
-        drop(first);
-        // It may have ended meanwhile, with words of the client still unread: its place in the hub may be another's by now.
-        while self.stream.readable().await.is_ok() && shard.has(&self) {
-            let read = shard.with_scratch(|scratch| {
-                let read = self.stream.try_read(scratch)?;
-                if read > 0 {
-                    self.hear(&shard, &scratch[..read]);
+        let reading = Rc::clone(&self).read(Rc::clone(&shard));
+        shard.begin_for(&self, reading);
+    }
+
+    /// Reads until the connection ends.
+    fn read(self: Rc<Self>, shard: Rc<Shard>) -> impl Future<Output = ()> {
+        poll_fn(move |context| {
+            loop {
+                let ready = ready!(self.stream.poll_readable(context));
+                // It may have ended meanwhile, with words of the client still unread: its place in the hub may be another's.
+                if ready.is_err() || !shard.has(&self) {
+                    break;
                 }
-                io::Result::Ok((read, read == scratch.len()))
-            });
-            match read {
-                Ok((0, _)) => break,
-                // It has more to say: others come first.
-                Ok((_, true)) => tokio::task::yield_now().await,
-                Ok((_, false)) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(_) => break,
+                match self.read_once(&shard) {
+                    Read::End => break,
+                    Read::All => {}
+                    Read::Some => {
+                        // Others come first.
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                }
             }
-        }
-        self.end(&shard);
+            self.end(&shard);
+            Poll::Ready(())
+        })
+    }
+
+    fn read_once(self: &Rc<Self>, shard: &Rc<Shard>) -> Read {
+        shard.with_scratch(|scratch| match self.stream.try_read(scratch) {
+            Ok(0) => Read::End,
+            Ok(count) => {
+                self.hear(shard, &scratch[..count]);
+                if count == scratch.len() {
+                    Read::Some
+                } else {
+                    Read::All
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Read::All,
+            Err(_) => Read::End,
+        })
     }
 
     fn hear(self: &Rc<Self>, shard: &Rc<Shard>, mut bytes: &[u8]) {
@@ -189,7 +225,7 @@ impl Session {
 
     fn decode(&self, shard: &Shard, bytes: &mut &[u8]) -> Option<Result<Inbound, Violation>> {
         let mut state = self.state.borrow_mut();
-        if state.ending.is_some_and(|ending| ending.is_deaf) {
+        if state.ending.as_ref().is_some_and(|ending| ending.is_deaf) {
             return None;
         }
         let mut inflater = shard.inflater.borrow_mut();
@@ -419,12 +455,12 @@ impl Session {
         drop(hub);
         let now = Instant::now();
         shard.looks.set(self.id, now);
-        state.ending = Some(Ending {
+        state.ending = Some(Box::new(Ending {
             close,
             until: now + shard.config.close_within,
             is_answered: false,
             is_deaf: false,
-        });
+        }));
     }
 
     /// Writes what is due until nothing is left or the socket is full. The one place where bytes go out.
@@ -499,12 +535,15 @@ impl Session {
     /// All is written. Once both Closes are through, the connection ends from our side, as RFC 6455 section 7.1.1 wants
     /// it. The answer of a client that broke the protocol cannot be understood: only its end of the connection is awaited.
     fn finish_end(&self, shard: &Shard) {
-        let Some(ending) = self.state.borrow().ending else {
+        let state = self.state.borrow();
+        let Some(ending) = &state.ending else {
             return;
         };
-        if ending.is_answered {
+        let (is_answered, is_deaf) = (ending.is_answered, ending.is_deaf);
+        drop(state);
+        if is_answered {
             self.end(shard);
-        } else if ending.is_deaf {
+        } else if is_deaf {
             self.stream.finish();
         }
     }
@@ -621,7 +660,10 @@ impl Session {
         }
         self.stream.close();
         let state = self.state.borrow();
-        let close = state.ending.map_or(Close::CUT, |ending| ending.close);
+        let close = state
+            .ending
+            .as_ref()
+            .map_or(Close::CUT, |ending| ending.close);
         shard.stats.closed(close.code);
         tracing::info!(
             client = self.number,
@@ -677,6 +719,14 @@ impl Reason {
             Self::Cut => "connection cut",
         }
     }
+}
+
+enum Read {
+    End,
+    /// Nothing is left for now.
+    All,
+    /// There may be more.
+    Some,
 }
 
 enum Wrote {

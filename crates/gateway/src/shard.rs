@@ -9,18 +9,16 @@ use crate::address::Places;
 use crate::config::Config;
 use crate::extension::Deflate;
 use crate::inflate::Inflater;
-use crate::lanes::Seat;
 use crate::looks::Looks;
-use crate::session::Session;
+use crate::session::{Guest, Session};
 use crate::stats::Counts;
 use crate::stream::{Raw, Stream};
-use crate::visit::Visitor;
+use crate::visit::Standing;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hub::{Hub, Packing, Publication};
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -33,14 +31,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 /// A socket after its upgrade, and what the client sent right behind the request.
 #[derive(Debug)]
 pub(crate) struct Newcomer {
-    /// Counts the connections of all shards; no two have the same.
-    pub(crate) number: u64,
     pub(crate) socket: Raw,
-    pub(crate) peer: SocketAddr,
-    pub(crate) deflate: Option<Deflate>,
-    pub(crate) visitor: Visitor,
+    pub(crate) guest: Guest,
+    pub(crate) standing: Standing,
     pub(crate) first: Bytes,
-    pub(crate) seat: Seat,
 }
 
 /// The order to close every client.
@@ -193,11 +187,12 @@ impl Shard {
     /// Begins work that all clients need. If it panics, the shard ends with it: half of it would be worse.
     fn begin(self: &Rc<Self>, work: impl Future<Output = ()> + 'static) -> JoinHandle<()> {
         let shard = Rc::clone(self);
-        spawn_local(async move {
-            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+        let done = AssertUnwindSafe(work).catch_unwind();
+        spawn_local(done.map(move |done| {
+            if done.is_err() {
                 shard.broken.notify_one();
             }
-        })
+        }))
     }
 
     /// Begins work that one client needs. If it panics, the others stay: what one client says must not end them.
@@ -207,11 +202,13 @@ impl Shard {
         work: impl Future<Output = ()> + 'static,
     ) {
         let (shard, session) = (Rc::clone(self), Rc::clone(session));
-        spawn_local(async move {
-            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+        // A block that waits for the work would hold it twice over, for every client.
+        let done = AssertUnwindSafe(work).catch_unwind();
+        spawn_local(done.map(move |done| {
+            if done.is_err() {
                 session.break_off(&shard);
             }
-        });
+        }));
     }
 
     /// Publications in, bytes out, until no publisher is left.
@@ -303,7 +300,7 @@ impl Shard {
 
     async fn welcome(self: Rc<Self>, mut newcomers: mpsc::Receiver<Newcomer>) {
         while let Some(newcomer) = newcomers.recv().await {
-            let peer = newcomer.peer;
+            let peer = newcomer.guest.peer;
             if let Err(error) = self.join(newcomer) {
                 tracing::warn!(%peer, %error, "a connection was lost right after its upgrade");
             }
@@ -312,28 +309,17 @@ impl Shard {
 
     fn join(self: &Rc<Self>, newcomer: Newcomer) -> io::Result<()> {
         let stream = Stream::new(newcomer.socket)?;
-        let id = self.hub.borrow_mut().join(packing(newcomer.deflate));
-        let session = Rc::new(Session::new(
-            self,
-            id,
-            newcomer.number,
-            newcomer.peer,
-            newcomer.deflate,
-            newcomer.visitor.whence,
-            stream,
-        ));
+        let id = self.hub.borrow_mut().join(packing(newcomer.guest.deflate));
+        let session = Rc::new(Session::new(self, id, stream, newcomer.guest));
         session.log_arrival();
         self.stats.connections_total.add(1);
         self.place(&session);
         if let Some((code, reason)) = &*self.draining.borrow() {
             session.drain(self, *code, reason);
         }
-        let (standing, first) = (newcomer.visitor.standing, newcomer.first);
-        let run = Rc::clone(&session).run(Rc::clone(self), standing, first);
-        self.begin_for(&session, async move {
-            run.await;
-            drop(newcomer.seat);
-        });
+        let arriving =
+            Rc::clone(&session).arrive(Rc::clone(self), newcomer.standing, newcomer.first);
+        self.begin_for(&session, arriving);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use socket2::SockRef;
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -69,11 +70,13 @@ impl Stream {
         })
     }
 
-    pub(crate) async fn readable(&self) -> io::Result<()> {
+    /// Ready once something may be read. Only the latest who asks is woken; asking so, a waiting client holds no more memory
+    /// than its place in the queue.
+    pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.is_new.replace(false) && self.tls.is_some() {
-            return Ok(());
+            return Poll::Ready(Ok(()));
         }
-        self.tcp.readable().await
+        self.tcp.poll_read_ready(context)
     }
 
     pub(crate) async fn writable(&self) -> io::Result<()> {
