@@ -289,6 +289,7 @@ impl Door {
         }
     }
 
+    /// Waits for its turn. What HTTP and TLS need is in boxes, so that who only waits does not hold room for it.
     async fn speak(
         self: &Arc<Self>,
         protocol: Protocol,
@@ -300,15 +301,17 @@ impl Door {
         match (protocol, self.config.tls.as_deref()) {
             (Protocol::Tls, Some(tls)) => {
                 let turn = Arc::clone(&self.tls_handshakes).acquire_owned().await?;
-                let stream = self.shake_hands(tls, stream).await?;
-                self.speak_http(stream, peer, (turn, arriving), Manner::Serving)
-                    .await
+                Box::pin(async {
+                    let stream = self.shake_hands(tls, stream).await?;
+                    let turn = (turn, arriving);
+                    self.speak_http(stream, peer, turn, Manner::Serving).await
+                })
+                .await
             }
             (Protocol::Tls | Protocol::Http, tls) => {
                 let turn = Arc::clone(&self.handshakes).acquire_owned().await?;
                 let manner = Manner::of_plain(tls);
-                self.speak_http(stream, peer, (turn, arriving), manner)
-                    .await
+                Box::pin(self.speak_http(stream, peer, (turn, arriving), manner)).await
             }
         }
     }

@@ -31,6 +31,8 @@ pub fn serve() -> Result<()> {
     let mut config = Config::new(Clock::new(now));
     // As `prices.min_interval_ms = 0` has it: every price is told.
     config.hub.price_interval = Span::ZERO;
+    // Each server has one core.
+    config.shards = 1;
     let gateway = gateway::serve(listener, Router::new(), &beginning(), config)
         .context("start the gateway")?;
     let publisher = gateway.publisher();
