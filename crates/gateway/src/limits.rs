@@ -1,6 +1,5 @@
 //! How much a client may send.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -34,15 +33,13 @@ impl Rate {
 
 /// The times of the latest messages that were not understood. Takes no memory for clients that make no mistakes.
 #[derive(Debug, Default)]
-pub(crate) struct Errors(VecDeque<Instant>);
+pub(crate) struct Errors(Vec<Instant>);
 
 impl Errors {
     /// Notes one more; false when that is more than `max` within the span.
     pub(crate) fn note(&mut self, max: usize, within: Duration, now: Instant) -> bool {
-        self.0.push_back(now);
-        while self.0.front().is_some_and(|&at| now - at > within) {
-            self.0.pop_front();
-        }
+        self.0.retain(|&at| now - at <= within);
+        self.0.push(now);
         self.0.len() <= max
     }
 }

@@ -9,6 +9,7 @@
 
 use crate::classes::{ClassId, Classes};
 use crate::client::{Answers, Client, ClientId, Pending, Sent};
+use crate::clients::Clients;
 use crate::deflate::Deflater;
 use crate::event_class::EventClass;
 use crate::events::{Event, Events};
@@ -89,8 +90,7 @@ pub struct Hub {
     pub(crate) event_classes: Classes<EventClass>,
     pub(crate) price_classes: Classes<PriceClass>,
     pub(crate) status_classes: Classes<StatusClass>,
-    pub(crate) clients: Vec<Option<Client>>,
-    free: Vec<ClientId>,
+    pub(crate) clients: Clients,
     folded: u64,
     pub(crate) deflater: Deflater,
 }
@@ -110,8 +110,7 @@ impl Hub {
             event_classes: Classes::new(limits.classes),
             price_classes: Classes::new(limits.classes),
             status_classes: Classes::new(limits.classes),
-            clients: Vec::new(),
-            free: Vec::new(),
+            clients: Clients::default(),
             folded: 0,
             deflater: Deflater::default(),
             limits,
@@ -262,24 +261,18 @@ impl Hub {
 
     /// A client that hears nothing yet, and how it is to be told.
     pub fn join(&mut self, packing: Packing) -> ClientId {
-        let id = self.free.pop().unwrap_or_else(|| {
-            self.clients.push(None);
-            ClientId(u32::try_from(self.clients.len() - 1).expect("fewer than 2^32 clients"))
-        });
-        self.clients[id.index()] = Some(Client::new(packing));
-        id
+        self.clients.join(Client::new(packing))
     }
 
     pub fn leave(&mut self, id: ClientId) {
-        if self.clients[id.index()].is_some() {
+        if self.clients.get(id).is_some() {
             self.leave_classes(id);
-            self.clients[id.index()] = None;
-            self.free.push(id);
+            self.clients.leave(id);
         }
     }
 
     fn leave_classes(&mut self, id: ClientId) {
-        let client = client_of(&mut self.clients, id);
+        let client = self.clients.of(id);
         if let Some((class, _)) = client.events.take() {
             self.event_classes.leave(class);
         }
@@ -293,13 +286,13 @@ impl Hub {
 
     /// Queues a frame for this client alone.
     pub fn answer(&mut self, id: ClientId, frame: Vec<u8>) -> Answers {
-        client_of(&mut self.clients, id).answer(frame, self.limits.answers)
+        self.clients.of(id).answer(frame, self.limits.answers)
     }
 
     /// Whether an answer of a client lies unsent.
     #[must_use]
     pub fn has_answers(&self, id: ClientId) -> bool {
-        let client = self.clients[id.index()].as_ref();
+        let client = self.clients.get(id);
         client.is_some_and(Client::has_answers)
     }
 
@@ -307,12 +300,12 @@ impl Hub {
     /// else is due to it any more.
     pub fn finish(&mut self, id: ClientId, last: impl IntoIterator<Item = Vec<u8>>) {
         self.leave_classes(id);
-        client_of(&mut self.clients, id).finish(last);
+        self.clients.of(id).finish(last);
     }
 
     #[must_use]
     pub fn is_due(&self, id: ClientId) -> bool {
-        let Some(client) = &self.clients[id.index()] else {
+        let Some(client) = self.clients.get(id) else {
             return false;
         };
         client.has_own()
@@ -333,8 +326,10 @@ impl Hub {
     /// When the client is too far behind to be served without a gap.
     pub fn pending(&mut self, id: ClientId) -> Result<Pending<'_>, Behind> {
         self.settle(id)?;
-        let client = self.clients[id.index()].as_ref().expect(IN_USE);
         let mut due = Pending::new();
+        let Some(client) = self.clients.get(id) else {
+            return Ok(due);
+        };
         client.add_own(&mut due);
         if !client.ends_its_past() {
             return Ok(due);
@@ -359,7 +354,7 @@ impl Hub {
 
     /// Brings a client's places to where something is due.
     fn settle(&mut self, id: ClientId) -> Result<(), Behind> {
-        let client = client_of(&mut self.clients, id);
+        let client = self.clients.of(id);
         let is_behind = client
             .events
             .is_some_and(|(class, next)| next < self.event_classes.get(class).log().first());
@@ -380,7 +375,7 @@ impl Hub {
 
     /// Says that so many bytes of what [`Hub::pending`] gave were written, since when nothing else was done to the hub.
     pub fn advance(&mut self, id: ClientId, written: usize) -> Sent {
-        let client = client_of(&mut self.clients, id);
+        let client = self.clients.of(id);
         let mut sent = Sent::default();
         let mut left = client.take_own(written, &mut sent);
         if left == 0 {
@@ -434,9 +429,7 @@ impl Hub {
     /// The same of one client.
     #[must_use]
     pub fn folded_for(&self, id: ClientId) -> u64 {
-        self.clients[id.index()]
-            .as_ref()
-            .map_or(0, |client| client.folded)
+        self.clients.get(id).map_or(0, |client| client.folded)
     }
 
     fn event_log(&self, class: ClassId) -> &Log<u64> {
@@ -478,12 +471,6 @@ fn take_events(
         *next = reached.next;
     }
     bytes
-}
-
-const IN_USE: &str = "an id is used between join and leave";
-
-pub(crate) fn client_of(clients: &mut [Option<Client>], id: ClientId) -> &mut Client {
-    clients[id.index()].as_mut().expect(IN_USE)
 }
 
 #[cfg(test)]

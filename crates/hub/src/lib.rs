@@ -9,6 +9,7 @@ pub mod frame;
 
 mod classes;
 mod client;
+mod clients;
 mod event_class;
 mod events;
 mod filter;

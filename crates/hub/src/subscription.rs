@@ -6,7 +6,7 @@ use crate::client::{Client, ClientId, Replay};
 use crate::event_class::{EventClass, EventKey};
 use crate::filter::{EventFilter, Symbols};
 use crate::form::{Dialect, Form};
-use crate::hub::{Hub, client_of};
+use crate::hub::Hub;
 use crate::latest::Latest;
 use crate::price_class::{PriceClass, PriceKey};
 use crate::status_class::StatusClass;
@@ -102,7 +102,7 @@ impl Hub {
                 follows: start.follows(),
                 price_interval: (!after.prices.is_empty()).then(|| self.interval(&after).0),
             };
-            client_of(&mut self.clients, id).add_answer(answer(&began));
+            self.clients.of(id).add_answer(answer(&began));
         }
         self.give_start(id, start, &after);
         self.move_prices(id, &before, &after, ask.snapshot.prices != Some(false));
@@ -132,14 +132,14 @@ impl Hub {
         self.move_prices(id, &before, &after, true);
         self.move_statuses(id, &before, &after);
         let frame = answer(after.heard(), self.position());
-        client_of(&mut self.clients, id).add_answer(frame);
+        self.clients.of(id).add_answer(frame);
         Ok(())
     }
 
     /// A client that may ask for something; `None` when its connection ends.
     fn asking(&mut self, id: ClientId) -> Result<Option<&mut Client>, Refusal> {
         let max = self.limits.answers;
-        let client = client_of(&mut self.clients, id);
+        let client = self.clients.of(id);
         if client.is_finishing() {
             return Ok(None);
         }
@@ -152,14 +152,14 @@ impl Hub {
     /// Whether it gave the version of the protocol.
     #[must_use]
     pub fn is_extended(&self, id: ClientId) -> bool {
-        let client = self.clients[id.index()].as_ref();
+        let client = self.clients.get(id);
         client.is_some_and(|client| client.form.dialect == Dialect::Extended)
     }
 
     /// The last event that a client hears, if it hears any: where it stands when nothing is due to it.
     #[must_use]
     pub fn position_of(&self, id: ClientId) -> Position {
-        let client = self.clients[id.index()].as_ref();
+        let client = self.clients.get(id);
         let class = client.and_then(|client| client.events);
         let end = self.position();
         match class {
@@ -189,7 +189,7 @@ impl Hub {
     }
 
     fn wants(&self, id: ClientId) -> Wants {
-        let client = self.clients[id.index()].as_ref();
+        let client = self.clients.get(id);
         let Some(client) = client else {
             return Wants::nothing(Form::default());
         };
@@ -233,7 +233,7 @@ impl Hub {
             return Start::Shown(shown);
         };
         // It says where it is: nothing of what it was owed is wanted any more.
-        let client = client_of(&mut self.clients, id);
+        let client = self.clients.of(id);
         client.forget_events();
         client.is_behind = false;
         self.enter_event_class(id, after);
@@ -256,7 +256,7 @@ impl Hub {
     fn give_start(&mut self, id: ClientId, start: Start, after: &Wants) {
         match start {
             Start::Shown(snapshot) | Start::Lost(snapshot) => {
-                client_of(&mut self.clients, id).add_snapshot(snapshot);
+                self.clients.of(id).add_snapshot(snapshot);
             }
             Start::Replay { from, until, .. } => self.add_replay(id, &after.events, from, until),
         }
@@ -265,7 +265,7 @@ impl Hub {
     /// Moves a client to the end of the class that has what it wants. What it was not given of the old one, and `owed` lets
     /// pass, is written for it alone: whatever is answered now goes behind that.
     fn move_events(&mut self, id: ClientId, before: &Wants, after: &Wants, owed: &EventFilter) {
-        let client = client_of(&mut self.clients, id);
+        let client = self.clients.of(id);
         let unsent = client.events.and_then(|(class, next)| {
             let log = self.event_classes.get(class).log();
             client.is_behind |= next < log.first();
@@ -291,7 +291,7 @@ impl Hub {
             until,
             prev: self.events.last_before(from, filter),
         };
-        client_of(&mut self.clients, id).add_replay(replay);
+        self.clients.of(id).add_replay(replay);
     }
 
     fn enter_event_class(&mut self, id: ClientId, wants: &Wants) {
@@ -300,7 +300,7 @@ impl Hub {
             let class = self.event_classes.enter(wants.event_key(), make);
             (class, self.event_classes.get(class).log().next())
         });
-        let client = client_of(&mut self.clients, id);
+        let client = self.clients.of(id);
         let left = std::mem::replace(&mut client.events, entered);
         if let Some((class, _)) = left {
             self.event_classes.leave(class);
@@ -327,11 +327,11 @@ impl Hub {
     /// it does not want to; otherwise it goes on.
     fn move_prices(&mut self, id: ClientId, before: &Wants, after: &Wants, with_snapshot: bool) {
         let (old, new) = (self.price_key(before), self.price_key(after));
-        client_of(&mut self.clients, id).interval = after.interval;
+        self.clients.of(id).interval = after.interval;
         if old == new {
             return;
         }
-        let client = client_of(&mut self.clients, id);
+        let client = self.clients.of(id);
         let is_owed = client
             .prices
             .is_some_and(|(class, cursor)| self.price_classes.get(class).latest().is_due(cursor));
@@ -341,7 +341,7 @@ impl Hub {
             let class = self.enter_price_class(new);
             (class, join(self.price_classes.get(class).latest(), begins))
         });
-        let client = client_of(&mut self.clients, id);
+        let client = self.clients.of(id);
         let left = std::mem::replace(&mut client.prices, entered);
         if let Some((class, _)) = left {
             self.price_classes.leave(class);
@@ -365,7 +365,7 @@ impl Hub {
             let class = self.status_classes.enter(after.statuses.clone(), make);
             (class, self.status_classes.get(class).latest().join())
         });
-        let client = client_of(&mut self.clients, id);
+        let client = self.clients.of(id);
         let left = std::mem::replace(&mut client.statuses, entered);
         if let Some((class, _)) = left {
             self.status_classes.leave(class);
