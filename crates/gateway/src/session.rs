@@ -19,11 +19,10 @@ use crate::visit::{Standing, Whence};
 use bytes::Bytes;
 use hub::{Answers, Began, ClientId, frame};
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Instant;
 use wire::{Ask, Refusal, RequestId, Speaker, Subscribe, Unsubscribe, tell};
@@ -165,32 +164,29 @@ impl Session {
         if !first.is_empty() && shard.has(&self) {
             self.hear(&shard, &first);
         }
-        let reading = Rc::clone(&self).read(Rc::clone(&shard));
-        shard.begin_for(&self, reading);
+        shard.keep_polling(&self, Self::poll_read);
     }
 
     /// Reads until the connection ends.
-    fn read(self: Rc<Self>, shard: Rc<Shard>) -> impl Future<Output = ()> {
-        poll_fn(move |context| {
-            loop {
-                let ready = ready!(self.stream.poll_readable(context));
-                // It may have ended meanwhile, with words of the client still unread: its place in the hub may be another's.
-                if ready.is_err() || !shard.has(&self) {
-                    break;
-                }
-                match self.read_once(&shard) {
-                    Read::End => break,
-                    Read::All => {}
-                    Read::Some => {
-                        // Others come first.
-                        context.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
+    fn poll_read(self: &Rc<Self>, shard: &Rc<Shard>, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let ready = ready!(self.stream.poll_readable(context));
+            // It may have ended meanwhile, with words of the client still unread: its place in the hub may be another's.
+            if ready.is_err() || !shard.has(self) {
+                break;
+            }
+            match self.read_once(shard) {
+                Read::End => break,
+                Read::All => {}
+                Read::Some => {
+                    // Others come first.
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
             }
-            self.end(&shard);
-            Poll::Ready(())
-        })
+        }
+        self.end(shard);
+        Poll::Ready(())
     }
 
     fn read_once(self: &Rc<Self>, shard: &Rc<Shard>) -> Read {

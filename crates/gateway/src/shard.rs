@@ -18,10 +18,12 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use hub::{Hub, Packing, Publication};
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -202,12 +204,27 @@ impl Shard {
         work: impl Future<Output = ()> + 'static,
     ) {
         let (shard, session) = (Rc::clone(self), Rc::clone(session));
-        // A block that waits for the work would hold it twice over, for every client.
         let done = AssertUnwindSafe(work).catch_unwind();
         spawn_local(done.map(move |done| {
             if done.is_err() {
                 session.break_off(&shard);
             }
+        }));
+    }
+
+    /// The same for work that lasts as long as the client: it holds the two, and nothing more.
+    pub(crate) fn keep_polling(
+        self: &Rc<Self>,
+        session: &Rc<Session>,
+        poll: impl Fn(&Rc<Session>, &Rc<Self>, &mut Context<'_>) -> Poll<()> + 'static,
+    ) {
+        let (shard, session) = (Rc::clone(self), Rc::clone(session));
+        spawn_local(poll_fn(move |context| {
+            let polled = catch_unwind(AssertUnwindSafe(|| poll(&session, &shard, context)));
+            polled.unwrap_or_else(|_| {
+                session.break_off(&shard);
+                Poll::Ready(())
+            })
         }));
     }
 
