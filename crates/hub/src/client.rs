@@ -110,6 +110,8 @@ pub(crate) struct Client {
 enum Past {
     /// An answer whose place is behind what came before it, and what of it is not written.
     Answer(Bytes),
+    /// Prices, and how many they are.
+    Prices(Bytes, u64),
     /// Messages, and the first of them that is not written.
     Snapshot(Arc<Snapshot>, usize),
     /// Events that are still to be made messages of.
@@ -189,9 +191,19 @@ impl Client {
         self.past.push_back(Past::Answer(Bytes::from(frame)));
     }
 
-    /// Nothing of the past is owed any more but answers.
+    /// Prices that go behind what is owed before they were asked for.
+    pub(crate) fn add_prices(&mut self, frames: &[Vec<u8>]) {
+        if !frames.is_empty() {
+            let count = frames.len() as u64;
+            self.past
+                .push_back(Past::Prices(Bytes::from(frames.concat()), count));
+        }
+    }
+
+    /// No event of the past is owed any more.
     pub(crate) fn forget_events(&mut self) {
-        self.past.retain(|past| matches!(past, Past::Answer(_)));
+        self.past
+            .retain(|past| matches!(past, Past::Answer(_) | Past::Prices(..)));
     }
 
     /// Pieces of the past that are owed.
@@ -229,7 +241,7 @@ impl Client {
             due.add(answer);
         }
         match self.past.front() {
-            Some(Past::Answer(answer)) => due.add(answer),
+            Some(Past::Answer(bytes) | Past::Prices(bytes, _)) => due.add(bytes),
             Some(Past::Snapshot(snapshot, written)) => {
                 due.add(&snapshot.bytes[snapshot.start_of(*written)..]);
             }
@@ -246,11 +258,13 @@ impl Client {
             return 0;
         }
         let left = match self.past.front_mut() {
-            Some(Past::Answer(answer)) => {
-                let part = bytes.min(answer.len());
-                self.rest = answer.split_off(part);
-                sent.answers += 1;
-                self.past.pop_front();
+            Some(Past::Answer(piece) | Past::Prices(piece, _)) => {
+                let part = bytes.min(piece.len());
+                self.rest = piece.split_off(part);
+                match self.past.pop_front() {
+                    Some(Past::Prices(_, count)) => sent.prices += count,
+                    _ => sent.answers += 1,
+                }
                 bytes - part
             }
             Some(Past::Snapshot(..)) => self.take_snapshot(bytes, sent),

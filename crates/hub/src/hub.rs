@@ -902,6 +902,54 @@ mod tests {
     }
 
     #[test]
+    fn who_comes_to_a_slower_class_hears_no_price_again_that_is_older() {
+        let mut hub = hub();
+        let every = |millis| Subscribe {
+            channels: Channels::NONE.with(Channel::Prices),
+            is_extended: true,
+            price_interval_ms: Some(millis),
+            ..Subscribe::default()
+        };
+        let join = |hub: &mut Hub, id: Option<ClientId>, millis| {
+            let id = id.unwrap_or_else(|| hub.join(Packing::Single));
+            hub.subscribe(id, &every(millis), |_| frame::pong(b""))
+                .expect("there is room");
+            id
+        };
+        hub.publish(&of_prices(vec![eurusd(1)], secs(1)));
+        let (slow, fast) = (join(&mut hub, None, 60_000), join(&mut hub, None, 1000));
+        let (mut slowly, mut quickly) = (Socket::default(), Socket::default());
+        hub.publish(&of_prices(vec![eurusd(2)], secs(3)));
+        hub.publish(&of_prices(vec![eurusd(3)], secs(5)));
+        slowly.take_all(&mut hub, slow);
+        quickly.take_all(&mut hub, fast);
+        let of = |number| Heard::Price("EURUSD".to_owned(), number);
+        let prices = |socket: &Socket| {
+            let heard = socket.heard().into_iter();
+            heard
+                .filter(|heard| matches!(heard, Heard::Price(..)))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(prices(&slowly).last(), Some(&of(2)), "the third waits");
+        assert_eq!(prices(&quickly).last(), Some(&of(3)));
+
+        hub.publish(&of_prices(vec![eurusd(4)], secs(7)));
+        join(&mut hub, Some(fast), 60_000);
+        quickly.take_all(&mut hub, fast);
+        assert_eq!(prices(&quickly).last(), Some(&of(4)), "not the second");
+        let newcomer = join(&mut hub, None, 60_000);
+        let mut newly = Socket::default();
+        newly.take_all(&mut hub, newcomer);
+        assert_eq!(prices(&newly), [of(4)], "it begins with the newest");
+        join(&mut hub, Some(slow), 1000);
+        slowly.take_all(&mut hub, slow);
+        assert_eq!(prices(&slowly).last(), Some(&of(4)), "it waits no more");
+        hub.publish(&of_prices(vec![eurusd(5)], secs(64)));
+        newly.take_all(&mut hub, newcomer);
+        assert_eq!(prices(&newly).last(), Some(&of(5)), "and it goes on");
+    }
+
+    #[test]
     fn unsent_answers_are_bounded() {
         let mut hub = hub();
         let id = hub.join(Packing::Single);

@@ -91,6 +91,20 @@ impl Told {
     }
 }
 
+/// The newest price of each symbol of a class, in frames.
+fn newest<'a>(
+    key: &'a PriceKey,
+    prices: &'a Newest<Arc<Told>>,
+    catalog: &'a Catalog,
+    now: Time,
+) -> impl Iterator<Item = (Symbol, Vec<u8>)> + use<'a> {
+    let heard = prices.in_order().filter(|(of, _)| key.symbols.has(*of));
+    heard.map(move |(symbol, told)| {
+        let text = told.text(key.form.dialect, told.update.ticks, catalog, now);
+        (symbol, frame::text(&text))
+    })
+}
+
 /// The texts of one price that several classes tell alike.
 #[derive(Debug)]
 pub(crate) struct Texts<'a> {
@@ -131,9 +145,8 @@ impl PriceClass {
         catalog: &Catalog,
         now: Time,
     ) -> Self {
-        for (symbol, told) in prices.in_order().filter(|(of, _)| key.symbols.has(*of)) {
-            let text = told.text(key.form.dialect, told.update.ticks, catalog, now);
-            latest.push(symbol, &frame::text(&text), now);
+        for (symbol, frame) in newest(&key, prices, catalog, now) {
+            latest.push(symbol, &frame, now);
         }
         latest.forget_log();
         Self {
@@ -146,6 +159,22 @@ impl PriceClass {
 
     pub(crate) fn latest(&self) -> &Latest {
         &self.latest
+    }
+
+    /// Whether a price waits for its interval: the latest that was told is not the newest then.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.paces.values().any(|pace| pace.waiting.is_some())
+    }
+
+    /// The newest price of each of its symbols, whether it was told or not, in frames.
+    pub(crate) fn newest(
+        &self,
+        prices: &Newest<Arc<Told>>,
+        catalog: &Catalog,
+        now: Time,
+    ) -> Vec<Vec<u8>> {
+        let newest = newest(&self.key, prices, catalog, now);
+        newest.map(|(_, frame)| frame).collect()
     }
 
     pub(crate) fn take(&mut self, texts: &mut Texts<'_>) {

@@ -331,21 +331,39 @@ impl Hub {
         if old == new {
             return;
         }
-        let client = self.clients.of(id);
-        let is_owed = client
-            .prices
-            .is_some_and(|(class, cursor)| self.price_classes.get(class).latest().is_due(cursor));
-        let grows = old.symbols.and(&new.symbols) != old.symbols;
-        let begins = is_owed || grows && with_snapshot;
-        let entered = (!new.symbols.is_empty()).then(|| {
-            let class = self.enter_price_class(new);
-            (class, join(self.price_classes.get(class).latest(), begins))
+        let left = self.clients.of(id).prices.take();
+        let is_owed = left.is_some_and(|(class, cursor)| {
+            let class = self.price_classes.get(class);
+            class.latest().is_due(cursor) || class.holds_back()
         });
-        let client = self.clients.of(id);
-        let left = std::mem::replace(&mut client.prices, entered);
+        let grows = old.symbols.and(&new.symbols) != old.symbols;
+        if !new.symbols.is_empty() {
+            self.join_prices(id, new, is_owed || grows && with_snapshot);
+        }
         if let Some((class, _)) = left {
             self.price_classes.leave(class);
         }
+    }
+
+    /// Where the class holds a newer price back than it has told, the client is given the newest by itself: what was told
+    /// before could be older than what it has heard in the class that it comes from.
+    fn join_prices(&mut self, id: ClientId, key: PriceKey, with_newest: bool) {
+        let id_of_class = self.enter_price_class(key);
+        let class = self.price_classes.get(id_of_class);
+        let is_apart = with_newest && class.holds_back();
+        let cursor = if with_newest && !is_apart {
+            class.latest().join()
+        } else {
+            class.latest().join_live()
+        };
+        let newest = if is_apart {
+            class.newest(&self.prices, &self.catalog, self.now)
+        } else {
+            Vec::new()
+        };
+        let client = self.clients.of(id);
+        client.prices = Some((id_of_class, cursor));
+        client.add_prices(&newest);
     }
 
     fn enter_price_class(&mut self, key: PriceKey) -> ClassId {
@@ -396,15 +414,6 @@ impl Hub {
         }
         // A price may be published a moment early or late: that must not cost it a whole turn.
         (used, used - Span::from_nanos(published.nanos() / 10))
-    }
-}
-
-/// A place in a log: with what is there, or only with what will come.
-fn join(latest: &Latest, with_snapshot: bool) -> crate::latest::Cursor {
-    if with_snapshot {
-        latest.join()
-    } else {
-        latest.join_live()
     }
 }
 
