@@ -1,5 +1,8 @@
 //! The Autobahn suite against an echo server on ORION's own codec: groups 1 to 7, 10, 12 and 13. Needs Python and `kosoku`
 //! (tests-requirements.txt); `ORION_TEST_PYTHON` names the interpreter.
+//!
+//! Of the groups of compression, three lengths of each kind are run. `ORION_TEST_AUTOBAHN=every cargo test -p gateway --test
+//! conformance` runs all 216 cases, which send some ten gigabytes and take most of ten minutes.
 
 mod echo;
 
@@ -25,11 +28,10 @@ fn every_case_before_compression_is_ok() {
     check(&BEFORE_COMPRESSION.map(str::to_owned), 247);
 }
 
-/// All of them where slow tests are wanted, as they send some ten gigabytes.
 #[test]
-fn every_case_of_compression_is_ok() {
-    let is_slow = std::env::var_os("ORION_TEST_SLOW").is_some();
-    let lengths = if is_slow { &EVERY[..] } else { &QUICK };
+fn cases_of_compression_are_ok() {
+    let are_all = std::env::var("ORION_TEST_AUTOBAHN").is_ok_and(|which| which == "every");
+    let lengths = if are_all { &EVERY[..] } else { &QUICK };
     let of_kind = |kind: String| lengths.iter().map(move |length| format!("{kind}.{length}"));
     let of_group = |(group, kinds)| (1..=kinds).map(move |kind| format!("{group}.{kind}"));
     let cases: Vec<String> = COMPRESSION
