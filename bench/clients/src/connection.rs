@@ -2,6 +2,7 @@
 //! answers pings and Closes by itself and never waits.
 
 use crate::frame::{self, Frame, Frames};
+use crate::stream::{Stream, Tls};
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -18,7 +19,7 @@ const CODE_NORMAL: u16 = 1000;
 
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     address: SocketAddr,
     state: State,
     frames: Frames,
@@ -47,13 +48,17 @@ pub enum Incoming<'a> {
 }
 
 impl Connection {
-    /// Begins to connect. `subscribe` is said as soon as the upgrade is through.
+    /// Begins to connect, under TLS where that is given. `subscribe` is said as soon as the upgrade is through.
     ///
     /// # Errors
     /// When the system gives no socket.
-    pub fn begin(address: SocketAddr, subscribe: Option<&'static str>) -> io::Result<Self> {
+    pub fn begin(
+        address: SocketAddr,
+        subscribe: Option<&'static str>,
+        tls: Option<&Tls>,
+    ) -> io::Result<Self> {
         Ok(Self {
-            stream: TcpStream::connect(address)?,
+            stream: Stream::new(TcpStream::connect(address)?, tls)?,
             address,
             state: State::Connecting,
             frames: Frames::default(),
@@ -67,7 +72,7 @@ impl Connection {
     /// When the system cannot watch it.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
-        registry.register(&mut self.stream, token, interest)
+        registry.register(&mut self.stream.tcp, token, interest)
     }
 
     /// From now on nothing is told of it, and what is sent to it stays in the kernel.
@@ -75,7 +80,7 @@ impl Connection {
     /// # Errors
     /// When it was not registered.
     pub fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        registry.deregister(&mut self.stream)
+        registry.deregister(&mut self.stream.tcp)
     }
 
     /// Whether it is upgraded and not yet closing.
@@ -89,7 +94,7 @@ impl Connection {
     /// # Errors
     /// When it is not connected.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
-        self.stream.local_addr()
+        self.stream.tcp.local_addr()
     }
 
     /// Does what can be done now and hands what was heard to `take`.
@@ -127,14 +132,14 @@ impl Connection {
     /// # Errors
     /// When it has ended already.
     pub fn cut(self) -> io::Result<()> {
-        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO))
+        SockRef::from(&self.stream.tcp).set_linger(Some(Duration::ZERO))
     }
 
     fn ask(&mut self) -> io::Result<()> {
-        if let Some(error) = self.stream.take_error()? {
+        if let Some(error) = self.stream.tcp.take_error()? {
             return Err(error);
         }
-        self.stream.set_nodelay(true)?;
+        self.stream.tcp.set_nodelay(true)?;
         let request = format!(
             "GET /ws/signals HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n",
@@ -163,7 +168,7 @@ impl Connection {
                 Err(error) => return Err(error),
             };
             self.hear(&scratch[..count], &mut take)?;
-            if count < scratch.len() && !to_the_end {
+            if count < scratch.len() && !to_the_end && self.stream.is_plain() {
                 return Ok(());
             }
         }
@@ -212,12 +217,12 @@ impl Connection {
 }
 
 /// Both Closes are through once ours is out; the end is the server's to make, but not every server does.
-fn answer_close(stream: &mut TcpStream, state: &mut State, payload: &[u8]) -> io::Result<()> {
+fn answer_close(stream: &mut Stream, state: &mut State, payload: &[u8]) -> io::Result<()> {
     if !matches!(state, State::Closing) {
         *state = State::Closing;
         stream.write_all(&frame::masked(frame::CLOSE, payload))?;
     }
-    stream.shutdown(Shutdown::Write)
+    stream.tcp.shutdown(Shutdown::Write)
 }
 
 fn check_answer(head: &[u8]) -> io::Result<()> {

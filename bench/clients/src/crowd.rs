@@ -108,7 +108,7 @@ impl Drop for Crowd {
 fn enter_all(poll: &mut Poll, address: SocketAddr, count: usize) -> io::Result<Vec<Connection>> {
     let mut clients = Vec::new();
     for place in 0..count {
-        let mut client = Connection::begin(address, Some(SUBSCRIBE))?;
+        let mut client = Connection::begin(address, Some(SUBSCRIBE), None)?;
         client.register(poll.registry(), Token(place))?;
         clients.push(client);
     }

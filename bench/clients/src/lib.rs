@@ -6,6 +6,8 @@
 mod connection;
 mod crowd;
 mod frame;
+mod stream;
 
 pub use connection::{Connection, Incoming};
 pub use crowd::{Crowd, Heard, THREAD};
+pub use stream::Tls;

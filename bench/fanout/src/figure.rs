@@ -35,6 +35,10 @@ pub enum Figure {
     Held,
     /// From the cut until the last client has a price again.
     Served,
+    /// What the server's own memory has grown by under attack.
+    Grown,
+    /// How often hostile clients did their worst.
+    Acts,
 }
 
 pub type Figures = BTreeMap<Figure, f64>;
@@ -69,12 +73,14 @@ impl Figure {
             Self::Closed => "closed after s",
             Self::Held => "KiB held",
             Self::Served => "served after s",
+            Self::Grown => "MiB grown",
+            Self::Acts => "attacks",
         }
     }
 
     pub fn better(self) -> Better {
         match self {
-            Self::Delivered => Better::Higher,
+            Self::Delivered | Self::Acts => Better::Higher,
             Self::Missing | Self::Refused | Self::LetBe => Better::None,
             Self::DeliveryCpu
             | Self::Last
@@ -88,7 +94,8 @@ impl Figure {
             | Self::OthersP99
             | Self::Closed
             | Self::Held
-            | Self::Served => Better::Lower,
+            | Self::Served
+            | Self::Grown => Better::Lower,
         }
     }
 }

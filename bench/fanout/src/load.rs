@@ -2,7 +2,7 @@
 
 use crate::machine;
 use anyhow::{Context as _, Result, bail};
-use bench_clients::{Connection, Incoming};
+use bench_clients::{Connection, Incoming, Tls};
 use mio::{Events, Poll, Token};
 use std::io;
 use std::net::SocketAddr;
@@ -18,6 +18,7 @@ const PATIENCE: u64 = 60_000_000_000;
 
 pub struct Load {
     rest: Rest,
+    tls: Option<Tls>,
     poll: Poll,
     events: Events,
     scratch: Vec<u8>,
@@ -50,9 +51,14 @@ pub enum Event<'a> {
 }
 
 impl Load {
-    pub fn new(rest: Rest) -> Result<Self> {
+    /// Clients that speak TLS, if it is given.
+    ///
+    /// # Errors
+    /// When the system gives no event queue.
+    pub fn new(rest: Rest, tls: Option<Tls>) -> Result<Self> {
         Ok(Self {
             rest,
+            tls,
             poll: Poll::new().context("get an event queue")?,
             events: Events::with_capacity(1024),
             scratch: vec![0; READ_BYTES],
@@ -103,7 +109,8 @@ impl Load {
         if self.clients.len() <= place {
             self.clients.resize_with(place + 1, || None);
         }
-        let mut client = Connection::begin(address, subscribe).context("begin to connect")?;
+        let client = Connection::begin(address, subscribe, self.tls.as_ref());
+        let mut client = client.context("begin to connect")?;
         client.register(self.poll.registry(), Token(place))?;
         self.clients[place] = Some(client);
         Ok(())

@@ -4,6 +4,7 @@
 //! `bench-fanout FOLDER [--quick | --tiny] [--awake] [--rounds N] [SCENARIO...]`; FOLDER is where `bench/run` prepared what
 //! the servers in other languages need. Read `scenario.rs` first, then `measure/`.
 
+mod attack;
 mod figure;
 mod histogram;
 mod load;

@@ -3,7 +3,7 @@
 
 use crate::figure::Figure;
 use crate::server::{
-    AXUM, NODE, ORION, ORION_WITHOUT_LOG, PYTHON, RAW, RAW_EACH, Server, UWEBSOCKETS,
+    AXUM, NODE, ORION, ORION_TLS, ORION_WITHOUT_LOG, PYTHON, RAW, RAW_EACH, Server, UWEBSOCKETS,
 };
 
 #[derive(Debug)]
@@ -33,6 +33,7 @@ pub enum Kind {
         count: usize,
     },
     Stopped(Stopped),
+    Hostile(Hostile),
     Storm(Storm),
 }
 
@@ -57,6 +58,20 @@ pub struct Stopped {
     /// How long it is measured before they stop...
     pub seconds_before: u64,
     /// ... and at most after.
+    pub seconds: u64,
+}
+
+/// Some of the clients are hostile.
+#[derive(Clone, Copy, Debug)]
+pub struct Hostile {
+    pub clients: usize,
+    /// One of so many is.
+    pub one_of: usize,
+    pub period_ms: u64,
+    pub burst: u64,
+    pub seconds_before: u64,
+    /// Under attack, before it is measured.
+    pub seconds_to_settle: u64,
     pub seconds: u64,
 }
 
@@ -270,6 +285,65 @@ pub const SCENARIOS: &[Scenario] = &[
         ],
     },
     Scenario {
+        name: "tls-bursts",
+        title: "TLS: 1,000 clients, bursts of 10, 50 a second",
+        kind: Kind::Stream(Stream {
+            clients: 1000,
+            period_ms: 20,
+            burst: 10,
+            seconds: 5,
+        }),
+        servers: &[ORION_TLS, ORION],
+        rounds: 5,
+        judged: Judged::Median,
+        shown: STREAMS,
+        targets: &[
+            at_most(Figure::Missing, 0.0),
+            ratio(Figure::DeliveryCpu, ORION, 1.4),
+        ],
+    },
+    Scenario {
+        name: "tls-ticks",
+        title: "TLS: 5,000 clients, seven prices in a burst each second",
+        kind: Kind::Stream(Stream {
+            clients: 5000,
+            period_ms: 1000,
+            burst: 7,
+            seconds: 10,
+        }),
+        servers: &[ORION_TLS, ORION],
+        rounds: 5,
+        judged: Judged::Median,
+        shown: STREAMS,
+        targets: &[
+            at_most(Figure::Missing, 0.0),
+            ratio(Figure::DeliveryCpu, ORION, 1.1),
+        ],
+    },
+    Scenario {
+        name: "tls-idle",
+        title: "TLS: memory of 5,000 clients that came in a flood, subscribed, and hear nothing",
+        kind: Kind::Idle { clients: 5000 },
+        servers: &[ORION_TLS],
+        rounds: 3,
+        judged: Judged::Best,
+        shown: &[Figure::Memory],
+        targets: &[at_most(Figure::Memory, 10.0)],
+    },
+    Scenario {
+        name: "tls-handshakes",
+        title: "TLS: 2,000 handshakes: open, upgrade, close",
+        kind: Kind::Handshakes { count: 2000 },
+        servers: &[ORION_TLS],
+        rounds: 3,
+        judged: Judged::Best,
+        shown: &[Figure::HandshakeCpu, Figure::Refused],
+        targets: &[
+            at_most(Figure::HandshakeCpu, 350.0),
+            at_most(Figure::Refused, 0.0),
+        ],
+    },
+    Scenario {
         name: "stopped",
         title: "one of ten of 1,000 clients stops reading, at 200 messages/s",
         kind: Kind::Stopped(Stopped {
@@ -311,6 +385,34 @@ pub const SCENARIOS: &[Scenario] = &[
             at_most(Figure::LetBe, 0.0),
             at_most(Figure::Closed, 65.0),
             at_most(Figure::Held, 64.0),
+        ],
+    },
+    Scenario {
+        name: "hostile",
+        title: "one of five of 5,000 clients is hostile, seven prices in a burst each second",
+        kind: Kind::Hostile(Hostile {
+            clients: 5000,
+            one_of: 5,
+            period_ms: 1000,
+            burst: 7,
+            seconds_before: 20,
+            seconds_to_settle: 30,
+            seconds: 600,
+        }),
+        servers: &[ORION],
+        rounds: 1,
+        judged: Judged::Best,
+        shown: &[
+            Figure::OthersP99,
+            Figure::P99,
+            Figure::Missing,
+            Figure::Grown,
+            Figure::Acts,
+        ],
+        targets: &[
+            at_most(Figure::OthersP99, 2.0),
+            at_most(Figure::Missing, 0.0),
+            at_most(Figure::Grown, 2.0),
         ],
     },
     Scenario {
@@ -356,6 +458,7 @@ impl Kind {
             Self::Stream(Stream { clients, .. })
             | Self::Idle { clients }
             | Self::Stopped(Stopped { clients, .. })
+            | Self::Hostile(Hostile { clients, .. })
             | Self::Storm(Storm { clients, .. }) => clients,
             // They come and go.
             Self::Handshakes { .. } => 0,

@@ -6,6 +6,7 @@ use crate::machine::{self, Cores};
 use crate::message;
 use crate::pace::Pace;
 use anyhow::{Context as _, Result, bail};
+use bench_clients::Tls;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
@@ -42,6 +43,12 @@ pub enum Rank {
 pub const ORION: Server = Server {
     name: "ORION",
     program: Program::Ours("orion", "info"),
+    rank: Rank::Rival,
+};
+/// To see what TLS costs.
+pub const ORION_TLS: Server = Server {
+    name: "ORION, TLS",
+    program: Program::Ours(TLS, "info"),
     rank: Rank::Rival,
 };
 /// To see what the log costs.
@@ -81,10 +88,14 @@ pub const PYTHON: Server = Server {
     rank: Rank::Other,
 };
 
+/// The one that speaks TLS.
+pub const TLS: &str = "orion-tls";
+
 /// A running server. It ends with this value.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
+    tls: Option<Tls>,
     input: ChildStdin,
     pub address: SocketAddr,
 }
@@ -148,9 +159,11 @@ impl Workshop {
             let last = log.lines().last().unwrap_or("and said nothing");
             bail!("it ended at once: {last}");
         };
+        let speaks_tls = matches!(server.program, Program::Ours(TLS, _));
         Ok(Process {
             child,
             input,
+            tls: speaks_tls.then(Tls::new),
             address: address.parse().context("the server's address")?,
         })
     }
@@ -198,6 +211,11 @@ impl Workshop {
 }
 
 impl Process {
+    /// How its clients speak TLS, if they do.
+    pub fn tls(&self) -> Option<Tls> {
+        self.tls.clone()
+    }
+
     /// Makes it publish.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use crate::figure::{Better, Figure, Figures};
 use crate::scenario::{Bound, Judged, Scenario, Target};
-use crate::server::{ORION, Server};
+use crate::server::Server;
 use anyhow::Result;
 use std::fmt;
 
@@ -77,9 +77,9 @@ impl Table {
         row.judged(figure, self.scenario.judged)
     }
 
-    /// What ORION showed of a target, or nothing where it was not measured.
+    /// What ORION, the first server of a scenario, showed of a target, or nothing where it was not measured.
     fn shown(&self, target: &Target) -> Option<f64> {
-        let ours = self.judged(ORION, target.figure)?;
+        let ours = self.judged(*self.scenario.servers.first()?, target.figure)?;
         match target.against {
             None => Some(ours),
             Some(other) => Some(ours / self.judged(other, target.figure)?),
@@ -216,6 +216,7 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::ORION;
     use crate::server::RAW;
 
     fn row(server: Server, costs: &[f64]) -> Row {

@@ -20,7 +20,7 @@ pub fn idle(process: Process, clients: usize, size: Size) -> Result<Figures> {
     open_and_close(&process, WARM.min(clients))?;
     rest(size);
     let before = process.own_memory()?;
-    let mut load = Load::new(Rest::Asleep)?;
+    let mut load = Load::new(Rest::Asleep, process.tls())?;
     load.enter(process.address, clients, FLOOD)?;
     rest(size);
     let grown = process.own_memory()?.saturating_sub(before);
@@ -50,7 +50,7 @@ fn rest(size: Size) {
 
 /// Lets so many clients come and go in good order, and says how many were not let in.
 fn open_and_close(process: &Process, count: usize) -> Result<usize> {
-    let mut load = Load::new(Rest::Asleep)?;
+    let mut load = Load::new(Rest::Asleep, process.tls())?;
     let (mut begun, mut gone, mut refused) = (0, 0, 0);
     let until = machine::now() + PATIENCE;
     while gone < count {

@@ -1,6 +1,7 @@
 //! One run of one server in one scenario.
 
 mod connections;
+mod hostile;
 mod stopped;
 mod storm;
 mod stream;
@@ -20,7 +21,11 @@ use anyhow::{Result, bail};
 pub fn lacks(kind: Kind) -> Option<String> {
     match kind {
         Kind::Stopped(_) => sockets::lacks(),
-        Kind::Stream(_) | Kind::Idle { .. } | Kind::Handshakes { .. } | Kind::Storm(_) => None,
+        Kind::Stream(_)
+        | Kind::Idle { .. }
+        | Kind::Handshakes { .. }
+        | Kind::Hostile(_)
+        | Kind::Storm(_) => None,
     }
 }
 
@@ -37,6 +42,7 @@ pub fn run(
         Kind::Idle { clients } => connections::idle(process, clients, size),
         Kind::Handshakes { count } => connections::handshakes(process, count, size),
         Kind::Stopped(stopped) => stopped::run(process, stopped, size),
+        Kind::Hostile(hostile) => hostile::run(process, hostile, size),
         Kind::Storm(storm) => storm::run(process, storm, size),
     }
 }

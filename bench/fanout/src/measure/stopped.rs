@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 pub fn run(mut process: Process, stopped: Stopped, size: Size) -> Result<Figures> {
     let clients = size.clients(stopped.clients);
     let slow = clients / stopped.one_of;
-    let mut load = Load::new(Rest::Asleep)?;
+    let mut load = Load::new(Rest::Asleep, process.tls())?;
     load.enter(process.address, clients, HANDSHAKES)?;
     let addresses: Result<BTreeSet<_>> = (0..slow).map(|place| load.local_address(place)).collect();
     let addresses = addresses?;

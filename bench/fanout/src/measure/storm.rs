@@ -17,7 +17,7 @@ const CALM: u64 = 1;
 
 pub fn run(mut process: Process, storm: Storm, size: Size) -> Result<Figures> {
     let clients = size.clients(storm.clients);
-    let mut load = Load::new(Rest::Asleep)?;
+    let mut load = Load::new(Rest::Asleep, process.tls())?;
     load.enter(process.address, clients, HANDSHAKES)?;
     let pace = pace(PERIOD_MS, BURST, BURSTS);
     process.publish(pace)?;

@@ -16,7 +16,7 @@ const PATIENCE: u64 = 3000 * MS;
 
 pub fn run(mut process: Process, stream: Stream, size: Size, rest: Rest) -> Result<Figures> {
     let clients = size.clients(stream.clients);
-    let mut load = Load::new(rest)?;
+    let mut load = Load::new(rest, process.tls())?;
     load.enter(process.address, clients, HANDSHAKES)?;
     let period = stream.period_ms * MS;
     let warm = size.nanos(1, period).min(WARM_MS * MS).div_ceil(period);

@@ -8,13 +8,15 @@ mod orion;
 mod raw;
 
 use crate::pace::Pace;
+use crate::server;
 use anyhow::{Result, bail};
 use raw::Sends;
 use std::net::SocketAddr;
 
 pub fn serve(name: &str) -> Result<()> {
     match name {
-        "orion" => orion::serve(),
+        "orion" => orion::serve(None),
+        server::TLS => orion::serve(Some(orion::tls()?)),
         "raw" => raw::serve(Sends::All),
         "raw-each" => raw::serve(Sends::Each),
         "axum" => broadcast::serve(),

@@ -5,15 +5,18 @@ use crate::machine;
 use crate::message::{self, Message};
 use anyhow::{Context as _, Result};
 use axum::Router;
+use gateway::tls::{Files, Plain, Tls};
 use gateway::{Beginning, Clock, Config, Publication};
 use market::{
     Calendar, Catalog, Instrument, Price, PriceKind, Source, SourceId, Span, Symbol, Time,
 };
+use std::fs;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
-pub fn serve() -> Result<()> {
+pub fn serve(tls: Option<Tls>) -> Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
@@ -33,6 +36,7 @@ pub fn serve() -> Result<()> {
     config.hub.price_interval = Span::ZERO;
     // Each server has one core.
     config.shards = 1;
+    config.tls = tls.map(Arc::new);
     let gateway = gateway::serve(listener, Router::new(), &beginning(), config)
         .context("start the gateway")?;
     let publisher = gateway.publisher();
@@ -49,6 +53,24 @@ pub fn serve() -> Result<()> {
                 .expect("the gateway runs");
         });
     })
+}
+
+/// TLS with a certificate that nobody vouches for.
+pub fn tls() -> Result<Tls> {
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    let folder = std::env::temp_dir().join(format!("orion-bench-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    let files = Files {
+        certificate: folder.join("certificate.pem"),
+        key: folder.join("key.pem"),
+    };
+    fs::write(&files.certificate, pair.cert.pem())?;
+    fs::write(&files.key, pair.signing_key.serialize_pem())?;
+    let mut tls = Tls::open(files, Plain::Refused).context("start TLS")?;
+    fs::remove_dir_all(&folder)?;
+    // They are not looked at again.
+    tls.look_every = Duration::MAX;
+    Ok(tls)
 }
 
 /// An empty past, in a market of the symbols that are published.
