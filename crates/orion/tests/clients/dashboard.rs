@@ -4,9 +4,11 @@ mod model;
 mod timetable;
 mod visit;
 
-use crate::support::{Server, recording, serve_at};
+use crate::line::Line;
+use crate::support::{Server, recording, serve, serve_at};
 use crate::{SYMBOLS, simulated, start};
 use market::{Span, Time};
+use model::Page;
 use std::collections::BTreeMap;
 use std::path::Path;
 pub(crate) use visit::Visit;
@@ -160,6 +162,41 @@ async fn a_clean_restart_costs_no_failed_attempt() {
         .await;
     check_intact(&before, &visit);
     visit.check_health();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reloads_in_a_row_leave_a_page_with_one_socket() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path();
+    let mut line = Line::start(data, serve(data, &[]));
+    let mut visit = Visit::load(&line.first.address);
+    loaded(&mut visit).await;
+    let before = list(&visit);
+    for round in 1..=3 {
+        let reloading = tokio::task::spawn_blocking(move || {
+            let reloaded = line.reload();
+            (line, reloaded)
+        });
+        let ends = |page: &Page| page.sockets() == 0;
+        visit.until("the end of its connection", ends).await;
+        visit
+            .until("its connection again", |page| page.sockets() > 0)
+            .await;
+        let reloaded;
+        (line, reloaded) = reloading.await.expect("reload");
+        reloaded.expect("the new process serves");
+        let heard = visit.heard.len();
+        visit
+            .until_heard("prices again", heard, |message| {
+                message["type"] == "price_update"
+            })
+            .await;
+        assert_eq!(visit.codes, vec![1012; round]);
+        assert_eq!((visit.page().failures, visit.page().sockets()), (0, 1));
+    }
+    check_intact(&before, &visit);
+    visit.check_health();
+    line.end();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,6 +4,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[allow(dead_code, reason = "a part of it is used here")]
+#[path = "../handover/line.rs"]
+mod line;
+
 mod dashboard;
 mod life;
 mod page;
