@@ -4,7 +4,7 @@ use crate::shard::Newcomer;
 use futures_util::future::select_all;
 use hub::Publication;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -12,11 +12,25 @@ use tokio::sync::mpsc;
 #[derive(Clone, Debug)]
 pub struct Publisher(Arc<Published>);
 
+/// Held while one publication goes into all queues, so that all shards hear the same order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Turn(Arc<Mutex<()>>);
+
+impl Turn {
+    fn take(&self) -> MutexGuard<'_, ()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until every publication that some shard has lies in all queues: a moment, as no more is done in a turn.
+    pub(crate) fn wait(&self) {
+        drop(self.take());
+    }
+}
+
 #[derive(Debug)]
 struct Published {
     shards: Vec<mpsc::Sender<Arc<Publication>>>,
-    /// Held while one publication goes into all queues, so that all shards hear the same order.
-    turn: Mutex<()>,
+    turn: Turn,
     probe: fn(&'static str),
     runtime: Handle,
 }
@@ -29,12 +43,13 @@ pub struct Stopped;
 impl Publisher {
     pub(crate) fn new(
         shards: Vec<mpsc::Sender<Arc<Publication>>>,
+        turn: Turn,
         probe: fn(&'static str),
         runtime: Handle,
     ) -> Self {
         Self(Arc::new(Published {
             shards,
-            turn: Mutex::new(()),
+            turn,
             probe,
             runtime,
         }))
@@ -52,7 +67,7 @@ impl Publisher {
             room.push(shard.reserve().await.map_err(|_| Stopped)?);
         }
         (self.0.probe)("publish");
-        let _turn = self.0.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.0.turn.take();
         for place in room {
             place.send(Arc::clone(&publication));
         }
@@ -140,7 +155,7 @@ mod tests {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let ways = || mpsc::channel::<Arc<Publication>>(2 * EACH as usize);
         let (shards, mut inboxes): (Vec<_>, Vec<_>) = (0..4).map(|_| ways()).unzip();
-        let publisher = Publisher::new(shards, |_| {}, runtime.handle().clone());
+        let publisher = Publisher::new(shards, Turn::default(), |_| {}, runtime.handle().clone());
         std::thread::scope(|scope| {
             for first in [0, EACH] {
                 let publisher = publisher.clone();

@@ -5,7 +5,7 @@ use crate::address::Places;
 use crate::arrival::{Protocol, first_words};
 use crate::config::Config;
 use crate::extension::Deflate;
-use crate::lanes::{Dealer, Publisher};
+use crate::lanes::{self, Dealer, Publisher};
 use crate::session::Guest;
 use crate::shard::{self, Common, Drain, Inbox, Newcomer};
 use crate::stats::{Refused, Stats};
@@ -112,10 +112,12 @@ pub fn serve(
     let address = listener.local_addr()?;
     let stats = Arc::new(Stats::new(config.shards));
     let holders = Places::default();
+    let turn = lanes::Turn::default();
     let shards = (0..config.shards).map(|number| {
         let common = Common {
             stats: Arc::clone(&stats.shards[number]),
             holders: holders.clone(),
+            turn: turn.clone(),
             workers: Handle::current(),
         };
         start_shard(number, beginning, &config, common)
@@ -127,7 +129,7 @@ pub fn serve(
         newcomers.push(shard.newcomers);
         drains.push(shard.drain);
     }
-    let publisher = Publisher::new(publications, config.probe, Handle::current());
+    let publisher = Publisher::new(publications, turn.clone(), config.probe, Handle::current());
     let (stopping, stopping_in) = watch::channel(false);
     let door = Door {
         router,

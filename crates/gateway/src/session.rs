@@ -296,6 +296,9 @@ impl Session {
         if ask.has_unknown {
             self.tell_error(shard, Refusal::UnknownChannel, id);
         }
+        if ask.since.is_some() {
+            shard.catch_up();
+        }
         let mut hub = shard.hub.borrow_mut();
         let simulated = hub.is_simulated();
         let begun = hub.subscribe(self.id, ask, |began| {

@@ -9,6 +9,7 @@ use crate::address::Places;
 use crate::config::Config;
 use crate::extension::Deflate;
 use crate::inflate::Inflater;
+use crate::lanes::Turn;
 use crate::looks::Looks;
 use crate::session::{Guest, Session};
 use crate::stats::Counts;
@@ -50,10 +51,12 @@ pub(crate) struct Drain {
 /// What comes to the shard from other threads.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    pub(crate) publications: mpsc::Receiver<Arc<Publication>>,
+    pub(crate) publications: Publications,
     pub(crate) newcomers: mpsc::Receiver<Newcomer>,
     pub(crate) drain: oneshot::Receiver<Drain>,
 }
+
+type Publications = mpsc::Receiver<Arc<Publication>>;
 
 /// What a shard does not have to itself.
 #[derive(Debug)]
@@ -62,6 +65,7 @@ pub(crate) struct Common {
     pub(crate) stats: Arc<Counts>,
     /// Clients by whose key they came with, of all shards together.
     pub(crate) holders: Places<Box<str>>,
+    pub(crate) turn: Turn,
     /// Where bots' signals are worked on: not on the clients' thread.
     pub(crate) workers: Handle,
 }
@@ -71,6 +75,10 @@ pub(crate) struct Shard {
     /// From 0.
     number: usize,
     pub(crate) hub: RefCell<Hub>,
+    publications: RefCell<Publications>,
+    turn: Turn,
+    /// Publications were entered that nobody has flushed yet.
+    entered: Notify,
     pub(crate) config: Config,
     pub(crate) stats: Arc<Counts>,
     /// Where bots' signals are worked on: not on the clients' thread.
@@ -135,12 +143,20 @@ pub(crate) fn run(
     common: Common,
     inbox: Inbox,
 ) -> Result<(), Failed> {
+    let Inbox {
+        publications,
+        newcomers,
+        drain,
+    } = inbox;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let shard = Rc::new(Shard {
         number,
         hub: RefCell::new(hub),
+        publications: RefCell::new(publications),
+        turn: common.turn,
+        entered: Notify::new(),
         config,
         stats: common.stats,
         workers: common.workers,
@@ -155,27 +171,37 @@ pub(crate) fn run(
         left: Notify::new(),
         broken: Notify::new(),
     });
-    let served = LocalSet::new().block_on(&runtime, Rc::clone(&shard).serve(inbox));
+    let served = LocalSet::new().block_on(&runtime, Rc::clone(&shard).serve(newcomers, drain));
     // One that broke has cut its clients.
     shard.stats.connections.set(0);
     Ok(served?)
 }
 
 impl Shard {
-    async fn serve(self: Rc<Self>, inbox: Inbox) -> Result<(), Broken> {
-        let served = AssertUnwindSafe(Rc::clone(&self).serve_until_drained(inbox)).catch_unwind();
+    async fn serve(
+        self: Rc<Self>,
+        newcomers: mpsc::Receiver<Newcomer>,
+        drain: oneshot::Receiver<Drain>,
+    ) -> Result<(), Broken> {
+        let served = Rc::clone(&self).serve_until_drained(newcomers, drain);
+        let served = AssertUnwindSafe(served).catch_unwind();
         tokio::select! {
             served = served => served.map_err(|_| Broken),
             () = self.broken.notified() => Err(Broken),
         }
     }
 
-    async fn serve_until_drained(self: Rc<Self>, inbox: Inbox) {
+    async fn serve_until_drained(
+        self: Rc<Self>,
+        newcomers: mpsc::Receiver<Newcomer>,
+        drain: oneshot::Receiver<Drain>,
+    ) {
         self.begin(Rc::clone(&self).watch_deadlines());
-        let welcome = self.begin(Rc::clone(&self).welcome(inbox.newcomers));
-        let publish = self.begin(Rc::clone(&self).publish(inbox.publications));
-        if let Ok(drain) = inbox.drain.await {
+        let welcome = self.begin(Rc::clone(&self).welcome(newcomers));
+        let publish = self.begin(Rc::clone(&self).publish());
+        if let Ok(drain) = drain.await {
             publish.abort();
+            self.publications.borrow_mut().close();
             self.close_all(&drain);
             // Upgrades under way still arrive, and are told to go.
             let _all_came = welcome.await;
@@ -229,10 +255,31 @@ impl Shard {
     }
 
     /// Publications in, bytes out, until no publisher is left.
-    async fn publish(self: Rc<Self>, mut publications: mpsc::Receiver<Arc<Publication>>) {
-        while let Some(publication) = publications.recv().await {
-            self.enter(&publication);
-            while self.flush_all(&mut publications).await {}
+    async fn publish(self: Rc<Self>) {
+        while self.has_more().await {
+            while self.flush_all().await {}
+        }
+    }
+
+    /// Waits for the next publication, or until somebody else has entered some; false when no publisher is left.
+    async fn has_more(&self) -> bool {
+        tokio::select! {
+            publication = self.next_publication() => {
+                publication.inspect(|publication| self.enter(publication)).is_some()
+            }
+            () = self.entered.notified() => true,
+        }
+    }
+
+    async fn next_publication(&self) -> Option<Arc<Publication>> {
+        poll_fn(|context| self.publications.borrow_mut().poll_recv(context)).await
+    }
+
+    /// Enters all that is published already. A client may have heard of it from another shard, and resume behind it here.
+    pub(crate) fn catch_up(&self) {
+        self.turn.wait();
+        if self.enter_all() {
+            self.entered.notify_one();
         }
     }
 
@@ -248,9 +295,9 @@ impl Shard {
         }
     }
 
-    fn enter_all(&self, publications: &mut mpsc::Receiver<Arc<Publication>>) -> bool {
+    fn enter_all(&self) -> bool {
         let mut has_more = false;
-        while let Ok(publication) = publications.try_recv() {
+        while let Ok(publication) = self.publications.borrow_mut().try_recv() {
             self.enter(&publication);
             has_more = true;
         }
@@ -258,11 +305,8 @@ impl Shard {
     }
 
     /// Sends every client what is due to it, and rests if that took long. True when more was published meanwhile.
-    async fn flush_all(
-        self: &Rc<Self>,
-        publications: &mut mpsc::Receiver<Arc<Publication>>,
-    ) -> bool {
-        let mut has_more = self.enter_all(publications);
+    async fn flush_all(self: &Rc<Self>) -> bool {
+        let mut has_more = self.enter_all();
         let (began, count) = (Instant::now(), self.sessions.borrow().len());
         for start in (0..count).step_by(FLUSHED_AT_ONCE) {
             for place in start..(start + FLUSHED_AT_ONCE).min(count) {
@@ -270,12 +314,12 @@ impl Shard {
             }
             if count > FLUSHED_AT_ONCE {
                 tokio::task::yield_now().await;
-                has_more |= self.enter_all(publications);
+                has_more |= self.enter_all();
             }
         }
         let took = began.elapsed();
         if took > FLUSH_SHORT {
-            has_more |= self.rest(took.min(REST_MAX), publications).await;
+            has_more |= self.rest(took.min(REST_MAX)).await;
         }
         has_more
     }
@@ -293,17 +337,13 @@ impl Shard {
     }
 
     /// Waits while publications gather. Signals do not wait. True when something was published.
-    async fn rest(
-        &self,
-        span: Duration,
-        publications: &mut mpsc::Receiver<Arc<Publication>>,
-    ) -> bool {
+    async fn rest(&self, span: Duration) -> bool {
         let until = Instant::now() + span;
         let mut has_more = false;
         loop {
             tokio::select! {
                 () = sleep_until(until) => return has_more,
-                publication = publications.recv() => {
+                publication = self.next_publication() => {
                     let Some(publication) = publication else { return has_more };
                     self.enter(&publication);
                     has_more = true;

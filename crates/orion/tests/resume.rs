@@ -71,7 +71,13 @@ impl World {
     }
 
     fn start(&self, data: &Path) -> Server {
-        Server::start(serve_at(&self.address, data, &[]))
+        let many = [
+            "--set",
+            "rules.posted_max_per_day=1000000",
+            "--set",
+            "feed.bots.rate_per_s=1000",
+        ];
+        Server::start(serve_at(&self.address, data, &many))
             .unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"))
     }
 
@@ -205,7 +211,8 @@ impl Heard {
             return;
         }
         assert_eq!(self.epoch.as_deref(), Some(epoch), "it is one stream");
-        assert_eq!(message["recovered"], true, "{message}");
+        let place = self.place();
+        assert_eq!(message["recovered"], true, "from {place}: {message}");
         self.resumed += 1;
     }
 
