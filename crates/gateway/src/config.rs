@@ -45,6 +45,9 @@ pub struct Config {
     pub stalled_for: Duration,
     /// How long a close handshake may take.
     pub close_within: Duration,
+    /// When all clients are closed: the time from one close to the next, and the longest for all of them.
+    pub drain_each: Duration,
+    pub drain_longest: Duration,
     /// TLS on the listener, beside plain HTTP or in its place.
     pub tls: Option<Arc<Tls>>,
     /// Who may come in, and how he says who he is.
@@ -107,6 +110,8 @@ impl Config {
             heartbeat_every: Duration::from_secs(15),
             stalled_for: Duration::from_secs(10),
             close_within: Duration::from_secs(2),
+            drain_each: Duration::from_micros(500),
+            drain_longest: Duration::from_secs(30),
             tls: None,
             auth: Auth::default(),
             origins: Origins::default(),

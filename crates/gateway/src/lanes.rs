@@ -90,6 +90,13 @@ impl Publisher {
         let shards = self.0.shards.iter();
         select_all(shards.map(|shard| Box::pin(shard.closed()))).await;
     }
+
+    /// Ready once all shards have ended.
+    pub(crate) async fn ended(&self) {
+        for shard in &self.0.shards {
+            shard.closed().await;
+        }
+    }
 }
 
 /// Deals newcomers out.

@@ -4,7 +4,8 @@
 //! Read [`serve`] first, then `listen.rs` (accept and HTTP), `arrival.rs` (what a connection speaks), `tls.rs`, `upgrade.rs`
 //! (the handshake), `visit.rs` (who asks, and from where), `lanes.rs` (the ways to the shards), `shard.rs` (publish and
 //! flush), `session.rs` (one client's life), `stream.rs` (its socket), `identity.rs` (who it is, and until when), `frame.rs`
-//! (what a client's bytes mean), `extension.rs` and `inflate.rs` (compression), `bots.rs` (signals that are posted).
+//! (what a client's bytes mean), `extension.rs` and `inflate.rs` (compression), `bots.rs` (signals that are posted),
+//! `farewell.rs` (the end).
 
 mod address;
 mod arrival;
@@ -12,6 +13,7 @@ mod bots;
 mod certificate;
 mod config;
 mod extension;
+mod farewell;
 mod frame;
 mod identity;
 mod inflate;
@@ -22,6 +24,7 @@ mod listen;
 mod looks;
 mod session;
 mod shard;
+mod spread;
 mod stats;
 mod stream;
 pub mod tls;
@@ -32,6 +35,7 @@ mod visit;
 pub use address::Proxies;
 pub use bots::Posting;
 pub use config::{Clock, Config};
+pub use farewell::Farewell;
 pub use hub::{Beginning, Publication};
 pub use keeper::{Auth, Holder, Keeper, Mode, Pass, Shown, Way};
 pub use lanes::{Publisher, Stopped};

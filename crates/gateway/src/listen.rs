@@ -5,9 +5,10 @@ use crate::address::Places;
 use crate::arrival::{Protocol, first_words};
 use crate::config::Config;
 use crate::extension::Deflate;
+use crate::farewell::{self, Drain, Farewell};
 use crate::lanes::{self, Dealer, Publisher};
 use crate::session::Guest;
-use crate::shard::{self, Common, Drain, Inbox, Newcomer};
+use crate::shard::{self, Common, Inbox, Newcomer};
 use crate::stats::{Refused, Stats};
 use crate::stream::Raw;
 use crate::tls::{Plain, Tls};
@@ -50,6 +51,8 @@ pub struct Gateway {
     publisher: Publisher,
     /// One for each shard.
     drains: Vec<oneshot::Sender<Drain>>,
+    drain_each: Duration,
+    drain_longest: Duration,
     stopping: watch::Sender<bool>,
     /// It has the listener.
     accepting: JoinHandle<()>,
@@ -130,6 +133,7 @@ pub fn serve(
         drains.push(shard.drain);
     }
     let publisher = Publisher::new(publications, turn.clone(), config.probe, Handle::current());
+    let (drain_each, drain_longest) = (config.drain_each, config.drain_longest);
     let (stopping, stopping_in) = watch::channel(false);
     let door = Door {
         router,
@@ -152,6 +156,8 @@ pub fn serve(
         stats,
         publisher,
         drains,
+        drain_each,
+        drain_longest,
         stopping,
         accepting,
         arriving: all_arrived,
@@ -185,21 +191,29 @@ impl Gateway {
         let _nobody = self.arriving.recv().await;
     }
 
-    /// Accepts no more, closes every client with this code and reason, and returns when all are gone: at the latest
-    /// when the close handshakes are overdue.
-    pub async fn drain(self, code: u16, reason: &str) {
+    /// Accepts no more, closes every client, and returns when all are gone: at the latest when the close handshakes of those
+    /// who were closed last are overdue. Who is not closed yet goes on hearing what is published.
+    pub async fn drain(self, farewell: Farewell) {
         let _stopped = self.stopping.send(true);
-        let mut closing = Vec::new();
+        let clients = self.stats.total(|of| &of.connections);
+        let window = farewell::window(clients, self.drain_each, self.drain_longest);
+        let (leaving, mut all_left) = mpsc::channel(1);
+        let mut over = Vec::new();
         for shard in self.drains {
-            let (done, is_done) = oneshot::channel();
-            let reason = reason.to_owned();
+            let (last_has_left, over_in) = oneshot::channel();
             // It fails only when the shard has ended, and then there is nobody to close.
-            let _ended = shard.send(Drain { code, reason, done });
-            closing.push(is_done);
+            let _ended = shard.send(Drain {
+                farewell,
+                window,
+                leaving: leaving.clone(),
+                over: over_in,
+            });
+            over.push(last_has_left);
         }
-        for is_done in closing {
-            let _ended = is_done.await;
-        }
+        drop(leaving);
+        let _nobody = all_left.recv().await;
+        drop(over);
+        self.publisher.ended().await;
     }
 }
 

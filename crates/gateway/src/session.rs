@@ -8,12 +8,14 @@ mod auth;
 use crate::bots::{Bot, Posting, Turn};
 use crate::config::Config;
 use crate::extension::Deflate;
+use crate::farewell::Farewell;
 use crate::frame::{Decoder, Inbound, Violation};
 use crate::identity::Identity;
 use crate::keeper::Mode;
 use crate::lanes::Seat;
 use crate::limits::{Errors, Rate};
 use crate::shard::Shard;
+use crate::spread;
 use crate::stream::Stream;
 use crate::visit::{Standing, Whence};
 use bytes::Bytes;
@@ -140,7 +142,7 @@ impl Session {
                 rate: Rate::new(config.messages_burst, now),
                 errors: Errors::default(),
                 heard_at: now,
-                ping_at: now + ping_interval(config.ping_every, guest.number),
+                ping_at: now + ping_interval(config, guest.number),
                 stalled_since: None,
                 ending: None,
                 identity: None,
@@ -428,12 +430,14 @@ impl Session {
     }
 
     /// Ends it because the server ends.
-    pub(crate) fn drain(self: &Rc<Self>, shard: &Rc<Shard>, code: u16, reason: &str) {
+    pub(crate) fn drain(self: &Rc<Self>, shard: &Rc<Shard>, farewell: Farewell) {
         let close = Close {
-            code,
+            code: farewell.code,
             reason: Reason::Drain,
         };
-        self.begin_end(shard, close, Some(reason), frame::close(code, reason));
+        let reason = farewell.reason(self.number);
+        let frame = frame::close(farewell.code, &reason);
+        self.begin_end(shard, close, Some(&reason), frame);
         self.flush(shard);
     }
 
@@ -632,7 +636,7 @@ impl Session {
     }
 
     fn ping(&self, shard: &Shard, now: Instant) {
-        let interval = ping_interval(shard.config.ping_every, self.number);
+        let interval = ping_interval(&shard.config, self.number);
         self.state.borrow_mut().ping_at = now + interval;
         self.answer(shard, frame::ping(b""));
     }
@@ -768,28 +772,7 @@ fn subscribed(config: &Config, ask: &Subscribe, began: &Began, simulated: bool) 
     })
 }
 
-/// Each client's own interval, up to a fifth off, so that those who came together are not pinged together. The steps of
-/// the golden ratio spread any run of numbers evenly.
-fn ping_interval(every: Duration, number: u64) -> Duration {
-    let step = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-    every.mul_f64(0.8 + 0.4 * (step as f64 / f64::from(1 << 24)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pings_are_spread_by_a_fifth() {
-        let every = Duration::from_secs(20);
-        let mut intervals: Vec<_> = (0..1000)
-            .map(|number| ping_interval(every, number))
-            .collect();
-        intervals.sort();
-        assert!(
-            intervals[0] >= Duration::from_secs(16) && intervals[999] <= Duration::from_secs(24)
-        );
-        let widest = intervals.windows(2).map(|two| two[1] - two[0]).max();
-        assert!(widest < Some(Duration::from_millis(30)), "{widest:?}");
-    }
+/// Each client's own interval, up to a fifth off, so that those who came together are not pinged together.
+fn ping_interval(config: &Config, number: u64) -> Duration {
+    spread::around(config.ping_every, 0.2, number)
 }

@@ -8,6 +8,7 @@
 use crate::address::Places;
 use crate::config::Config;
 use crate::extension::Deflate;
+use crate::farewell::{self, Drain, Farewell};
 use crate::inflate::Inflater;
 use crate::lanes::Turn;
 use crate::looks::Looks;
@@ -38,14 +39,6 @@ pub(crate) struct Newcomer {
     pub(crate) guest: Guest,
     pub(crate) standing: Standing,
     pub(crate) first: Bytes,
-}
-
-/// The order to close every client.
-#[derive(Debug)]
-pub(crate) struct Drain {
-    pub(crate) code: u16,
-    pub(crate) reason: String,
-    pub(crate) done: oneshot::Sender<()>,
 }
 
 /// What comes to the shard from other threads.
@@ -94,7 +87,7 @@ pub(crate) struct Shard {
     pub(crate) inflater: RefCell<Inflater>,
     present: Cell<u64>,
     /// Whoever comes now is told to go.
-    draining: RefCell<Option<(u16, String)>>,
+    draining: Cell<Option<Farewell>>,
     left: Notify,
     broken: Notify,
 }
@@ -167,7 +160,7 @@ pub(crate) fn run(
         scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
         inflater: RefCell::default(),
         present: Cell::new(0),
-        draining: RefCell::default(),
+        draining: Cell::default(),
         left: Notify::new(),
         broken: Notify::new(),
     });
@@ -198,17 +191,19 @@ impl Shard {
     ) {
         self.begin(Rc::clone(&self).watch_deadlines());
         let welcome = self.begin(Rc::clone(&self).welcome(newcomers));
-        let publish = self.begin(Rc::clone(&self).publish());
+        // Until the very end: who is not closed yet hears what all hear.
+        self.begin(Rc::clone(&self).publish());
         if let Ok(drain) = drain.await {
-            publish.abort();
-            self.publications.borrow_mut().close();
-            self.close_all(&drain);
+            self.draining.set(Some(drain.farewell));
+            self.begin(Rc::clone(&self).close_all(drain.farewell, drain.window));
             // Upgrades under way still arrive, and are told to go.
             let _all_came = welcome.await;
             while self.present.get() > 0 {
                 self.left.notified().await;
             }
-            let _nobody_waits = drain.done.send(());
+            drop(drain.leaving);
+            // Nothing can be published to some shards only: this one stays until the others are empty too.
+            let _all_left = drain.over.await;
         }
     }
 
@@ -371,8 +366,8 @@ impl Shard {
         session.log_arrival();
         self.stats.connections_total.add(1);
         self.place(&session);
-        if let Some((code, reason)) = &*self.draining.borrow() {
-            session.drain(self, *code, reason);
+        if let Some(farewell) = self.draining.get() {
+            session.drain(self, farewell);
         }
         let arriving =
             Rc::clone(&session).arrive(Rc::clone(self), newcomer.standing, newcomer.first);
@@ -441,18 +436,23 @@ impl Shard {
         }
     }
 
-    /// Each session then ends by itself, at the latest when its close handshake is overdue.
-    fn close_all(self: &Rc<Self>, drain: &Drain) {
+    /// Closes who is there, evenly over the window. Each session then ends by itself, at the latest when its close handshake
+    /// is overdue.
+    async fn close_all(self: Rc<Self>, farewell: Farewell, window: Duration) {
         let sessions: Vec<_> = self.sessions.borrow().iter().flatten().cloned().collect();
+        let (clients, began) = (sessions.len(), Instant::now());
         tracing::info!(
             shard = self.number,
-            clients = sessions.len(),
-            code = drain.code,
+            clients,
+            code = farewell.code,
+            window_ms = window.as_millis(),
             "closing every client"
         );
-        for session in sessions {
-            session.drain(self, drain.code, &drain.reason);
+        for (place, session) in sessions.into_iter().enumerate() {
+            sleep_until(began + farewell::due(place, clients, window)).await;
+            if self.has(&session) {
+                session.drain(&self, farewell);
+            }
         }
-        *self.draining.borrow_mut() = Some((drain.code, drain.reason.clone()));
     }
 }

@@ -7,7 +7,8 @@ use market::{Epoch, Outcome, OutcomeKind, Price, Ratio, Span, Status, Symbol};
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::{
-    Client, Heard, Server, config, now, of_prices, of_signals, position, price, signal, told_signal,
+    Client, Heard, Server, config, now, of_prices, of_signals, position, price, restart_advice,
+    signal, told_signal,
 };
 
 fn ask(client: &mut Client, message: &Value) {
@@ -252,15 +253,21 @@ fn an_extended_client_is_told_that_its_connection_closes_and_when_to_come_back()
     let (plain, mut client) = (plain(&server), server.connect());
     subscribe(&mut client, json!({"channels": ["signals"]}));
     let drained = server.drain();
+    let closing = next(&mut client);
+    let reason = closing["reason"].as_str().unwrap();
+    let advice = restart_advice(Some(1012), reason);
     assert_eq!(
-        next(&mut client),
-        json!({"type": "closing", "code": 1012, "reason": "restart retry=2500", "retry_after_ms": 2500})
+        closing,
+        json!({"type": "closing", "code": 1012, "reason": reason, "retry_after_ms": advice})
     );
-    let close = Heard::Close(Some(1012), "restart retry=2500".to_owned());
-    for mut one in [client, plain] {
-        assert_eq!(one.hear(), close);
-        drop(one);
-    }
+    assert_eq!(client.hear(), Heard::Close(Some(1012), reason.to_owned()));
+    let mut plain = plain;
+    let Heard::Close(code, other) = plain.hear() else {
+        panic!("a plain client hears no more than the Close");
+    };
+    restart_advice(code, &other);
+    assert_ne!(other, reason, "each hears a time of its own");
+    drop((client, plain));
     server.wait(drained);
 }
 

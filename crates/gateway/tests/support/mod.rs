@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::routing::get;
 use flate2::{Compress, Compression, FlushCompress};
-use gateway::{Beginning, Clock, Config, Gateway, Publication, Publisher, Stats, serve};
+use gateway::{Beginning, Clock, Config, Farewell, Gateway, Publication, Publisher, Stats, serve};
 use market::{
     Calendar, Catalog, Direction, Epoch, FeedState, Instrument, Killzone, Position, Price,
     PriceKind, PriceUpdate, Probability, Ratio, Signal, Source, SourceId, SourceTime, Status,
@@ -24,6 +24,21 @@ use tokio::time::Instant;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) const SUBSCRIBE: &str = r#"{"type":"subscribe","channels":["signals","prices"],"timestamp":"2026-11-23T14:05:00.000Z"}"#;
+
+const RESTART: Farewell = Farewell {
+    code: 1012,
+    word: "restart",
+    retry: Duration::from_millis(2500),
+};
+
+/// The milliseconds of the advice in the reason of a Close, which must be that of a restart.
+pub(crate) fn restart_advice(code: Option<u16>, reason: &str) -> u64 {
+    assert_eq!(code, Some(1012), "{reason}");
+    let advice = reason.strip_prefix("restart retry=").unwrap();
+    let advice = advice.parse().unwrap();
+    assert!((1500..=3500).contains(&advice), "{reason}");
+    advice
+}
 
 const SYMBOLS: [&str; 8] = [
     "EURUSD", "GBPUSD", "USDJPY", "XAUUSD", "US30", "NAS100", "SPX500", "NQ",
@@ -149,7 +164,7 @@ impl Server {
         let mut gateway = self.gateway.take().expect("it is drained once");
         self.runtime.spawn(async move {
             gateway.all_arrived().await;
-            gateway.drain(1012, "restart retry=2500").await;
+            gateway.drain(RESTART).await;
         })
     }
 
@@ -157,7 +172,7 @@ impl Server {
     pub(crate) fn drain(&mut self) -> tokio::task::JoinHandle<()> {
         let gateway = self.gateway.take().expect("it is drained once");
         self.runtime
-            .spawn(async move { gateway.drain(1012, "restart retry=2500").await })
+            .spawn(async move { gateway.drain(RESTART).await })
     }
 
     /// Waits until nothing can be published any more.

@@ -219,6 +219,7 @@ impl<'a> Check<'a> {
                 1,
                 60_000,
             ),
+            ("gateway.drain_max_s", gateway.drain_max_s, 0, 600),
             (
                 "gateway.message_bytes",
                 size(gateway.message_bytes),

@@ -19,6 +19,7 @@ pub struct Gateway {
     pub silence_timeout_s: u64,
     pub stall_timeout_s: u64,
     pub close_timeout_ms: u64,
+    pub drain_max_s: u64,
     pub compression: bool,
     pub message_bytes: usize,
     pub message_fragments: u16,
@@ -51,6 +52,7 @@ impl Default for Gateway {
             silence_timeout_s: 45,
             stall_timeout_s: 10,
             close_timeout_ms: 2000,
+            drain_max_s: 30,
             compression: true,
             message_bytes: 16 * 1024,
             message_fragments: 1024,
@@ -103,6 +105,7 @@ impl Gateway {
             silent_for: Duration::from_secs(self.silence_timeout_s),
             stalled_for: Duration::from_secs(self.stall_timeout_s),
             close_within: Duration::from_millis(self.close_timeout_ms),
+            drain_longest: Duration::from_secs(self.drain_max_s),
             probe,
             ..defaults
         }
@@ -178,6 +181,7 @@ mod tests {
             classes_max: 23,
             connections_per_address: 25,
             connections_per_key: 26,
+            drain_max_s: 27,
         };
         let prices = engine::PriceRules {
             min_interval_ms: 24,
@@ -223,6 +227,7 @@ mod tests {
             (12, 13, seconds(14))
         );
         assert_eq!(config.heartbeat_every, seconds(21));
+        assert_eq!(config.drain_longest, seconds(27));
         assert_eq!(config.shards, 25);
         let hub = config.hub;
         assert_eq!((hub.recovery, hub.subscriptions, hub.classes), (20, 22, 23));

@@ -20,7 +20,7 @@ pub(super) enum Handed {
 }
 
 /// A server without its machine, which somebody else may have. Its clients are served with what they were told last.
-struct Paused {
+pub(super) struct Paused {
     room: Room,
     /// Where the journal ended.
     at: Position,
@@ -61,7 +61,7 @@ impl Server {
     }
 
     /// As at a clean end: all that was told is kept and shown, and the locks are given back.
-    async fn give_up(mut self, outlets: &mut Outlets) -> Result<Paused> {
+    pub(super) async fn give_up(mut self, outlets: &mut Outlets) -> Result<Paused> {
         self.hear_rest()?;
         let at = self.machine.engine().now();
         self.machine.tell(at, &Event::Stop)?;
@@ -120,7 +120,7 @@ pub(super) async fn leave(
     request.served(successor.pid);
     let drained = async {
         gateway.all_arrived().await;
-        gateway.drain(1012, RESTART).await;
+        gateway.drain(RESTART).await;
     };
     tokio::pin!(drained);
     let mut is_drained = false;

@@ -27,6 +27,7 @@ use crate::statuses::Statuses;
 use access::Access;
 use anyhow::{Context as _, Result, bail};
 use engine::Settings;
+use gateway::Farewell;
 use journal::Local;
 use market::{Event, Position};
 use std::future::Future;
@@ -39,10 +40,18 @@ use tokio::task::JoinSet;
 
 /// Events that may wait for the loop.
 const QUEUE_MAX: usize = 16_384;
-/// Where clients are told to come back after a restart.
-const RESTART: &str = "restart retry=2500";
+/// What clients are told when the server restarts, or ends.
+const RESTART: Farewell = Farewell {
+    code: 1012,
+    word: "restart",
+    retry: Duration::from_millis(2500),
+};
 /// What clients are told when the server cannot go on.
-const FAILED: &str = "internal error retry=2500";
+const FAILED: Farewell = Farewell {
+    code: 1011,
+    word: "internal error",
+    ..RESTART
+};
 
 /// Where live events come from.
 #[derive(Debug)]
@@ -200,7 +209,7 @@ pub async fn serve_at(
             if let Some(reloads) = reloads {
                 reloads.close();
             }
-            server.end(gateway).await
+            server.end(gateway, outlets).await
         }
         Ok(Ended::Succeeded(successor, request)) => {
             leave(successor, request, gateway, outlets, reloads).await;
@@ -208,7 +217,7 @@ pub async fn serve_at(
         }
         Err(error) => {
             // What could not be kept was not shown. Clients are told and come back.
-            gateway.drain(1011, FAILED).await;
+            gateway.drain(FAILED).await;
             Err(error)
         }
     }

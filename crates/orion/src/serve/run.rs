@@ -3,7 +3,7 @@
 
 use super::handing::{Handed, turn};
 use super::outlets::Outlets;
-use super::{Ended, RESTART, Server};
+use super::{Ended, FAILED, RESTART, Server};
 use crate::config::Config;
 use crate::feed;
 use crate::handover::Reloads;
@@ -271,18 +271,14 @@ impl Server {
         );
     }
 
-    /// The end in good order: clients are told to come back, then everything is kept.
-    pub(super) async fn end(mut self, gateway: Gateway) -> Result<()> {
+    /// The end in good order: everything is kept, shown a last time, and then clients are told to come back. What comes
+    /// after that they hear of whoever serves next.
+    pub(super) async fn end(self, gateway: Gateway, mut outlets: Outlets) -> Result<()> {
         tracing::info!("ending: clients are told to come back");
-        gateway.drain(1012, RESTART).await;
-        self.hear_rest()?;
-        let at = self.machine.engine().now();
-        self.machine.tell(at, &Event::Stop)?;
-        self.machine.commit().await?;
-        self.save()?;
-        if let Some(live) = &self.room.live {
-            live.stop();
-        }
+        let kept = self.give_up(&mut outlets).await;
+        let farewell = if kept.is_ok() { RESTART } else { FAILED };
+        gateway.drain(farewell).await;
+        drop(kept?);
         tracing::info!("ended");
         Ok(())
     }

@@ -132,6 +132,27 @@ fn sighup_reads_the_settings_and_ends_nothing() {
 }
 
 #[test]
+fn a_second_signal_ends_a_drain_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let command = serve(folder.path(), &["--set", "gateway.close_timeout_ms=60000"]);
+    let server = Server::start(command).unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"));
+    let mut client = server.subscribe();
+    until_price(&mut client);
+    // It does not answer its Close, and would be waited for.
+    server.terminate();
+    assert!(server.logs("closing every client"), "no drain");
+    signal(server.pid(), "INT");
+    assert_eq!(server.wait(), Some(130));
+    let verified = Command::new(env!("CARGO_BIN_EXE_orion"))
+        .args(["history", "verify", "--data"])
+        .arg(folder.path())
+        .output()
+        .expect("run orion history verify");
+    assert!(verified.status.success(), "{verified:?}");
+    assert_eq!(client.closed(), Some(1012), "it was told before");
+}
+
+#[test]
 fn the_units_in_packaging_are_whole() {
     let Some(analyze) = tool("ORION_TEST_SYSTEMD_ANALYZE") else {
         return;
