@@ -6,6 +6,7 @@ use crate::tls::Tls;
 use crate::visit::Origins;
 use market::Time;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,11 @@ pub struct Config {
     /// Connections of one address, and of the holder of one key.
     pub connections_per_address: usize,
     pub connections_per_key: usize,
+    /// Clients at the same time, of all shards; and connections that are held, when there are as many, to be told to come later.
+    pub connections: usize,
+    pub parked: usize,
+    /// How long one is held, each for a time of its own; so long it is then told to stay away, too.
+    pub parked_for: Range<Duration>,
     /// Called with `publish` when a publication is on its way to the shards and with `send` just before bytes are written to
     /// a socket.
     pub probe: fn(&'static str),
@@ -118,6 +124,9 @@ impl Config {
             proxies: Proxies::default(),
             connections_per_address: 256,
             connections_per_key: 64,
+            connections: usize::MAX,
+            parked: 1024,
+            parked_for: Duration::from_secs(5)..Duration::from_secs(30),
             probe: |_| {},
         }
     }

@@ -1,5 +1,6 @@
 //! The ways to the shards: every publication goes to all of them, in the same order; every newcomer to one.
 
+use crate::room::Ticket;
 use crate::shard::Newcomer;
 use futures_util::future::select_all;
 use hub::Publication;
@@ -112,20 +113,26 @@ struct Lane {
     seats: Arc<AtomicUsize>,
 }
 
-/// One client's part of a shard's load, until it is dropped.
+/// One client's part of a shard's load, and its place among all clients, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Seat(Arc<AtomicUsize>);
+pub(crate) struct Seat {
+    of_shard: Arc<AtomicUsize>,
+    _ticket: Ticket,
+}
 
 impl Seat {
-    fn take(seats: &Arc<AtomicUsize>) -> Self {
-        seats.fetch_add(1, Relaxed);
-        Self(Arc::clone(seats))
+    fn take(of_shard: &Arc<AtomicUsize>, ticket: Ticket) -> Self {
+        of_shard.fetch_add(1, Relaxed);
+        Self {
+            of_shard: Arc::clone(of_shard),
+            _ticket: ticket,
+        }
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        self.of_shard.fetch_sub(1, Relaxed);
     }
 }
 
@@ -141,13 +148,13 @@ impl Dealer {
     }
 
     /// The shard with the fewest clients; none once all have ended. Its seat is taken from now on.
-    pub(crate) fn emptiest(&self) -> Option<(&mpsc::Sender<Newcomer>, Seat)> {
+    pub(crate) fn emptiest(&self, ticket: Ticket) -> Option<(&mpsc::Sender<Newcomer>, Seat)> {
         let open = self
             .shards
             .iter()
             .filter(|lane| !lane.newcomers.is_closed());
         let lane = open.min_by_key(|lane| lane.seats.load(Relaxed))?;
-        Some((&lane.newcomers, Seat::take(&lane.seats)))
+        Some((&lane.newcomers, Seat::take(&lane.seats, ticket)))
     }
 }
 

@@ -5,7 +5,8 @@
 //! (the handshake), `visit.rs` (who asks, and from where), `lanes.rs` (the ways to the shards), `shard.rs` (publish and
 //! flush), `session.rs` (one client's life), `stream.rs` (its socket), `identity.rs` (who it is, and until when), `frame.rs`
 //! (what a client's bytes mean), `extension.rs` and `inflate.rs` (compression), `bots.rs` (signals that are posted),
-//! `farewell.rs` (the end).
+//! `farewell.rs` (the end),
+//! `room.rs` and `parked.rs` (who comes when there is no room).
 
 mod address;
 mod arrival;
@@ -22,6 +23,8 @@ mod lanes;
 mod limits;
 mod listen;
 mod looks;
+mod parked;
+mod room;
 mod session;
 mod shard;
 mod spread;

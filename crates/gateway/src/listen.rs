@@ -6,14 +6,17 @@ use crate::arrival::{Protocol, first_words};
 use crate::config::Config;
 use crate::extension::Deflate;
 use crate::farewell::{self, Drain, Farewell};
+use crate::inflate::Inflater;
 use crate::lanes::{self, Dealer, Publisher};
+use crate::parked::{Lot, Parked};
+use crate::room::{Admission, Room, Ticket};
 use crate::session::Guest;
 use crate::shard::{self, Common, Inbox, Newcomer};
 use crate::stats::{Refused, Stats};
 use crate::stream::Raw;
 use crate::tls::{Plain, Tls};
 use crate::upgrade::{self, Agreement, Refusal};
-use crate::visit::{self, Visitor};
+use crate::visit::{self, Visitor, Whence};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -73,6 +76,9 @@ struct Door {
     config: Config,
     stats: Arc<Stats>,
     dealer: Dealer,
+    room: Room,
+    /// Of all who are parked.
+    inflater: Mutex<Inflater>,
     /// Upgrades so far.
     arrived: AtomicU64,
     handshakes: Arc<Semaphore>,
@@ -139,6 +145,8 @@ pub fn serve(
         router,
         handshakes: Arc::new(Semaphore::new(config.handshakes)),
         tls_handshakes: Arc::new(Semaphore::new(TLS_TURNS * config.handshakes)),
+        room: Room::new(&config),
+        inflater: Mutex::default(),
         config,
         stats: Arc::clone(&stats),
         dealer: Dealer::new(newcomers),
@@ -266,6 +274,7 @@ fn begin_hub(number: usize, beginning: &Beginning, config: &Config) -> Hub {
 
 async fn accept(listener: TcpListener, door: Arc<Door>, arriving: Arriving) {
     let mut stopping = door.stopping.clone();
+    let mut has_failed = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -273,10 +282,16 @@ async fn accept(listener: TcpListener, door: Arc<Door>, arriving: Arriving) {
         };
         match accepted {
             Ok((stream, peer)) => {
+                if std::mem::take(&mut has_failed) {
+                    tracing::info!("connections are accepted again");
+                }
                 tokio::spawn(Arc::clone(&door).connection(stream, peer, arriving.clone()));
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                door.stats.door.accepts_failed.add(1);
+                if !std::mem::replace(&mut has_failed, true) {
+                    tracing::warn!(%error, "a connection could not be accepted: it waits, and is tried again and again");
+                }
                 sleep(ACCEPT_AGAIN).await;
             }
         }
@@ -400,17 +415,9 @@ impl Door {
             return self.router.clone().oneshot(request.map(Body::new)).await;
         }
         match self.judge(&request, peer) {
-            Ok((mut agreement, visitor)) => {
-                if !self.config.compression {
-                    agreement = agreement.uncompressed();
-                }
+            Ok((agreement, visitor)) => {
                 let upgraded = hyper::upgrade::on(&mut request);
-                let handed_over = self.hand_over(upgraded, peer, agreement.deflate(), visitor);
-                tokio::spawn(async move {
-                    handed_over.await;
-                    drop(arriving);
-                });
-                Ok(agreement.answer())
+                Ok(self.admit(upgraded, peer, agreement, visitor, arriving))
             }
             Err(refusal) => {
                 self.stats.door.upgrades_refused.add(1);
@@ -418,6 +425,33 @@ impl Door {
                 Ok(refusal.answer())
             }
         }
+    }
+
+    /// Lets in who may, as far as there is room.
+    fn admit(
+        self: Arc<Self>,
+        upgraded: OnUpgrade,
+        peer: SocketAddr,
+        agreement: Agreement,
+        visitor: Visitor,
+        arriving: Option<Arriving>,
+    ) -> Response<Body> {
+        let Some(admission) = self.room.admit() else {
+            self.stats.door.upgrades_refused.add(1);
+            self.stats.door.refused(Refused::Full);
+            return upgrade::full(self.config.parked_for.end);
+        };
+        let agreement = match &admission {
+            Admission::Client(_) if self.config.compression => agreement,
+            Admission::Client(_) | Admission::Parked(_) => agreement.uncompressed(),
+        };
+        let deflate = agreement.deflate();
+        tokio::spawn(async move {
+            self.hand_over(upgraded, peer, deflate, visitor, admission)
+                .await;
+            drop(arriving);
+        });
+        agreement.answer()
     }
 
     /// Whether it may become a WebSocket: the handshake first, which costs nothing, then who asks.
@@ -431,24 +465,71 @@ impl Door {
         Ok((agreement, visitor))
     }
 
-    /// Waits until the answer is out, then gives the socket to a shard.
+    /// Waits until the answer is out, then gives the socket to a shard, or parks it.
     async fn hand_over(
         self: Arc<Self>,
         upgraded: OnUpgrade,
         peer: SocketAddr,
         deflate: Option<Deflate>,
         visitor: Visitor,
+        admission: Admission,
     ) {
         let taken = match upgraded.await {
             Ok(upgraded) => take_back(upgraded),
             Err(error) => Err(io::Error::other(error)),
         };
-        match taken {
-            Ok((socket, first)) => self.deal(socket, first, peer, deflate, visitor).await,
-            Err(error) => {
-                tracing::debug!(%peer, %error, "a connection was lost during its upgrade")
+        match (taken, admission) {
+            (Ok((socket, first)), Admission::Client(ticket)) => {
+                self.deal(socket, first, peer, deflate, visitor, ticket)
+                    .await;
+            }
+            (Ok((socket, first)), Admission::Parked(ticket)) => {
+                tokio::spawn(self.park(socket, first, peer, visitor.whence, ticket));
+            }
+            (Err(error), _) => {
+                tracing::debug!(%peer, %error, "a connection was lost during its upgrade");
             }
         }
+    }
+
+    /// Holds a connection for which there is no room until it is told to come later.
+    async fn park(
+        self: Arc<Self>,
+        socket: Raw,
+        first: Bytes,
+        peer: SocketAddr,
+        _whence: Whence,
+        ticket: Ticket,
+    ) {
+        let number = self.next_number();
+        let parked = match Parked::new(socket, number, ticket, &self.config) {
+            Ok(parked) => parked,
+            Err(error) => {
+                tracing::debug!(%peer, %error, "a connection was lost right after its upgrade");
+                return;
+            }
+        };
+        let counts = &self.stats.door;
+        counts.parked_total.add(1);
+        counts.parked.add(1);
+        let lot = Lot {
+            config: &self.config,
+            inflater: &self.inflater,
+        };
+        let mut stopping = self.stopping.clone();
+        let ending = async {
+            // Ready also when the gateway is gone.
+            let _stopped = stopping.changed().await;
+        };
+        let code = parked.hold(lot, first, ending).await;
+        counts.parked.lower();
+        counts.closed(code);
+        tracing::debug!(client = number, %peer, code, "a parked connection ended");
+    }
+
+    /// No two connections have the same.
+    fn next_number(&self) -> u64 {
+        self.arrived.fetch_add(1, Relaxed) + 1
     }
 
     /// To the shard with the fewest clients. Where all have ended, the connection ends too.
@@ -459,12 +540,13 @@ impl Door {
         peer: SocketAddr,
         deflate: Option<Deflate>,
         visitor: Visitor,
+        ticket: Ticket,
     ) {
-        let Some((shard, seat)) = self.dealer.emptiest() else {
+        let Some((shard, seat)) = self.dealer.emptiest(ticket) else {
             return;
         };
         let guest = Guest {
-            number: self.arrived.fetch_add(1, Relaxed) + 1,
+            number: self.next_number(),
             peer,
             deflate,
             whence: visitor.whence,

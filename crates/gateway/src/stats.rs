@@ -19,12 +19,15 @@ impl Counter {
             self.0.fetch_add(more, Relaxed);
         }
     }
+    pub(crate) fn lower(&self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
     pub(crate) fn set(&self, value: u64) {
         self.0.store(value, Relaxed);
     }
 }
 
-/// What one shard counts, or the door before any shard. All counts are since the start, but for `connections`. Nothing of
+/// What one shard counts, or the door before any shard. All counts are since the start, but for `connections` and `parked`. Nothing of
 /// two shards shares a line of the processor's cache, nor the pair that is fetched together.
 #[derive(Debug, Default)]
 #[repr(align(128))]
@@ -32,6 +35,11 @@ pub struct Counts {
     /// WebSocket connections that are open now.
     pub connections: Counter,
     pub connections_total: Counter,
+    /// Connections that are held now because there was no room for them; and those that ever were.
+    pub parked: Counter,
+    pub parked_total: Counter,
+    /// Times that a connection could not be accepted: the system was short of something.
+    pub accepts_failed: Counter,
     /// Upgrades that were answered with an HTTP error.
     pub upgrades_refused: Counter,
     pub signals_sent: Counter,
@@ -69,10 +77,12 @@ pub enum Refused {
     TlsHandshake,
     /// Plain HTTP where only TLS is spoken.
     PlainHttp,
+    /// There was no room, neither as a client nor to be parked.
+    Full,
 }
 
 impl Refused {
-    pub const ALL: [Self; 3] = [Self::Late, Self::TlsHandshake, Self::PlainHttp];
+    pub const ALL: [Self; 4] = [Self::Late, Self::TlsHandshake, Self::PlainHttp, Self::Full];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -80,6 +90,7 @@ impl Refused {
             Self::Late => "late",
             Self::TlsHandshake => "tls_handshake",
             Self::PlainHttp => "plain_http",
+            Self::Full => "full",
         }
     }
 }

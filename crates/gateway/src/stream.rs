@@ -79,6 +79,10 @@ impl Stream {
         self.tcp.poll_read_ready(context)
     }
 
+    pub(crate) fn poll_writable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.tcp.poll_write_ready(context)
+    }
+
     pub(crate) async fn writable(&self) -> io::Result<()> {
         self.tcp.writable().await
     }

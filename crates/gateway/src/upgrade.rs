@@ -6,11 +6,12 @@ use axum::body::Body;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::header::{
     ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
-    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
+    RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
 use sha1::{Digest, Sha1};
+use std::time::Duration;
 
 /// Where clients connect.
 pub(crate) const PATH: &str = "/ws/signals";
@@ -121,6 +122,18 @@ pub(crate) fn speaks_tls() -> Response<Body> {
     response
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// The answer to who cannot even be parked.
+pub(crate) fn full(retry: Duration) -> Response<Body> {
+    let refusal = Refusal {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        reason: "there are too many connections: come again later",
+    };
+    let mut response = refusal.answer();
+    let headers = response.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from(retry.as_secs()));
     response
 }
 

@@ -2,6 +2,7 @@
 //! `machine.rs` for what may be shown when.
 
 pub mod auth;
+mod capacity;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -2,6 +2,7 @@
 
 use crate::clock;
 use crate::config::{AuthMode, Config, FeedKind};
+use crate::handover::BACKLOG;
 use crate::live::hides_own_use;
 use crate::secrets::{self, Secrets};
 use crate::sources::{self, Audience, Wanted};
@@ -139,7 +140,22 @@ pub fn notes(config: &Config) -> Vec<String> {
         .chain(tradingview_note(config))
         .chain(nobody_note(config))
         .chain(expiry_note(config))
+        .chain(backlog_note(connects_that_may_wait()))
         .collect()
+}
+
+/// The system's own bound of connects that wait, where it says so.
+fn connects_that_may_wait() -> Option<i32> {
+    let text = std::fs::read_to_string("/proc/sys/net/core/somaxconn").ok()?;
+    text.trim().parse().ok()
+}
+
+fn backlog_note(allowed: Option<i32>) -> Option<String> {
+    let allowed = allowed.filter(|allowed| *allowed < BACKLOG)?;
+    Some(format!(
+        "the system lets {allowed} connects wait to be accepted, and ORION asks for {BACKLOG}: when very many clients come back at \
+         once some wait for seconds; raise it with sysctl -w net.core.somaxconn={BACKLOG}"
+    ))
 }
 
 /// In one sentence, who may see the prices; nothing where anybody may.
@@ -187,4 +203,17 @@ fn nobody_note(config: &Config) -> Option<String> {
          orion key add NAME --for dashboard"
             .to_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_that_lets_too_few_connects_wait_is_told_of() {
+        assert_eq!(backlog_note(None), None);
+        assert_eq!(backlog_note(Some(4096)), None);
+        let note = backlog_note(Some(128)).expect("a note");
+        assert!(note.contains("net.core.somaxconn=4096"), "{note}");
+    }
 }

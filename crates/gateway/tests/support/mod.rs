@@ -144,6 +144,17 @@ impl Server {
         Client::upgraded_by(stream, &REQUEST.replace("\r\n\r\n", offer))
     }
 
+    /// A client that may not compress what it says, though it offered to.
+    pub(crate) fn connect_deflating_in_vain(&self) -> Client {
+        let offer = "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+        let mut client = Client::of(TcpStream::connect(self.address).unwrap());
+        client.send(REQUEST.replace("\r\n\r\n", offer).as_bytes());
+        let head = client.hear_head();
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        assert!(!head.contains("permessage-deflate"), "{head}");
+        client
+    }
+
     /// A client that has heard its snapshot.
     pub(crate) fn subscribed(&self, snapshot: usize) -> Client {
         let mut client = self.connect();

@@ -205,6 +205,15 @@ impl<'a> Check<'a> {
             ),
             ("auth.jwt.leeway_s", jwt.leeway_s.into(), 0, 300),
             ("auth.jwt.refresh_s", jwt.refresh_s, 10, 86_400),
+            (
+                "gateway.connections_max",
+                size(gateway.connections_max.unwrap_or(1)),
+                1,
+                1 << 24,
+            ),
+            ("gateway.parked_max", size(gateway.parked_max), 0, 1 << 20),
+            ("gateway.park_min_s", gateway.park_min_s, 1, 3600),
+            ("gateway.park_max_s", gateway.park_max_s, 1, 3600),
             ("gateway.ping_interval_s", gateway.ping_interval_s, 1, 3600),
             (
                 "gateway.silence_timeout_s",
@@ -328,10 +337,17 @@ impl<'a> Check<'a> {
         let (longest, per_s) = (gateway.longest_ping_s(), gateway.messages_per_s);
         let is_deaf = gateway.silence_timeout_s <= longest;
         let is_tight = gateway.messages_burst < per_s;
+        let (park_min_s, park_max_s) = (gateway.park_min_s, gateway.park_max_s);
         if is_deaf {
             let reason =
                 format!("pings are up to {longest} s apart, a fifth more than ping_interval_s");
             self.wrong("gateway.silence_timeout_s", reason);
+        }
+        if park_max_s < park_min_s {
+            self.wrong(
+                "gateway.park_max_s",
+                format!("it is below park_min_s = {park_min_s}"),
+            );
         }
         if is_tight {
             self.wrong(

@@ -15,6 +15,11 @@ pub struct Gateway {
     pub requests_max: usize,
     pub connections_per_address: usize,
     pub connections_per_key: usize,
+    /// Clients at the same time; absent: as many as memory and file descriptors bear.
+    pub connections_max: Option<usize>,
+    pub parked_max: usize,
+    pub park_min_s: u64,
+    pub park_max_s: u64,
     pub ping_interval_s: u64,
     pub silence_timeout_s: u64,
     pub stall_timeout_s: u64,
@@ -48,6 +53,10 @@ impl Default for Gateway {
             requests_max: 64,
             connections_per_address: 256,
             connections_per_key: 64,
+            connections_max: None,
+            parked_max: 1024,
+            park_min_s: 5,
+            park_max_s: 30,
             ping_interval_s: 20,
             silence_timeout_s: 45,
             stall_timeout_s: 10,
@@ -101,6 +110,9 @@ impl Gateway {
             handshakes: self.requests_max,
             connections_per_address: self.connections_per_address,
             connections_per_key: self.connections_per_key,
+            connections: self.connections_max.unwrap_or(defaults.connections),
+            parked: self.parked_max,
+            parked_for: Duration::from_secs(self.park_min_s)..Duration::from_secs(self.park_max_s),
             ping_every: Duration::from_secs(self.ping_interval_s),
             silent_for: Duration::from_secs(self.silence_timeout_s),
             stalled_for: Duration::from_secs(self.stall_timeout_s),
@@ -182,6 +194,10 @@ mod tests {
             connections_per_address: 25,
             connections_per_key: 26,
             drain_max_s: 27,
+            connections_max: Some(28),
+            parked_max: 29,
+            park_min_s: 30,
+            park_max_s: 31,
         };
         let prices = engine::PriceRules {
             min_interval_ms: 24,
@@ -228,6 +244,8 @@ mod tests {
         );
         assert_eq!(config.heartbeat_every, seconds(21));
         assert_eq!(config.drain_longest, seconds(27));
+        assert_eq!((config.connections, config.parked), (28, 29));
+        assert_eq!(config.parked_for, seconds(30)..seconds(31));
         assert_eq!(config.shards, 25);
         let hub = config.hub;
         assert_eq!((hub.recovery, hub.subscriptions, hub.classes), (20, 22, 23));

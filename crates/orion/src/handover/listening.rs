@@ -13,6 +13,9 @@ const NAME: &str = "orion";
 const COUNT: &str = "LISTEN_FDS";
 const NAMES: &str = "LISTEN_FDNAMES";
 
+/// Connects that may wait to be accepted. The system may allow fewer.
+pub(crate) const BACKLOG: i32 = 4096;
+
 /// How this process comes to its listening socket, known before its settings are read.
 #[derive(Debug, Default)]
 pub enum Entrance {
@@ -119,9 +122,13 @@ impl Entrance {
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).with_context(|| {
+    let socket = TcpListener::bind(address).with_context(|| {
         format!("listen on {address} (is another server running there? give another address with --listen)")
-    })
+    })?;
+    // What the standard library asks for is too little for all clients of a server that was cut off. To listen again only
+    // changes that.
+    rustix::net::listen(&socket, BACKLOG).context("make room for connects that wait")?;
+    Ok(socket)
 }
 
 /// Which of the passed sockets is meant.

@@ -18,7 +18,7 @@ mod words;
 
 pub(crate) use control::{Answer, is_running, reload};
 pub use listening::Entrance;
-pub(crate) use listening::Listening;
+pub(crate) use listening::{BACKLOG, Listening};
 pub(crate) use predecessor::Waiting;
 pub use predecessor::{Complaint, Predecessor};
 pub(crate) use relay::Relay;

@@ -3,6 +3,7 @@
 use super::outlets::Outlets;
 use super::run::{Ears, Timers};
 use super::{Doors, Play, QUEUE_MAX, Room, Server, Source};
+use crate::capacity::Means;
 use crate::clock::{self, Clock};
 use crate::config::{Config, FeedKind};
 use crate::fault;
@@ -225,11 +226,15 @@ impl Server {
             .changed(self.machine.engine(), self.room.clock.now());
         self.tell_status();
         let clock = Arc::clone(&self.room.clock);
-        let gateway = doors.config.gateway.to_gateway(
+        let mut gateway = doors.config.gateway.to_gateway(
             &doors.config.prices,
             gateway::Clock::new(move || clock.now()),
             fault::point,
         );
+        let means = Means::take();
+        let capacity = means.capacity(&doors.config.gateway);
+        means.tell(capacity);
+        (gateway.connections, gateway.parked) = (capacity.connections, capacity.parked);
         let tls = doors.config.server.tls.open().context("start TLS")?;
         let keeper = Porter {
             access: doors.access,
