@@ -75,7 +75,7 @@ impl World {
             "--set",
             "rules.posted_max_per_day=1000000",
             "--set",
-            "feed.bots.rate_per_s=1000",
+            "feed.bots.rate_per_s=100",
         ];
         Server::start(serve_at(&self.address, data, &many))
             .unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"))
