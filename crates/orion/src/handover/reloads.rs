@@ -145,6 +145,15 @@ impl Reloads {
         }
     }
 
+    /// Takes no more requests, and gives the listening socket up. What is given back is ready when everybody who asked has
+    /// the answer: this process may have nothing else to wait for, and must not end before.
+    pub(crate) fn retire(mut self) -> impl Future<Output = ()> {
+        let mut requests = std::mem::replace(&mut self.requests, mpsc::channel(1).1);
+        drop(self);
+        // Whoever answers holds the other end.
+        async move { while requests.recv().await.is_some() {} }
+    }
+
     /// The end of the server: nobody finds it any more.
     pub(crate) fn close(mut self) {
         if let Some(control) = self.control.take() {

@@ -116,7 +116,7 @@ pub(super) async fn leave(
     service::succeeded_by(successor.pid);
     // Both descriptors of the socket: the gateway's, and the one to be passed on.
     gateway.stop_accepting().await;
-    drop(reloads);
+    let answered = reloads.map(Reloads::retire);
     request.served(successor.pid);
     let drained = async {
         gateway.all_arrived().await;
@@ -135,6 +135,9 @@ pub(super) async fn leave(
             },
             () = outlets.alone(), if is_drained => break,
         }
+    }
+    if let Some(answered) = answered {
+        answered.await;
     }
     tracing::info!("ended");
 }
