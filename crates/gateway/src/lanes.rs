@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// Where publications go in. Any number of copies, on any thread.
 #[derive(Clone, Debug)]
@@ -30,10 +31,18 @@ impl Turn {
 
 #[derive(Debug)]
 struct Published {
-    shards: Vec<mpsc::Sender<Arc<Publication>>>,
+    shards: Vec<mpsc::Sender<Told>>,
     turn: Turn,
     probe: fn(&'static str),
     runtime: Handle,
+}
+
+/// A publication on its way to the shards.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    /// Since when.
+    pub(crate) at: Instant,
+    pub(crate) publication: Arc<Publication>,
 }
 
 /// The gateway has ended, or one of its threads broke: nothing is published any more.
@@ -43,7 +52,7 @@ pub struct Stopped;
 
 impl Publisher {
     pub(crate) fn new(
-        shards: Vec<mpsc::Sender<Arc<Publication>>>,
+        shards: Vec<mpsc::Sender<Told>>,
         turn: Turn,
         probe: fn(&'static str),
         runtime: Handle,
@@ -61,7 +70,10 @@ impl Publisher {
     /// # Errors
     /// When the gateway has ended, or one of its shards broke: clients who hear less than others would be worse than none.
     pub async fn publish(&self, publication: Publication) -> Result<(), Stopped> {
-        let publication = Arc::new(publication);
+        let told = Told {
+            at: Instant::now(),
+            publication: Arc::new(publication),
+        };
         // Everybody asks for room in the same order, so two publishers never wait for each other.
         let mut room = Vec::with_capacity(self.0.shards.len());
         for shard in &self.0.shards {
@@ -70,7 +82,7 @@ impl Publisher {
         (self.0.probe)("publish");
         let _turn = self.0.turn.take();
         for place in room {
-            place.send(Arc::clone(&publication));
+            place.send(told.clone());
         }
         Ok(())
     }
@@ -167,7 +179,7 @@ mod tests {
     fn all_shards_are_told_in_one_order_whoever_publishes() {
         const EACH: i64 = 20_000;
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let ways = || mpsc::channel::<Arc<Publication>>(2 * EACH as usize);
+        let ways = || mpsc::channel::<Told>(2 * EACH as usize);
         let (shards, mut inboxes): (Vec<_>, Vec<_>) = (0..4).map(|_| ways()).unzip();
         let publisher = Publisher::new(shards, Turn::default(), |_| {}, runtime.handle().clone());
         std::thread::scope(|scope| {
@@ -186,9 +198,9 @@ mod tests {
                 });
             }
         });
-        let told = |inbox: &mut mpsc::Receiver<Arc<Publication>>| -> Vec<_> {
+        let told = |inbox: &mut mpsc::Receiver<Told>| -> Vec<_> {
             std::iter::from_fn(|| inbox.try_recv().ok())
-                .map(|publication| publication.now)
+                .map(|told| told.publication.now)
                 .collect()
         };
         let orders: Vec<_> = inboxes.iter_mut().map(told).collect();

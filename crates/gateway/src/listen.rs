@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::extension::Deflate;
 use crate::farewell::{self, Drain, Farewell};
 use crate::inflate::Inflater;
-use crate::lanes::{self, Dealer, Publisher};
+use crate::lanes::{self, Dealer, Publisher, Told};
 use crate::parked::{Lot, Parked};
 use crate::room::{Admission, Room, Ticket};
 use crate::session::Guest;
@@ -21,7 +21,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
-use hub::{Beginning, Hub, Publication};
+use hub::{Beginning, Hub};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -227,7 +227,7 @@ impl Gateway {
 
 /// The ways into a shard.
 struct Ways {
-    publications: mpsc::Sender<Arc<Publication>>,
+    publications: mpsc::Sender<Told>,
     newcomers: mpsc::Sender<Newcomer>,
     drain: oneshot::Sender<Drain>,
 }

@@ -519,6 +519,7 @@ impl Session {
 
     /// What is due stays where it is, in the hub, until the socket takes bytes again.
     fn wait_for_room(self: &Rc<Self>, shard: &Rc<Shard>) {
+        shard.stats.stalled.add(1);
         let now = Instant::now();
         self.state.borrow_mut().stalled_since.get_or_insert(now);
         shard.looks.set(self.id, now);

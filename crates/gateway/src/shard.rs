@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::extension::Deflate;
 use crate::farewell::{self, Drain, Farewell};
 use crate::inflate::Inflater;
-use crate::lanes::Turn;
+use crate::lanes::{Told, Turn};
 use crate::looks::Looks;
 use crate::session::{Guest, Session};
 use crate::stats::Counts;
@@ -49,7 +49,7 @@ pub(crate) struct Inbox {
     pub(crate) drain: oneshot::Receiver<Drain>,
 }
 
-type Publications = mpsc::Receiver<Arc<Publication>>;
+type Publications = mpsc::Receiver<Told>;
 
 /// What a shard does not have to itself.
 #[derive(Debug)]
@@ -83,6 +83,8 @@ pub(crate) struct Shard {
     /// By the client's place in the hub.
     sessions: RefCell<Vec<Option<Rc<Session>>>>,
     pub(crate) looks: Looks,
+    /// When what no whole flush has sent yet was published.
+    unsent: RefCell<Vec<Instant>>,
     scratch: RefCell<Vec<u8>>,
     pub(crate) inflater: RefCell<Inflater>,
     present: Cell<u64>,
@@ -114,6 +116,14 @@ const fn packing(deflate: Option<Deflate>) -> Packing {
         Some(Deflate::Shared) => Packing::Grouped,
         Some(Deflate::Alone | Deflate::Narrow(_)) | None => Packing::Single,
     }
+}
+
+/// Whether anybody may hear of it: the time alone is published each second.
+fn says_something(publication: &Publication) -> bool {
+    !(publication.prices.is_empty()
+        && publication.signals.is_empty()
+        && publication.outcomes.is_empty()
+        && publication.statuses.is_empty())
 }
 
 /// Clients that are flushed before input is taken again: what is published meanwhile goes to all who are still to come, so
@@ -157,6 +167,7 @@ pub(crate) fn run(
         keeper_version: Cell::default(),
         sessions: RefCell::default(),
         looks: Looks::default(),
+        unsent: RefCell::default(),
         scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
         inflater: RefCell::default(),
         present: Cell::new(0),
@@ -259,14 +270,14 @@ impl Shard {
     /// Waits for the next publication, or until somebody else has entered some; false when no publisher is left.
     async fn has_more(&self) -> bool {
         tokio::select! {
-            publication = self.next_publication() => {
-                publication.inspect(|publication| self.enter(publication)).is_some()
+            told = self.next_publication() => {
+                told.inspect(|told| self.enter(told)).is_some()
             }
             () = self.entered.notified() => true,
         }
     }
 
-    async fn next_publication(&self) -> Option<Arc<Publication>> {
+    async fn next_publication(&self) -> Option<Told> {
         poll_fn(|context| self.publications.borrow_mut().poll_recv(context)).await
     }
 
@@ -278,8 +289,11 @@ impl Shard {
         }
     }
 
-    fn enter(&self, publication: &Publication) {
-        let refused = self.hub.borrow_mut().publish(publication);
+    fn enter(&self, told: &Told) {
+        let refused = self.hub.borrow_mut().publish(&told.publication);
+        if says_something(&told.publication) {
+            self.unsent.borrow_mut().push(told.at);
+        }
         if self.number > 0 {
             // All hubs are told the same and refuse the same: one speaks for all.
             return;
@@ -292,8 +306,8 @@ impl Shard {
 
     fn enter_all(&self) -> bool {
         let mut has_more = false;
-        while let Ok(publication) = self.publications.borrow_mut().try_recv() {
-            self.enter(&publication);
+        while let Ok(told) = self.publications.borrow_mut().try_recv() {
+            self.enter(&told);
             has_more = true;
         }
         has_more
@@ -302,6 +316,8 @@ impl Shard {
     /// Sends every client what is due to it, and rests if that took long. True when more was published meanwhile.
     async fn flush_all(self: &Rc<Self>) -> bool {
         let mut has_more = self.enter_all();
+        // What comes while this goes on is sent to all only by the next.
+        let sent = self.unsent.take();
         let (began, count) = (Instant::now(), self.sessions.borrow().len());
         for start in (0..count).step_by(FLUSHED_AT_ONCE) {
             for place in start..(start + FLUSHED_AT_ONCE).min(count) {
@@ -312,7 +328,11 @@ impl Shard {
                 has_more |= self.enter_all();
             }
         }
-        let took = began.elapsed();
+        let ended = Instant::now();
+        for told_at in sent {
+            self.stats.publish_to_sent.note(ended - told_at);
+        }
+        let took = ended - began;
         if took > FLUSH_SHORT {
             has_more |= self.rest(took.min(REST_MAX)).await;
         }
@@ -338,11 +358,11 @@ impl Shard {
         loop {
             tokio::select! {
                 () = sleep_until(until) => return has_more,
-                publication = self.next_publication() => {
-                    let Some(publication) = publication else { return has_more };
-                    self.enter(&publication);
+                told = self.next_publication() => {
+                    let Some(told) = told else { return has_more };
+                    self.enter(&told);
                     has_more = true;
-                    if !publication.signals.is_empty() {
+                    if !told.publication.signals.is_empty() {
                         return true;
                     }
                 }

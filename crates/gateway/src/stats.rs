@@ -1,6 +1,7 @@
 //! What happened so far, as plain counters that anyone may read at any time. Each shard counts in a place of its own, so
 //! that counting costs nothing; whoever reads adds them up.
 
+use crate::latency::Latency;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,6 +53,10 @@ pub struct Counts {
     pub bytes_sent: Counter,
     /// Prices that some client was not sent because a later one of the same symbol was there.
     pub prices_folded: Counter,
+    /// Times that a socket took no more while some bytes were due.
+    pub stalled: Counter,
+    /// From a publication to the end of the flush that sent it: until then the socket of every client was offered it.
+    pub publish_to_sent: Latency,
     pub messages_received: Counter,
     /// Signals that bots posted and that were taken in, whatever became of them.
     pub signals_posted: Counter,

@@ -4,8 +4,8 @@ use crate::config;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Memory of the machine, or of the control group, for each client. One at rest takes a twentieth of it, its socket
-/// included; one that reads slowly may take it all, half of it in the kernel's buffers.
+/// Memory of the machine, or of the control group, for each client. One at rest takes a small part of it, its socket
+/// included; one that reads slowly may take it all, most of it in the kernel's buffers.
 pub(crate) const CLIENT_BYTES: u64 = 64 * 1024;
 /// Descriptors for everything but clients: files, sources, requests that are read, other connections.
 const OTHER_DESCRIPTORS: usize = 512;

@@ -76,6 +76,9 @@ pub struct Server {
     /// Address and port to listen on; port 0 takes any free one.
     #[serde(deserialize_with = "value::listen")]
     pub listen: SocketAddr,
+    /// Another address, for health and metrics; absent: metrics are for this machine only, on `listen`.
+    #[serde(deserialize_with = "value::listen_also")]
+    pub admin: Option<SocketAddr>,
     /// The pages that may connect; empty: any.
     pub origins: Vec<access::Origin>,
     /// Whether clients may connect that name no page: they are not browsers.
@@ -91,6 +94,7 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            admin: None,
             origins: Vec::new(),
             allow_no_origin: true,
             proxies: Vec::new(),

@@ -1,16 +1,18 @@
 //! What the person who keeps ORION running looks at: health, readiness, metrics; and the page for everybody else.
 
+mod sockets;
+
 use crate::clock::Clock;
 use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse};
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use engine::Engine;
 use feeds::health::{Coverage, Health, Phase};
 use feeds::inbox::Outlet;
 use feeds::quarantine::Reason;
-use gateway::Stats;
+use gateway::{Latency, Stats};
 use market::{Position, Span, Symbol, SymbolStatus, Time};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, text};
@@ -20,8 +22,10 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use serde_json::json;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// The page a newcomer sees first.
 const PAGE: &str = include_str!("../page/index.html");
@@ -101,6 +105,8 @@ pub struct Status {
     now: Mutex<Now>,
     samples: Mutex<VecDeque<Sample>>,
     quarantined: Mutex<Vec<(Symbol, Reason, u64)>>,
+    /// Of the loop.
+    batches: Latency,
 }
 
 impl Status {
@@ -116,6 +122,7 @@ impl Status {
             now: Mutex::default(),
             samples: Mutex::default(),
             quarantined: Mutex::default(),
+            batches: Latency::default(),
         }
     }
 
@@ -146,6 +153,11 @@ impl Status {
             .quarantined
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = counts;
+    }
+
+    /// How long the loop took from events to what follows from them.
+    pub fn batch_took(&self, took: Duration) {
+        self.batches.note(took);
     }
 
     fn stats(&self) -> Arc<Stats> {
@@ -284,10 +296,31 @@ fn source_json(source: &Health, now: Time) -> serde_json::Value {
     })
 }
 
+/// Who sees the metrics where dashboards connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Who asks from this machine, for himself.
+    ThisMachine,
+    /// Nobody: they are served elsewhere.
+    Nobody,
+}
+
 /// The routes beside the socket.
-pub fn router(status: Arc<Status>) -> Router {
-    Router::new()
+pub fn router(status: Arc<Status>, metrics: Audience) -> Router {
+    let routes = Router::new()
         .route("/", get(|| async { Html(PAGE) }))
+        .route("/health", get(health))
+        .route("/health/ready", get(ready));
+    let routes = match metrics {
+        Audience::ThisMachine => routes.route("/metrics", get(own_metrics)),
+        Audience::Nobody => routes,
+    };
+    routes.with_state(status)
+}
+
+/// The routes of `server.admin`.
+pub fn admin_router(status: Arc<Status>) -> Router {
+    Router::new()
         .route("/health", get(health))
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))
@@ -306,6 +339,21 @@ async fn ready(State(status): State<Arc<Status>>) -> impl IntoResponse {
         StatusCode::SERVICE_UNAVAILABLE
     };
     (code, axum::Json(json!({"ready": ready})))
+}
+
+/// How busy a server is concerns only who keeps it. A proxy on this machine speaks for others.
+async fn own_metrics(
+    state: State<Arc<Status>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Response {
+    const PROXIED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+    let is_own = peer.ip().to_canonical().is_loopback();
+    if is_own && !PROXIED.iter().any(|name| headers.contains_key(*name)) {
+        return metrics(state).await.into_response();
+    }
+    let told = "metrics are told to this machine only: for others set server.admin to an address of their own\n";
+    (StatusCode::FORBIDDEN, told).into_response()
 }
 
 async fn metrics(State(status): State<Arc<Status>>) -> impl IntoResponse {
@@ -333,11 +381,6 @@ impl Collector for Metrics {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             ConstGauge::new(value).encode(metric)
         };
-        gauge(
-            "connections",
-            "Open WebSocket connections",
-            stats.total(|of| &of.connections) as f64,
-        )?;
         gauge(
             "signals_pending",
             "Signals that wait for their verdict",
@@ -375,29 +418,6 @@ impl Collector for Metrics {
         ];
         for (kind, value) in by_type {
             ConstGauge::new(value).encode(rates.encode_family(&[("type", kind)])?)?;
-        }
-        let mut sent = encoder.encode_descriptor(
-            "messages",
-            "Messages sent to clients by type",
-            None,
-            MetricType::Counter,
-        )?;
-        for (kind, value) in [
-            ("signal", stats.total(|of| &of.signals_sent)),
-            ("price_update", stats.total(|of| &of.prices_sent)),
-            ("status", stats.total(|of| &of.statuses_sent)),
-        ] {
-            ConstCounter::new(value).encode(sent.encode_family(&[("type", kind)])?)?;
-        }
-        let mut closes = encoder.encode_descriptor(
-            "closes",
-            "Ended connections by close code",
-            None,
-            MetricType::Counter,
-        )?;
-        for (code, value) in stats.closes() {
-            ConstCounter::new(value)
-                .encode(closes.encode_family(&[("code", code.to_string().as_str())])?)?;
         }
         let mut refused = encoder.encode_descriptor(
             "triggers_refused",
@@ -447,31 +467,12 @@ impl Collector for Metrics {
             "Of those, the first target came first",
             now.hits,
         )?;
-        counter(
-            "connections_opened",
-            "WebSocket connections so far",
-            stats.total(|of| &of.connections_total),
-        )?;
-        counter(
-            "socket_signals_posted",
-            "Signals that bots posted over the socket",
-            stats.total(|of| &of.signals_posted),
-        )?;
-        counter(
-            "socket_auth_failed",
-            "Tokens on the socket that nobody knows",
-            stats.total(|of| &of.auth_failed),
-        )?;
-        counter(
-            "bytes_sent",
-            "Bytes sent to clients",
-            stats.total(|of| &of.bytes_sent),
-        )?;
-        counter(
-            "prices_folded",
-            "Prices that slow clients did not get",
-            stats.total(|of| &of.prices_folded),
-        )
+        sockets::encode(&stats, &mut encoder)?;
+        let help =
+            "From events that are taken to when what follows from them is kept and published";
+        let mut family =
+            encoder.encode_descriptor("batch_seconds", help, None, MetricType::Histogram)?;
+        sockets::encode_latency(&status.batches, &mut family)
     }
 }
 

@@ -201,7 +201,7 @@ mod tests {
             ("sever", "did you mean `server`?"),
             (
                 "server.color",
-                "[server] has allow_no_origin, listen, origins, proxies, reload_timeout_s, tls",
+                "[server] has admin, allow_no_origin, listen, origins, proxies, reload_timeout_s, tls",
             ),
             ("rules.color", "config/orion.toml lists every key"),
         ] {

@@ -434,6 +434,13 @@ pub(super) fn listen<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D
     })
 }
 
+/// The same, where there may be none.
+pub(super) fn listen_also<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    listen(from).map(Some)
+}
+
 /// Reads a text, or a number as the text it is written with.
 pub(super) struct TextOrNumber;
 

@@ -10,6 +10,7 @@ mod tape;
 
 use self::handing::leave;
 use self::run::{Ears, Timers};
+use crate::admin::{self, Admin};
 use crate::auth;
 use crate::clock::{self, Clock};
 use crate::config::{Config, History, SignersFrom};
@@ -18,7 +19,7 @@ use crate::handover::{
 };
 use crate::live::Live;
 use crate::machine::Machine;
-use crate::ops::{FeedState, Status};
+use crate::ops::{self, FeedState, Status};
 use crate::place::Place;
 use crate::recording::Recording;
 use crate::secrets::Secrets;
@@ -185,6 +186,17 @@ pub async fn serve_at(
         access,
         before,
     };
+    let succession = match doors.before {
+        Some(_) => admin::Before::Predecessor,
+        None => admin::Before::Nobody,
+    };
+    let admin = match config.server.admin {
+        Some(address) => {
+            let router = ops::admin_router(Arc::clone(&server.room.status));
+            Some(Admin::open(address, succession, router).await?)
+        }
+        None => None,
+    };
     let (gateway, mut outlets) = server.let_in(doors, rooms).await?;
     up(&config, address);
     service::ready();
@@ -212,6 +224,8 @@ pub async fn serve_at(
             server.end(gateway, outlets).await
         }
         Ok(Ended::Succeeded(successor, request)) => {
+            // Its address is for the new process.
+            drop(admin);
             leave(successor, request, gateway, outlets, reloads).await;
             Ok(())
         }

@@ -23,7 +23,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
 
 /// Events told before the loop commits and looks around.
 pub(super) const BATCH_MAX: usize = 1024;
@@ -118,6 +118,7 @@ impl Server {
                 () = told(self.room.live.as_ref(), &mut items) => {}
                 () = sleep(until_wake.unwrap_or_default()), if until_wake.is_some() => self.wake(wake)?,
             }
+            let taken = Instant::now();
             for event in batch.drain(..) {
                 self.machine.tell(self.room.clock.stamp(), &event)?;
             }
@@ -128,6 +129,7 @@ impl Server {
             }
             self.room.feed = self.live_state(fed || self.room.live.is_some());
             let answers = self.commit(outlets).await?;
+            self.room.status.batch_took(taken.elapsed());
             ears.posts.answer(answers);
         }
     }

@@ -245,7 +245,11 @@ impl Server {
             tls: tls.map(Arc::new),
             ..doors.config.doors(Arc::new(keeper), gateway)
         };
-        let router = ops::router(Arc::clone(&self.room.status)).merge(rooms.router);
+        let metrics = match doors.config.server.admin {
+            Some(_) => ops::Audience::Nobody,
+            None => ops::Audience::ThisMachine,
+        };
+        let router = ops::router(Arc::clone(&self.room.status), metrics).merge(rooms.router);
         let mut since = Publication::default();
         if let Some((before, at)) = &mut doors.before {
             since = self.machine.since(*at).await?;

@@ -1,7 +1,7 @@
 //! A server among other processes: sockets that a service manager made, what it is told, and signals.
 
 use crate::line::{Line, until_price};
-use crate::support::{Server, serve, serve_at, signal, tool};
+use crate::support::{Server, get, serve, serve_at, signal, tool};
 use std::fs;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
@@ -128,6 +128,32 @@ fn sighup_reads_the_settings_and_ends_nothing() {
         assert!(line.first.logs(words), "{words}");
     }
     until_price(&mut line.first.subscribe());
+    line.end();
+}
+
+#[test]
+fn the_address_of_metrics_goes_to_the_new_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let free = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let admin = free.local_addr().expect("an address").to_string();
+    drop(free);
+    let setting = format!("server.admin={admin}");
+    let mut line = Line::start(folder.path(), serve(folder.path(), &["--set", &setting]));
+    let before = line.started();
+    line.reload().expect("a reload");
+    let started = || {
+        let (_, health) = get(&admin, "/health", "").ok()?;
+        let health: serde_json::Value = serde_json::from_str(&health).ok()?;
+        Some(health["started"].as_str()?.to_owned())
+    };
+    let until = tokio::time::Instant::now() + Duration::from_secs(60);
+    while started().is_none_or(|started| started <= before) {
+        assert!(
+            tokio::time::Instant::now() < until,
+            "the new one does not answer"
+        );
+        std::thread::yield_now();
+    }
     line.end();
 }
 

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket, client};
 
 /// Nothing here may hang a run for ever.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running `orion serve`. Killed, as `kill -9` does, when dropped.
 pub(crate) struct Server {
@@ -155,23 +155,21 @@ impl Server {
         kib * 1024
     }
 
+    /// Waits for a line of the log with these words, and gives back what stands behind them.
+    pub(crate) fn log_after(&self, words: &str) -> Option<String> {
+        while let Ok(line) = self.log.recv_timeout(PATIENCE) {
+            if let Some((_, rest)) = line.split_once(words) {
+                return Some(rest.trim().to_owned());
+            }
+        }
+        None
+    }
+
     /// The body of a GET request.
     pub(crate) fn get(&self, path: &str) -> String {
-        use std::io::{Read as _, Write as _};
-        let mut stream = TcpStream::connect(&self.address).expect("connect");
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .expect("set a time-out");
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: any.example\r\nConnection: close\r\n\r\n"
-        )
-        .expect("send");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("read the answer");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
-        body.to_owned()
+        let (status, body) = get(&self.address, path, "").expect("an answer");
+        assert_eq!(status, 200, "{path}: {body}");
+        body
     }
 
     /// A POST request: the status and the body's JSON.
@@ -188,6 +186,22 @@ impl Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A GET request with these header lines, each with its end: the status and the body.
+pub(crate) fn get(address: &str, path: &str, headers: &str) -> std::io::Result<(u16, String)> {
+    use std::io::{Read as _, Write as _};
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: any.example\r\n{headers}Connection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split(' ').nth(1).expect("a status");
+    Ok((status.parse().expect("a number"), body.to_owned()))
 }
 
 /// Sends a signal to a process.
