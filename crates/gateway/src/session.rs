@@ -208,10 +208,8 @@ impl Session {
     }
 
     fn hear(self: &Rc<Self>, shard: &Rc<Shard>, mut bytes: &[u8]) {
-        let now = Instant::now();
-        self.state.borrow_mut().heard_at = now;
         // What it says may set deadlines.
-        shard.looks.set(self.id, now);
+        shard.looks.set(self.id, Instant::now());
         while let Some(next) = self.decode(shard, &mut bytes) {
             match next {
                 Ok(inbound) => self.handle(shard, inbound),
@@ -231,6 +229,8 @@ impl Session {
     }
 
     fn handle(self: &Rc<Self>, shard: &Rc<Shard>, inbound: Inbound) {
+        // Only what is whole counts: who says a letter a second is as good as silent.
+        self.state.borrow_mut().heard_at = Instant::now();
         if let Inbound::Close(code) = inbound {
             return self.answer_close(shard, code);
         }
