@@ -129,6 +129,19 @@ impl Bars {
         Ok(())
     }
 
+    /// The bar of a timeframe that is open, with what its open minutes have brought: the newest, where during the grace
+    /// after an end two are open. None where nothing has come since the last one closed.
+    pub(crate) fn forming(&self, timeframe: Timeframe) -> Option<Bar> {
+        let mut forming = self.longer[timeframe.index()];
+        for Minute { bar, .. } in &self.minutes {
+            match &mut forming {
+                Some(open) if bar.open_time < open.end_time => add(open, bar),
+                Some(_) | None => forming = Some(self.opened_by(timeframe, bar)),
+            }
+        }
+        forming
+    }
+
     /// When the first open minute ends; `MAX` if none is open. A tick opens no other bar.
     pub(crate) fn minute_end(&self) -> SourceTime {
         self.minutes
@@ -207,22 +220,20 @@ impl Bars {
     fn append(&mut self, timeframe: Timeframe, bar: &Bar) {
         let place = timeframe.index();
         match &mut self.longer[place] {
-            Some(open) => {
-                open.price.append(&bar.price);
-                open.ticks += bar.ticks;
-                open.holed |= bar.holed;
-            }
-            None => {
-                let open_time = self.start_of(timeframe, bar.open_time);
-                let end_time = self.end_of(timeframe, open_time);
-                let holed = bar.holed || open_time < self.hole_until;
-                self.longer[place] = Some(Bar {
-                    open_time,
-                    end_time,
-                    holed,
-                    ..*bar
-                });
-            }
+            Some(open) => add(open, bar),
+            None => self.longer[place] = Some(self.opened_by(timeframe, bar)),
+        }
+    }
+
+    /// The bar that begins with a shorter one.
+    fn opened_by(&self, timeframe: Timeframe, bar: &Bar) -> Bar {
+        let open_time = self.start_of(timeframe, bar.open_time);
+        let end_time = self.end_of(timeframe, open_time);
+        Bar {
+            open_time,
+            end_time,
+            holed: bar.holed || open_time < self.hole_until,
+            ..*bar
         }
     }
 
@@ -266,6 +277,13 @@ impl Minute {
     }
 }
 
+/// Takes a shorter bar into a longer one that is open.
+fn add(open: &mut Bar, bar: &Bar) {
+    open.price.append(&bar.price);
+    open.ticks += bar.ticks;
+    open.holed |= bar.holed;
+}
+
 /// The bar price of a recorded bar: the mid of its sides.
 pub(crate) fn mid(quote: &QuoteBar) -> Ohlc {
     Ohlc {
@@ -296,6 +314,46 @@ mod tests {
         bars.close_through(at(watermark), &mut closed);
         let shown: Vec<String> = closed.iter().map(show).collect();
         assert_eq!(shown.join(", "), expected);
+    }
+
+    /// Feeds ticks as [`check`] does, closes through `watermark`, and prints what is open.
+    fn check_forming(ticks: &str, watermark: &str, expected: [&str; 3]) {
+        let mut bars = Bars::new(Calendar::Fx);
+        for line in ticks.split(',').map(str::trim) {
+            let (time, price) = line.split_once(' ').unwrap();
+            bars.add(at(time), Price::parse(price).unwrap(), SourceTime::MIN)
+                .unwrap();
+        }
+        bars.close_through(at(watermark), &mut Vec::new());
+        let forming = [Timeframe::M1, Timeframe::M5, Timeframe::H1].map(|timeframe| {
+            let bar = bars.forming(timeframe);
+            bar.map_or_else(String::new, |bar| show(&(timeframe, bar)))
+        });
+        assert_eq!(forming, expected);
+    }
+
+    #[test]
+    fn an_open_bar_is_shown_with_its_open_minutes() {
+        let ticks = "10:03:10 5, 10:04:01 7, 10:04:30 4, 10:04:59 6, 10:05:02 9";
+        check_forming(
+            ticks,
+            "10:04:00",
+            [
+                "1m 10:05 9 9 9 9 x1",
+                "5m 10:05 9 9 9 9 x1",
+                "1h 10:00 5 9 4 9 x5",
+            ],
+        );
+        check_forming(
+            "10:03:10 5, 10:04:01 7",
+            "10:04:00",
+            [
+                "1m 10:04 7 7 7 7 x1",
+                "5m 10:00 5 7 5 7 x2",
+                "1h 10:00 5 7 5 7 x2",
+            ],
+        );
+        check_forming("10:03:10 5, 10:04:01 7", "11:00:00", ["", "", ""]);
     }
 
     fn show((timeframe, bar): &(Timeframe, Bar)) -> String {

@@ -96,6 +96,16 @@ pub struct Engine {
     state: State,
     closed: Vec<(Timeframe, Bar)>,
     findings: Vec<Finding>,
+    /// What closed with the last event: no state, the next event begins it anew.
+    just_closed: Vec<Closed>,
+}
+
+/// A bar that closed with the last event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    pub instrument: InstrumentId,
+    pub timeframe: Timeframe,
+    pub bar: Bar,
 }
 
 /// A snapshot that this engine cannot read.
@@ -125,6 +135,7 @@ impl Engine {
             state,
             closed: Vec::new(),
             findings: Vec::new(),
+            just_closed: Vec::new(),
         }
     }
 
@@ -139,6 +150,7 @@ impl Engine {
             self.state.now
         );
         self.state.now = at;
+        self.just_closed.clear();
         if self.state.started == Time::MIN || *event == Event::Start {
             self.state.started = at;
         }
@@ -220,6 +232,18 @@ impl Engine {
         desks
             .filter(|(_, instrument)| instrument.prices)
             .filter_map(|(desk, instrument)| desk.pulse.shown(instrument, 0))
+    }
+    /// The bars that closed with the last event, in the order in which they did: of one instrument and timeframe the older
+    /// first, also where it is a bar of the past that was filled in.
+    #[must_use]
+    pub fn just_closed(&self) -> &[Closed] {
+        &self.just_closed
+    }
+    /// The bars of an instrument that are open, as far as they have come, shortest first.
+    pub fn forming(&self, instrument: InstrumentId) -> impl Iterator<Item = (Timeframe, Bar)> {
+        let bars = &self.state.desks[instrument.index()].bars;
+        let every = Timeframe::ALL.into_iter();
+        every.filter_map(|timeframe| Some((timeframe, bars.forming(timeframe)?)))
     }
     /// When a source last showed life; `None` before it did.
     #[must_use]
@@ -318,6 +342,7 @@ impl Engine {
             state,
             closed: Vec::new(),
             findings: Vec::new(),
+            just_closed: Vec::new(),
         })
     }
 
@@ -363,6 +388,7 @@ impl Engine {
         counts.past += u64::from(taken);
         counts.past_known += u64::from(!taken);
         let (source, next_end) = (desk.source, desk.bars.next_end());
+        self.note_closed(bar.instrument, &mut closed);
         (self.closed, self.findings) = (closed, findings);
         self.after_one(bar.instrument, source, next_end);
     }
@@ -482,11 +508,22 @@ impl Engine {
         out: &mut Vec<Output>,
     ) {
         let mut findings = std::mem::take(&mut self.findings);
-        for (timeframe, bar) in closed.drain(..) {
+        for &(timeframe, ref bar) in closed.iter() {
             let (desk, mut context) = self.desk(at, id, out);
-            desk.close(timeframe, &bar, &mut findings, &mut context);
+            desk.close(timeframe, bar, &mut findings, &mut context);
         }
         self.findings = findings;
+        self.note_closed(id, closed);
+    }
+
+    /// Notes what closed, and empties the list.
+    fn note_closed(&mut self, instrument: InstrumentId, closed: &mut Vec<(Timeframe, Bar)>) {
+        let noted = closed.drain(..).map(|(timeframe, bar)| Closed {
+            instrument,
+            timeframe,
+            bar,
+        });
+        self.just_closed.extend(noted);
     }
 
     fn send_if_due(&mut self, at: Time, id: InstrumentId, out: &mut Vec<Output>) {

@@ -17,7 +17,7 @@ pub mod session;
 pub mod setup;
 pub mod structure;
 
-pub use engine::{Counts, Engine, NotMine, Output};
+pub use engine::{Closed, Counts, Engine, NotMine, Output};
 pub use gates::Refusal;
 pub use left::Left;
 pub use rules::{PriceRules, RuleError, Rules, Settings};

@@ -1,6 +1,6 @@
 //! Bars: what a price did in an interval.
 
-use crate::{InstrumentId, Price, SourceTime, Span, Volume};
+use crate::{InstrumentId, Price, SourceTime, Span, Symbol, Volume};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -122,6 +122,17 @@ pub struct Bar {
     pub ticks: u32,
     /// Part of the interval was not seen: the feed had a gap, or ORION was not running.
     pub holed: bool,
+}
+
+/// What of a bar clients are shown: a closed one, or one as far as it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BarUpdate {
+    pub symbol: Symbol,
+    pub digits: u8,
+    pub timeframe: Timeframe,
+    pub bar: Bar,
+    /// Nothing of it changes any more.
+    pub closed: bool,
 }
 
 /// A recorded bar as a source gives it: both sides of the quote.

@@ -19,7 +19,7 @@ mod time;
 mod update;
 
 pub use alert::{Accepted, Alert, Answer, Declined, PreviousClose};
-pub use bar::{Bar, Ohlc, QuoteBar, Timeframe};
+pub use bar::{Bar, BarUpdate, Ohlc, QuoteBar, Timeframe};
 pub use event::Event;
 pub use feed::{FeedState, SymbolStatus};
 pub use instrument::{

@@ -12,7 +12,8 @@ use crate::structure::Finding;
 use market::{Bar, PreviousClose, QuoteBar, Timeframe};
 
 impl Desk {
-    /// Takes a closed bar of the past, if it is newer than what is known; `closed` and `findings` are room to work in.
+    /// Takes a closed bar of the past, if it is newer than what is known, and leaves in `closed` what closed with it;
+    /// `findings` is room to work in.
     pub(crate) fn past(
         &mut self,
         quote: &QuoteBar,
@@ -22,13 +23,13 @@ impl Desk {
     ) -> Result<(), TooLate> {
         self.bars.fill(quote, closed)?;
         self.spend(quote, context.settings);
-        for (timeframe, bar) in closed.drain(..) {
+        for &(timeframe, ref bar) in closed.iter() {
             if timeframe == quote.timeframe {
                 let (instrument, close) = (self.instrument(context), bar.price.close);
                 self.pulse
                     .close(bar.end_time, close, Stated::Bar, instrument);
             }
-            self.digest(timeframe, &bar, findings, &context.settings.rules);
+            self.digest(timeframe, bar, findings, &context.settings.rules);
         }
         Ok(())
     }
