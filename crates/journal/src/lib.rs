@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bars;
 mod disk;
 mod error;
 mod local;
