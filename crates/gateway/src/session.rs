@@ -501,10 +501,11 @@ impl Session {
         if written.has_moved {
             state.stalled_since = None;
         }
-        state.messages_out += sent.events + sent.prices + sent.statuses + sent.answers;
+        state.messages_out += sent.events + sent.prices + sent.statuses + sent.bars + sent.answers;
         shard.stats.signals_sent.add(sent.events);
         shard.stats.prices_sent.add(sent.prices);
         shard.stats.statuses_sent.add(sent.statuses);
+        shard.stats.bars_sent.add(sent.bars);
         shard.stats.answers_sent.add(sent.answers);
         shard.stats.bytes_sent.add(written.taken as u64);
         shard.stats.prices_folded.set(hub.folded());
@@ -763,6 +764,7 @@ fn subscribed(config: &Config, ask: &Subscribe, began: &Began, simulated: bool) 
         unknown_symbols: &began.unknown_symbols,
         position: began.position,
         follows: began.follows,
+        bars: began.bars,
         price_interval_ms: interval.and_then(|millis| u32::try_from(millis).ok()),
         simulated,
         limits: tell::Limits {

@@ -123,7 +123,8 @@ fn says_something(publication: &Publication) -> bool {
     !(publication.prices.is_empty()
         && publication.signals.is_empty()
         && publication.outcomes.is_empty()
-        && publication.statuses.is_empty())
+        && publication.statuses.is_empty()
+        && publication.bars.is_empty())
 }
 
 /// Clients that are flushed before input is taken again: what is published meanwhile goes to all who are still to come, so

@@ -47,6 +47,8 @@ pub struct Counts {
     pub prices_sent: Counter,
     /// To who subscribed to `status`.
     pub statuses_sent: Counter,
+    /// To who subscribed to `bars`.
+    pub bars_sent: Counter,
     /// Pongs, errors, answers to bots, protocol pings and Closes.
     pub answers_sent: Counter,
     /// Written to WebSocket clients, frame headers included.

@@ -1,14 +1,16 @@
 //! One client: which classes it is in and how far it has read. It owns no messages but the answers to its own, and the
 //! piece of a resume that is being written.
 
+use crate::bar_class;
+use crate::bars::{BarReplay, Bars};
 use crate::classes::ClassId;
 use crate::event_class;
 use crate::events::Events;
 use crate::filter::EventFilter;
 use crate::form::{Dialect, Form, Packing};
+use crate::frame;
 use crate::latest::Cursor;
 use crate::window::Snapshot;
-use crate::{Behind, frame};
 use bytes::Bytes;
 use market::{Position, Span, Time};
 use std::collections::VecDeque;
@@ -44,9 +46,16 @@ pub struct Sent {
     pub events: u64,
     pub prices: u64,
     pub statuses: u64,
+    pub bars: u64,
     /// Answers, protocol pings and pongs, Close.
     pub answers: u64,
 }
+
+/// The client is further behind than its events, or its closed bars, are kept. They are never skipped: close it, and let it
+/// come again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the client is further behind than its events and bars are kept")]
+pub struct Behind;
 
 const SLICES_MAX: usize = 32;
 
@@ -95,6 +104,8 @@ pub(crate) struct Client {
     pub(crate) events: Option<(ClassId, u64)>,
     pub(crate) prices: Option<(ClassId, Cursor)>,
     pub(crate) statuses: Option<(ClassId, Cursor)>,
+    /// In a box: few clients hear bars.
+    pub(crate) bars: Option<Box<BarPlace>>,
     /// The least time between two prices of a symbol, if it has asked for one.
     pub(crate) interval: Option<Span>,
     /// Prices left out for it alone.
@@ -103,6 +114,15 @@ pub(crate) struct Client {
     pub(crate) is_behind: bool,
     /// Its Close is queued: nothing may follow that.
     is_finishing: bool,
+}
+
+/// One client's place among bars.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BarPlace {
+    pub(crate) class: ClassId,
+    /// The next closed bar that is wanted of the class.
+    pub(crate) next: u64,
+    pub(crate) forming: Cursor,
 }
 
 /// A piece of the past.
@@ -116,6 +136,10 @@ enum Past {
     Snapshot(Arc<Snapshot>, usize),
     /// Events that are still to be made messages of.
     Replay(Replay),
+    /// Bars, and how many they are.
+    Bars(Bytes, u64),
+    /// Closed bars that are still to be made messages of.
+    BarReplay(BarReplay),
 }
 
 /// Events of the recovery window that one client is given.
@@ -129,7 +153,7 @@ pub(crate) struct Replay {
     pub(crate) prev: u64,
 }
 
-/// Events of a replay that are made messages of at a time: some tens of KiB.
+/// Events or bars of a replay that are made messages of at a time: some tens of KiB.
 const REPLAYED_AT_ONCE: usize = 64;
 
 impl Client {
@@ -200,10 +224,31 @@ impl Client {
         }
     }
 
+    /// Bars that go behind what is owed before they were asked for.
+    pub(crate) fn add_bars(&mut self, frames: &[Vec<u8>]) {
+        if !frames.is_empty() {
+            let count = frames.len() as u64;
+            self.past
+                .push_back(Past::Bars(Bytes::from(frames.concat()), count));
+        }
+    }
+
+    pub(crate) fn add_bar_replay(&mut self, replay: BarReplay) {
+        if !replay.is_over() {
+            self.past.push_back(Past::BarReplay(replay));
+        }
+    }
+
     /// No event of the past is owed any more.
     pub(crate) fn forget_events(&mut self) {
         self.past
-            .retain(|past| matches!(past, Past::Answer(_) | Past::Prices(..)));
+            .retain(|past| !matches!(past, Past::Snapshot(..) | Past::Replay(_)));
+    }
+
+    /// No bar of the past is owed any more.
+    pub(crate) fn forget_bars(&mut self) {
+        self.past
+            .retain(|past| !matches!(past, Past::Bars(..) | Past::BarReplay(_)));
     }
 
     /// Pieces of the past that are owed.
@@ -222,17 +267,33 @@ impl Client {
     }
 
     /// Makes the next piece of a replay, if it is its turn.
-    pub(crate) fn prepare(&mut self, events: &Events, now: Time) -> Result<(), Behind> {
-        while let Some(Past::Replay(replay)) = self.past.front_mut() {
-            let piece = replay.next_piece(self.form.dialect, events, now)?;
-            if replay.from > replay.until {
+    pub(crate) fn prepare(
+        &mut self,
+        events: &Events,
+        bars: &Bars,
+        now: Time,
+    ) -> Result<(), Behind> {
+        loop {
+            let (piece, is_over) = match self.past.front_mut() {
+                Some(Past::Replay(replay)) => {
+                    let piece = replay.next_piece(self.form.dialect, events, now)?;
+                    let piece = (!piece.ends.is_empty()).then(|| Past::Snapshot(piece.into(), 0));
+                    (piece, replay.from > replay.until)
+                }
+                Some(Past::BarReplay(replay)) => {
+                    let piece = next_bars(replay, bars, now)?;
+                    (piece, replay.is_over())
+                }
+                Some(Past::Answer(_) | Past::Prices(..) | Past::Snapshot(..) | Past::Bars(..))
+                | None => return Ok(()),
+            };
+            if is_over {
                 self.past.pop_front();
             }
-            if !piece.ends.is_empty() {
-                self.past.push_front(Past::Snapshot(Arc::new(piece), 0));
+            if let Some(piece) = piece {
+                self.past.push_front(piece);
             }
         }
-        Ok(())
     }
 
     pub(crate) fn add_own<'h>(&'h self, due: &mut Pending<'h>) {
@@ -241,11 +302,13 @@ impl Client {
             due.add(answer);
         }
         match self.past.front() {
-            Some(Past::Answer(bytes) | Past::Prices(bytes, _)) => due.add(bytes),
+            Some(Past::Answer(bytes) | Past::Prices(bytes, _) | Past::Bars(bytes, _)) => {
+                due.add(bytes);
+            }
             Some(Past::Snapshot(snapshot, written)) => {
                 due.add(&snapshot.bytes[snapshot.start_of(*written)..]);
             }
-            Some(Past::Replay(_)) | None => {}
+            Some(Past::Replay(_) | Past::BarReplay(_)) | None => {}
         }
     }
 
@@ -258,17 +321,18 @@ impl Client {
             return 0;
         }
         let left = match self.past.front_mut() {
-            Some(Past::Answer(piece) | Past::Prices(piece, _)) => {
+            Some(Past::Answer(piece) | Past::Prices(piece, _) | Past::Bars(piece, _)) => {
                 let part = bytes.min(piece.len());
                 self.rest = piece.split_off(part);
                 match self.past.pop_front() {
                     Some(Past::Prices(_, count)) => sent.prices += count,
+                    Some(Past::Bars(_, count)) => sent.bars += count,
                     _ => sent.answers += 1,
                 }
                 bytes - part
             }
             Some(Past::Snapshot(..)) => self.take_snapshot(bytes, sent),
-            Some(Past::Replay(_)) | None => bytes,
+            Some(Past::Replay(_) | Past::BarReplay(_)) | None => bytes,
         };
         if self.past.is_empty() {
             // Most clients have one past in their life.
@@ -310,6 +374,15 @@ impl Client {
         }
         bytes - part
     }
+}
+
+/// The next messages of a replay of bars.
+fn next_bars(replay: &mut BarReplay, bars: &Bars, now: Time) -> Result<Option<Past>, Behind> {
+    let next = bars.replay(replay, REPLAYED_AT_ONCE)?;
+    let frames = next.iter().filter_map(|bar| bar_class::frame_of(bar, now));
+    let frames: Vec<Vec<u8>> = frames.collect();
+    let piece = || Past::Bars(Bytes::from(frames.concat()), frames.len() as u64);
+    Ok((!frames.is_empty()).then(piece))
 }
 
 impl Replay {

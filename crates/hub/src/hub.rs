@@ -2,13 +2,15 @@
 //!
 //! Every client hears, in this order: what is left of a message cut in the middle, answers to what it asked, its share of the
 //! past (what it resumes, or the signals of its snapshot, oldest first), the latest price of each symbol, how each symbol
-//! stands, new events, new prices, new statuses. The cut between past and new is the moment of the subscribe: nothing is
+//! stands, new events, new closed bars, new prices, new statuses, and how open bars stand. The cut between past and new is the moment of the subscribe: nothing is
 //! missing and nothing comes twice.
 //!
 //! Who subscribes, and to what, is in `subscription.rs`.
 
+use crate::bar_class::BarClass;
+use crate::bars::Bars;
 use crate::classes::{ClassId, Classes};
-use crate::client::{Answers, Client, ClientId, Pending, Sent};
+use crate::client::{Answers, Behind, Client, ClientId, Pending, Sent};
 use crate::clients::Clients;
 use crate::deflate::Deflater;
 use crate::event_class::EventClass;
@@ -23,7 +25,9 @@ use crate::publication::{Beginning, Publication, Refused};
 use crate::status_class::StatusClass;
 use crate::window::{Backwards, Window};
 use bytes::Bytes;
-use market::{Catalog, Outcome, Position, PriceUpdate, Signal, Span, Symbol, SymbolStatus, Time};
+use market::{
+    BarUpdate, Catalog, Outcome, Position, PriceUpdate, Signal, Span, Symbol, SymbolStatus, Time,
+};
 use std::sync::Arc;
 use wire::tell::{self, EventBody};
 
@@ -49,8 +53,12 @@ pub struct Limits {
     pub answers: usize,
     /// Channels times symbols that one client may hear; all symbols count as one.
     pub subscriptions: usize,
-    /// Kinds of clients, by what they hear of events, of prices, and of statuses.
+    /// Kinds of clients, by what they hear of events, of prices, of statuses, and of bars.
     pub classes: usize,
+    /// Closed bars of each symbol and timeframe that are kept for who asks for the past.
+    pub bars: usize,
+    /// Closed bars a client may be behind.
+    pub bar_log: usize,
 }
 
 impl Default for Limits {
@@ -66,14 +74,11 @@ impl Default for Limits {
             answers: 60,
             subscriptions: 64,
             classes: 64,
+            bars: 500,
+            bar_log: 1024,
         }
     }
 }
-
-/// The client is further behind than its events are kept. They are never skipped: close it, and let it come again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the client is further behind than its events are kept")]
-pub struct Behind;
 
 #[derive(Debug)]
 pub struct Hub {
@@ -87,9 +92,11 @@ pub struct Hub {
     pub(crate) prices: Newest<Arc<Told>>,
     /// How each symbol stands, framed.
     pub(crate) statuses: Newest<Vec<u8>>,
+    pub(crate) bars: Bars,
     pub(crate) event_classes: Classes<EventClass>,
     pub(crate) price_classes: Classes<PriceClass>,
     pub(crate) status_classes: Classes<StatusClass>,
+    pub(crate) bar_classes: Classes<BarClass>,
     pub(crate) clients: Clients,
     folded: u64,
     pub(crate) deflater: Deflater,
@@ -107,9 +114,11 @@ impl Hub {
             window: Window::new(limits.decided_for),
             prices: Newest::default(),
             statuses: Newest::default(),
+            bars: Bars::new(limits.bars),
             event_classes: Classes::new(limits.classes),
             price_classes: Classes::new(limits.classes),
             status_classes: Classes::new(limits.classes),
+            bar_classes: Classes::new(limits.classes),
             clients: Clients::default(),
             folded: 0,
             deflater: Deflater::default(),
@@ -169,9 +178,15 @@ impl Hub {
         for status in &publication.statuses {
             self.publish_status(status);
         }
+        for update in &publication.bars {
+            refused.extend(self.publish_bar(update).err());
+        }
         self.window.prune(self.now);
         for class in self.price_classes.iter_mut() {
             class.pass_time(&self.catalog, self.now);
+        }
+        for class in self.bar_classes.iter_mut() {
+            class.pass_time(self.now);
         }
         self.seal();
         refused
@@ -259,6 +274,27 @@ impl Hub {
         self.statuses.set(status.symbol, frame);
     }
 
+    fn publish_bar(&mut self, update: &Arc<BarUpdate>) -> Result<(), Refused> {
+        let symbol = update.symbol;
+        if self.symbols.binary_search(&symbol).is_err() {
+            return Err(Refused::BarNotInCatalog { symbol });
+        }
+        let text = tell::bar(update, self.now)?;
+        let number = self.bars.next();
+        if !self.bars.take(update)? {
+            return Ok(());
+        }
+        let frame = frame::text(&text);
+        for class in self.bar_classes.iter_mut() {
+            if update.closed {
+                class.close(update, number, &frame, self.limits.bar_log);
+            } else {
+                class.form(update, self.now);
+            }
+        }
+        Ok(())
+    }
+
     /// A client that hears nothing yet, and how it is to be told.
     pub fn join(&mut self, packing: Packing) -> ClientId {
         self.clients.join(Client::new(packing))
@@ -281,6 +317,9 @@ impl Hub {
         }
         if let Some((class, _)) = client.statuses.take() {
             self.status_classes.leave(class);
+        }
+        if let Some(place) = client.bars.take() {
+            self.bar_classes.leave(place.class);
         }
     }
 
@@ -318,6 +357,10 @@ impl Hub {
             || client
                 .statuses
                 .is_some_and(|(class, cursor)| self.status_log(class).is_due(cursor))
+            || client.bars.as_ref().is_some_and(|place| {
+                let class = self.bar_classes.get(place.class);
+                place.next < class.closed().next() || class.forming().is_due(place.forming)
+            })
     }
 
     /// What is due to a client now; nothing when no slice is there.
@@ -346,8 +389,16 @@ impl Hub {
         if let Some((class, next)) = client.events {
             due.add(self.event_log(class).since(next));
         }
+        let bars = client.bars.as_ref();
+        let bars = bars.map(|place| (self.bar_classes.get(place.class), place));
+        if let Some((class, place)) = bars {
+            due.add(class.closed().since(place.next));
+        }
         for (log, cursor) in [prices, statuses].into_iter().flatten() {
             log.add_news(cursor, &mut due);
+        }
+        if let Some((class, place)) = bars {
+            class.forming().add_news(place.forming, &mut due);
         }
         Ok(due)
     }
@@ -358,10 +409,13 @@ impl Hub {
         let is_behind = client
             .events
             .is_some_and(|(class, next)| next < self.event_classes.get(class).log().first());
-        if is_behind || client.is_behind {
+        let bars = client.bars.as_ref();
+        let is_behind_bars = bars
+            .is_some_and(|place| place.next < self.bar_classes.get(place.class).closed().first());
+        if is_behind || is_behind_bars || client.is_behind {
             return Err(Behind);
         }
-        client.prepare(&self.events, self.now)?;
+        client.prepare(&self.events, &self.bars, self.now)?;
         if let Some((class, cursor)) = &mut client.prices {
             let folded = self.price_classes.get(*class).latest().settle(cursor);
             client.folded += folded;
@@ -369,6 +423,10 @@ impl Hub {
         }
         if let Some((class, cursor)) = &mut client.statuses {
             self.status_classes.get(*class).latest().settle(cursor);
+        }
+        if let Some(place) = &mut client.bars {
+            let class = self.bar_classes.get(place.class);
+            class.forming().settle(&mut place.forming);
         }
         Ok(())
     }
@@ -394,10 +452,25 @@ impl Hub {
         }
         if let Some((class, next)) = &mut client.events {
             let log = self.event_classes.get(*class).log();
-            left -= take_events(log, next, left, &mut client.rest, &mut sent);
+            let (bytes, messages) = take_logged(log, next, left, &mut client.rest);
+            left -= bytes;
+            sent.events += messages;
+        }
+        if let Some(place) = &mut client.bars {
+            let log = self.bar_classes.get(place.class).closed();
+            let (bytes, messages) = take_logged(log, &mut place.next, left, &mut client.rest);
+            left -= bytes;
+            sent.bars += messages;
         }
         for (_, reader) in [&mut prices, &mut statuses].into_iter().flatten() {
             left -= reader.take_news(left, &mut client.rest);
+        }
+        if let Some(place) = &mut client.bars {
+            let forming = self.bar_classes.get(place.class).forming();
+            let mut reader = forming.reader(place.forming);
+            left -= reader.take_news(left, &mut client.rest);
+            sent.bars += reader.messages;
+            place.forming = reader.cursor;
         }
         assert_eq!(left, 0, "no more is written than was due");
         if let Some((class, reader)) = prices {
@@ -447,30 +520,33 @@ impl Hub {
         let (events, prices) = (self.limits.signal_log, self.limits.price_log);
         let latest = self.price_classes.iter().map(PriceClass::latest);
         let statuses = self.status_classes.iter().map(StatusClass::latest);
+        let are_bars_bounded = self
+            .bar_classes
+            .iter()
+            .all(|class| class.closed().len() <= self.limits.bar_log && class.forming().len() == 0);
         self.event_classes
             .iter()
             .all(|class| class.log().len() <= events)
             && latest.chain(statuses).all(|latest| latest.len() <= prices)
+            && are_bars_bounded
+            && self.bars.len_max() <= self.limits.bars
             && self.events.len() <= self.limits.recovery
             && self.window.len() <= crate::window::ENTRIES_MAX
     }
 }
 
-fn take_events(
-    log: &Log<u64>,
-    next: &mut u64,
-    left: usize,
-    rest: &mut Bytes,
-    sent: &mut Sent,
-) -> usize {
+/// Moves over what was due of a log and written: of `left` bytes, returns how many, and of how many messages at least the
+/// first byte was. What is left of a message that was cut becomes `rest`.
+fn take_logged(log: &Log<u64>, next: &mut u64, left: usize, rest: &mut Bytes) -> (usize, u64) {
     let bytes = left.min(log.since(*next).len());
-    if bytes > 0 {
-        let reached = log.reach(*next, bytes);
-        sent.events += reached.next - *next;
-        *rest = Bytes::copy_from_slice(reached.rest);
-        *next = reached.next;
+    if bytes == 0 {
+        return (0, 0);
     }
-    bytes
+    let reached = log.reach(*next, bytes);
+    let messages = reached.next - *next;
+    *rest = Bytes::copy_from_slice(reached.rest);
+    *next = reached.next;
+    (bytes, messages)
 }
 
 #[cfg(test)]
@@ -479,13 +555,13 @@ mod tests {
     use crate::filter::Symbols;
     use crate::form::Form;
     use crate::samples::{
-        self, Heard, Socket, at, last_outcome, of_prices, of_signals, of_statuses, price, signal,
-        status,
+        self, Heard, Socket, at, last_outcome, of_bars, of_prices, of_signals, of_statuses, price,
+        signal, status,
     };
     use crate::window::Wanted;
-    use market::SourceTime;
     use market::Status::{Confirmed, Invalidated, Pending as Waiting};
-    use wire::{Channel, Channels, Subscribe};
+    use market::{SourceTime, Timeframe};
+    use wire::{BarsAsk, Channel, Channels, Subscribe};
 
     fn hub() -> Hub {
         samples::hub(Limits::default())
@@ -974,5 +1050,101 @@ mod tests {
         assert_ne!(hub.join(Packing::Single), again, "a place is given once");
         hub.publish(&of_prices(vec![eurusd(1)], secs(1)));
         assert!(!hub.is_due(again), "it has not subscribed");
+    }
+
+    /// A client that asks for minutes.
+    fn minutes(hub: &mut Hub, since: Option<i64>) -> (ClientId, Socket) {
+        let id = hub.join(Packing::Grouped);
+        let ask = Subscribe {
+            channels: Channels::NONE.with(Channel::Bars),
+            is_extended: true,
+            bars: Some(BarsAsk {
+                timeframe: Timeframe::M1,
+                since: since.map(|minute| SourceTime::from_secs(60 * minute)),
+            }),
+            ..Subscribe::default()
+        };
+        let answer = |_: &_| frame::pong(b"a");
+        hub.subscribe(id, &ask, answer).expect("there is room");
+        (id, Socket::default())
+    }
+
+    fn minute(number: i64, ticks: u32, closed: bool) -> Arc<BarUpdate> {
+        samples::bar("EURUSD", Timeframe::M1, number, ticks, closed)
+    }
+
+    fn told(number: i64, ticks: u64, closed: bool) -> Heard {
+        Heard::Bar("EURUSD".to_owned(), number, ticks, closed)
+    }
+
+    fn answer() -> Heard {
+        Heard::Pong(b"a".to_vec())
+    }
+
+    #[test]
+    fn a_late_client_hears_every_closed_bar_and_how_the_open_one_stands() {
+        let mut hub = hub();
+        let (id, mut socket) = minutes(&mut hub, None);
+        for number in 1..=3 {
+            for ticks in 1..=4 {
+                let at = secs(60 * number + i64::from(ticks));
+                hub.publish(&of_bars([minute(number, ticks, false)], at));
+            }
+            hub.publish(&of_bars([minute(number, 5, true)], secs(60 * number + 60)));
+        }
+        hub.publish(&of_bars([minute(4, 1, false)], secs(241)));
+        hub.publish(&of_bars([minute(4, 2, false)], secs(242)));
+        socket.take_all(&mut hub, id);
+        let heard = [
+            answer(),
+            told(1, 5, true),
+            told(2, 5, true),
+            told(3, 5, true),
+            told(4, 2, false),
+        ];
+        assert_eq!(socket.heard(), heard);
+    }
+
+    #[test]
+    fn a_closed_bar_comes_once_and_nothing_of_it_after_that() {
+        let mut hub = hub();
+        let refused = hub.publish(&of_bars([minute(2, 5, true)], secs(180)));
+        assert_eq!(refused, []);
+        for (number, closed) in [(2, true), (1, true), (2, false)] {
+            let refused = hub.publish(&of_bars([minute(number, 9, closed)], secs(181)));
+            assert!(
+                matches!(refused[..], [Refused::OldBar { .. }]),
+                "{refused:?}"
+            );
+        }
+        let (id, mut socket) = minutes(&mut hub, Some(0));
+        socket.take_all(&mut hub, id);
+        assert_eq!(socket.heard(), [answer(), told(2, 5, true)]);
+    }
+
+    #[test]
+    fn who_reads_the_past_so_slowly_that_it_is_dropped_is_behind() {
+        let mut hub = samples::hub(Limits {
+            bars: 100,
+            ..Limits::default()
+        });
+        let publish = |hub: &mut Hub, numbers: std::ops::Range<i64>| {
+            let bars = numbers.map(|number| minute(number, 1, true));
+            assert_eq!(hub.publish(&of_bars(bars, secs(60))), []);
+        };
+        publish(&mut hub, 0..100);
+        let mut begin = || {
+            let (id, mut socket) = minutes(&mut hub, Some(0));
+            // The answer, and a part of the first piece: 64 bars.
+            socket.take(&mut hub, id, usize::MAX);
+            socket.take(&mut hub, id, 1000);
+            (id, socket)
+        };
+        let ((slow, _), (edge, mut socket)) = (begin(), begin());
+        publish(&mut hub, 100..164);
+        socket.take_all(&mut hub, edge);
+        assert_eq!(socket.heard().len(), 1 + 164, "it has just made it");
+        publish(&mut hub, 164..165);
+        assert_eq!(hub.pending(slow).err(), Some(Behind));
     }
 }

@@ -85,6 +85,13 @@ impl Latest {
         self.latest.insert(number, frame);
     }
 
+    /// Takes the latest message of a symbol away: it does not hold any more, and no other follows.
+    pub(crate) fn remove(&mut self, symbol: Symbol) {
+        if let Some(number) = self.symbols.remove(&symbol) {
+            self.latest.remove(&number);
+        }
+    }
+
     /// Drops what is older than the span, and what is too much.
     fn forget(&mut self, now: Time) {
         while self.log.len() > self.count_max

@@ -7,6 +7,8 @@
 pub mod deflate;
 pub mod frame;
 
+mod bar_class;
+mod bars;
 mod classes;
 mod client;
 mod clients;
@@ -24,9 +26,9 @@ mod status_class;
 mod subscription;
 mod window;
 
-pub use client::{Answers, ClientId, Pending, Sent};
+pub use client::{Answers, Behind, ClientId, Pending, Sent};
 pub use form::Packing;
-pub use hub::{Behind, Hub, Limits};
+pub use hub::{Hub, Limits};
 pub use publication::{Beginning, Publication, Refused};
 pub use subscription::Began;
 

@@ -1,21 +1,27 @@
 //! The whole hub as a machine that is turned at random for as long as one likes, beside a model that is too simple to be
 //! wrong: extended clients that filter, change their minds, lag, leave, and come back to where they were, also after a
-//! restart. What each hears of events is known beforehand, message by message.
+//! restart. What each hears of events, and of closed bars, is known beforehand, message by message.
 //!
 //! `ORION_TEST_STEPS=10000000 cargo test --release -p hub machine` turns it ten million steps.
 
-use crate::samples::{Reader, SYMBOLS, last_outcome, payload, price, recovered, signal, status};
+use crate::samples::{
+    Reader, SYMBOLS, bar, last_outcome, payload, price, recovered, signal, status,
+};
 use crate::{Answers, ClientId, Hub, Limits, Packing, Publication, frame};
-use market::{Epoch, Outcome, Position, Signal, SourceTime, Span, Status, Symbol, Time};
+use market::{
+    BarUpdate, Epoch, Outcome, Position, Signal, SourceTime, Span, Status, Symbol, Time, Timeframe,
+};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use wire::tell::Follows;
-use wire::{Channel, Channels, Refusal, Since, SnapshotAsk, Subscribe, Unsubscribe};
+use std::sync::Arc;
+use wire::tell::{self, Follows, PastBars};
+use wire::{BarsAsk, Channel, Channels, Refusal, Since, SnapshotAsk, Subscribe, Unsubscribe};
 
 const STEPS: u64 = 40_000;
 const CLIENTS: usize = 5;
 /// Signals that are pending or run.
 const OPEN_MAX: usize = 12;
+const TIMEFRAMES: [Timeframe; 2] = [Timeframe::M1, Timeframe::M5];
 const EPOCH: Epoch = Epoch(7);
 const LIMITS: Limits = Limits {
     signal_log: 8,
@@ -26,8 +32,10 @@ const LIMITS: Limits = Limits {
     decided_for: Span::from_secs(20),
     snapshot_signals: 4,
     answers: 3,
-    subscriptions: 9,
+    subscriptions: 10,
     classes: 6,
+    bars: 5,
+    bar_log: 6,
 };
 
 /// Vigna's splitmix64: a seed and a step are a bug report.
@@ -144,6 +152,62 @@ enum Due {
     Answer(u64, u64),
 }
 
+/// A bar by its timeframe, symbol and number.
+type BarKey = (Timeframe, usize, i64);
+
+/// What a visitor must hear of closed bars, and what it may.
+#[derive(Debug, Default)]
+struct BarsDue {
+    symbols: Set,
+    timeframe: Option<Timeframe>,
+    /// Closed bars, in their order.
+    due: VecDeque<BarKey>,
+    /// Until so many answers have come, what is heard is of before it said where it is.
+    of_before: usize,
+    /// Until so many have come, what was on its way may still come of what it does not hear any more.
+    on_its_way: usize,
+    /// The last closed bar that it heard, and the last state of an open one with its ticks.
+    closed: BTreeMap<(Timeframe, usize), i64>,
+    forming: BTreeMap<(Timeframe, usize), (i64, u64)>,
+}
+
+impl BarsDue {
+    fn hears(&self, timeframe: Timeframe, symbol: usize) -> bool {
+        self.timeframe == Some(timeframe) && self.symbols.has(symbol)
+    }
+
+    /// It begins anew: nothing of before counts, once so many answers have come.
+    fn begin_again(&mut self, answers: usize) {
+        self.due.clear();
+        self.of_before = answers;
+        self.closed.clear();
+        self.forming.clear();
+    }
+
+    fn answered(&mut self) {
+        self.of_before = self.of_before.saturating_sub(1);
+        self.on_its_way = self.on_its_way.saturating_sub(1);
+    }
+
+    fn hear(&mut self, (timeframe, symbol, number): BarKey, ticks: u64, is_closed: bool) {
+        if self.of_before > 0 {
+            return;
+        }
+        let of = (timeframe, symbol);
+        if !is_closed {
+            let after = self.closed.get(&of).is_none_or(|closed| *closed < number);
+            assert!(after, "no bar is open after it has closed");
+            let before = self.forming.insert(of, (number, ticks));
+            assert!(before <= Some((number, ticks)), "no open bar goes back");
+        } else if self.due.front() == Some(&(timeframe, symbol, number)) {
+            self.due.pop_front();
+            self.closed.insert(of, number);
+        } else {
+            assert!(self.on_its_way > 0, "{:?}, not {number}", self.due.front());
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Visitor {
     id: ClientId,
@@ -152,6 +216,7 @@ struct Visitor {
     filter: Filter,
     prices: Set,
     statuses: Set,
+    bars: BarsDue,
     due: VecDeque<Due>,
     /// Messages of events of which a byte was written, and which it does not have whole.
     begun: u64,
@@ -180,6 +245,11 @@ struct World {
     prices: BTreeMap<usize, u64>,
     statuses: BTreeMap<usize, u64>,
     count: u64,
+    /// The newest closed bars of each timeframe and symbol with their numbers among all, one more than the hub keeps; how
+    /// many there were; and the open ones.
+    closed: BTreeMap<(Timeframe, usize), VecDeque<(u64, i64)>>,
+    closed_count: u64,
+    forming: BTreeMap<(Timeframe, usize), (i64, u64)>,
     clients: Vec<Visitor>,
     resumed: u64,
     refused: u64,
@@ -214,6 +284,9 @@ impl World {
             prices: BTreeMap::new(),
             statuses: BTreeMap::new(),
             count: 0,
+            closed: BTreeMap::new(),
+            closed_count: 0,
+            forming: BTreeMap::new(),
             clients: Vec::new(),
             resumed: 0,
             refused: 0,
@@ -239,6 +312,7 @@ impl World {
             filter: Filter::default(),
             prices: Set::default(),
             statuses: Set::default(),
+            bars: BarsDue::default(),
             due: VecDeque::new(),
             begun: 0,
             place: 0,
@@ -295,9 +369,64 @@ impl World {
                 .push(status(SYMBOLS[place], self.count));
             self.statuses.insert(place, self.count);
         }
+        for _ in 0..self.dice.roll(4) {
+            publication.bars.push(self.turn_bar());
+        }
         assert_eq!(self.hub.publish(&publication), []);
         let now = self.now;
         self.known.retain(|_, known| known.is_kept(now));
+    }
+
+    /// A bar closes, or goes on; or one begins, also while the one before it is still open.
+    fn turn_bar(&mut self) -> Arc<BarUpdate> {
+        let timeframe = TIMEFRAMES[self.dice.below(TIMEFRAMES.len())];
+        let (place, turn) = (self.dice.below(SYMBOLS.len()), self.dice.roll(3));
+        let of = (timeframe, place);
+        let last = self.closed.get(&of).and_then(|closed| closed.back());
+        let first_open = last.map_or(0, |(_, number)| number + 1);
+        let (number, ticks) = *self.forming.get(&of).unwrap_or(&(first_open, 0));
+        if turn > 0 {
+            // The grace after its end: the next one may have begun.
+            let number = if turn == 1 { number } else { first_open + 1 };
+            let ticks = ticks + 1;
+            self.forming.insert(of, (number, ticks));
+            return bar(SYMBOLS[place], timeframe, number, ticks as u32, false);
+        }
+        if number == first_open {
+            self.forming.remove(&of);
+        }
+        for visitor in &mut self.clients {
+            if visitor.bars.hears(timeframe, place) {
+                visitor.bars.due.push_back((timeframe, place, first_open));
+            }
+        }
+        let closed = self.closed.entry(of).or_default();
+        closed.push_back((self.closed_count, first_open));
+        self.closed_count += 1;
+        if closed.len() > LIMITS.bars + 1 {
+            closed.pop_front();
+        }
+        bar(SYMBOLS[place], timeframe, first_open, 1, true)
+    }
+
+    /// The closed bars that the hub keeps of these, in their order, and whether they reach back to `since`.
+    fn kept_bars(&self, timeframe: Timeframe, symbols: &Set, since: i64) -> (Vec<BarKey>, bool) {
+        let (mut kept, mut is_whole) = (Vec::new(), true);
+        for ((of, place), closed) in &self.closed {
+            if *of != timeframe || !symbols.has(*place) {
+                continue;
+            }
+            let dropped = closed.len().saturating_sub(LIMITS.bars);
+            let first = dropped.checked_sub(1).map(|last| closed[last].1);
+            is_whole &= closed[dropped].1 <= since || first.is_some_and(|last| last < since);
+            let bars = closed.iter().skip(dropped);
+            kept.extend(
+                bars.filter(|(_, number)| *number >= since)
+                    .map(|(order, number)| (*order, (timeframe, *place, *number))),
+            );
+        }
+        kept.sort_unstable();
+        (kept.into_iter().map(|(_, key)| key).collect(), is_whole)
     }
 
     fn happen(&mut self, what: What, id: u32) -> Position {
@@ -422,6 +551,14 @@ impl World {
                 (self.channels(), self.symbols(), since)
             }
         };
+        let bars = channels.has(Channel::Bars).then(|| {
+            let timeframe = TIMEFRAMES[self.dice.below(TIMEFRAMES.len())];
+            let since = self.dice.one_in(2).then(|| {
+                let number = self.dice.roll(self.closed_count / 4 + 2) as i64;
+                SourceTime::from_nanos(number * timeframe.span().nanos())
+            });
+            BarsAsk { timeframe, since }
+        });
         let intervals = [None, Some(250), Some(1000), Some(2500)];
         let ask = Subscribe {
             channels,
@@ -433,6 +570,7 @@ impl World {
                 prices: self.dice.one_in(4).then_some(false),
             },
             price_interval_ms: intervals[self.dice.below(4)],
+            bars,
             ..Subscribe::default()
         };
         let id = self.clients[client].id;
@@ -450,6 +588,7 @@ impl World {
                 let began = began.expect("an extended client is answered");
                 assert_eq!(began.position, at(self.seq));
                 self.expect(client, &ask, &named, began.follows);
+                self.expect_bars(client, &ask, &named, began.bars);
             }
         }
     }
@@ -519,9 +658,41 @@ impl World {
             &visitor.filter.outcomes,
             &visitor.prices,
             &visitor.statuses,
+            &visitor.bars.symbols,
         ];
         let count: usize = every.into_iter().map(Set::count).sum();
         assert!(count <= LIMITS.subscriptions);
+    }
+
+    /// The same of bars.
+    fn expect_bars(
+        &mut self,
+        client: usize,
+        ask: &Subscribe,
+        named: &Set,
+        told: Option<tell::Bars>,
+    ) {
+        let answers = self.clients[client].answers_due();
+        let Some(BarsAsk { timeframe, since }) = ask.bars else {
+            assert_eq!(told, None);
+            return;
+        };
+        let mut symbols = self.clients[client].bars.symbols.clone();
+        symbols.add(named);
+        let number = since.map(|since| since.nanos() / timeframe.span().nanos());
+        let past = number.map(|since| self.kept_bars(timeframe, &symbols, since));
+        let bars = &mut self.clients[client].bars;
+        if past.is_some() || bars.timeframe != Some(timeframe) {
+            bars.begin_again(answers);
+        }
+        bars.symbols = symbols;
+        bars.timeframe = Some(timeframe);
+        let past = past.map(|(kept, is_whole)| {
+            let count = kept.len() as u64;
+            bars.due.extend(kept);
+            PastBars { count, is_whole }
+        });
+        assert_eq!(told, Some(tell::Bars { timeframe, past }));
     }
 
     /// The events behind a place, where the hub says that it has them all: it must, when it can.
@@ -590,6 +761,7 @@ impl World {
             (Channel::Outcomes, &mut visitor.filter.outcomes),
             (Channel::Prices, &mut visitor.prices),
             (Channel::Status, &mut visitor.statuses),
+            (Channel::Bars, &mut visitor.bars.symbols),
         ] {
             if channels.has(channel) {
                 set.remove(&named);
@@ -601,6 +773,19 @@ impl World {
         visitor.filter_live(&self.stream);
         visitor.settle();
         visitor.due.push_back(Due::Answer(self.seq, 0));
+        let answers = visitor.answers_due();
+        let BarsDue {
+            symbols,
+            timeframe,
+            due,
+            on_its_way,
+            ..
+        } = &mut visitor.bars;
+        due.retain(|(_, symbol, _)| symbols.has(*symbol));
+        *on_its_way = answers;
+        if symbols.is_empty() {
+            *timeframe = None;
+        }
     }
 
     fn write(&mut self, client: usize) {
@@ -678,6 +863,7 @@ impl World {
                 }
             }
         }
+        self.add_past_bars(&mut past);
         let (hub, refused) = recovered(LIMITS, past, at(self.seq));
         assert_eq!(refused, []);
         self.hub = hub;
@@ -693,6 +879,32 @@ impl World {
                 self.resumed += 1;
                 self.subscribe(client, Some((old.filter, old.place)));
             }
+        }
+    }
+
+    fn add_past_bars(&self, past: &mut Publication) {
+        let mut closed: Vec<_> = self
+            .closed
+            .iter()
+            .flat_map(|(of, closed)| {
+                closed
+                    .iter()
+                    .map(move |(order, number)| (order, of, number))
+            })
+            .collect();
+        closed.sort_unstable();
+        for (_, (timeframe, place), number) in closed {
+            past.bars
+                .push(bar(SYMBOLS[*place], *timeframe, *number, 1, true));
+        }
+        for ((timeframe, place), (number, ticks)) in &self.forming {
+            past.bars.push(bar(
+                SYMBOLS[*place],
+                *timeframe,
+                *number,
+                *ticks as u32,
+                false,
+            ));
         }
     }
 
@@ -718,6 +930,12 @@ impl World {
             let visitor = &self.clients[client];
             assert!(visitor.due.is_empty(), "{:?} was never told", visitor.due);
             assert!(visitor.bytes.is_empty() && visitor.pongs.is_empty());
+            assert!(visitor.bars.due.is_empty(), "{:?}", visitor.bars);
+            for (of, latest) in &self.forming {
+                if visitor.bars.hears(of.0, of.1) {
+                    assert_eq!(visitor.bars.forming.get(of), Some(latest), "{of:?}");
+                }
+            }
             for (symbol, heard) in &visitor.heard_prices {
                 if visitor.prices.has(*symbol) {
                     assert_eq!(self.prices.get(symbol), Some(heard), "the latest price");
@@ -787,6 +1005,12 @@ impl Visitor {
             Since::After(place) => place.seq,
             Since::Elsewhere => 0,
         };
+    }
+
+    /// Answers that are still to come.
+    fn answers_due(&self) -> usize {
+        let answers = self.due.iter().filter(|due| matches!(due, Due::Answer(..)));
+        answers.count()
     }
 
     fn forget_events(&mut self) {
@@ -892,11 +1116,25 @@ impl Visitor {
                     "no status goes back"
                 );
             }
+            "bar" => {
+                let text = |name: &str| body[name].as_str().expect("a text");
+                let timeframe: Timeframe = text("tf").parse().expect("a timeframe");
+                let open_time = SourceTime::parse(text("open_time")).expect("a time");
+                let key = (
+                    timeframe,
+                    symbol(body),
+                    open_time.nanos() / timeframe.span().nanos(),
+                );
+                let ticks = body["ticks"].as_u64().expect("a number");
+                let is_closed = body["closed"].as_bool().expect("true or false");
+                self.bars.hear(key, ticks, is_closed);
+            }
             "answer" => {
                 let Some(Due::Answer(place, follows)) = self.due.pop_front() else {
                     panic!("an answer comes when it is due");
                 };
                 assert_eq!(message["seq"].as_u64(), Some(place));
+                self.bars.answered();
                 self.is_waiting &= follows == u64::MAX;
                 self.next_place = Some((place, follows));
                 self.reach(0);

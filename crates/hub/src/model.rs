@@ -20,6 +20,8 @@ const LIMITS: Limits = Limits {
     price_interval: Span::from_secs(1),
     subscriptions: 64,
     classes: 64,
+    bars: 5,
+    bar_log: 6,
 };
 
 #[derive(Clone, Debug)]
@@ -357,6 +359,7 @@ impl Model {
                     statuses.push((symbol.as_str(), *number as usize));
                 }
                 Heard::Pong(_) => pongs.push(one.clone()),
+                Heard::Bar(..) => panic!("nobody asked for bars"),
                 Heard::Close => panic!("nobody closed it"),
             }
         }

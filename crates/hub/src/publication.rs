@@ -1,8 +1,8 @@
 //! What goes into the hub, and what of it the hub will not publish.
 
 use market::{
-    Catalog, Outcome, Position, PriceUpdate, Signal, SourceTime, Status, Symbol, SymbolStatus,
-    Time, Uuid,
+    BarUpdate, Catalog, Outcome, Position, PriceUpdate, Signal, SourceTime, Status, Symbol,
+    SymbolStatus, Time, Timeframe, Uuid,
 };
 use std::sync::Arc;
 use wire::BadPayload;
@@ -15,6 +15,8 @@ pub struct Publication {
     pub outcomes: Vec<(Position, Outcome)>,
     /// How symbols stand. One that stands as it was last told is not told again.
     pub statuses: Vec<SymbolStatus>,
+    /// Closed bars, each once and those of a symbol and timeframe oldest first; and open ones as far as they have come.
+    pub bars: Vec<Arc<BarUpdate>>,
     /// The stamp of the moment of publishing. What a snapshot holds is judged by the latest one.
     pub now: Time,
 }
@@ -54,6 +56,17 @@ pub enum Refused {
         "price of {symbol} was not published: the symbol, or its source, is not in the catalog"
     )]
     NotInCatalog { symbol: Symbol },
+    #[error("a bar of {symbol} was not published: the symbol is not in the catalog")]
+    BarNotInCatalog { symbol: Symbol },
+    #[error(
+        "{timeframe} bar of {symbol} at {given} was not published: the one at {last} has closed, and no bar is told after that"
+    )]
+    OldBar {
+        symbol: Symbol,
+        timeframe: Timeframe,
+        given: SourceTime,
+        last: SourceTime,
+    },
     #[error(
         "price of {symbol} at {given} was not published: one at {last} was, and no timestamp goes back"
     )]

@@ -3,9 +3,10 @@
 use crate::{Beginning, ClientId, Hub, Limits, Publication, Refused, Sent};
 use flate2::{Decompress, FlushDecompress};
 use market::{
-    Calendar, Catalog, Direction, Epoch, FeedState, Instrument, Killzone, Outcome, OutcomeKind,
-    Position, Price, PriceKind, PriceUpdate, Probability, Ratio, Signal, Source, SourceId,
-    SourceTime, Status, Symbol, SymbolStatus, Target, Time, Timeframe, Uuid,
+    Bar, BarUpdate, Calendar, Catalog, Direction, Epoch, FeedState, Instrument, Killzone, Ohlc,
+    Outcome, OutcomeKind, Position, Price, PriceKind, PriceUpdate, Probability, Ratio, Signal,
+    Source, SourceId, SourceTime, Span, Status, Symbol, SymbolStatus, Target, Time, Timeframe,
+    Uuid,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -122,6 +123,39 @@ pub(crate) fn status(symbol: &str, number: u64) -> SymbolStatus {
     }
 }
 
+/// The bar of an interval, by its number, as far as it has come.
+pub(crate) fn bar(
+    symbol: &str,
+    timeframe: Timeframe,
+    number: i64,
+    ticks: u32,
+    closed: bool,
+) -> Arc<BarUpdate> {
+    let open_time = SourceTime::from_nanos(number * timeframe.span().nanos());
+    let price = Ohlc::of(Price::from_units(1_000_000_000));
+    Arc::new(BarUpdate {
+        symbol: Symbol::new(symbol).unwrap(),
+        digits: 0,
+        timeframe,
+        bar: Bar {
+            open_time,
+            end_time: open_time + Span::from_nanos(timeframe.span().nanos()),
+            price,
+            ticks,
+            holed: false,
+        },
+        closed,
+    })
+}
+
+pub(crate) fn of_bars(bars: impl IntoIterator<Item = Arc<BarUpdate>>, now: Time) -> Publication {
+    Publication {
+        bars: bars.into_iter().collect(),
+        now,
+        ..Publication::default()
+    }
+}
+
 pub(crate) fn last_outcome(id: u32) -> Outcome {
     Outcome {
         id: Uuid::from_u128(u128::from(id)),
@@ -165,6 +199,8 @@ pub(crate) enum Heard {
     Signal(u32, Status),
     Price(String, u64),
     Status(String, u64),
+    /// A minute's number, its ticks, and whether it is closed.
+    Bar(String, i64, u64, bool),
     Pong(Vec<u8>),
     Close,
 }
@@ -297,6 +333,15 @@ fn understood(payload: &[u8]) -> Heard {
                 .unwrap()
                 .millis() as u64,
         ),
+        Some("bar") => {
+            let open_time = SourceTime::parse(body["open_time"].as_str().unwrap()).unwrap();
+            Heard::Bar(
+                body["symbol"].as_str().unwrap().to_owned(),
+                open_time.nanos() / Span::from_minutes(1).nanos(),
+                body["ticks"].as_u64().unwrap(),
+                body["closed"].as_bool().unwrap(),
+            )
+        }
         other => panic!("type {other:?}"),
     }
 }

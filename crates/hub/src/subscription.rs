@@ -1,8 +1,10 @@
 //! Who hears what: subscribing adds to what a client hears, unsubscribing takes from it, and either moves the client between
 //! classes. What it had not been given of the one is written for it alone before it goes on in the other.
 
+use crate::bar_class::{self, BarClass, BarKey};
+use crate::bars::BarReplay;
 use crate::classes::{Class as _, ClassId};
-use crate::client::{Client, ClientId, Replay};
+use crate::client::{BarPlace, Client, ClientId, Replay};
 use crate::event_class::{EventClass, EventKey};
 use crate::filter::{EventFilter, Symbols};
 use crate::form::{Dialect, Form};
@@ -11,9 +13,9 @@ use crate::latest::Latest;
 use crate::price_class::{PriceClass, PriceKey};
 use crate::status_class::StatusClass;
 use crate::window::{Snapshot, Wanted};
-use market::{Position, Span, Symbol};
+use market::{Position, SourceTime, Span, Symbol, Timeframe};
 use std::sync::Arc;
-use wire::tell::{Follows, Heard};
+use wire::tell::{self, Follows, Heard, PastBars};
 use wire::{Channel, Channels, Refusal, Since, Subscribe, Unsubscribe};
 
 /// What came of a subscribe.
@@ -26,7 +28,9 @@ pub struct Began {
     pub position: Position,
     /// What follows: once it has come, the client is at `position`.
     pub follows: Follows,
-    /// How often the client hears a price of a symbol, if it hears prices.
+    /// What follows of bars, if it asked for some.
+    pub bars: Option<tell::Bars>,
+    /// How often the client hears a price of a symbol, or how an open bar of it stands, if it hears either.
     pub price_interval: Option<Span>,
 }
 
@@ -59,6 +63,9 @@ struct Wants {
     /// The least time between two prices, as it was asked for.
     interval: Option<Span>,
     statuses: Symbols,
+    bars: Symbols,
+    /// Of all its bars; none where it hears none.
+    timeframe: Option<Timeframe>,
 }
 
 /// What an extended client that does not say otherwise waits between two prices of a symbol.
@@ -91,6 +98,7 @@ impl Hub {
         };
         client.form = after.form;
         let start = self.start(id, &before, &after, ask);
+        let bars = self.start_bars(id, &before, &after, ask);
         if ask.is_extended {
             let began = Began {
                 symbols: match named {
@@ -100,11 +108,17 @@ impl Hub {
                 unknown_symbols,
                 position: self.position(),
                 follows: start.follows(),
-                price_interval: (!after.prices.is_empty()).then(|| self.interval(&after).0),
+                bars: bars.as_ref().map(|(told, _)| *told),
+                price_interval: (!after.prices.is_empty() || !after.bars.is_empty())
+                    .then(|| self.interval(&after).0),
             };
             self.clients.of(id).add_answer(answer(&began));
         }
         self.give_start(id, start, &after);
+        if let Some(replay) = bars.and_then(|(_, replay)| replay) {
+            self.clients.of(id).add_bar_replay(replay);
+        }
+        self.give_forming(id, &before, &after, ask.bars.is_some());
         self.move_prices(id, &before, &after, ask.snapshot.prices != Some(false));
         self.move_statuses(id, &before, &after);
         Ok(())
@@ -128,7 +142,12 @@ impl Hub {
         if after.events.is_empty() {
             client.forget_events();
         }
+        if after.bars.is_empty() {
+            client.forget_bars();
+        }
         self.move_events(id, &before, &after, &after.events);
+        self.move_bars(id, &before, &after, Some(&after.bars));
+        self.give_forming(id, &before, &after, false);
         self.move_prices(id, &before, &after, true);
         self.move_statuses(id, &before, &after);
         let frame = answer(after.heard(), self.position());
@@ -203,6 +222,11 @@ impl Hub {
         if let Some((class, _)) = client.statuses {
             wants.statuses = self.status_classes.get(class).key().clone();
         }
+        if let Some(place) = &client.bars {
+            let key = self.bar_classes.get(place.class).key();
+            wants.bars = key.symbols.clone();
+            wants.timeframe = Some(key.timeframe);
+        }
         wants.interval = client.interval;
         wants
     }
@@ -219,6 +243,9 @@ impl Hub {
         }
         if !wants.statuses.is_empty() {
             self.status_classes.has_room(&wants.statuses)?;
+        }
+        if let Some(key) = self.bar_key(wants) {
+            self.bar_classes.has_room(&key)?;
         }
         Ok(())
     }
@@ -390,6 +417,115 @@ impl Hub {
         }
     }
 
+    /// Moves a client to the bars it wants, and says what follows, if it asked for bars: what it is told of that, and the
+    /// past of them. Whoever gives a time says where it is, and whoever asks for another timeframe is done with the one
+    /// before: in both cases nothing of what it was owed is wanted any more.
+    fn start_bars(
+        &mut self,
+        id: ClientId,
+        before: &Wants,
+        after: &Wants,
+        ask: &Subscribe,
+    ) -> Option<(tell::Bars, Option<BarReplay>)> {
+        let asked = ask.bars.filter(|_| ask.channels.has(Channel::Bars));
+        let since = asked.and_then(|asked| asked.since);
+        let goes_on = since.is_none() && before.timeframe == after.timeframe;
+        self.move_bars(id, before, after, goes_on.then_some(&before.bars));
+        let timeframe = asked?.timeframe;
+        let past = since.map(|since| self.past_bars(timeframe, &after.bars, since));
+        let told = tell::Bars {
+            timeframe,
+            past: past.as_ref().map(|(told, _)| *told),
+        };
+        Some((told, past.map(|(_, replay)| replay)))
+    }
+
+    /// The closed bars since a time that are kept.
+    fn past_bars(
+        &self,
+        timeframe: Timeframe,
+        symbols: &Symbols,
+        since: SourceTime,
+    ) -> (PastBars, BarReplay) {
+        let (count, is_whole) = self.bars.since(timeframe, symbols, since);
+        let until = self.bars.next();
+        let replay = BarReplay {
+            timeframe,
+            symbols: symbols.clone(),
+            since,
+            from: if count > 0 { 0 } else { until },
+            until,
+            promised_at: until,
+        };
+        (PastBars { count, is_whole }, replay)
+    }
+
+    /// Moves a client to the end of the class that has the bars it wants. Of what it was not given of the old one, the
+    /// closed bars of the symbols that are `owed` are written for it alone; none are owed where it begins anew.
+    fn move_bars(&mut self, id: ClientId, before: &Wants, after: &Wants, owed: Option<&Symbols>) {
+        let (old, new) = (self.bar_key(before), self.bar_key(after));
+        if old == new && owed.is_some() {
+            return;
+        }
+        let client = self.clients.of(id);
+        let left = client.bars.take();
+        match (owed, &left) {
+            (None, _) => client.forget_bars(),
+            (Some(symbols), Some(place)) => {
+                let log = self.bar_classes.get(place.class).closed();
+                client.is_behind |= place.next < log.first();
+                let unsent = log.tag(place.next.max(log.first()));
+                if let (Some(from), Some(timeframe)) = (unsent, before.timeframe) {
+                    client.add_bar_replay(BarReplay {
+                        timeframe,
+                        symbols: symbols.clone(),
+                        since: SourceTime::MIN,
+                        from,
+                        until: self.bars.next(),
+                        promised_at: 0,
+                    });
+                }
+            }
+            (Some(_), None) => {}
+        }
+        client.bars = new.map(|key| {
+            let class = self.bar_classes.enter(key, BarClass::new);
+            let of = self.bar_classes.get(class);
+            Box::new(BarPlace {
+                class,
+                next: of.closed().next(),
+                forming: of.forming().join_live(),
+            })
+        });
+        if let Some(place) = left {
+            self.bar_classes.leave(place.class);
+        }
+    }
+
+    /// How the open bars stand that a client hears, where it asked for bars or hears others than before: its class may have
+    /// told less than the one that it comes from.
+    fn give_forming(&mut self, id: ClientId, before: &Wants, after: &Wants, is_asked: bool) {
+        let Some(key) = self.bar_key(after) else {
+            return;
+        };
+        if !is_asked && self.bar_key(before).as_ref() == Some(&key) {
+            return;
+        }
+        let forming = self.bars.forming(key.timeframe, &key.symbols);
+        let frames = forming.filter_map(|bar| bar_class::frame_of(bar, self.now));
+        let frames: Vec<Vec<u8>> = frames.collect();
+        self.clients.of(id).add_bars(&frames);
+    }
+
+    fn bar_key(&self, wants: &Wants) -> Option<BarKey> {
+        let timeframe = wants.timeframe.filter(|_| !wants.bars.is_empty())?;
+        Some(BarKey {
+            timeframe,
+            symbols: wants.bars.clone(),
+            interval: self.interval(wants).1,
+        })
+    }
+
     fn price_key(&self, wants: &Wants) -> PriceKey {
         PriceKey {
             form: wants.form,
@@ -425,6 +561,8 @@ impl Wants {
             prices: Symbols::none(),
             interval: None,
             statuses: Symbols::none(),
+            bars: Symbols::none(),
+            timeframe: None,
         }
     }
 
@@ -441,6 +579,7 @@ impl Wants {
             Channel::Prices => &self.prices,
             Channel::Status => &self.statuses,
             Channel::Outcomes => &self.events.outcomes,
+            Channel::Bars => &self.bars,
         };
         let channels = Channels::EVERY.iter().map(|channel| (channel, of(channel)));
         let heard = channels.filter(|(_, symbols)| !symbols.is_empty());
@@ -451,7 +590,7 @@ impl Wants {
 
     fn count(&self) -> usize {
         let EventFilter { signals, outcomes } = &self.events;
-        let every = [signals, outcomes, &self.prices, &self.statuses];
+        let every = [signals, outcomes, &self.prices, &self.statuses, &self.bars];
         every.into_iter().map(Symbols::count).sum()
     }
 
@@ -477,6 +616,12 @@ impl Wants {
             prices: self.prices.and(&of(Channel::Prices)),
             interval: asked.or(self.interval),
             statuses: self.statuses.and(&of(Channel::Status)),
+            bars: self.bars.and(&of(Channel::Bars)),
+            timeframe: ask
+                .bars
+                .filter(|_| ask.channels.has(Channel::Bars))
+                .map(|asked| asked.timeframe)
+                .or(self.timeframe),
         }
     }
 
@@ -501,6 +646,8 @@ impl Wants {
             prices: left(Channel::Prices, &self.prices),
             interval: self.interval,
             statuses: left(Channel::Status, &self.statuses),
+            bars: left(Channel::Bars, &self.bars),
+            timeframe: self.timeframe,
         }
     }
 }

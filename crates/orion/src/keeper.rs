@@ -104,7 +104,7 @@ fn channels(grant: &Grant) -> Channels {
 fn scopes(channel: Channel) -> &'static [Scope] {
     match channel {
         Channel::Signals | Channel::Outcomes => &[Scope::ReadSignals],
-        Channel::Prices => &[Scope::ReadPrices],
+        Channel::Prices | Channel::Bars => &[Scope::ReadPrices],
         Channel::Status => &[Scope::ReadSignals, Scope::ReadPrices],
     }
 }
@@ -133,7 +133,7 @@ mod tests {
         let signals = Scopes::NONE.with(Scope::ReadSignals);
         let prices = Scopes::NONE.with(Scope::ReadPrices);
         assert_eq!(opened(signals, None), ["signals", "status", "outcomes"]);
-        assert_eq!(opened(prices, None), ["prices", "status"]);
+        assert_eq!(opened(prices, None), ["prices", "status", "bars"]);
         assert_eq!(
             opened(Scopes::READ, Some(&["prices", "weather"])),
             ["prices"]

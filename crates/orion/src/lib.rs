@@ -3,6 +3,7 @@
 
 mod admin;
 pub mod auth;
+mod bars;
 mod capacity;
 pub mod cli;
 pub mod clock;

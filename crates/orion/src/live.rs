@@ -10,7 +10,8 @@ use feeds::inbox::{Inbox, Item, Outlet};
 use feeds::metatrader::Bridge;
 use feeds::ranking::{Kind, Ranking, Switched, Terms};
 use feeds::supervise::Patience;
-use market::{Catalog, Event, InstrumentId, PriceUpdate, SourceId, Tick, Time};
+use hub::Publication;
+use market::{Catalog, Event, InstrumentId, SourceId, Symbol, Tick, Time};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -180,16 +181,25 @@ impl Live {
         !self.hides || audience != Some(&Audience::Own)
     }
 
-    /// Takes out the prices that dashboards may not see.
-    pub fn hide(&self, prices: &mut Vec<PriceUpdate>, engine: &Engine) {
+    /// Takes out the bars of before that may be made of prices that dashboards may not see: nobody noted whose they were.
+    pub fn hide_past(&self, past: &mut Publication) {
+        if self.hides && self.audiences.contains(&Audience::Own) {
+            past.bars.retain(|bar| !bar.closed);
+        }
+    }
+
+    /// Takes out the prices that dashboards may not see, and the bars that are made of them.
+    pub fn hide(&self, publication: &mut Publication, engine: &Engine) {
         if !self.hides {
             return;
         }
         let catalog = &engine.settings().catalog;
-        prices.retain(|price| {
-            let id = catalog.find(price.symbol.as_str());
+        let may_show = |symbol: Symbol| {
+            let id = catalog.find(symbol.as_str());
             id.is_none_or(|id| self.may_show(engine.source(id)))
-        });
+        };
+        publication.prices.retain(|price| may_show(price.symbol));
+        publication.bars.retain(|bar| may_show(bar.symbol));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Engine, tape and journal, turned together. What the engine is told goes on the tape; what it decides goes into the
 //! journal, after what led to it is on disk; only then may anybody see it.
 
+use crate::bars::ClosedBars;
 use crate::config::History;
 use crate::fault;
 use crate::keep;
@@ -11,7 +12,8 @@ use hub::{Beginning, Publication};
 use journal::snapshot::{self, Snapshot};
 use journal::tape::{self, Removed, TapeItem, TapeWriter};
 use journal::{Journal, Record};
-use market::{Answer, Event, Position, SourceId, Time};
+use market::{Answer, BarUpdate, Event, InstrumentId, Position, SourceId, Time};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,6 +26,9 @@ pub struct Machine<J> {
     journal: J,
     spent: Spent,
     out: Vec<Output>,
+    bars: ClosedBars,
+    /// Those that closed since the last commit.
+    closed: Vec<Arc<BarUpdate>>,
 }
 
 /// What a commit kept, and what follows from it.
@@ -72,6 +77,7 @@ impl<J: Journal> Machine<J> {
             engine,
             tape,
             spent,
+            bars,
             out,
         } = recovered;
         Ok(Self {
@@ -81,6 +87,8 @@ impl<J: Journal> Machine<J> {
             journal,
             spent,
             out,
+            bars,
+            closed: Vec::new(),
         })
     }
 
@@ -93,6 +101,7 @@ impl<J: Journal> Machine<J> {
         let from = self.out.len();
         self.engine.handle(at, event, &mut self.out);
         self.spent.strike(&mut self.out, from);
+        self.closed.extend(self.bars.hear(&self.engine));
         Ok(())
     }
 
@@ -113,6 +122,8 @@ impl<J: Journal> Machine<J> {
                 Output::Answer(answer) => committed.answers.push(*answer),
             }
         }
+        publication.bars = std::mem::take(&mut self.closed);
+        self.add_forming(publication);
         if records.is_empty() {
             return Ok(committed);
         }
@@ -127,6 +138,18 @@ impl<J: Journal> Machine<J> {
             sort(before.after(place), record, publication);
         }
         Ok(committed)
+    }
+
+    /// Adds how the open bars stand of the symbols whose prices are shown: they are told as often.
+    fn add_forming(&self, publication: &mut Publication) {
+        let catalog = &self.engine.settings().catalog;
+        let symbols: BTreeSet<_> = publication.prices.iter().map(|of| of.symbol).collect();
+        for symbol in symbols {
+            if let Some(instrument) = catalog.find(symbol.as_str()) {
+                let forming = self.bars.forming(&self.engine, instrument);
+                publication.bars.extend(forming);
+            }
+        }
     }
 
     /// Hands what the engine was told to the operating system: a killed process does not lose it any more.
@@ -144,6 +167,8 @@ impl<J: Journal> Machine<J> {
     pub fn save(&mut self) -> Result<()> {
         self.tape.sync().context("write the tape")?;
         let (place, position) = (self.tape.place(), self.journal.end());
+        // First: bars that end before a snapshot would leave a gap.
+        self.bars.save(&self.dir, place).context("save the bars")?;
         let snapshot = Snapshot {
             place,
             position,
@@ -175,7 +200,8 @@ impl<J: Journal> Machine<J> {
         )
     }
 
-    /// What dashboards that connect from now on must know of what was: recent signals and outcomes, and the latest prices.
+    /// What dashboards that connect from now on must know of what was: recent signals and outcomes, the latest prices, and
+    /// the newest bars.
     ///
     /// # Errors
     /// When the journal cannot be read.
@@ -187,6 +213,12 @@ impl<J: Journal> Machine<J> {
         };
         let mut past = self.since(after).await?;
         past.prices = self.engine.prices().collect();
+        past.bars = self.bars.in_order().cloned().collect();
+        let instruments = 0..self.engine.settings().catalog.instruments.len() as u16;
+        for instrument in instruments.map(InstrumentId) {
+            past.bars
+                .extend(self.bars.forming(&self.engine, instrument));
+        }
         Ok(Beginning {
             catalog: Arc::new(self.engine.settings().catalog.clone()),
             past,
@@ -208,6 +240,16 @@ impl<J: Journal> Machine<J> {
             sort(position, record, &mut since);
         }
         Ok(since)
+    }
+
+    /// The bars that have closed and that `others` does not know.
+    pub(crate) fn bars_beyond(&self, others: &ClosedBars) -> Vec<Arc<BarUpdate>> {
+        self.bars.beyond(others)
+    }
+
+    /// What of the market's bars it knows, which outlives it.
+    pub(crate) fn into_bars(self) -> ClosedBars {
+        self.bars
     }
 
     #[must_use]

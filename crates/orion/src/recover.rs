@@ -6,6 +6,7 @@ mod retell;
 
 pub(crate) use retell::{Retold, Told, retell};
 
+use crate::bars::ClosedBars;
 use crate::machine::{read_settings, write_settings};
 use anyhow::{Result, ensure};
 use engine::{Engine, Output, Settings};
@@ -29,6 +30,8 @@ pub(crate) struct Recovered {
     pub(crate) engine: Engine,
     pub(crate) tape: TapeWriter,
     pub(crate) spent: Spent,
+    /// The newest bars that closed.
+    pub(crate) bars: ClosedBars,
     /// What taking up changed settings brought.
     pub(crate) out: Vec<Output>,
 }
@@ -104,7 +107,10 @@ pub(crate) async fn recover<J: Journal>(
         tracing::warn!(file = %cut.path.display(), bytes = cut.bytes, "cut off what the last run had half written");
     }
     let retold = match begin(dir, written.end(), settings, journal).await? {
-        Ok(start) => retell(start, journal).await?,
+        Ok(mut start) => {
+            start.bars = ClosedBars::load(dir, start.place);
+            retell(start, journal).await?
+        }
         Err(reason) => Retold::Lost(reason),
     };
     match retold {
@@ -162,6 +168,7 @@ async fn go_on<J: Journal>(
         mut engine,
         missing,
         spent,
+        bars,
         ..
     } = told;
     if !missing.is_empty() {
@@ -179,6 +186,7 @@ async fn go_on<J: Journal>(
         engine,
         tape,
         spent,
+        bars,
         out,
     })
 }
@@ -188,8 +196,11 @@ pub(crate) struct Start {
     engine: Engine,
     /// What the journal holds up to here, the engine knows.
     position: Position,
+    place: Place,
     reader: TapeReader,
     spent: Spent,
+    /// What had closed before, as far as it is wanted.
+    bars: ClosedBars,
     /// Another version wrote what comes first.
     other: bool,
 }
@@ -324,8 +335,10 @@ fn restore(
     Ok(Start {
         engine,
         position: snapshot.position,
+        place: snapshot.place,
         reader,
         spent: Spent::default(),
+        bars: ClosedBars::default(),
         other: Heading::read(&kept).is_of_other_version(),
     })
 }
@@ -347,8 +360,10 @@ fn from_base(
             seq: base.after,
             ..journal_end
         },
+        place: from.unwrap_or_default(),
         reader: TapeReader::open(tape_dir, from)?,
         spent: Spent::default(),
+        bars: ClosedBars::default(),
         other: false,
     })
 }

@@ -6,7 +6,7 @@ pub mod tell;
 mod ask;
 
 pub use ask::{
-    Ask, Channel, Channels, Echo, Refusal, RequestId, Since, SnapshotAsk, Speaker, Subscribe,
-    Token, Unsubscribe,
+    Ask, BarsAsk, Channel, Channels, Echo, Refusal, RequestId, Since, SnapshotAsk, Speaker,
+    Subscribe, Token, Unsubscribe,
 };
 pub use tell::BadPayload;

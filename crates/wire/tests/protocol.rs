@@ -1,9 +1,9 @@
 //! The examples of `docs/protocol.md` are what the server understands and writes, byte for byte.
 
 use market::{
-    Direction, Epoch, FeedState, Killzone, Outcome, OutcomeKind, Position, Price, PriceKind,
-    PriceUpdate, Probability, Ratio, Signal, SourceId, SourceTime, Status, Symbol, SymbolStatus,
-    Target, Time, Timeframe, Uuid, Volume,
+    Bar, BarUpdate, Direction, Epoch, FeedState, Killzone, Ohlc, Outcome, OutcomeKind, Position,
+    Price, PriceKind, PriceUpdate, Probability, Ratio, Signal, SourceId, SourceTime, Status,
+    Symbol, SymbolStatus, Target, Time, Timeframe, Uuid, Volume,
 };
 use wire::{Ask, Channel, Channels, Echo, Refusal, Since, Speaker, Subscribe, tell};
 
@@ -86,6 +86,10 @@ fn the_extended_protocol_is_as_it_is_told() {
         expiring,
         slow,
         closing,
+        ask_bars,
+        bars_subscribed,
+        closed_bar,
+        open_bar,
     ] = extended()[..]
     else {
         panic!("{:?}", extended());
@@ -107,6 +111,7 @@ fn the_extended_protocol_is_as_it_is_told() {
         unknown_symbols: &asked.unknown_symbols,
         position: position(1850),
         follows: tell::Follows::Replayed(9),
+        bars: None,
         price_interval_ms: asked.price_interval_ms,
         simulated: false,
         limits: tell::Limits {
@@ -116,6 +121,7 @@ fn the_extended_protocol_is_as_it_is_told() {
         heartbeat_ms: 15_000,
     });
     assert_eq!(told, subscribed);
+    check_bars(ask_bars, bars_subscribed, [closed_bar, open_bar]);
     let Ok(Ask::Unsubscribe(asked)) = Ask::parse(leave.as_bytes()) else {
         panic!("{leave}");
     };
@@ -153,6 +159,77 @@ fn the_extended_protocol_is_as_it_is_told() {
         tell::closing(1012, "restart retry=2500", Some(2500)),
         closing
     );
+}
+
+#[expect(clippy::unwrap_used, reason = "a test's own values")]
+fn check_bars(ask: &str, subscribed: &str, told: [&str; 2]) {
+    let Ok(Ask::Subscribe(asked)) = Ask::parse(ask.as_bytes()) else {
+        panic!("{ask}");
+    };
+    let bars = asked.bars.unwrap();
+    assert_eq!(bars.since, SourceTime::parse("2026-11-23T12:00:00Z").ok());
+    let symbols = asked.symbols.unwrap();
+    let answer = tell::subscribed(&tell::Subscribed {
+        id: asked.id.as_ref(),
+        channels: asked.channels,
+        symbols: tell::Heard::Only(&symbols),
+        unknown_symbols: &[],
+        position: Position {
+            epoch: Epoch(937_557),
+            seq: 1850,
+        },
+        follows: tell::Follows::Shown(0),
+        bars: Some(tell::Bars {
+            timeframe: bars.timeframe,
+            past: Some(tell::PastBars {
+                count: 124,
+                is_whole: true,
+            }),
+        }),
+        price_interval_ms: Some(1000),
+        simulated: false,
+        limits: tell::Limits {
+            message_bytes: 16_384,
+            messages_per_s: 10,
+        },
+        heartbeat_ms: 15_000,
+    });
+    assert_eq!(answer, subscribed);
+    let now = Time::parse("2026-11-23T14:05:02.104Z").unwrap();
+    let open = BarUpdate {
+        bar: Bar {
+            open_time: SourceTime::parse("2026-11-23T14:05:00Z").unwrap(),
+            price: Ohlc::of(decimal("1.08534")),
+            ticks: 3,
+            ..bar().bar
+        },
+        closed: false,
+        ..bar()
+    };
+    assert_eq!([bar(), open].map(|bar| tell::bar(&bar, now).unwrap()), told);
+}
+
+#[expect(clippy::unwrap_used, reason = "a test's own values")]
+fn bar() -> BarUpdate {
+    let time = |text| SourceTime::parse(text).unwrap();
+    BarUpdate {
+        symbol: Symbol::new("EURUSD").unwrap(),
+        digits: 5,
+        timeframe: Timeframe::M1,
+        bar: Bar {
+            open_time: time("2026-11-23T14:04:00Z"),
+            end_time: time("2026-11-23T14:05:00Z"),
+            price: Ohlc {
+                open: decimal("1.08521"),
+                high: decimal("1.08540"),
+                low: decimal("1.085185"),
+                close: decimal("1.08532"),
+            },
+            ticks: 87,
+            holed: false,
+        },
+        closed: true,
+    }
 }
 
 #[test]

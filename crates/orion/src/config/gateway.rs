@@ -1,5 +1,6 @@
 //! Limits and time-outs of the sockets. They follow real time, whatever time the market has.
 
+use crate::bars;
 use market::Span;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -135,6 +136,8 @@ impl Gateway {
             decided_for: Span::from_minutes(self.snapshot_decided_minutes.into()),
             snapshot_signals: self.snapshot_signals,
             answers: self.answers_max,
+            bars: bars::KEPT,
+            ..hub::Limits::default()
         }
     }
 

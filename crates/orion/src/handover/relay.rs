@@ -1,7 +1,7 @@
 //! What the new process publishes, told also to the old one while that one still has clients.
 //!
-//! The old one may be slow or hang, and the new one must not wait for it: prices that find no room are left out. Signals
-//! are not: where one finds no room the relay ends, and the old one closes the clients it can no longer serve.
+//! The old one may be slow or hang, and the new one must not wait for it: prices that find no room are left out, and so is
+//! how open bars stand. Signals and closed bars are not: where one finds no room the relay ends, and the old one closes the clients it can no longer serve.
 
 use super::link::Link;
 use super::words::{News, Word};
@@ -39,7 +39,7 @@ impl Relay {
             Err(TrySendError::Closed(_)) => bail!("its last client is gone"),
             Err(TrySendError::Full(_)) if may_be_left_out(publication) => Ok(()),
             Err(TrySendError::Full(_)) => {
-                bail!("it does not read, and a signal must not be left out")
+                bail!("it does not read, and what it was to be told must not be left out")
             }
         }
     }
@@ -50,11 +50,12 @@ impl Relay {
     }
 }
 
-/// Prices come again, and so does the time; how a symbol stands is told once.
+/// Prices come again, and so do open bars and the time; how a symbol stands is told once, and so is a closed bar.
 fn may_be_left_out(publication: &Publication) -> bool {
     publication.signals.is_empty()
         && publication.outcomes.is_empty()
         && publication.statuses.is_empty()
+        && publication.bars.iter().all(|bar| !bar.closed)
 }
 
 /// Ends when nothing more comes, or nobody reads any more.

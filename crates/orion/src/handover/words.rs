@@ -6,13 +6,15 @@
 
 use hub::Publication;
 use market::{
-    Catalog, FeedState, Outcome, Position, PriceUpdate, Signal, Symbol, SymbolStatus, Time,
+    BarUpdate, Catalog, FeedState, Outcome, Position, PriceUpdate, Signal, Symbol, SymbolStatus,
+    Time,
 };
 use serde::{Deserialize, Serialize};
 use std::io;
+use std::sync::Arc;
 
 /// The form of [`News`].
-pub(super) const FORM: u32 = 1;
+pub(super) const FORM: u32 = 2;
 /// No frame is longer: a length beyond it is no length.
 const FRAME_MAX: usize = 64 * 1024 * 1024;
 const HEAD: usize = 4;
@@ -61,6 +63,7 @@ pub(super) struct News {
     signals: Vec<(Position, Signal)>,
     outcomes: Vec<(Position, Outcome)>,
     statuses: Vec<Standing>,
+    bars: Vec<BarUpdate>,
     now: Time,
 }
 
@@ -121,6 +124,7 @@ impl From<&Publication> for News {
             signals,
             outcomes,
             statuses,
+            bars,
             now,
         } = publication;
         Self {
@@ -128,6 +132,7 @@ impl From<&Publication> for News {
             signals: signals.clone(),
             outcomes: outcomes.clone(),
             statuses: statuses.iter().map(Standing::of).collect(),
+            bars: bars.iter().map(|bar| **bar).collect(),
             now: *now,
         }
     }
@@ -140,6 +145,7 @@ impl From<News> for Publication {
             signals: news.signals,
             outcomes: news.outcomes,
             statuses: news.statuses.into_iter().map(Standing::into).collect(),
+            bars: news.bars.into_iter().map(Arc::new).collect(),
             now: news.now,
         }
     }
@@ -179,8 +185,8 @@ pub(super) mod tests {
     use super::*;
     use expect_test::{Expect, expect};
     use market::{
-        Cause, Direction, Epoch, Killzone, OutcomeKind, Price, Probability, Ratio, SourceId,
-        Status, Target, Timeframe, Uuid,
+        Bar, Cause, Direction, Epoch, Killzone, Ohlc, OutcomeKind, Price, Probability, Ratio,
+        SourceId, Status, Target, Timeframe, Uuid,
     };
 
     /// The words below are what another version of ORION says and hears. The first seven stay as they are; whoever changes
@@ -219,11 +225,11 @@ pub(super) mod tests {
             Word::Failed { reason },
             expect![[r#"{"failed":{"reason":"no"}}"#]],
         );
-        assert_eq!(FORM, 1);
+        assert_eq!(FORM, 2);
         check(
             Word::News(News::from(&publication())),
             expect![[
-                r#"{"news":{"prices":[{"symbol":"XAUUSD","digits":2,"price":2001500000000,"bid":2001400000000,"ask":2001600000000,"time":1700000000000000000,"change":-500000000,"change_percent":-25000000,"volume":null,"source":0,"ticks":3}],"signals":[[{"epoch":7,"seq":1},{"id":"00000000-0000-0000-0000-000000000001","status":"invalidated","direction":"long","symbol":"XAUUSD","digits":2,"entry_time":1700000000000000000,"entry":2001500000000,"stop":1999000000000,"targets":[{"price":2004000000000,"percent":100,"runner":false}],"reason":"a reason","confidence":6100,"rr_target":100,"killzone":"london","setup":"mss_fvg","timeframe":"5m","simulated":false,"created_at":1700000000000000000,"decide_by":1700000000000000000,"decided_at":1700000000000000000,"cause":"timeout"}]],"outcomes":[[{"epoch":7,"seq":2},{"id":"00000000-0000-0000-0000-000000000001","symbol":"XAUUSD","digits":2,"kind":{"Target":1},"price":2004000000000,"r":100,"at":1700000000000000000,"last":true}]],"statuses":[{"symbol":"XAUUSD","feed":"live","since":1700000000000000000,"source":"oanda","simulated":false}],"now":1700000000000000000}}"#
+                r#"{"news":{"prices":[{"symbol":"XAUUSD","digits":2,"price":2001500000000,"bid":2001400000000,"ask":2001600000000,"time":1700000000000000000,"change":-500000000,"change_percent":-25000000,"volume":null,"source":0,"ticks":3}],"signals":[[{"epoch":7,"seq":1},{"id":"00000000-0000-0000-0000-000000000001","status":"invalidated","direction":"long","symbol":"XAUUSD","digits":2,"entry_time":1700000000000000000,"entry":2001500000000,"stop":1999000000000,"targets":[{"price":2004000000000,"percent":100,"runner":false}],"reason":"a reason","confidence":6100,"rr_target":100,"killzone":"london","setup":"mss_fvg","timeframe":"5m","simulated":false,"created_at":1700000000000000000,"decide_by":1700000000000000000,"decided_at":1700000000000000000,"cause":"timeout"}]],"outcomes":[[{"epoch":7,"seq":2},{"id":"00000000-0000-0000-0000-000000000001","symbol":"XAUUSD","digits":2,"kind":{"Target":1},"price":2004000000000,"r":100,"at":1700000000000000000,"last":true}]],"statuses":[{"symbol":"XAUUSD","feed":"live","since":1700000000000000000,"source":"oanda","simulated":false}],"bars":[{"symbol":"XAUUSD","digits":2,"timeframe":"1m","bar":{"open_time":1700000000000000000,"end_time":1700000000000000000,"price":{"open":2001500000000,"high":2001500000000,"low":2001500000000,"close":2001500000000},"ticks":3,"holed":false},"closed":true}],"now":1700000000000000000}}"#
             ]],
         );
     }
@@ -336,11 +342,25 @@ pub(super) mod tests {
             source: Some("oanda".to_owned()),
             simulated: false,
         };
+        let bar = BarUpdate {
+            symbol,
+            digits: 2,
+            timeframe: Timeframe::M1,
+            bar: Bar {
+                open_time: time.as_source(),
+                end_time: time.as_source(),
+                price: Ohlc::of(price("2001.5")),
+                ticks: 3,
+                holed: false,
+            },
+            closed: true,
+        };
         Publication {
             prices: vec![update],
             signals: vec![(at(1), signal)],
             outcomes: vec![(at(2), outcome)],
             statuses: vec![status],
+            bars: vec![Arc::new(bar)],
             now: time,
         }
     }

@@ -81,10 +81,11 @@ const COUNTERS: [(&str, &str, Of); 13] = [
     ),
 ];
 
-const MESSAGES: [(&str, Of); 4] = [
+const MESSAGES: [(&str, Of); 5] = [
     ("signal", |of| &of.signals_sent),
     ("price_update", |of| &of.prices_sent),
     ("status", |of| &of.statuses_sent),
+    ("bar", |of| &of.bars_sent),
     ("answer", |of| &of.answers_sent),
 ];
 

@@ -2,6 +2,7 @@
 //! is ended, and a new engine goes on from there. `docs/decisions/0006` says why.
 
 use super::{PAGE, Recovered, Spent};
+use crate::bars::ClosedBars;
 use crate::fault;
 use crate::machine::{record_of, write_settings};
 use anyhow::{Context as _, Result};
@@ -66,6 +67,7 @@ pub(super) async fn begin<J: Journal>(
         engine,
         tape,
         spent: Spent::load(journal, end.seq).await?,
+        bars: ClosedBars::default(),
         out: Vec::new(),
     })
 }

@@ -1,6 +1,7 @@
 //! Telling a tape to an engine again, and comparing what it decides with the journal, record by record.
 
 use super::{Heading, PAGE, Spent, Start};
+use crate::bars::ClosedBars;
 use crate::machine::{read_settings, record_of};
 use anyhow::{Result, bail, ensure};
 use engine::{Engine, Output, Settings};
@@ -26,6 +27,7 @@ pub(crate) struct Told {
     /// How many records were compared.
     pub(crate) compared: u64,
     pub(super) spent: Spent,
+    pub(super) bars: ClosedBars,
 }
 
 /// Tells the engine the tape and compares each record that falls out with the journal.
@@ -38,7 +40,9 @@ pub(crate) async fn retell<J: Journal>(start: Start, journal: &J) -> Result<Reto
         position,
         reader,
         spent,
+        bars,
         other,
+        ..
     } = start;
     let mut retelling = Retelling {
         journal,
@@ -50,6 +54,7 @@ pub(crate) async fn retell<J: Journal>(start: Start, journal: &J) -> Result<Reto
             missing: Vec::new(),
             compared: 0,
             spent,
+            bars,
         },
     };
     let mut out = Vec::new();
@@ -82,7 +87,11 @@ impl<J: Journal> Retelling<'_, J> {
     /// One item, and what follows from it. The inner error is a difference, in words.
     async fn tell(&mut self, item: TapeItem, out: &mut Vec<Output>) -> Result<Result<(), String>> {
         match item {
-            TapeItem::Event(at, event) => self.told.engine.handle(at, &event, out),
+            TapeItem::Event(at, event) => {
+                let Told { engine, bars, .. } = &mut self.told;
+                engine.handle(at, &event, out);
+                bars.hear(engine).for_each(drop);
+            }
             TapeItem::Settings(kept) => {
                 if let Err(unread) = self.take_up(&kept, out).await? {
                     return Ok(Err(unread));

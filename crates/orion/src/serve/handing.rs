@@ -3,6 +3,7 @@
 use super::outlets::Outlets;
 use super::start::open_journal;
 use super::{Ended, RESTART, Room, Server};
+use crate::bars::ClosedBars;
 use crate::handover::{Reloads, Request, Successor, Turn, service};
 use crate::machine::Machine;
 use anyhow::{Context as _, Result};
@@ -24,6 +25,8 @@ pub(super) struct Paused {
     room: Room,
     /// Where the journal ended.
     at: Position,
+    /// The bars that were shown.
+    bars: ClosedBars,
 }
 
 /// The next time a new process is ready to take over; for ever where none can be.
@@ -71,8 +74,8 @@ impl Server {
             live.stop();
         }
         let at = self.machine.journal().end();
-        drop(self.machine);
         Ok(Paused {
+            bars: self.machine.into_bars(),
             room: self.room,
             at,
         })
@@ -83,7 +86,7 @@ impl Paused {
     /// The other process has ended; whatever it decided is shown now. Sources and feed have gone on, and what they told
     /// meanwhile waits for the loop.
     async fn take_back(self, outlets: &mut Outlets) -> Result<Server> {
-        let Self { room, at } = self;
+        let Self { room, at, bars } = self;
         let journal = open_journal(&room.dir)?;
         let machine = Machine::open(&room.dir, Arc::clone(&room.settings), journal).await?;
         room.clock.catch_up(machine.engine().now());
@@ -93,11 +96,14 @@ impl Paused {
         } else {
             server.begin_live()?;
         }
-        let prices = server.machine.commit().await?.publication.prices;
+        let shown = server.machine.commit().await?.publication;
         server.machine.write_tape()?;
         let mut news = server.machine.since(at).await?;
-        news.prices = prices;
-        server.hide(&mut news.prices);
+        news.prices = shown.prices;
+        news.bars = server.machine.bars_beyond(&bars);
+        news.bars
+            .extend(shown.bars.into_iter().filter(|bar| !bar.closed));
+        server.hide(&mut news);
         server.tell_status();
         outlets.publish(news).await?;
         Ok(server)

@@ -17,7 +17,7 @@ use feeds::inbox::Item;
 use gateway::Gateway;
 use hub::Publication;
 use journal::Journal as _;
-use market::{Answer, Event, PriceUpdate, Span, Time};
+use market::{Answer, Event, Span, Time};
 use std::future::Future;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -169,9 +169,9 @@ impl Server {
         Ok(())
     }
 
-    pub(super) fn hide(&self, prices: &mut Vec<PriceUpdate>) {
+    pub(super) fn hide(&self, publication: &mut Publication) {
         if let Some(live) = &self.room.live {
-            live.hide(prices, self.machine.engine());
+            live.hide(publication, self.machine.engine());
         }
     }
 
@@ -201,11 +201,12 @@ impl Server {
             mut publication,
             answers,
         } = self.machine.commit().await?;
-        self.hide(&mut publication.prices);
+        self.hide(&mut publication);
         self.tell_status();
         let is_empty = publication.prices.is_empty()
             && publication.signals.is_empty()
-            && publication.outcomes.is_empty();
+            && publication.outcomes.is_empty()
+            && publication.bars.is_empty();
         if !is_empty {
             outlets.publish(publication).await?;
         }

@@ -213,13 +213,17 @@ impl Server {
         mut doors: Doors<'_>,
         rooms: Rooms,
     ) -> Result<(Gateway, Outlets)> {
-        self.machine.commit().await?;
+        let mut begun = self.machine.commit().await?.publication;
+        self.hide(&mut begun);
         self.machine.write_tape()?;
         let mut beginning = self
             .machine
             .beginning(doors.config.gateway.recovery_events)
             .await?;
-        self.hide(&mut beginning.past.prices);
+        self.hide(&mut beginning.past);
+        if let Some(live) = &self.room.live {
+            live.hide_past(&mut beginning.past);
+        }
         beginning.past.statuses = self
             .room
             .statuses
@@ -253,6 +257,7 @@ impl Server {
         let mut since = Publication::default();
         if let Some((before, at)) = &mut doors.before {
             since = self.machine.since(*at).await?;
+            since.bars = begun.bars;
             before.ready().await;
         }
         let gateway = gateway::serve(doors.socket, router, &beginning, config)

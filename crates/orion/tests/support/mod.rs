@@ -114,6 +114,11 @@ impl Server {
         self.child.id()
     }
 
+    /// A client that has said nothing yet.
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(&self.address).expect("connect")
+    }
+
     /// A client that has subscribed to both channels.
     pub(crate) fn subscribe(&self) -> Client {
         self.try_subscribe().expect("connect and subscribe")

@@ -9,6 +9,9 @@ pub enum Channel {
     Status,
     /// What becomes of confirmed signals: one stream with `signals`. Only who names it hears it.
     Outcomes,
+    /// What prices did in intervals of one length. Only who names it hears it, and only who gave the version of the
+    /// protocol can: to all others there is no such channel.
+    Bars,
 }
 
 /// A set of channels.
@@ -18,7 +21,7 @@ pub struct Channels(u8);
 impl Channels {
     pub const NONE: Self = Self(0);
     /// Every channel there is.
-    pub const EVERY: Self = Self(0b1111);
+    pub const EVERY: Self = Self(0b1_1111);
     /// What the product's dashboards name, and mean by everything: signals and prices. The channels ORION adds, such as
     /// `status`, are heard by who names them and are no part of it.
     pub const ALL: Self = Self(0b11);
@@ -61,7 +64,13 @@ impl Channels {
 
 impl Channel {
     /// In the order in which they are told.
-    pub const EVERY: [Self; 4] = [Self::Signals, Self::Prices, Self::Status, Self::Outcomes];
+    pub const EVERY: [Self; 5] = [
+        Self::Signals,
+        Self::Prices,
+        Self::Status,
+        Self::Outcomes,
+        Self::Bars,
+    ];
 
     /// The name that clients know it by.
     #[must_use]
@@ -71,15 +80,17 @@ impl Channel {
             Self::Prices => "prices",
             Self::Status => "status",
             Self::Outcomes => "outcomes",
+            Self::Bars => "bars",
         }
     }
 
     const fn bit(self) -> u8 {
         match self {
-            Self::Signals => 0b001,
-            Self::Prices => 0b010,
+            Self::Signals => 0b1,
+            Self::Prices => 0b10,
             Self::Status => 0b100,
             Self::Outcomes => 0b1000,
+            Self::Bars => 0b1_0000,
         }
     }
     /// The channel of this name.

@@ -7,7 +7,7 @@ mod subscribe;
 
 pub use channel::{Channel, Channels};
 pub use refusal::Refusal;
-pub use subscribe::{RequestId, Since, SnapshotAsk, Subscribe, Unsubscribe};
+pub use subscribe::{BarsAsk, RequestId, Since, SnapshotAsk, Subscribe, Unsubscribe};
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;

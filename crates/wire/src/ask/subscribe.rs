@@ -2,7 +2,7 @@
 //! channels; of any other client the further fields are ignored, as unknown ones are.
 
 use super::{Channel, Channels, Refusal, present, read};
-use market::{Position, Symbol};
+use market::{Position, SourceTime, Symbol, Timeframe};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -23,8 +23,10 @@ pub struct Subscribe {
     pub unknown_symbols: Vec<String>,
     pub since: Option<Since>,
     pub snapshot: SnapshotAsk,
-    /// The least time between two prices of a symbol.
+    /// The least time between two prices of a symbol, and between two states of a bar that is not closed.
     pub price_interval_ms: Option<u32>,
+    /// There where `channels` has bars.
+    pub bars: Option<BarsAsk>,
 }
 
 /// What a client does not want to hear any more.
@@ -55,6 +57,14 @@ pub struct SnapshotAsk {
     /// The most signals.
     pub signals: Option<u16>,
     pub prices: Option<bool>,
+}
+
+/// Which bars a client wants to hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BarsAsk {
+    pub timeframe: Timeframe,
+    /// The closed ones that opened then or later are replayed before what is new.
+    pub since: Option<SourceTime>,
 }
 
 const VERSION: &str = "1";
@@ -110,6 +120,10 @@ struct Extended<'a> {
     snapshot: Option<&'a RawValue>,
     #[serde(borrow)]
     price_interval_ms: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tf: Option<&'a RawValue>,
+    #[serde(borrow)]
+    since_time: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -156,8 +170,18 @@ pub(super) fn subscribe(whole: &RawValue, is_extended: bool) -> Result<Subscribe
     };
     match body.v {
         Some(version) if version.get() != VERSION => Err(Refusal::BadVersion),
-        None if !is_extended => Ok(plain),
+        None if !is_extended => Ok(without_bars(plain)),
         Some(_) | None => extend(whole, plain),
+    }
+}
+
+/// A plain client cannot say which bars: it knows no such channel.
+fn without_bars(plain: Subscribe) -> Subscribe {
+    let bars = Channels::NONE.with(Channel::Bars);
+    Subscribe {
+        channels: plain.channels.without(bars),
+        has_unknown: plain.has_unknown || plain.channels.has(Channel::Bars),
+        ..plain
     }
 }
 
@@ -172,6 +196,7 @@ fn extend(whole: &RawValue, plain: Subscribe) -> Result<Subscribe, Refusal> {
         since: body.since.map(since).transpose()?,
         snapshot: body.snapshot.map(snapshot).transpose()?.unwrap_or_default(),
         price_interval_ms: body.price_interval_ms.map(interval).transpose()?,
+        bars: bars(plain.channels, &body)?,
         ..plain
     })
 }
@@ -282,6 +307,24 @@ fn interval(given: &RawValue) -> Result<u32, Refusal> {
     Ok(millis)
 }
 
+/// What of bars is asked for, where they are.
+fn bars(channels: Channels, body: &Extended<'_>) -> Result<Option<BarsAsk>, Refusal> {
+    if !channels.has(Channel::Bars) {
+        return Ok(None);
+    }
+    let rule = "`tf` of a subscribe to bars is one of: 1m, 5m, 15m, 1h, 4h, 1d";
+    let name: Cow<'_, str> = of_json(body.tf.ok_or(Refusal::BadMessage(rule))?, rule)?;
+    let timeframe = name.parse().map_err(|_| Refusal::BadMessage(rule))?;
+    let since = body.since_time.map(since_time).transpose()?;
+    Ok(Some(BarsAsk { timeframe, since }))
+}
+
+fn since_time(given: &RawValue) -> Result<SourceTime, Refusal> {
+    let rule = "`since_time` is a time in UTC, such as 2026-11-23T14:05:00.000Z";
+    let text: Cow<'_, str> = of_json(given, rule)?;
+    SourceTime::parse(&text).map_err(|_| Refusal::BadMessage(rule))
+}
+
 fn of_json<'a, T: Deserialize<'a>>(given: &'a RawValue, rule: &'static str) -> Result<T, Refusal> {
     serde_json::from_str(given.get()).map_err(|_| Refusal::BadMessage(rule))
 }
@@ -310,6 +353,56 @@ mod tests {
         let message = format!(r#"{{"type":"subscribe","v":1,"channels":["signals"],{field}}}"#);
         let refusal = Ask::parse(message.as_bytes()).expect_err(field);
         assert_eq!(refusal.code(), code, "{field}");
+    }
+
+    #[test]
+    fn bars_are_asked_for_with_their_timeframe() {
+        let bars = |since: Option<&str>| Subscribe {
+            channels: Channels::NONE.with(Channel::Bars),
+            is_extended: true,
+            bars: Some(BarsAsk {
+                timeframe: Timeframe::H4,
+                since: since.map(|time| SourceTime::parse(time).unwrap()),
+            }),
+            ..Subscribe::default()
+        };
+        check(
+            r#"{"type":"subscribe","v":1,"channels":["bars"],"tf":"4h"}"#,
+            &bars(None),
+        );
+        check(
+            r#"{"type":"subscribe","v":1,"channels":["bars"],"tf":"4h","since_time":"2026-11-23T14:05:00+01:00"}"#,
+            &bars(Some("2026-11-23T13:05:00Z")),
+        );
+        for wrong in [
+            r#""x":1"#,
+            r#""tf":"2m""#,
+            r#""tf":7"#,
+            r#""tf":"1m","since_time":"yesterday""#,
+            r#""tf":"1m","since_time":17"#,
+        ] {
+            let message = format!(r#"{{"type":"subscribe","v":1,"channels":["bars"],{wrong}}}"#);
+            let refusal = Ask::parse(message.as_bytes()).expect_err(wrong);
+            assert_eq!(refusal.code(), "bad_message", "{wrong}");
+        }
+        // Whoever asks for no bars may say what it likes.
+        check(
+            r#"{"type":"subscribe","v":1,"channels":["status"],"tf":7}"#,
+            &Subscribe {
+                channels: Channels::NONE.with(Channel::Status),
+                is_extended: true,
+                ..Subscribe::default()
+            },
+        );
+        // To a plain client there is no such channel.
+        check(
+            r#"{"type":"subscribe","channels":["bars","prices"],"tf":"1m"}"#,
+            &Subscribe {
+                channels: Channels::NONE.with(Channel::Prices),
+                has_unknown: true,
+                ..Subscribe::default()
+            },
+        );
     }
 
     #[test]

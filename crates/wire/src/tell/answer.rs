@@ -2,7 +2,7 @@
 
 use super::{List, Quoted, append};
 use crate::{Channel, Channels, Echo, Refusal, RequestId};
-use market::{Position, Symbol, Time};
+use market::{Position, Symbol, Time, Timeframe};
 
 /// Which symbols of one channel a client hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,9 @@ pub struct Subscribed<'a> {
     pub position: Position,
     /// Of events.
     pub follows: Follows,
-    /// The least time between two of its prices of a symbol, where it hears prices.
+    /// Of bars, where it asked for some.
+    pub bars: Option<Bars>,
+    /// The least time between two of its prices of a symbol, where it hears prices or bars.
     pub price_interval_ms: Option<u32>,
     pub simulated: bool,
     pub limits: Limits,
@@ -40,6 +42,21 @@ pub enum Follows {
     Replayed(u64),
     /// What it asked for is not kept any more: signals as they stand.
     ShownInstead(u64),
+}
+
+/// What follows of bars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bars {
+    pub timeframe: Timeframe,
+    pub past: Option<PastBars>,
+}
+
+/// Closed bars that are replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastBars {
+    pub count: u64,
+    /// They reach back to the time that the client gave.
+    pub is_whole: bool,
 }
 
 /// What a client may send.
@@ -90,6 +107,9 @@ pub fn subscribed(subscribed: &Subscribed<'_>) -> String {
             format_args!(r#","recovered":false,"shown":{signals}"#),
         ),
     }
+    if let Some(bars) = &subscribed.bars {
+        append_bars(&mut text, bars);
+    }
     if let Some(millis) = subscribed.price_interval_ms {
         append(&mut text, format_args!(r#","price_interval_ms":{millis}"#));
     }
@@ -104,6 +124,17 @@ pub fn subscribed(subscribed: &Subscribed<'_>) -> String {
         ),
     );
     text
+}
+
+fn append_bars(text: &mut String, bars: &Bars) {
+    append(text, format_args!(r#","bars":{{"tf":"{}""#, bars.timeframe));
+    if let Some(PastBars { count, is_whole }) = bars.past {
+        append(
+            text,
+            format_args!(r#","recovered":{is_whole},"replayed":{count}"#),
+        );
+    }
+    text.push('}');
 }
 
 /// `{"type":"unsubscribed",...}`: with what the client still hears.

@@ -5,13 +5,15 @@
 //! that breaks a rule is not written at all.
 
 mod answer;
+mod bar;
 mod event;
 mod price;
 
 pub use answer::{
-    Follows, Heard, Limits, Subscribed, auth_expiring, authenticated, closing, error, heartbeat,
-    pong, slow, subscribed, unsubscribed,
+    Bars, Follows, Heard, Limits, PastBars, Subscribed, auth_expiring, authenticated, closing,
+    error, heartbeat, pong, slow, subscribed, unsubscribed,
 };
+pub use bar::bar;
 pub use event::{EventBody, Place, signal};
 pub use price::{Origin, PriceBody, price_update};
 
@@ -89,9 +91,9 @@ mod tests {
     use crate::{Ask, Channel, Channels, Echo, Refusal, RequestId};
     use expect_test::{Expect, expect};
     use market::{
-        Cause, Direction, Epoch, FeedState, Killzone, Outcome, OutcomeKind, Position, Price,
-        PriceKind, PriceUpdate, Probability, Ratio, Signal, SourceId, SourceTime, Status, Symbol,
-        Target, Time, Timeframe, Uuid, Volume,
+        Bar, BarUpdate, Cause, Direction, Epoch, FeedState, Killzone, Ohlc, Outcome, OutcomeKind,
+        Position, Price, PriceKind, PriceUpdate, Probability, Ratio, Signal, SourceId, SourceTime,
+        Status, Symbol, Target, Time, Timeframe, Uuid, Volume,
     };
     use proptest::prelude::*;
     use serde_json::Value;
@@ -174,6 +176,63 @@ mod tests {
             ..sample_price()
         };
         assert!(price_update(&sold_back).is_err());
+    }
+
+    #[test]
+    fn a_bar() {
+        let bar = BarUpdate {
+            symbol: Symbol::new("XAUUSD").unwrap(),
+            digits: 2,
+            timeframe: Timeframe::H4,
+            bar: Bar {
+                open_time: SourceTime::parse("2026-11-23T14:00:00Z").unwrap(),
+                end_time: SourceTime::parse("2026-11-23T18:00:00Z").unwrap(),
+                price: Ohlc {
+                    open: price("2650.505"),
+                    high: price("2653"),
+                    low: price("2640.004"),
+                    close: price("2650.5"),
+                },
+                ticks: 12,
+                holed: true,
+            },
+            closed: true,
+        };
+        check(
+            &super::bar(&bar, ts()).unwrap(),
+            &expect![[
+                r#"{"type":"bar","ts":"2026-11-23T14:05:00.112Z","payload":{"symbol":"XAUUSD","tf":"4h","open_time":"2026-11-23T14:00:00.000Z","o":2650.51,"h":2653.00,"l":2640.00,"c":2650.50,"ticks":12,"closed":true},"ext":{"holed":true}}"#
+            ]],
+        );
+        let refused = |break_it: fn(&mut BarUpdate), expected: Expect| {
+            let mut broken = bar;
+            break_it(&mut broken);
+            let error = super::bar(&broken, ts()).expect_err("it breaks a rule");
+            expected.assert_eq(&error.to_string());
+        };
+        refused(
+            |bar| bar.bar.price.low = Price::ZERO,
+            expect![
+                "4h bar of XAUUSD at 2026-11-23T14:00:00.000Z was not published: its low 0 is not above zero"
+            ],
+        );
+        refused(
+            |bar| bar.digits = 10,
+            expect![
+                "4h bar of XAUUSD at 2026-11-23T14:00:00.000Z was not published: 10 digits are more than a price has"
+            ],
+        );
+        let twisted = BarUpdate {
+            bar: Bar {
+                price: Ohlc {
+                    high: price("2650"),
+                    ..bar.bar.price
+                },
+                ..bar.bar
+            },
+            ..bar
+        };
+        assert!(super::bar(&twisted, ts()).is_err());
     }
 
     #[test]
@@ -409,6 +468,7 @@ mod tests {
             unknown_symbols: &unknown,
             position: at(1850),
             follows: Follows::Replayed(9),
+            bars: None,
             price_interval_ms: Some(1000),
             simulated: false,
             limits: Limits {
@@ -437,6 +497,21 @@ mod tests {
             &subscribed(&least),
             &expect![[
                 r#"{"type":"subscribed","channels":["outcomes"],"symbols":["*"],"unknown_symbols":[],"epoch":"k3f9","seq":1850,"recovered":false,"shown":3,"simulated":true,"limits":{"message_bytes":16384,"messages_per_s":10},"heartbeat_ms":15000}"#
+            ]],
+        );
+        let with_bars = Subscribed {
+            id: None,
+            channels: Channels::NONE.with(Channel::Bars),
+            bars: Some(Bars {
+                timeframe: Timeframe::M5,
+                past: None,
+            }),
+            ..least
+        };
+        check(
+            &subscribed(&with_bars),
+            &expect![[
+                r#"{"type":"subscribed","channels":["bars"],"symbols":["*"],"unknown_symbols":[],"epoch":"k3f9","seq":1850,"recovered":false,"shown":3,"bars":{"tf":"5m"},"simulated":true,"limits":{"message_bytes":16384,"messages_per_s":10},"heartbeat_ms":15000}"#
             ]],
         );
         let left = [
