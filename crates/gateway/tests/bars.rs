@@ -121,6 +121,23 @@ fn the_past_and_then_what_is_new_over_one_socket() {
 }
 
 #[test]
+fn where_no_bar_of_the_past_is_kept_it_is_said() {
+    let open = of_bars([minute("US30", 7, 1, false)]);
+    let server = Server::recovered(&open, config());
+    for (since, recovered) in [("00:06", false), ("00:07", true)] {
+        let time = format!("1970-01-01T{since}:00Z");
+        let answer = ask(
+            &mut server.connect(),
+            json!({"channels": ["bars"], "symbols": ["US30"], "tf": "1m", "since_time": time}),
+        );
+        assert_eq!(
+            answer["bars"],
+            json!({"tf": "1m", "recovered": recovered, "replayed": 0})
+        );
+    }
+}
+
+#[test]
 fn who_does_not_name_bars_or_gives_no_version_hears_none() {
     let server = Server::start();
     let mut plain = server.connect();

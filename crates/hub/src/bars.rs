@@ -108,8 +108,8 @@ impl Bars {
         Ok(true)
     }
 
-    /// The closed bars that are kept of these since a time: how many, and whether they reach back to it. Symbols of which no
-    /// bar has closed do not count.
+    /// The closed bars that are kept of these since a time: how many, and whether they reach back to it. Symbols of which there
+    /// is no bar at all do not count.
     pub(crate) fn since(
         &self,
         timeframe: Timeframe,
@@ -185,11 +185,12 @@ impl Kept {
         self.closed.back().map(|(_, bar)| bar.bar.open_time)
     }
 
+    /// Whether no bar that opened at `since` or later is missing. Where none is kept, the one that is open says where they begin:
+    /// those before it may have been lost with the last run.
     fn reaches(&self, since: SourceTime) -> bool {
-        let Some((_, oldest)) = self.closed.front() else {
-            return true;
-        };
-        oldest.bar.open_time <= since
+        let closed = self.closed.front().map(|(_, bar)| bar);
+        let oldest = closed.or(self.forming.as_ref());
+        oldest.is_none_or(|oldest| oldest.bar.open_time <= since)
             || self
                 .dropped
                 .is_some_and(|dropped| dropped.open_time < since)

@@ -425,6 +425,12 @@ impl World {
                     .map(|(order, number)| (*order, (timeframe, *place, *number))),
             );
         }
+        for ((of, place), (number, _)) in &self.forming {
+            if *of == timeframe && symbols.has(*place) && !self.closed.contains_key(&(*of, *place))
+            {
+                is_whole &= *number <= since;
+            }
+        }
         kept.sort_unstable();
         (kept.into_iter().map(|(_, key)| key).collect(), is_whole)
     }
@@ -589,6 +595,7 @@ impl World {
                 assert_eq!(began.position, at(self.seq));
                 self.expect(client, &ask, &named, began.follows);
                 self.expect_bars(client, &ask, &named, began.bars);
+                assert!(self.clients[client].subscriptions() <= LIMITS.subscriptions);
             }
         }
     }
@@ -653,15 +660,6 @@ impl World {
         if channels.has(Channel::Status) {
             visitor.statuses.add(named);
         }
-        let every = [
-            &visitor.filter.signals,
-            &visitor.filter.outcomes,
-            &visitor.prices,
-            &visitor.statuses,
-            &visitor.bars.symbols,
-        ];
-        let count: usize = every.into_iter().map(Set::count).sum();
-        assert!(count <= LIMITS.subscriptions);
     }
 
     /// The same of bars.
@@ -1005,6 +1003,18 @@ impl Visitor {
             Since::After(place) => place.seq,
             Since::Elsewhere => 0,
         };
+    }
+
+    /// Channels times symbols.
+    fn subscriptions(&self) -> usize {
+        let every = [
+            &self.filter.signals,
+            &self.filter.outcomes,
+            &self.prices,
+            &self.statuses,
+            &self.bars.symbols,
+        ];
+        every.into_iter().map(Set::count).sum()
     }
 
     /// Answers that are still to come.
