@@ -123,6 +123,8 @@ pub(crate) struct BarPlace {
     /// The next closed bar that is wanted of the class.
     pub(crate) next: u64,
     pub(crate) forming: Cursor,
+    /// Closed bars that it was owed are forgotten, as events may be.
+    pub(crate) is_behind: bool,
 }
 
 /// A piece of the past.

@@ -410,8 +410,9 @@ impl Hub {
             .events
             .is_some_and(|(class, next)| next < self.event_classes.get(class).log().first());
         let bars = client.bars.as_ref();
-        let is_behind_bars = bars
-            .is_some_and(|place| place.next < self.bar_classes.get(place.class).closed().first());
+        let is_behind_bars = bars.is_some_and(|place| {
+            place.is_behind || place.next < self.bar_classes.get(place.class).closed().first()
+        });
         if is_behind || is_behind_bars || client.is_behind {
             return Err(Behind);
         }
@@ -561,7 +562,7 @@ mod tests {
     use crate::window::Wanted;
     use market::Status::{Confirmed, Invalidated, Pending as Waiting};
     use market::{SourceTime, Timeframe};
-    use wire::{BarsAsk, Channel, Channels, Subscribe};
+    use wire::{BarsAsk, Channel, Channels, Since, Subscribe};
 
     fn hub() -> Hub {
         samples::hub(Limits::default())
@@ -1069,6 +1070,12 @@ mod tests {
         (id, Socket::default())
     }
 
+    /// Closes the minutes of these numbers.
+    fn close(hub: &mut Hub, numbers: std::ops::Range<i64>) {
+        let bars = numbers.map(|number| minute(number, 1, true));
+        assert_eq!(hub.publish(&of_bars(bars, secs(60))), []);
+    }
+
     fn minute(number: i64, ticks: u32, closed: bool) -> Arc<BarUpdate> {
         samples::bar("EURUSD", Timeframe::M1, number, ticks, closed)
     }
@@ -1128,11 +1135,7 @@ mod tests {
             bars: 100,
             ..Limits::default()
         });
-        let publish = |hub: &mut Hub, numbers: std::ops::Range<i64>| {
-            let bars = numbers.map(|number| minute(number, 1, true));
-            assert_eq!(hub.publish(&of_bars(bars, secs(60))), []);
-        };
-        publish(&mut hub, 0..100);
+        close(&mut hub, 0..100);
         let mut begin = || {
             let (id, mut socket) = minutes(&mut hub, Some(0));
             // The answer, and a part of the first piece: 64 bars.
@@ -1141,10 +1144,60 @@ mod tests {
             (id, socket)
         };
         let ((slow, _), (edge, mut socket)) = (begin(), begin());
-        publish(&mut hub, 100..164);
+        close(&mut hub, 100..164);
         socket.take_all(&mut hub, edge);
         assert_eq!(socket.heard().len(), 1 + 164, "it has just made it");
-        publish(&mut hub, 164..165);
+        close(&mut hub, 164..165);
         assert_eq!(hub.pending(slow).err(), Some(Behind));
+    }
+    #[test]
+    fn who_asks_for_more_of_the_past_than_is_kept_is_given_what_there_is() {
+        let mut hub = samples::hub(Limits {
+            bars: 3,
+            ..Limits::default()
+        });
+        close(&mut hub, 0..5);
+        let (id, mut socket) = minutes(&mut hub, Some(0));
+        socket.take_all(&mut hub, id);
+        let kept = (2..5).map(|number| told(number, 1, true));
+        let heard: Vec<Heard> = std::iter::once(answer()).chain(kept).collect();
+        assert_eq!(socket.heard(), heard);
+    }
+
+    #[test]
+    fn who_is_behind_with_bars_stays_so_until_it_says_where_it_is() {
+        let mut hub = samples::hub(Limits {
+            bar_log: 4,
+            ..Limits::default()
+        });
+        let (id, _) = minutes(&mut hub, None);
+        close(&mut hub, 0..5);
+        // It moves to another class, and begins again with events: neither brings its bars back.
+        let mut ask = Subscribe {
+            channels: Channels::NONE.with(Channel::Bars),
+            is_extended: true,
+            price_interval_ms: Some(5000),
+            bars: Some(BarsAsk {
+                timeframe: Timeframe::M1,
+                since: None,
+            }),
+            ..Subscribe::default()
+        };
+        hub.subscribe(id, &ask, |_| frame::pong(b"b")).unwrap();
+        let events = Subscribe {
+            channels: Channels::NONE.with(Channel::Signals),
+            is_extended: true,
+            since: Some(Since::Elsewhere),
+            ..Subscribe::default()
+        };
+        hub.subscribe(id, &events, |_| frame::pong(b"c")).unwrap();
+        assert_eq!(hub.pending(id).err(), Some(Behind));
+        if let Some(bars) = &mut ask.bars {
+            bars.since = Some(SourceTime::from_secs(240));
+        }
+        hub.subscribe(id, &ask, |_| frame::pong(b"d")).unwrap();
+        let mut socket = Socket::default();
+        socket.take_all(&mut hub, id);
+        assert_eq!(socket.heard().last(), Some(&told(4, 1, true)));
     }
 }

@@ -469,11 +469,12 @@ impl Hub {
         }
         let client = self.clients.of(id);
         let left = client.bars.take();
+        let mut is_behind = false;
         match (owed, &left) {
             (None, _) => client.forget_bars(),
             (Some(symbols), Some(place)) => {
                 let log = self.bar_classes.get(place.class).closed();
-                client.is_behind |= place.next < log.first();
+                is_behind = place.is_behind || place.next < log.first();
                 let unsent = log.tag(place.next.max(log.first()));
                 if let (Some(from), Some(timeframe)) = (unsent, before.timeframe) {
                     client.add_bar_replay(BarReplay {
@@ -495,6 +496,7 @@ impl Hub {
                 class,
                 next: of.closed().next(),
                 forming: of.forming().join_live(),
+                is_behind,
             })
         });
         if let Some(place) = left {
