@@ -141,3 +141,82 @@ fn update(
         closed,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use market::{Bar, Ohlc, Price, Span};
+    use tempfile::TempDir;
+
+    fn minute(symbol: &str, number: i64) -> BarUpdate {
+        let open_time = SourceTime::from_secs(60 * number);
+        BarUpdate {
+            symbol: Symbol::new(symbol).unwrap(),
+            digits: 5,
+            timeframe: Timeframe::M1,
+            bar: Bar {
+                open_time,
+                end_time: open_time + Span::from_minutes(1),
+                price: Ohlc::of(Price::from_units(1_085_300_000)),
+                ticks: 1,
+                holed: false,
+            },
+            closed: true,
+        }
+    }
+
+    fn closed(bars: impl IntoIterator<Item = BarUpdate>) -> ClosedBars {
+        let mut closed = ClosedBars::default();
+        for bar in bars {
+            assert!(closed.push(bar).is_some(), "{bar:?}");
+        }
+        closed
+    }
+
+    fn is(found: impl IntoIterator<Item = Arc<BarUpdate>>, expected: &[BarUpdate]) {
+        let found: Vec<BarUpdate> = found.into_iter().map(|bar| *bar).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_newest_of_each_symbol_are_kept_in_their_order() {
+        let pounds = minute("GBPUSD", 0);
+        let euros = |from: i64| (from..KEPT as i64 + 2).map(|number| minute("EURUSD", number));
+        let bars = closed(std::iter::once(pounds).chain(euros(0)));
+        let kept: Vec<BarUpdate> = std::iter::once(pounds).chain(euros(2)).collect();
+        is(bars.in_order().cloned(), &kept);
+    }
+
+    #[test]
+    fn an_engine_that_closes_a_bar_again_changes_nothing() {
+        let mut bars = closed([minute("EURUSD", 1), minute("EURUSD", 2)]);
+        for number in [1, 2] {
+            assert_eq!(bars.push(minute("EURUSD", number)), None);
+        }
+        is(
+            bars.in_order().cloned(),
+            &[minute("EURUSD", 1), minute("EURUSD", 2)],
+        );
+    }
+
+    #[test]
+    fn what_another_process_closed_is_what_this_one_does_not_know() {
+        let ours = closed([minute("EURUSD", 1), minute("GBPUSD", 1)]);
+        let [euros, pounds, gold] =
+            [("EURUSD", 2), ("GBPUSD", 1), ("XAUUSD", 1)].map(|(symbol, at)| minute(symbol, at));
+        let theirs = closed([minute("EURUSD", 1), pounds, gold, euros]);
+        is(theirs.beyond(&ours), &[gold, euros]);
+    }
+
+    #[test]
+    fn saved_bars_that_end_before_the_tape_is_read_are_not_used() {
+        let dir = TempDir::new().unwrap();
+        let at = |offset| Place { segment: 1, offset };
+        let bars = closed([minute("EURUSD", 1)]);
+        bars.save(dir.path(), at(7)).unwrap();
+        for (start, expected) in [(at(6), 1), (at(7), 1), (at(8), 0)] {
+            let loaded = ClosedBars::load(dir.path(), start);
+            assert_eq!(loaded.in_order().count(), expected, "{start:?}");
+        }
+    }
+}

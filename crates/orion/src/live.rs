@@ -12,6 +12,7 @@ use feeds::ranking::{Kind, Ranking, Switched, Terms};
 use feeds::supervise::Patience;
 use hub::Publication;
 use market::{Catalog, Event, InstrumentId, SourceId, Symbol, Tick, Time};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -23,6 +24,8 @@ pub struct Live {
     ranking: Ranking,
     outlets: Vec<Outlet>,
     audiences: Vec<Audience>,
+    /// The symbols of which a source may give prices for one's own use: nobody notes of whose prices a bar is made.
+    own_use: BTreeSet<Symbol>,
     /// Own-use prices stay away from dashboards: they could be anybody's.
     hides: bool,
     switches: u64,
@@ -65,6 +68,7 @@ impl Live {
             inbox,
             outlets: Vec::new(),
             audiences: wanted.iter().map(|source| source.audience).collect(),
+            own_use: own_use(&wanted, &catalog),
             hides: hides_own_use(config),
             switches: 0,
             bridges: Vec::new(),
@@ -181,26 +185,29 @@ impl Live {
         !self.hides || audience != Some(&Audience::Own)
     }
 
-    /// Takes out the bars of before that may be made of prices that dashboards may not see: nobody noted whose they were.
-    pub fn hide_past(&self, past: &mut Publication) {
-        if self.hides && self.audiences.contains(&Audience::Own) {
-            past.bars.retain(|bar| !bar.closed);
-        }
-    }
-
-    /// Takes out the prices that dashboards may not see, and the bars that are made of them.
+    /// Takes out the prices that dashboards may not see, and the bars that may be made of such.
     pub fn hide(&self, publication: &mut Publication, engine: &Engine) {
         if !self.hides {
             return;
         }
         let catalog = &engine.settings().catalog;
-        let may_show = |symbol: Symbol| {
-            let id = catalog.find(symbol.as_str());
+        publication.prices.retain(|price| {
+            let id = catalog.find(price.symbol.as_str());
             id.is_none_or(|id| self.may_show(engine.source(id)))
-        };
-        publication.prices.retain(|price| may_show(price.symbol));
-        publication.bars.retain(|bar| may_show(bar.symbol));
+        });
+        let own_use = &self.own_use;
+        publication
+            .bars
+            .retain(|bar| !own_use.contains(&bar.symbol));
     }
+}
+
+fn own_use(wanted: &[Wanted], catalog: &Catalog) -> BTreeSet<Symbol> {
+    let own = wanted.iter().filter(|of| of.audience == Audience::Own);
+    let instruments = own.flat_map(|of| of.symbols.iter());
+    instruments
+        .map(|(id, _)| catalog.instrument(id).symbol)
+        .collect()
 }
 
 /// What advisors sent and the last run kept is not taken again.

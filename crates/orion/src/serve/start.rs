@@ -221,9 +221,6 @@ impl Server {
             .beginning(doors.config.gateway.recovery_events)
             .await?;
         self.hide(&mut beginning.past);
-        if let Some(live) = &self.room.live {
-            live.hide_past(&mut beginning.past);
-        }
         beginning.past.statuses = self
             .room
             .statuses

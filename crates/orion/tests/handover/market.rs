@@ -5,6 +5,7 @@ use crate::support::{Client, key, serve, signal};
 use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 #[test]
@@ -87,14 +88,7 @@ fn who_is_still_with_the_old_process_hears_what_the_new_one_decides() {
 #[test]
 fn a_recorded_market_goes_on_where_it_was() {
     let folder = tempfile::tempdir().expect("a folder");
-    let recording = folder.path().join("EURUSD.csv");
-    let lines: Vec<String> = (0..600)
-        .map(|second| {
-            let (minute, second) = (second / 60, second % 60);
-            format!("20140502 10{minute:02}{second:02}000,1.38{second:02}0,1.38{second:02}2,0")
-        })
-        .collect();
-    std::fs::write(&recording, lines.join("\n")).expect("write");
+    let recording = ten_minutes(folder.path());
     let feed = format!("tape:{}", recording.display());
     let data = folder.path().join("data");
     let mut line = Line::start(&data, serve(&data, &["--feed", &feed, "--speed", "10"]));
@@ -114,6 +108,66 @@ fn a_recorded_market_goes_on_where_it_was() {
     let after = last(&mut line.first.subscribe());
     assert!(after >= before, "it went back from {before} to {after}");
     line.end();
+}
+
+/// A recording with a tick each second.
+fn ten_minutes(folder: &Path) -> PathBuf {
+    let recording = folder.join("EURUSD.csv");
+    let lines: Vec<String> = (0..600)
+        .map(|second| {
+            let (minute, second) = (second / 60, second % 60);
+            format!("20140502 10{minute:02}{second:02}000,1.38{second:02}0,1.38{second:02}2,0")
+        })
+        .collect();
+    std::fs::write(&recording, lines.join("\n")).expect("write");
+    recording
+}
+
+#[test]
+fn bars_go_on_over_a_hand_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let feed = format!("tape:{}", ten_minutes(folder.path()).display());
+    let data = folder.path().join("data");
+    let mut line = Line::start(&data, serve(&data, &["--feed", &feed, "--speed", "40"]));
+    let mut before = minutes(&line, "2000-01-01T00:00:00Z");
+    let mut heard = vec![next_closed(&mut before).expect("a bar")];
+    line.reload().expect("a reload");
+    while let Some(bar) = next_closed(&mut before) {
+        heard.push(bar);
+    }
+    // As the protocol advises: the last one that it has comes again.
+    let last = heard.pop().expect("a bar");
+    let mut after = minutes(&line, &last);
+    while heard.len() < 9 {
+        heard.push(next_closed(&mut after).expect("the tape is not over"));
+    }
+    let minute = |bar: &String| bar[14..16].to_owned();
+    let expected: Vec<String> = (0..9).map(|minute| format!("{minute:02}")).collect();
+    assert_eq!(heard.iter().map(minute).collect::<Vec<_>>(), expected);
+    line.end();
+}
+
+/// Subscribes to minutes since a time.
+fn minutes(line: &Line, since: &str) -> Client {
+    let mut client = line.first.connect();
+    client.say(&json!({
+        "type": "subscribe", "v": 1, "channels": ["bars"], "tf": "1m", "since_time": since,
+    }));
+    client
+}
+
+/// When the next closed bar opened; none at the end of the connection, or when nothing has come for long.
+fn next_closed(client: &mut Client) -> Option<String> {
+    loop {
+        let message = client.next()?;
+        if message["type"] == "heartbeat" {
+            return None;
+        }
+        let payload = &message["payload"];
+        if message["type"] == "bar" && payload["closed"] == true {
+            return payload["open_time"].as_str().map(str::to_owned);
+        }
+    }
 }
 
 #[test]
