@@ -63,9 +63,17 @@ fn an_address_of_their_own_serves_them_and_prometheus_reads_them() {
     let (status, _) = get(&server.address, "/metrics", "").expect("an answer");
     assert_eq!(status, 404, "nobody is told where dashboards connect");
     let mut client = server.subscribe();
-    while client.next().expect("a message")["type"] != "price_update" {}
-    let (status, text) = get(&admin, "/metrics", "").expect("an answer");
-    assert_eq!(status, 200);
+    let text = loop {
+        while client.next().expect("a message")["type"] != "price_update" {}
+        let (status, text) = get(&admin, "/metrics", "").expect("an answer");
+        assert_eq!(status, 200);
+        // The client's thread is done with a price when it has it; the other one is a moment later.
+        let is_idle =
+            |shard| text.contains(&format!("sent_seconds_count{{shard=\"{shard}\"}} 0\n"));
+        if !is_idle(0) && !is_idle(1) {
+            break text;
+        }
+    };
     let (status, _) = get(&admin, "/health/ready", "").expect("an answer");
     assert_eq!(status, 200);
 
