@@ -11,21 +11,31 @@
 //! The exact state comes back from its stored form only. For charts, a replay of `max(25 period, 500)` bars is within 1e-9
 //! of the price.
 
+mod adx;
 mod atr;
 mod bollinger;
 mod candle;
 mod cci;
+mod ema;
+mod macd;
+mod rsi;
 mod sma;
 mod stochastic;
+mod wilder;
 mod williams;
 mod window;
 
-pub use atr::Atr;
+pub use adx::{Adx, DirectionalMovement};
+pub use atr::{Atr, CandleAtr};
 pub use bollinger::{Bands, Bollinger};
 pub use candle::Candle;
 pub use cci::Cci;
+pub use ema::Ema;
+pub use macd::{Macd, MacdLines};
+pub use rsi::Rsi;
 pub use sma::Sma;
 pub use stochastic::{Stochastic, StochasticLines};
+pub use wilder::Wilder;
 pub use williams::Williams;
 
 #[cfg(test)]
