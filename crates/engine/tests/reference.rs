@@ -1,4 +1,4 @@
-//! The detectors against independent outputs: every event, every column, in order.
+//! Detectors and indicators against independent outputs: every event, every value, every column, in order.
 //!
 //! `data/synthetic.*` is made by hand (flat, straight, ties, gaps). The files over recorded prices are looked for in
 //! `ORION_TEST_DATA` (default: a folder `shared` beside the checkout) and skipped by name where they are absent.
@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use engine::Rules;
+use engine::indicator::{Candle, Indicators};
 use engine::structure::{Chart, Finding, Levels, Pool, PoolKind};
 use market::{Bar, Direction, Ohlc, Price, SourceTime, Span};
 use std::path::PathBuf;
@@ -186,6 +187,44 @@ fn check_atr(indicators: &str) {
     }
 }
 
+/// Every value of every column, and none where the reference has none. Returns how many values there were.
+fn check_indicators(text: &str) -> usize {
+    let prices = columns(text, &["high", "low", "close"]);
+    let names = columns(text, &Indicators::COLUMNS);
+    let mut indicators = Indicators::new();
+    let mut compared = 0;
+    for (place, (row, bar)) in rows(text).zip(bars(text)).enumerate() {
+        let [high, low, close] = [0, 1, 2].map(|at| row[prices[at]].parse().unwrap());
+        let candle = Candle::new(high, low, close).unwrap();
+        assert_eq!(Candle::of(&bar.price), Some(candle), "bar {place}");
+        let ours = indicators.update(&candle);
+        for (column, (ours, at)) in ours.into_iter().zip(&names).enumerate() {
+            let name = Indicators::COLUMNS[column];
+            match (ours, row[*at].parse::<f64>().ok()) {
+                (None, None) => {}
+                (Some(ours), Some(theirs)) => {
+                    compared += 1;
+                    assert!(
+                        (ours - theirs).abs() <= tolerance(name, close),
+                        "bar {place}, {name}: {ours} {theirs}"
+                    );
+                }
+                (ours, theirs) => panic!("bar {place}, {name}: {ours:?} {theirs:?}"),
+            }
+        }
+    }
+    compared
+}
+
+/// As the definitions allow: the files hold twelve digits.
+fn tolerance(name: &str, price: f64) -> f64 {
+    match name {
+        "cci20" => 1e-6,
+        "rsi14" | "adx14" | "plus_di14" | "minus_di14" | "stoch_k" | "stoch_d" | "willr14" => 1e-7,
+        _ => 1e-11 * price.max(1.0),
+    }
+}
+
 #[test]
 fn events_of_the_synthetic_series_are_those_of_the_reference() {
     check_events(
@@ -209,6 +248,25 @@ fn average_true_range_is_that_of_talib() {
     check_atr(include_str!("data/synthetic.indicators.csv"));
     if let Some(bars) = shared("eurusd_15m.indicators.csv") {
         check_atr(&bars);
+    }
+}
+
+#[test]
+fn indicators_of_the_synthetic_series_are_those_of_talib() {
+    let text = include_str!("data/synthetic.indicators.csv");
+    let header = text.lines().next().unwrap();
+    let of_bars = "bar,time,open,high,low,close,";
+    assert_eq!(
+        header,
+        format!("{of_bars}{}", Indicators::COLUMNS.join(","))
+    );
+    assert_eq!(check_indicators(text), 7_528);
+}
+
+#[test]
+fn indicators_of_recorded_eurusd_are_those_of_talib() {
+    if let Some(text) = shared("eurusd_15m.indicators.csv") {
+        assert_eq!(check_indicators(&text), 44_608);
     }
 }
 
