@@ -3,13 +3,15 @@
 //!
 //! `bench-engine [TICKS]` pushes about that many [30,000,000]. The tape is the recorded gold week of `ORION_TEST_DATA`
 //! (default: a folder `shared` beside the checkout), repeated with its dates moved on by whole weeks; where it is absent,
-//! a seeded walk of as many ticks. It runs twice: as it is, and dealt out to all symbols in turn.
+//! a seeded walk of as many ticks. It runs twice: as it is, and dealt out to all symbols in turn. Then the indicators, which
+//! the engine leaves to charts, take bars of ten ticks each.
 
 mod tape;
 
+use engine::indicator::{Candle, Indicators};
 use engine::{Engine, Output, PriceRules, Rules, Settings};
 use market::{
-    Calendar, Catalog, Event, Instrument, InstrumentId, Price, PriceKind, Source, SourceId,
+    Calendar, Catalog, Event, Instrument, InstrumentId, Ohlc, Price, PriceKind, Source, SourceId,
 };
 use market::{Span, Symbol, Tick};
 use std::sync::Arc;
@@ -28,9 +30,47 @@ fn main() {
         .expect("gold is in the catalog");
     let (name, mut ticks) = tape::week(gold);
     println!("tape: {name}, {} ticks", ticks.len());
+    let bars = bars(&ticks);
     run("gold alone", &settings, &ticks, wanted);
     deal(&mut ticks, &settings.catalog);
     run("dealt out to all symbols", &settings, &ticks, wanted);
+    indicate(&bars, wanted / 10);
+}
+
+/// Ten bids each.
+fn bars(ticks: &[Tick]) -> Vec<Candle> {
+    let bar = |ticks: &[Tick]| {
+        let mut bar = Ohlc::of(ticks.first()?.bid);
+        for tick in ticks {
+            bar.add(tick.bid);
+        }
+        Candle::of(&bar)
+    };
+    ticks.chunks(10).filter_map(bar).collect()
+}
+
+/// How much the whole set of indicators costs, closed bars and the forming one.
+fn indicate(bars: &[Candle], wanted: usize) {
+    let mut indicators = Indicators::new();
+    let (mut sum, began) = (0.0, Clock::now());
+    for bar in bars.iter().cycle().take(wanted) {
+        let values = indicators.update(bar);
+        sum += values.into_iter().flatten().sum::<f64>();
+    }
+    let (_, closed) = began.elapsed();
+    let began = Clock::now();
+    for bar in bars.iter().cycle().take(wanted) {
+        let values = indicators.peek(bar);
+        sum += values.into_iter().flatten().sum::<f64>();
+    }
+    let (_, forming) = began.elapsed();
+    let ns = |cpu: f64| cpu * 1e9 / wanted as f64;
+    println!("indicators: {wanted} bars, each with all 18 values (sum {sum:.3})");
+    println!(
+        "  {:.1} ns/bar closed, {:.1} ns/bar forming, of CPU time",
+        ns(closed),
+        ns(forming)
+    );
 }
 
 /// Gives the ticks to the symbols in turn, each at a price as it is usual for it.
