@@ -1,8 +1,9 @@
 //! Indicators: one bar in, one answer out, one file each. TA-Lib's conventions, proved against its outputs.
 //!
 //! All take a closed bar by `update` and show what the forming one would give by `peek`, which changes nothing: a `peek` and
-//! the `update` by the same bar give the same bits. They answer `None` until they are warm. Work per bar does not grow with
-//! the period (for [`Cci`] it does, by nature), memory not with history, and the stored form keeps every bit.
+//! the `update` by the same bar give the same bits. They answer `None` until they are warm. On average, work per bar
+//! does not grow with the period (for [`Cci`] it does, by nature); memory does not grow with history; and the stored form
+//! keeps every bit.
 //!
 //! They take a [`Candle`], whose one constructor turns away what is no bar, and not [`market::Ohlc`]: recorded bars come with
 //! more digits than a fixed-point price keeps, and TA-Lib's directional movement depends on the last of them. A period
