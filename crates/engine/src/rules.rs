@@ -110,6 +110,16 @@ pub struct Rules {
     pub sweep_max_depth_atr: f64,
     /// A sweep closes back within this many bars.
     pub sweep_max_bars: u32,
+    /// The symbol that holds is measured by its extreme so many bars around each swing of the other; at most `swing_right`.
+    pub smt_win: u32,
+    /// Two symbols diverge when each differs between the two swings by at least this.
+    pub smt_min_atr: f64,
+    /// The returns of so many bars say whether two symbols move together.
+    pub smt_corr_win: u32,
+    /// They move together from this correlation on (inverse pairs: against each other from its negative down).
+    pub smt_corr_min: f64,
+    /// How long a closed bar waits for that of the other symbol of its pair.
+    pub smt_wait_ms: u32,
 
     /// The sweep lies at most this far before the shift of structure.
     pub mss_sweep_bars: u32,
@@ -182,6 +192,11 @@ impl Default for Rules {
             eq_tol_atr: 0.1,
             sweep_max_depth_atr: 2.0,
             sweep_max_bars: 3,
+            smt_win: 2,
+            smt_min_atr: 0.1,
+            smt_corr_win: 200,
+            smt_corr_min: 0.5,
+            smt_wait_ms: 3000,
             mss_sweep_bars: 30,
             arm_max_bars: 24,
             fvg_entry: GapEntry::Edge,
@@ -257,6 +272,7 @@ impl Rules {
             ("setup_fvg_min_atr", self.setup_fvg_min_atr),
             ("eq_tol_atr", self.eq_tol_atr),
             ("sweep_max_depth_atr", self.sweep_max_depth_atr),
+            ("smt_min_atr", self.smt_min_atr),
             ("stop_buffer_atr", self.stop_buffer_atr),
             ("min_risk_atr", self.min_risk_atr),
             ("min_risk_spreads", self.min_risk_spreads),
@@ -291,12 +307,15 @@ impl Rules {
                 errors.push(RuleError { key, reason });
             }
         }
-        if !(0.0..=1.0).contains(&self.disp_body_ratio) {
-            let reason = format!("{} is not between 0 and 1", self.disp_body_ratio);
-            errors.push(RuleError {
-                key: "disp_body_ratio",
-                reason,
-            });
+        let parts = [
+            ("disp_body_ratio", self.disp_body_ratio),
+            ("smt_corr_min", self.smt_corr_min),
+        ];
+        for (key, value) in parts {
+            if !(0.0..=1.0).contains(&value) {
+                let reason = format!("{value} is not between 0 and 1");
+                errors.push(RuleError { key, reason });
+            }
         }
         let pairs = [
             (
@@ -332,6 +351,10 @@ impl Rules {
             ("ob_cap", self.ob_cap, 1, 1000),
             ("pool_cap", self.pool_cap, 1, 1000),
             ("sweep_max_bars", self.sweep_max_bars, 1, 1000),
+            // Bars right of a swing that are not known when it is, are never looked at.
+            ("smt_win", self.smt_win, 0, self.swing_right),
+            ("smt_corr_win", self.smt_corr_win, 2, 100_000),
+            ("smt_wait_ms", self.smt_wait_ms, 0, 60_000),
             ("mss_sweep_bars", self.mss_sweep_bars, 0, 100_000),
             ("arm_max_bars", self.arm_max_bars, 1, 100_000),
             ("bar_grace_ms", self.bar_grace_ms, 0, 30_000),
@@ -475,6 +498,11 @@ mod tests {
             "posted_max_distance_percent",
         );
         check(|rules| rules.swing_left = 0, "swing_left");
+        check(|rules| rules.smt_win = 6, "smt_win");
+        check(|rules| rules.smt_corr_win = 1, "smt_corr_win");
+        check(|rules| rules.smt_corr_min = 1.1, "smt_corr_min");
+        check(|rules| rules.smt_min_atr = f64::NAN, "smt_min_atr");
+        check(|rules| rules.smt_wait_ms = 60_001, "smt_wait_ms");
         check(|rules| rules.confirm_timeout_s = 300, "confirm_timeout_s");
         check(|rules| rules.confirm_tf = Timeframe::H1, "confirm_tf");
         check(|rules| rules.tp_plan[0].percent = 31, "tp_plan");
