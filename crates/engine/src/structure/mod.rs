@@ -6,9 +6,11 @@
 mod blocks;
 mod breaks;
 mod chart;
+mod correlation;
 mod gaps;
 mod levels;
 mod pools;
+mod smt;
 mod swings;
 
 pub use blocks::Block;
@@ -17,6 +19,7 @@ pub use chart::Chart;
 pub use gaps::Gap;
 pub use levels::Levels;
 pub use pools::{Pool, PoolKind};
+pub use smt::{CorrelationGate, Divergence, Member, Relation, Smt};
 
 use market::{Direction, Price};
 
