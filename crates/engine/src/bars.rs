@@ -3,6 +3,9 @@
 //! does not exist.
 
 mod hole;
+mod merge;
+
+pub use merge::{Merge, Straddles};
 
 use crate::session;
 use hole::Hole;
@@ -34,7 +37,7 @@ struct Minute {
 
 /// A tick or bar that came after its interval was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TooLate;
+pub struct TooLate;
 
 impl Bars {
     pub(crate) fn new(calendar: Calendar) -> Self {
@@ -126,6 +129,31 @@ impl Bars {
             holed,
         };
         self.close_base(timeframe, bar, closed);
+        Ok(())
+    }
+
+    /// Takes a shorter bar, of whatever length, into the open bar of one timeframe alone; one that has ended before it
+    /// closes first.
+    fn join(
+        &mut self,
+        timeframe: Timeframe,
+        bar: &Bar,
+        closed: &mut Vec<(Timeframe, Bar)>,
+    ) -> Result<(), Straddles> {
+        let open_time = self.start_of(timeframe, bar.open_time);
+        let end_time = self.end_of(timeframe, open_time);
+        if bar.end_time > end_time {
+            return Err(Straddles {
+                open_time,
+                end_time,
+            });
+        }
+        if let Some(open) = self.longer[timeframe.index()]
+            && open.end_time <= bar.open_time
+        {
+            self.close_longer(open.end_time, closed);
+        }
+        self.append(timeframe, bar);
         Ok(())
     }
 
@@ -285,7 +313,8 @@ fn add(open: &mut Bar, bar: &Bar) {
 }
 
 /// The bar price of a recorded bar: the mid of its sides.
-pub(crate) fn mid(quote: &QuoteBar) -> Ohlc {
+#[must_use]
+pub fn mid(quote: &QuoteBar) -> Ohlc {
     Ohlc {
         open: quote.bid.open.mid(quote.ask.open),
         high: quote.bid.high.mid(quote.ask.high),

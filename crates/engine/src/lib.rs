@@ -17,6 +17,7 @@ pub mod session;
 pub mod setup;
 pub mod structure;
 
+pub use bars::{Merge, Straddles, TooLate, mid};
 pub use engine::{Closed, Counts, Engine, NotMine, Output};
 pub use gates::Refusal;
 pub use left::Left;
