@@ -11,6 +11,7 @@ mod gaps;
 mod levels;
 mod pools;
 mod smt;
+mod survey;
 mod swings;
 
 pub use blocks::Block;
@@ -20,6 +21,7 @@ pub use gaps::Gap;
 pub use levels::Levels;
 pub use pools::{Pool, PoolKind};
 pub use smt::{CorrelationGate, Divergence, Member, Relation, Smt};
+pub use survey::{Observation, Survey};
 
 use market::{Direction, Price};
 
