@@ -9,6 +9,7 @@ mod columns;
 mod detect;
 mod dukascopy;
 mod files;
+mod given;
 mod histdata;
 mod input;
 mod lean;
@@ -24,6 +25,7 @@ mod zone;
 
 pub use columns::{Columns, ParseColumnsError, Role};
 pub use detect::Found;
+pub use given::{GivenBar, GivenBars, GivenError, instrument_named_by};
 pub use local::{DateOrder, LocalTime, ParseLocalTimeError};
 pub use zone::{ParseZoneError, Zone};
 
