@@ -3,7 +3,9 @@
 use crate::auth;
 use crate::config::{self, Finding, Flag, Layers, SettingsFile};
 use crate::survey;
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use engine::structure::Relation;
+use market::{Symbol, Timeframe};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -85,6 +87,26 @@ Examples:
 It runs as fast as it can, in the recording's own time: the same files and settings give the same bytes every time.
 Exit code: 0 when all was replayed, 1 when it could not be, 2 when the command line could not be read.")]
     Replay(Replay),
+
+    /// Print what the engine sees in recorded bars, to compare it with any other library
+    #[command(after_help = "\
+Examples:
+  orion inspect --bars EURUSD_15m.csv --events --csv         swings, breaks, order blocks, gaps, sweeps
+  orion inspect --bars EURUSD_15m.csv --events --all         also pools of days, weeks and sessions, and the major scale
+  orion inspect --bars NAS100_1h.csv --levels --csv          high and low of the day and the week before
+  orion inspect --bars EURUSD_20140502.zip --tf 15m --events ticks, made into bars first
+  orion inspect --smt NAS100_1h.csv SPX500_1h.csv --csv      divergences, on the bars that both have
+  orion inspect --bars a.csv --events --set rules.swing_left=3 --set rules.swing_right=3
+
+FILE is a CSV whose header names time, open, high, low and close (other columns are ignored): each row is a closed bar, in the
+order given, none left out. Its time is copied as it is; only --tf, --levels and --smt read it (and --all, for the pools of
+days): 2019-02-04T13:05:00Z, 2019.02.04 13:05 or 04.02.2019 13:05, UTC where it says no offset. Or FILE is whatever `orion replay`
+takes: then what cannot be a price is left out and counted on standard error, and settings of feed.tape say what a file does
+not, as --set feed.tape.zone=eet_eu.
+
+`bar` counts from 0. Days roll at 17:00 New York; of a future, told by the file's name or by --symbol, at 18:00.
+Exit code: 0 when all was read, 1 when it could not be, 2 when the command line could not be read.")]
+    Inspect(Inspect),
 
     /// Look at live sources
     #[command(
@@ -213,6 +235,42 @@ pub struct Replay {
     /// Print one JSON object a line
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub basis: Basis,
+}
+
+/// Options of `inspect`.
+#[derive(Args, Clone, Debug)]
+#[command(group = ArgGroup::new("files").required(true).args(["bars", "smt"]))]
+#[command(group = ArgGroup::new("what").args(["events", "levels"]).conflicts_with("smt"))]
+pub struct Inspect {
+    /// Bars, or ticks with --tf
+    #[arg(long, value_name = "FILE", requires = "what")]
+    pub bars: Option<PathBuf>,
+    /// Divergences of two series
+    #[arg(long, num_args = 2, value_names = ["FILE_A", "FILE_B"])]
+    pub smt: Vec<PathBuf>,
+    /// Make longer bars first: 1m, 5m, 15m, 1h, 4h or 1d
+    #[arg(long, value_name = "TF")]
+    pub tf: Option<Timeframe>,
+    /// Swings, equal swings, breaks, order blocks, gaps, sweeps and runs, as they became known
+    #[arg(long)]
+    pub events: bool,
+    /// Also middles of gaps, pools of days, weeks and sessions, and the major scale
+    #[arg(long, requires = "events", conflicts_with_all = ["levels", "smt"])]
+    pub all: bool,
+    /// High and low of the day and the week before
+    #[arg(long)]
+    pub levels: bool,
+    /// The two move against each other: the second is seen in a mirror
+    #[arg(long, conflicts_with = "bars")]
+    pub inverse: bool,
+    /// Whose bars they are: whose days they roll by, and which to take of files that hold several
+    #[arg(long, value_name = "SYMBOL", value_parser = Symbol::new)]
+    pub symbol: Option<Symbol>,
+    /// Print comma separated values with a header
+    #[arg(long)]
+    pub csv: bool,
     #[command(flatten)]
     pub basis: Basis,
 }
@@ -392,6 +450,18 @@ fn data(dir: Option<&String>) -> Vec<Flag> {
         text: text.clone(),
     };
     dir.into_iter().map(flag).collect()
+}
+
+impl Inspect {
+    /// How the two symbols of --smt move.
+    #[must_use]
+    pub fn relation(&self) -> Relation {
+        if self.inverse {
+            Relation::Inverse
+        } else {
+            Relation::Together
+        }
+    }
 }
 
 impl Replay {

@@ -124,16 +124,16 @@ fn read_all(
 }
 
 /// What is worth a line, but no result.
-fn remark(text: &str) {
+pub(crate) fn remark(text: &str) {
     // Standard error may be gone; then nobody wants to know.
     let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// A progress bar on a terminal, nothing elsewhere; gone when dropped.
-struct Progress(Option<indicatif::ProgressBar>);
+pub(crate) struct Progress(Option<indicatif::ProgressBar>);
 
 impl Progress {
-    fn new(what: &str, bytes: u64) -> Self {
+    pub(crate) fn new(what: &str, bytes: u64) -> Self {
         Self(io::stderr().is_terminal().then(|| {
             let style = indicatif::ProgressStyle::with_template(
                 "{msg} {bar:40} {percent}% {bytes_per_sec} {eta} left",
@@ -142,6 +142,11 @@ impl Progress {
                 .with_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()))
                 .with_message(what.to_owned())
         }))
+    }
+
+    /// For where it would be in the way.
+    pub(crate) fn hidden() -> Self {
+        Self(None)
     }
 
     /// For what cannot be measured.
@@ -153,7 +158,7 @@ impl Progress {
         }))
     }
 
-    fn set(&self, bytes: u64) {
+    pub(crate) fn set(&self, bytes: u64) {
         if let Some(bar) = &self.0 {
             bar.set_position(bytes);
         }

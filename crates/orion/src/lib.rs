@@ -14,6 +14,7 @@ pub mod feed_test;
 pub mod handover;
 pub mod hangup;
 pub mod history;
+pub mod inspect;
 mod keep;
 mod keeper;
 pub mod key;

@@ -8,8 +8,8 @@ use orion::handover::Entrance;
 use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::{
-    feed, feed_test, hangup, history, key, logs, recorder, reload, replay, serve, shutdown, survey,
-    tail,
+    feed, feed_test, hangup, history, inspect, key, logs, recorder, reload, replay, serve,
+    shutdown, survey, tail,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -57,6 +57,9 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         Command::History(options) => {
             let well = runtime()?.block_on(history::run(&options, environment))?;
             Ok(ExitCode::from(u8::from(!well)))
+        }
+        Command::Inspect(options) => {
+            inspect::run(&options, environment).map(|()| ExitCode::SUCCESS)
         }
         Command::Key(options) => key::run(&options, environment).map(|()| ExitCode::SUCCESS),
         Command::Tail(options) => runtime()?
