@@ -93,6 +93,7 @@ Exit code: 0 when all was replayed, 1 when it could not be, 2 when the command l
 Examples:
   orion inspect --bars EURUSD_15m.csv --events --csv         swings, breaks, order blocks, gaps, sweeps
   orion inspect --bars EURUSD_15m.csv --events --all         also pools of days, weeks and sessions, and the major scale
+  orion inspect --bars EURUSD_15m.csv --indicators --csv     averages, RSI, ATR, MACD, Bollinger, ADX, stochastic, CCI, Williams
   orion inspect --bars NAS100_1h.csv --levels --csv          high and low of the day and the week before
   orion inspect --bars EURUSD_20140502.zip --tf 15m --events ticks, made into bars first
   orion inspect --smt NAS100_1h.csv SPX500_1h.csv --csv      divergences, on the bars that both have
@@ -242,7 +243,7 @@ pub struct Replay {
 /// Options of `inspect`.
 #[derive(Args, Clone, Debug)]
 #[command(group = ArgGroup::new("files").required(true).args(["bars", "smt"]))]
-#[command(group = ArgGroup::new("what").args(["events", "levels"]).conflicts_with("smt"))]
+#[command(group = ArgGroup::new("what").args(["indicators", "events", "levels"]).conflicts_with("smt"))]
 pub struct Inspect {
     /// Bars, or ticks with --tf
     #[arg(long, value_name = "FILE", requires = "what")]
@@ -253,11 +254,14 @@ pub struct Inspect {
     /// Make longer bars first: 1m, 5m, 15m, 1h, 4h or 1d
     #[arg(long, value_name = "TF")]
     pub tf: Option<Timeframe>,
+    /// The usual indicators with their usual periods
+    #[arg(long)]
+    pub indicators: bool,
     /// Swings, equal swings, breaks, order blocks, gaps, sweeps and runs, as they became known
     #[arg(long)]
     pub events: bool,
     /// Also middles of gaps, pools of days, weeks and sessions, and the major scale
-    #[arg(long, requires = "events", conflicts_with_all = ["levels", "smt"])]
+    #[arg(long, requires = "events", conflicts_with_all = ["indicators", "levels", "smt"])]
     pub all: bool,
     /// High and low of the day and the week before
     #[arg(long)]

@@ -1,9 +1,10 @@
 //! `orion inspect`: what the engine sees in recorded bars, as rows that anybody can hold against another library's.
-//! `inspect/series.rs` reads the bars, `inspect/events.rs`, `inspect/levels.rs` and `inspect/divergences.rs` ask the engine,
-//! `inspect/rows.rs` writes.
+//! `inspect/series.rs` reads the bars, `inspect/events.rs`, `inspect/levels.rs`, `inspect/indicators.rs` and
+//! `inspect/divergences.rs` ask the engine, `inspect/rows.rs` writes.
 
 mod divergences;
 mod events;
+mod indicators;
 mod levels;
 mod rows;
 mod series;
@@ -42,6 +43,9 @@ fn inspect(options: &cli::Inspect, config: &Config, out: &mut impl Write) -> Res
     let open = |file: &Path, times| Series::open(file, times, options, config);
     match (&options.bars, &options.smt[..]) {
         (Some(file), _) if options.levels => levels::run(open(file, Times::Read)?, form, out),
+        (Some(file), _) if options.indicators => {
+            indicators::run(open(file, Times::Carried)?, form, out)
+        }
         (Some(file), _) if options.all => {
             events::all(open(file, Times::ReadIfAny)?, &config.rules, form, out)
         }

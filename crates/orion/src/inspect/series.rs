@@ -502,6 +502,24 @@ impl Row {
         }
     }
 
+    /// Open, high, low and close as numbers, as near as they come to what was given.
+    ///
+    /// # Errors
+    /// When one is no number, which no price that was read is.
+    pub(super) fn numbers(&self) -> Result<[f64; 4]> {
+        let Some(texts) = &self.texts else {
+            let price = &self.bar.price;
+            return Ok([price.open, price.high, price.low, price.close].map(Price::to_f64));
+        };
+        let mut numbers = [0.0; 4];
+        for (number, text) in numbers.iter_mut().zip(texts) {
+            *number = text
+                .parse()
+                .with_context(|| format!("`{text}` is no number"))?;
+        }
+        Ok(numbers)
+    }
+
     /// Open, high, low and close with every digit they were given with.
     pub(super) fn prices(&self) -> [String; 4] {
         self.texts.clone().unwrap_or_else(|| {

@@ -57,6 +57,29 @@ fn everything_has_the_middles_of_gaps_and_says_when_there_are_no_days() {
     );
 }
 
+#[test]
+fn indicators_copy_what_was_given_and_are_empty_until_they_are_warm() {
+    let folder = Folder::new();
+    let rows = ["a,1.50,2.0,1,1.5000000000001"; 20];
+    let file = folder.file("a.csv", &bars(&rows));
+    let printed = printed(&["--bars", &file, "--indicators", "--csv"]);
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines.len(), 21);
+    let (warming, last): (Vec<&str>, Vec<&str>) = (
+        lines[19].split(',').collect(),
+        lines[20].split(',').collect(),
+    );
+    assert_eq!(warming.len(), 24);
+    assert_eq!((warming[6], warming[10].is_empty()), ("", false));
+    assert_eq!(
+        last[..6],
+        ["19", "a", "1.50", "2.0", "1", "1.5000000000001"]
+    );
+    // More digits than a price keeps count.
+    let average: f64 = last[6].parse().expect("an average");
+    assert!((average - 1.500_000_000_000_1).abs() < 4e-14, "{average}");
+}
+
 /// Hours of 16 and 17 July 2026 in UTC; New York is four hours behind, so the day rolls at 21:00.
 const DAYS: [&str; 4] = [
     "2026-07-16 19:00,100,110.50,90,100",

@@ -189,6 +189,8 @@ fn what_cannot_be_meant_is_refused_before_anything_is_read() {
         &["--smt", "a.csv", "b.csv", "--events"],
         &["--bars", "a.csv", "--smt", "b.csv", "c.csv"],
         &["--bars", "a.csv", "--events", "--levels"],
+        &["--bars", "a.csv", "--indicators", "--levels"],
+        &["--bars", "a.csv", "--indicators", "--all"],
         &["--bars", "a.csv", "--levels", "--all"],
         &["--bars", "a.csv", "--events", "--inverse"],
         &["--bars", "a.csv", "--events", "--tf", "7m"],

@@ -54,6 +54,61 @@ fn events_of_recorded_eurusd() {
     }
 }
 
+/// The columns of the bars as they are, the values within the tolerances of the definitions: 1e-11 of the price, 1e-7 of what
+/// runs from 0 to 100, 1e-6 for CCI; and the same first bar of each.
+fn check_indicators(bars: &Path) {
+    let theirs = read(bars);
+    let ours = printed(&[
+        "--bars",
+        &bars.display().to_string(),
+        "--indicators",
+        "--csv",
+    ]);
+    assert_eq!(ours.lines().next(), theirs.lines().next());
+    let header: Vec<&str> = theirs
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split(',')
+        .collect();
+    for (our, their) in ours.lines().zip(theirs.lines()).skip(1) {
+        let (our, their): (Vec<&str>, Vec<&str>) =
+            (our.split(',').collect(), their.split(',').collect());
+        assert_eq!(our[..6], their[..6]);
+        let close: f64 = their[5].parse().expect("a close");
+        for (place, name) in header.iter().enumerate().skip(6) {
+            let tolerance = match *name {
+                "cci20" => 1e-6,
+                "rsi14" | "adx14" | "plus_di14" | "minus_di14" | "stoch_k" | "stoch_d"
+                | "willr14" => 1e-7,
+                _ => 1e-11 * close.abs().max(1.0),
+            };
+            let near = match (our[place].parse::<f64>(), their[place].parse::<f64>()) {
+                (Ok(our), Ok(their)) => (our - their).abs() <= tolerance,
+                _ => our[place] == their[place],
+            };
+            assert!(
+                near,
+                "bar {} {name}: {} {}",
+                our[0], our[place], their[place]
+            );
+        }
+    }
+    assert_eq!(ours.lines().count(), theirs.lines().count());
+}
+
+#[test]
+fn indicators_of_the_synthetic_series() {
+    check_indicators(&synthetic("synthetic.indicators.csv"));
+}
+
+#[test]
+fn indicators_of_recorded_eurusd() {
+    if let Some(bars) = shared("eurusd_15m.indicators.csv") {
+        check_indicators(&bars);
+    }
+}
+
 /// Columns of a CSV file by their names, as another CSV.
 fn columns(text: &str, names: &[(&str, &str)]) -> String {
     let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
