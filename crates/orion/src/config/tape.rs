@@ -81,6 +81,12 @@ impl TapeFeed {
         }
     }
 
+    /// Takes the prices of files that hold one per moment as they are, whichever side they are of, unless the settings say
+    /// which.
+    pub fn keep_prices(&mut self) {
+        self.side.get_or_insert_with(|| Written::of(Side::Mid));
+    }
+
     fn columns(&self) -> Option<Columns> {
         let columns = Columns {
             roles: self

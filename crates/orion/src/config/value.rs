@@ -372,6 +372,13 @@ pub struct Written<T> {
     pub value: T,
 }
 
+impl<T: fmt::Display> Written<T> {
+    pub(super) fn of(value: T) -> Self {
+        let text = value.to_string();
+        Self { text, value }
+    }
+}
+
 impl<T> Serialize for Written<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&self.text)

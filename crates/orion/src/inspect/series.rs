@@ -374,6 +374,10 @@ impl Recorded {
     fn open(path: &Path, wanted: Option<InstrumentId>, config: &Config) -> Result<Self> {
         let mut config = config.clone();
         config.feed.kind = FeedKind::Tape(vec![path.to_owned()]);
+        // In a folder the sides tell which file of bids goes with which of asks.
+        if !path.is_dir() {
+            config.feed.tape.keep_prices();
+        }
         let catalog = config.catalog();
         Ok(Self {
             recording: Recording::open(&config).with_context(|| {

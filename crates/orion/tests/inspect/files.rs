@@ -313,22 +313,12 @@ fn the_second_of_an_inverse_pair_is_told_in_real_prices() {
 #[test]
 fn recordings_that_play_as_markets_are_inspected_too() {
     let folder = Folder::new();
-    // MetaTrader writes bids: half of the default spread is added.
+    // MetaTrader writes bids: they are taken as they are.
     let rows = "2026.07.16,19:00,1.08500,1.08600,1.08400,1.08500,10\n\
                 2026.07.16,19:15,1.08500,1.08700,1.08500,1.08600,10\n";
     let file = folder.file("EURUSD15.csv", rows);
     let levels = |arguments: &[&str]| {
-        let given = [
-            &[
-                "--bars",
-                &file,
-                "--levels",
-                "--csv",
-                "--set",
-                "feed.tape.side=mid",
-            ][..],
-            arguments,
-        ];
+        let given = [&["--bars", &file, "--levels", "--csv"][..], arguments];
         printed(&given.concat())
     };
     let header = "bar,time,high,low,pdh,pdl,pwh,pwl\n";
@@ -341,6 +331,32 @@ fn recordings_that_play_as_markets_are_inspected_too() {
     assert_eq!(
         levels(&["--tf", "1h"]),
         format!("{header}0,2026-07-16T16:00:00.000Z,1.087,1.084,,,,\n")
+    );
+}
+
+#[test]
+fn bids_and_asks_in_two_files_are_joined_and_a_side_that_is_told_is_taken_for_it() {
+    let folder = Folder::new();
+    let rows = |price: &str| {
+        format!(
+            "timestamp,open,high,low,close\n2026-07-16T19:00:00Z,{price},{price},{price},{price}\n"
+        )
+    };
+    let bids = folder.file("EURUSD_1m_bid.csv", &rows("1.08500"));
+    folder.file("EURUSD_1m_ask.csv", &rows("1.08520"));
+    let levels = |path: &str, arguments: &[&str]| {
+        let given = [&["--bars", path, "--levels", "--csv"][..], arguments];
+        let printed = printed(&given.concat());
+        printed.lines().nth(1).unwrap_or_default().to_owned()
+    };
+    let time = "2026-07-16T19:00:00.000Z";
+    let joined = levels(&folder.path().display().to_string(), &[]);
+    assert_eq!(joined, format!("0,{time},1.0851,1.0851,,,,"));
+    assert_eq!(levels(&bids, &[]), format!("0,{time},1.085,1.085,,,,"));
+    let told = levels(&bids, &["--set", "feed.tape.side=bid"]);
+    assert!(
+        told != levels(&bids, &[]) && told.starts_with(&format!("0,{time},1.085")),
+        "{told}"
     );
 }
 

@@ -11,7 +11,7 @@ fn shared(file: &str) -> Option<PathBuf> {
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
         PathBuf::from,
     );
-    let path = folder.join("reference").join(file);
+    let path = folder.join(file);
     if path.is_file() {
         return Some(path);
     }
@@ -47,11 +47,26 @@ fn events_of_the_synthetic_series() {
 #[test]
 fn events_of_recorded_eurusd() {
     if let (Some(bars), Some(theirs)) = (
-        shared("eurusd_15m.indicators.csv"),
-        shared("eurusd_15m.events.csv"),
+        shared("reference/eurusd_15m.indicators.csv"),
+        shared("reference/eurusd_15m.events.csv"),
     ) {
         check_same(&events(&bars), &read(&theirs));
     }
+}
+
+/// The file that the reference was made of, as its terminal exported it.
+#[test]
+fn events_of_eurusd_as_it_was_exported() {
+    let (Some(export), Some(theirs)) = (
+        shared("data/bars/EURUSD_15m_mt5_2022-10_2023-10.csv.gz"),
+        shared("reference/eurusd_15m.events.csv"),
+    ) else {
+        return;
+    };
+    let ours = events(&export);
+    let (ours, theirs): (Vec<&str>, String) = (ours.lines().collect(), read(&theirs));
+    let theirs: Vec<&str> = theirs.lines().collect();
+    assert_eq!(ours[..theirs.len()], theirs[..]);
 }
 
 /// The columns of the bars as they are, the values within the tolerances of the definitions: 1e-11 of the price, 1e-7 of what
@@ -104,7 +119,7 @@ fn indicators_of_the_synthetic_series() {
 
 #[test]
 fn indicators_of_recorded_eurusd() {
-    if let Some(bars) = shared("eurusd_15m.indicators.csv") {
+    if let Some(bars) = shared("reference/eurusd_15m.indicators.csv") {
         check_indicators(&bars);
     }
 }
@@ -133,8 +148,8 @@ fn columns(text: &str, names: &[(&str, &str)]) -> String {
 #[test]
 fn divergences_of_recorded_indices() {
     let (Some(bars), Some(theirs)) = (
-        shared("nas100_spx500_1h.bars.csv"),
-        shared("nas100_spx500_1h.smt.csv"),
+        shared("reference/nas100_spx500_1h.bars.csv"),
+        shared("reference/nas100_spx500_1h.smt.csv"),
     ) else {
         return;
     };
@@ -160,7 +175,7 @@ fn divergences_of_recorded_indices() {
 
 #[test]
 fn levels_of_recorded_nas100() {
-    let Some(theirs) = shared("nas100_1h.prevlevels.csv") else {
+    let Some(theirs) = shared("reference/nas100_1h.prevlevels.csv") else {
         return;
     };
     let theirs = read(&theirs);
@@ -229,12 +244,12 @@ fn check_smclib(bars: &Path, theirs: &str) {
 #[test]
 fn gaps_are_those_of_another_library() {
     if let (Some(bars), Some(theirs)) = (
-        shared("eurusd_15m.indicators.csv"),
-        shared("eurusd_15m.smclib.csv"),
+        shared("reference/eurusd_15m.indicators.csv"),
+        shared("reference/eurusd_15m.smclib.csv"),
     ) {
         check_smclib(&bars, &read(&theirs));
     }
-    if let Some(theirs) = shared("synthetic.smclib.csv") {
+    if let Some(theirs) = shared("reference/synthetic.smclib.csv") {
         check_smclib(&synthetic("synthetic.indicators.csv"), &read(&theirs));
     }
 }
