@@ -19,7 +19,7 @@ use crate::session;
 use crate::setup::{Armed, MssFvg};
 use crate::structure::{BarIndex, Chart, Finding, Pool};
 use market::{
-    Bar, Cause, Direction, Instrument, InstrumentId, Price, QuoteBar, Signal, Source, SourceId,
+    Bar, Cause, Direction, Evidence, Instrument, InstrumentId, Price, QuoteBar, Signal, Source, SourceId,
     SourceTime, Span, Status, Symbol, Tick, Time, Timeframe, Uuid,
 };
 use serde::{Deserialize, Serialize};
@@ -530,6 +530,7 @@ impl Desk {
             decide_by: at + Span::from_secs(i64::from(rules.confirm_timeout_s)),
             decided_at: None,
             cause: None,
+            evidence: Evidence::default(),
         }
     }
 

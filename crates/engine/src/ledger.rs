@@ -171,7 +171,8 @@ impl Ledger {
 mod tests {
     use super::*;
     use market::{
-        Direction, Killzone, Price, Probability, Ratio, SourceTime, Symbol, Time, Timeframe,
+        Direction, Evidence, Killzone, Price, Probability, Ratio, SourceTime, Symbol, Time,
+        Timeframe,
     };
 
     fn signal(id: u128) -> Signal {
@@ -196,6 +197,7 @@ mod tests {
             decide_by: Time::from_secs(285),
             decided_at: None,
             cause: None,
+            evidence: Evidence::default(),
         }
     }
 

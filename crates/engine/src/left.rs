@@ -173,6 +173,7 @@ mod tests {
             decide_by: born + market::Span::from_secs(285),
             decided_at: (status != Status::Pending).then(|| Time::from_secs(60)),
             cause: (status == Status::Invalidated).then_some(Cause::Stop),
+            evidence: market::Evidence::default(),
         }
     }
 

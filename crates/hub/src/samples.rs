@@ -3,10 +3,10 @@
 use crate::{Beginning, ClientId, Hub, Limits, Publication, Refused, Sent};
 use flate2::{Decompress, FlushDecompress};
 use market::{
-    Bar, BarUpdate, Calendar, Catalog, Direction, Epoch, FeedState, Instrument, Killzone, Ohlc,
-    Outcome, OutcomeKind, Position, Price, PriceKind, PriceUpdate, Probability, Ratio, Signal,
-    Source, SourceId, SourceTime, Span, Status, Symbol, SymbolStatus, Target, Time, Timeframe,
-    Uuid,
+    Bar, BarUpdate, Calendar, Catalog, Direction, Epoch, Evidence, FeedState, Instrument, Killzone,
+    Ohlc, Outcome, OutcomeKind, Position, Price, PriceKind, PriceUpdate, Probability, Ratio,
+    Signal, Source, SourceId, SourceTime, Span, Status, Symbol, SymbolStatus, Target, Time,
+    Timeframe, Uuid,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -86,6 +86,7 @@ pub(crate) fn signal(id: u32, status: Status, changed_at: Time) -> Signal {
         decide_by: Time::MAX,
         decided_at: (status != Status::Pending).then_some(changed_at),
         cause: None,
+        evidence: Evidence::default(),
     }
 }
 

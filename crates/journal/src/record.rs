@@ -8,15 +8,18 @@
 
 use crate::{Error, Record};
 use market::{
-    Cause, Direction, Killzone, Outcome, OutcomeKind, Price, Probability, Ratio, Signal,
-    SourceTime, Status, Symbol, Target, Time, Timeframe,
+    Backing, Cause, Condition, Direction, Evidence, Killzone, Measure, Outcome, OutcomeKind, Price,
+    PriceKind, Probability, Ratio, Relation, Signal, SourceTime, Status, Symbol, Target, Time,
+    Timeframe,
 };
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
-/// The version that is written.
-pub(crate) const VERSION: u32 = 1;
+/// The version that is written. 2 has what a signal stands on.
+pub(crate) const VERSION: u32 = 2;
+/// The oldest that is read.
+const OLDEST: u32 = 1;
 
 /// The text to store.
 pub(crate) fn encode(record: &Record) -> String {
@@ -34,7 +37,7 @@ pub(crate) fn decode(text: &str, place: impl Fn() -> String) -> Result<Record, E
         remedy: "restore the journal from a backup".to_owned(),
     };
     let head: Head = serde_json::from_str(text).map_err(broken)?;
-    if head.version != VERSION {
+    if !(OLDEST..=VERSION).contains(&head.version) {
         return Err(Error::Version {
             what: place(),
             found: head.version,
@@ -116,6 +119,61 @@ struct StoredSignal {
     decided_at: Option<Time>,
     #[serde(with = "maybe_cause")]
     cause: Option<Cause>,
+    /// Since version 2.
+    #[serde(default, with = "StoredEvidence")]
+    evidence: Evidence,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Evidence", deny_unknown_fields)]
+struct StoredEvidence {
+    source: String,
+    #[serde(with = "maybe_price_kind")]
+    price_kind: Option<PriceKind>,
+    #[serde(with = "conditions")]
+    conditions: Vec<Condition>,
+    #[serde(rename = "rr_weighted_per_100", with = "maybe_ratio")]
+    rr_weighted: Option<Ratio>,
+    #[serde(with = "maybe_backing")]
+    backing: Option<Backing>,
+    config_hash: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "PriceKind", rename_all = "snake_case")]
+enum StoredPriceKind {
+    Cash,
+    Cfd,
+    Future,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Condition", deny_unknown_fields)]
+struct StoredCondition {
+    name: String,
+    #[serde(with = "StoredRelation")]
+    relation: Relation,
+    #[serde(rename = "value_millionths", with = "measure")]
+    value: Measure,
+    #[serde(rename = "limit_millionths", with = "measure")]
+    limit: Measure,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Relation", rename_all = "snake_case")]
+enum StoredRelation {
+    AtLeast,
+    AtMost,
+    Holds,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Backing", deny_unknown_fields)]
+struct StoredBacking {
+    resolved: u32,
+    hits: u32,
+    #[serde(rename = "interval_per_10000", with = "maybe_interval")]
+    interval: Option<(Probability, Probability)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -261,6 +319,106 @@ mod ratio {
     }
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Ratio, D::Error> {
         i32::deserialize(d).map(Ratio::from_hundredths)
+    }
+}
+
+mod measure {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(value: &Measure, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_i64(value.millionths())
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Measure, D::Error> {
+        i64::deserialize(d).map(Measure::from_millionths)
+    }
+}
+
+mod maybe_ratio {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored(#[serde(with = "super::ratio")] Ratio);
+
+    pub(super) fn serialize<S: Serializer>(ratio: &Option<Ratio>, s: S) -> Result<S::Ok, S::Error> {
+        ratio.map(Stored).serialize(s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Ratio>, D::Error> {
+        Ok(Option::deserialize(d)?.map(|Stored(ratio)| ratio))
+    }
+}
+
+mod maybe_price_kind {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored(#[serde(with = "StoredPriceKind")] PriceKind);
+
+    pub(super) fn serialize<S: Serializer>(
+        kind: &Option<PriceKind>,
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        kind.map(Stored).serialize(s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Option<PriceKind>, D::Error> {
+        Ok(Option::deserialize(d)?.map(|Stored(kind)| kind))
+    }
+}
+
+mod maybe_backing {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored(#[serde(with = "StoredBacking")] Backing);
+
+    pub(super) fn serialize<S: Serializer>(
+        backing: &Option<Backing>,
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        backing.map(Stored).serialize(s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Option<Backing>, D::Error> {
+        Ok(Option::deserialize(d)?.map(|Stored(backing)| backing))
+    }
+}
+
+mod maybe_interval {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored(
+        #[serde(with = "super::probability")] Probability,
+        #[serde(with = "super::probability")] Probability,
+    );
+
+    type Interval = Option<(Probability, Probability)>;
+
+    pub(super) fn serialize<S: Serializer>(interval: &Interval, s: S) -> Result<S::Ok, S::Error> {
+        interval.map(|(low, high)| Stored(low, high)).serialize(s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Interval, D::Error> {
+        Ok(Option::deserialize(d)?.map(|Stored(low, high)| (low, high)))
+    }
+}
+
+mod conditions {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored(#[serde(with = "StoredCondition")] Condition);
+
+    pub(super) fn serialize<S: Serializer>(
+        conditions: &[Condition],
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        s.collect_seq(conditions.iter().cloned().map(Stored))
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Condition>, D::Error> {
+        let stored: Vec<Stored> = Vec::deserialize(d)?;
+        Ok(stored.into_iter().map(|Stored(one)| one).collect())
     }
 }
 

@@ -6,6 +6,7 @@
 mod alert;
 mod bar;
 mod event;
+mod evidence;
 mod feed;
 mod instrument;
 mod killzone;
@@ -21,6 +22,7 @@ mod update;
 pub use alert::{Accepted, Alert, Answer, Declined, PreviousClose};
 pub use bar::{Bar, BarUpdate, Ohlc, QuoteBar, Timeframe};
 pub use event::Event;
+pub use evidence::{Backing, Condition, Evidence, Measure, Relation};
 pub use feed::{FeedState, SymbolStatus};
 pub use instrument::{
     Calendar, Catalog, Instrument, InstrumentId, PriceKind, Source, SourceId, Symbol, SymbolError,

@@ -1,6 +1,6 @@
 //! A trading signal and the little numbers it carries.
 
-use crate::{Killzone, Price, SourceTime, Symbol, Time, Timeframe};
+use crate::{Evidence, Killzone, Price, SourceTime, Symbol, Time, Timeframe};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
@@ -218,6 +218,8 @@ pub struct Signal {
     pub decided_at: Option<Time>,
     /// Why it was invalidated.
     pub cause: Option<Cause>,
+    #[serde(default)]
+    pub evidence: Evidence,
 }
 
 impl Signal {

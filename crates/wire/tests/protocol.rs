@@ -1,9 +1,9 @@
 //! The examples of `docs/protocol.md` are what the server understands and writes, byte for byte.
 
 use market::{
-    Bar, BarUpdate, Direction, Epoch, FeedState, Killzone, Ohlc, Outcome, OutcomeKind, Position,
-    Price, PriceKind, PriceUpdate, Probability, Ratio, Signal, SourceId, SourceTime, Status,
-    Symbol, SymbolStatus, Target, Time, Timeframe, Uuid, Volume,
+    Backing, Bar, BarUpdate, Condition, Direction, Epoch, Evidence, FeedState, Killzone, Ohlc,
+    Outcome, OutcomeKind, Position, Price, PriceKind, PriceUpdate, Probability, Ratio, Signal,
+    SourceId, SourceTime, Status, Symbol, SymbolStatus, Target, Time, Timeframe, Uuid, Volume,
 };
 use wire::{Ask, Channel, Channels, Echo, Refusal, Since, Speaker, Subscribe, tell};
 
@@ -369,6 +369,22 @@ fn signal() -> Signal {
         decide_by: Time::MAX,
         decided_at: None,
         cause: None,
+        evidence: Evidence {
+            source: "oanda".to_owned(),
+            price_kind: Some(PriceKind::Cfd),
+            conditions: vec![
+                Condition::at_most("bars_since_sweep", 4.0, 30.0),
+                Condition::holds("mss"),
+                Condition::at_least("leg_fvg_atr", 0.412, 0.15),
+            ],
+            rr_weighted: Some(Ratio::from_hundredths(200)),
+            backing: Some(Backing {
+                resolved: 212,
+                hits: 129,
+                interval: Some((Probability::new(0.5414), Probability::new(0.6717))),
+            }),
+            config_hash: "6f1c8a5e2b7d9043".to_owned(),
+        },
     }
 }
 

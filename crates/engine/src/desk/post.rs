@@ -9,7 +9,7 @@ use crate::risk::{Ladder, away};
 use crate::rules::Rules;
 use crate::session;
 use market::{
-    Alert, Cause, Declined, Direction, Instrument, Price, Probability, Ratio, Signal, SourceTime,
+    Alert, Cause, Declined, Direction, Evidence, Instrument, Price, Probability, Ratio, Signal, SourceTime,
     Span, Status, Target, Time, Uuid,
 };
 
@@ -158,6 +158,7 @@ impl Desk {
             decide_by: at + Span::from_secs(i64::from(rules.confirm_timeout_s)),
             decided_at: None,
             cause: None,
+            evidence: Evidence::default(),
         }
     }
 }

@@ -10,8 +10,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use market::{
-    Accepted, Alert, Answer, Catalog, Declined, Killzone, Price, Probability, Ratio, Signal, Span,
-    Status, Target, Time, Timeframe, Uuid,
+    Accepted, Alert, Answer, Catalog, Declined, Evidence, Killzone, Price, Probability, Ratio,
+    Signal, Span, Status, Target, Time, Timeframe, Uuid,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -138,6 +138,7 @@ fn born(catalog: &Catalog, alert: &Alert) -> Signal {
         decide_by: NOW + Span::from_secs(285),
         decided_at: None,
         cause: None,
+        evidence: Evidence::default(),
     }
 }
 

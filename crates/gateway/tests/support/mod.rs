@@ -9,9 +9,9 @@ use axum::routing::get;
 use flate2::{Compress, Compression, FlushCompress};
 use gateway::{Beginning, Clock, Config, Farewell, Gateway, Publication, Publisher, Stats, serve};
 use market::{
-    Calendar, Catalog, Direction, Epoch, FeedState, Instrument, Killzone, Position, Price,
-    PriceKind, PriceUpdate, Probability, Ratio, Signal, Source, SourceId, SourceTime, Status,
-    Symbol, SymbolStatus, Target, Time, Timeframe, Uuid,
+    Calendar, Catalog, Direction, Epoch, Evidence, FeedState, Instrument, Killzone, Position,
+    Price, PriceKind, PriceUpdate, Probability, Ratio, Signal, Source, SourceId, SourceTime,
+    Status, Symbol, SymbolStatus, Target, Time, Timeframe, Uuid,
 };
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -389,6 +389,7 @@ pub(crate) fn signal(id: u32, status: Status) -> Signal {
         decide_by: Time::MAX,
         decided_at: (status != Status::Pending).then(now),
         cause: None,
+        evidence: Evidence::default(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every record comes back exactly, and what version 1 once wrote always reads.
+//! Every record comes back exactly, and what older versions once wrote always reads.
 
 use super::*;
 use expect_test::{Expect, expect};
@@ -10,21 +10,29 @@ fn check_text(record: &Record, expected: &Expect) {
     assert_eq!(&decode(&text, || "the sample".to_owned()).unwrap(), record);
 }
 
-/// These two texts are what stands in files out there: never change them. A new version gets samples of its own.
+/// These texts are what stands in files out there: never change them. A new version gets samples of its own.
 #[test]
-fn a_stored_sample_of_version_1_decodes() {
-    check_text(
-        &Record::Signal(signal()),
-        &expect![[
-            r#"{"version":1,"record":{"signal":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","status":"invalidated","direction":"short","symbol":"EURUSD","digits":5,"entry_time":"2026-11-23T14:05:00.000000000Z","entry":"1.08505","stop":"1.08555","targets":[{"price":"1.08455","percent":60,"runner":false},{"price":"1.08305","percent":40,"runner":true}],"reason":"MSS+FVG setup (SIMULATED)","confidence_per_10000":6512,"rr_target_per_100":400,"killzone":"ny_am","setup":"mss_fvg","timeframe":"5m","simulated":true,"created_at":"2026-11-23T14:05:00.250000001Z","decide_by":"2026-11-23T14:09:45.250000001Z","decided_at":"2026-11-23T14:06:01.000000999Z","cause":"stale_feed"}}}"#
-        ]],
+fn stored_samples_of_version_1_decode() {
+    let check = |text: &str, expected: Record| {
+        assert_eq!(decode(text, || "the sample".to_owned()).unwrap(), expected);
+    };
+    check(
+        r#"{"version":1,"record":{"signal":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","status":"invalidated","direction":"short","symbol":"EURUSD","digits":5,"entry_time":"2026-11-23T14:05:00.000000000Z","entry":"1.08505","stop":"1.08555","targets":[{"price":"1.08455","percent":60,"runner":false},{"price":"1.08305","percent":40,"runner":true}],"reason":"MSS+FVG setup (SIMULATED)","confidence_per_10000":6512,"rr_target_per_100":400,"killzone":"ny_am","setup":"mss_fvg","timeframe":"5m","simulated":true,"created_at":"2026-11-23T14:05:00.250000001Z","decide_by":"2026-11-23T14:09:45.250000001Z","decided_at":"2026-11-23T14:06:01.000000999Z","cause":"stale_feed"}}}"#,
+        Record::Signal(Signal {
+            evidence: Evidence::default(),
+            ..signal()
+        }),
     );
-    check_text(
-        &Record::Outcome(outcome()),
-        &expect![[
-            r#"{"version":1,"record":{"outcome":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","symbol":"US30","digits":1,"kind":{"target":2},"price":"39120.5","r_per_100":-150,"at":"1969-12-31T23:59:59.999999999Z","last":true}}}"#
-        ]],
+    check(
+        r#"{"version":1,"record":{"outcome":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","symbol":"US30","digits":1,"kind":{"target":2},"price":"39120.5","r_per_100":-150,"at":"1969-12-31T23:59:59.999999999Z","last":true}}}"#,
+        Record::Outcome(outcome()),
     );
+}
+
+#[test]
+fn stored_samples_of_version_2_decode() {
+    check_text(&Record::Signal(signal()), &expect![[r#"{"version":2,"record":{"signal":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","status":"invalidated","direction":"short","symbol":"EURUSD","digits":5,"entry_time":"2026-11-23T14:05:00.000000000Z","entry":"1.08505","stop":"1.08555","targets":[{"price":"1.08455","percent":60,"runner":false},{"price":"1.08305","percent":40,"runner":true}],"reason":"MSS+FVG setup (SIMULATED)","confidence_per_10000":6512,"rr_target_per_100":400,"killzone":"ny_am","setup":"mss_fvg","timeframe":"5m","simulated":true,"created_at":"2026-11-23T14:05:00.250000001Z","decide_by":"2026-11-23T14:09:45.250000001Z","decided_at":"2026-11-23T14:06:01.000000999Z","cause":"stale_feed","evidence":{"source":"oanda","price_kind":"cfd","conditions":[{"name":"leg_fvg_atr","relation":"at_least","value_millionths":412000,"limit_millionths":150000}],"rr_weighted_per_100":200,"backing":{"resolved":212,"hits":129,"interval_per_10000":[5420,6720]},"config_hash":"6f1c8a5e2b7d9043"}}}}"#]]);
+    check_text(&Record::Outcome(outcome()), &expect![[r#"{"version":2,"record":{"outcome":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","symbol":"US30","digits":1,"kind":{"target":2},"price":"39120.5","r_per_100":-150,"at":"1969-12-31T23:59:59.999999999Z","last":true}}}"#]]);
 }
 
 #[test]
@@ -132,6 +140,23 @@ fn signal() -> Signal {
         decide_by: at("2026-11-23T14:09:45.250000001Z"),
         decided_at: Some(at("2026-11-23T14:06:01.000000999Z")),
         cause: Some(Cause::StaleFeed),
+        evidence: Evidence {
+            source: "oanda".to_owned(),
+            price_kind: Some(PriceKind::Cfd),
+            conditions: vec![Condition {
+                name: "leg_fvg_atr".to_owned(),
+                relation: Relation::AtLeast,
+                value: Measure::from_millionths(412_000),
+                limit: Measure::from_millionths(150_000),
+            }],
+            rr_weighted: Some(Ratio::from_hundredths(200)),
+            backing: Some(Backing {
+                resolved: 212,
+                hits: 129,
+                interval: Some((Probability::from_steps(5420), Probability::from_steps(6720))),
+            }),
+            config_hash: "6f1c8a5e2b7d9043".to_owned(),
+        },
     }
 }
 
@@ -157,6 +182,7 @@ prop_compose! {
         (decided, simulated) in any::<(bool, bool)>(),
         (entry, stop) in (any_price(), any_price()),
         targets in prop::collection::vec((any_price(), any::<u8>(), any::<bool>()), 0..5),
+        evidence in any_evidence(),
     ) -> Signal {
         let target = |(price, percent, runner)| Target { price, percent, runner };
         Signal {
@@ -166,8 +192,36 @@ prop_compose! {
             reason, confidence: Probability::from_steps(confidence), rr_target: Ratio::from_hundredths(rr),
             killzone, setup, timeframe, simulated,
             created_at: Time::from_nanos(times[1]), decide_by: Time::from_nanos(times[2]),
-            decided_at: decided.then_some(Time::from_nanos(times[3])), cause,
+            decided_at: decided.then_some(Time::from_nanos(times[3])), cause, evidence,
         }
+    }
+}
+
+prop_compose! {
+    fn any_evidence()(
+        (source, config_hash) in (any::<String>(), any::<String>()),
+        price_kind in prop::option::of(prop::sample::select(vec![PriceKind::Cash, PriceKind::Cfd, PriceKind::Future])),
+        conditions in prop::collection::vec(any_condition(), 0..4),
+        rr in prop::option::of(any::<i32>()),
+        backing in prop::option::of((any::<u32>(), any::<u32>(), prop::option::of((0..=10_000_u16, 0..=10_000_u16)))),
+    ) -> Evidence {
+        let steps = Probability::from_steps;
+        let backing = backing.map(|(resolved, hits, interval)| Backing {
+            resolved, hits, interval: interval.map(|(low, high)| (steps(low), steps(high))),
+        });
+        let rr_weighted = rr.map(Ratio::from_hundredths);
+        Evidence { source, price_kind, conditions, rr_weighted, backing, config_hash }
+    }
+}
+
+prop_compose! {
+    fn any_condition()(
+        name in any::<String>(),
+        relation in prop::sample::select(vec![Relation::AtLeast, Relation::AtMost, Relation::Holds]),
+        (value, limit) in (any::<i64>(), any::<i64>()),
+    ) -> Condition {
+        let measure = Measure::from_millionths;
+        Condition { name, relation, value: measure(value), limit: measure(limit) }
     }
 }
 

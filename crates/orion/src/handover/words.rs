@@ -185,8 +185,8 @@ pub(super) mod tests {
     use super::*;
     use expect_test::{Expect, expect};
     use market::{
-        Bar, Cause, Direction, Epoch, Killzone, Ohlc, OutcomeKind, Price, Probability, Ratio,
-        SourceId, Status, Target, Timeframe, Uuid,
+        Bar, Cause, Direction, Epoch, Evidence, Killzone, Ohlc, OutcomeKind, Price, Probability,
+        Ratio, SourceId, Status, Target, Timeframe, Uuid,
     };
 
     /// The words below are what another version of ORION says and hears. The first seven stay as they are; whoever changes
@@ -311,6 +311,7 @@ pub(super) mod tests {
             decide_by: time,
             decided_at: Some(time),
             cause: Some(Cause::Timeout),
+            evidence: Evidence::default(),
         };
         let outcome = Outcome {
             id: Uuid::from_u128(1),

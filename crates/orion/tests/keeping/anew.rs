@@ -5,7 +5,7 @@ use crate::support::{Server, serve};
 use engine::Settings;
 use journal::tape::{self, Tape, TapeItem, TapeReader};
 use journal::{Journal as _, Local, Record};
-use market::{Cause, OutcomeKind, Signal, Span, Status, Time, Uuid};
+use market::{Cause, Evidence, OutcomeKind, Signal, Span, Status, Time, Uuid};
 use orion::machine::Machine;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -275,6 +275,7 @@ async fn contradict(dir: &Path) -> Uuid {
         decide_by: at + Span::from_secs(285),
         decided_at: None,
         cause: None,
+        evidence: Evidence::default(),
     };
     let end = journal.end();
     let batch = vec![Record::Signal(signal)];

@@ -2,7 +2,10 @@
 //! written once; the envelope around it is the class's.
 
 use super::{BadPayload, List, Quoted, append, check_digits, rule};
-use market::{Direction, Outcome, OutcomeKind, Position, Price, Signal, Target, Time};
+use market::{
+    Backing, Condition, Direction, Evidence, Outcome, OutcomeKind, Position, Price, Signal, Target,
+    Time,
+};
 
 /// Longest reason, in bytes: what bounds the size of a message.
 const REASON_MAX: usize = 500;
@@ -138,8 +141,62 @@ fn signal_ext(signal: &Signal) -> String {
     if let Some(cause) = signal.cause {
         append(&mut text, format_args!(r#","cause":"{}""#, cause.as_str()));
     }
+    append_evidence(&mut text, &signal.evidence);
     text.push('}');
     text
+}
+
+/// What the signal stands on, as far as it is known.
+fn append_evidence(text: &mut String, evidence: &Evidence) {
+    if !evidence.source.is_empty() {
+        append(
+            text,
+            format_args!(r#","source":{}"#, Quoted(&evidence.source)),
+        );
+    }
+    if let Some(kind) = evidence.price_kind {
+        append(text, format_args!(r#","price_kind":"{kind}""#));
+    }
+    if !evidence.conditions.is_empty() {
+        let conditions = List(&evidence.conditions, |condition, _| {
+            shown_condition(condition)
+        });
+        append(text, format_args!(r#","conditions":{conditions}"#));
+    }
+    if let Some(backing) = evidence.backing {
+        append_backing(text, backing);
+    }
+    if let Some(ratio) = evidence.rr_weighted {
+        append(text, format_args!(r#","rr_weighted":{ratio}"#));
+    }
+    if !evidence.config_hash.is_empty() {
+        append(
+            text,
+            format_args!(r#","config_hash":{}"#, Quoted(&evidence.config_hash)),
+        );
+    }
+}
+
+fn shown_condition(condition: &Condition) -> String {
+    format!(
+        r#"{{"name":{},"rule":"{}","value":{},"limit":{}}}"#,
+        Quoted(&condition.name),
+        condition.relation.as_str(),
+        condition.value,
+        condition.limit,
+    )
+}
+
+fn append_backing(text: &mut String, backing: Backing) {
+    let Backing { resolved, hits, .. } = backing;
+    append(
+        text,
+        format_args!(r#","confidence":{{"n":{resolved},"hits":{hits}"#),
+    );
+    if let Some((low, high)) = backing.interval {
+        append(text, format_args!(r#","lo":{low},"hi":{high}"#));
+    }
+    text.push('}');
 }
 
 fn event(kind: OutcomeKind) -> String {

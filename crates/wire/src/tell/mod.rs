@@ -91,9 +91,9 @@ mod tests {
     use crate::{Ask, Channel, Channels, Echo, Refusal, RequestId};
     use expect_test::{Expect, expect};
     use market::{
-        Bar, BarUpdate, Cause, Direction, Epoch, FeedState, Killzone, Ohlc, Outcome, OutcomeKind,
-        Position, Price, PriceKind, PriceUpdate, Probability, Ratio, Signal, SourceId, SourceTime,
-        Status, Symbol, Target, Time, Timeframe, Uuid, Volume,
+        Bar, BarUpdate, Cause, Direction, Epoch, Evidence, FeedState, Killzone, Ohlc, Outcome,
+        OutcomeKind, Position, Price, PriceKind, PriceUpdate, Probability, Ratio, Signal, SourceId,
+        SourceTime, Status, Symbol, Target, Time, Timeframe, Uuid, Volume,
     };
     use proptest::prelude::*;
     use serde_json::Value;
@@ -375,6 +375,24 @@ mod tests {
         Time::parse(TS).unwrap()
     }
 
+    fn evidence() -> Evidence {
+        Evidence {
+            source: "a \"source\"".to_owned(),
+            price_kind: Some(market::PriceKind::Future),
+            conditions: vec![
+                market::Condition::holds("mss"),
+                market::Condition::at_most("sweep_depth_atr", -1e-6, 2.0),
+            ],
+            rr_weighted: Ratio::new(-1.5),
+            backing: Some(market::Backing {
+                resolved: 0,
+                hits: 0,
+                interval: None,
+            }),
+            config_hash: "6f1c8a5e2b7d9043".to_owned(),
+        }
+    }
+
     #[test]
     fn events_for_extended_clients() {
         let body = EventBody::signal(&sample()).unwrap();
@@ -392,14 +410,13 @@ mod tests {
             status: Status::Invalidated,
             cause: Some(Cause::StaleFeed),
             simulated: true,
+            evidence: evidence(),
             ..sample()
         };
         let body = EventBody::signal(&died).unwrap();
         check(
             &body.shown(at(1840), ts()),
-            &expect![[
-                r#"{"type":"signal","seq":1840,"epoch":"k3f9","ts":"2026-11-23T14:05:00.112Z","snapshot":true,"payload":{"id":"7c0e5a1e-9f0b-5c1d-8e2f-3a4b5c6d7e8f","status":"invalidated","direction":"long","symbol":"EURUSD","entry_time":"2026-11-23T14:05:00.000Z","entry_price":1.08530,"stop_loss":1.08450,"take_profits":[1.08610,1.08690,1.08770],"tp_modes":["TP1 30%","TP2 40%","Runner 30%"],"reason":"MSS+FVG setup","confidence":0.65,"rr_target":3.00,"killzone":"london"},"ext":{"setup":"mss_fvg","tf":"5m","simulated":true,"decide_by":"2026-11-23T14:09:45.100Z","cause":"stale_feed"}}"#
-            ]],
+            &expect![[r#"{"type":"signal","seq":1840,"epoch":"k3f9","ts":"2026-11-23T14:05:00.112Z","snapshot":true,"payload":{"id":"7c0e5a1e-9f0b-5c1d-8e2f-3a4b5c6d7e8f","status":"invalidated","direction":"long","symbol":"EURUSD","entry_time":"2026-11-23T14:05:00.000Z","entry_price":1.08530,"stop_loss":1.08450,"take_profits":[1.08610,1.08690,1.08770],"tp_modes":["TP1 30%","TP2 40%","Runner 30%"],"reason":"MSS+FVG setup","confidence":0.65,"rr_target":3.00,"killzone":"london"},"ext":{"setup":"mss_fvg","tf":"5m","simulated":true,"decide_by":"2026-11-23T14:09:45.100Z","cause":"stale_feed","source":"a \"source\"","price_kind":"future","conditions":[{"name":"mss","rule":"holds","value":1,"limit":1},{"name":"sweep_depth_atr","rule":"at_most","value":-0.000001,"limit":2}],"confidence":{"n":0,"hits":0},"rr_weighted":-1.50,"config_hash":"6f1c8a5e2b7d9043"}}"#]],
         );
         let told = |kind| {
             EventBody::outcome(&Outcome {
@@ -738,6 +755,7 @@ mod tests {
             decide_by: Time::parse("2026-11-23T14:09:45.1Z").unwrap(),
             decided_at: None,
             cause: None,
+            evidence: Evidence::default(),
         }
     }
 
