@@ -5,7 +5,7 @@
 //! the first target before the stop. x is the exit-side price at the confirmation; while a signal is pending it is
 //! expected where confirmations of its setup were on average, in multiples of the risk.
 
-use market::{Price, Probability, Signal};
+use market::{Backing, Price, Probability, Signal};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -38,6 +38,15 @@ impl Record {
         }
         self.offsets
             .push_back(offset.to_f64() / signal.risk().to_f64());
+    }
+
+    /// The numbers behind a confidence.
+    pub(crate) fn backing(&self) -> Backing {
+        Backing {
+            resolved: self.resolved,
+            hits: self.hits,
+            interval: wilson(self.hits, self.resolved),
+        }
     }
 
     /// Where the confirmation is expected, in multiples of the risk.
@@ -94,6 +103,24 @@ fn shrink(hits: u32, n: u32, prior: f64, strength: f64) -> f64 {
     }
 }
 
+/// The interval in which the rate behind `hits` of `n` lies with 95 %; `None` without any.
+///
+/// Wilson, "Probable inference, the law of succession, and statistical inference" (1927), with z = 1.96.
+#[must_use]
+pub fn wilson(hits: u32, n: u32) -> Option<(Probability, Probability)> {
+    const Z: f64 = 1.96;
+    if n == 0 {
+        return None;
+    }
+    let (n, hits) = (f64::from(n), f64::from(hits));
+    let (rate, z2) = (hits / n, Z * Z);
+    let middle = rate + z2 / (2.0 * n);
+    let half = Z * (rate * (1.0 - rate) / n + z2 / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + z2 / n;
+    let end = |value: f64| Probability::new(value / scale);
+    Some((end(middle - half), end(middle + half)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +136,19 @@ mod tests {
     fn check(record: &Record, odds: Odds, expected: f64) {
         let shown = confidence(record, std::iter::once(record), odds, 40.0);
         assert_eq!(shown.to_f64(), expected);
+    }
+
+    #[test]
+    fn the_interval_is_wilsons() {
+        let check = |hits, n, low, high| {
+            let expected = (Probability::new(low), Probability::new(high));
+            assert_eq!(wilson(hits, n), Some(expected), "{hits} of {n}");
+        };
+        // As `binomtest(hits, n).proportion_ci(method="wilson")` of SciPy gives them.
+        check(0, 10, 0.0, 0.2775);
+        check(10, 10, 0.7225, 1.0);
+        check(129, 212, 0.5414, 0.6717);
+        assert_eq!(wilson(0, 0), None);
     }
 
     const EVEN: Odds = Odds {

@@ -16,11 +16,11 @@ use crate::pulse::Pulse;
 use crate::risk::{Idea, Plan};
 use crate::rules::{Rules, Settings};
 use crate::session;
-use crate::setup::{Armed, MssFvg};
-use crate::structure::{BarIndex, Chart, Finding, Pool};
+use crate::setup::{Armed, Pattern, Setups, View, Zone};
+use crate::structure::{Chart, Finding, Pool};
 use market::{
-    Bar, Cause, Direction, Evidence, Instrument, InstrumentId, Price, QuoteBar, Signal, Source, SourceId,
-    SourceTime, Span, Status, Symbol, Tick, Time, Timeframe, Uuid,
+    Bar, Cause, Condition, Direction, Evidence, Instrument, InstrumentId, Price, QuoteBar, Signal,
+    Source, SourceId, SourceTime, Span, Status, Symbol, Tick, Time, Timeframe, Uuid,
 };
 use serde::{Deserialize, Serialize};
 use spreads::Spreads;
@@ -41,14 +41,15 @@ pub(crate) struct Desk {
     pub bars: Bars,
     spreads: Spreads,
     charts: [Option<Chart>; Timeframe::ALL.len()],
-    mss_fvg: MssFvg,
+    setups: Setups,
     pending: Vec<Pending>,
     running: Vec<Running>,
     pub pulse: Pulse,
     /// The newest tick's time: prices that are shown never go back behind it.
     newest: SourceTime,
     last_entry: Option<SourceTime>,
-    zones: VecDeque<(Direction, BarIndex)>,
+    /// The zones that have signalled.
+    zones: VecDeque<(Direction, Zone)>,
 }
 
 /// Where and when a desk works: what it needs of the rest of the engine.
@@ -69,7 +70,7 @@ impl Desk {
             bars: Bars::new(instrument.calendar),
             spreads: Spreads::default(),
             charts: Default::default(),
-            mss_fvg: MssFvg::default(),
+            setups: Setups::default(),
             pending: Vec::new(),
             running: Vec::new(),
             pulse: Pulse::default(),
@@ -122,7 +123,6 @@ impl Desk {
         }
         self.source = source;
         self.pulse.forget_hours();
-        let periods = |rules: &Rules| (rules.atr_period, rules.swing_left, rules.swing_right);
         if periods(old) != periods(&settings.rules) {
             self.charts = Default::default();
         }
@@ -131,27 +131,20 @@ impl Desk {
             || self.charts[setup_tf.index()].is_none()
             || !settings.catalog.instrument(id).signals
         {
-            self.mss_fvg = MssFvg::default();
+            self.setups = Setups::default();
             self.zones.clear();
         }
         self.id = id;
         self.open_charts(settings);
     }
 
-    /// Charts exist for the timeframes the rules name, where setups run.
+    /// Charts of all timeframes exist where setups run.
     fn open_charts(&mut self, settings: &Settings) {
         let instrument = settings.catalog.instrument(self.id);
-        for timeframe in Timeframe::ALL {
-            let used =
-                timeframe == settings.rules.setup_tf || timeframe == settings.rules.confirm_tf;
-            let chart = &mut self.charts[timeframe.index()];
-            match (instrument.signals && used, &chart) {
-                (true, None) => {
-                    *chart = Some(Chart::new(
-                        &settings.rules,
-                        session::roll_hour(instrument.calendar),
-                    ))
-                }
+        let roll_hour = session::roll_hour(instrument.calendar);
+        for chart in &mut self.charts {
+            match (instrument.signals, &chart) {
+                (true, None) => *chart = Some(Chart::new(&settings.rules, roll_hour)),
                 (false, Some(_)) => *chart = None,
                 (true, Some(_)) | (false, None) => {}
             }
@@ -241,28 +234,45 @@ impl Desk {
         findings: &mut Vec<Finding>,
         context: &mut Context,
     ) {
-        self.digest(timeframe, bar, findings, &context.settings.rules);
+        let patterns = self.digest(timeframe, bar, findings, &context.settings.rules);
+        // Of a bar that was not wholly seen nobody knows where it would have closed.
+        if !bar.holed {
+            for pattern in patterns {
+                self.fire_at_close(&pattern, bar, context);
+            }
+        }
         self.decide_if(context, |pending, rules| {
             pending.judge_bar(timeframe, bar, findings, rules)
         });
     }
 
-    /// Takes a closed bar into its chart, if there is one, and tells the setups what became known.
+    /// Takes a closed bar into its chart, if there is one, and tells the setups what became known: returns what its close
+    /// triggers.
     fn digest(
         &mut self,
         timeframe: Timeframe,
         bar: &Bar,
         findings: &mut Vec<Finding>,
         rules: &Rules,
-    ) {
+    ) -> Vec<Pattern> {
         findings.clear();
+        let htf_trend = self.charts[rules.htf.index()].as_ref();
+        let htf_trend = htf_trend.and_then(Chart::trend);
         let Some(chart) = &mut self.charts[timeframe.index()] else {
-            return;
+            return Vec::new();
         };
         let t = chart.close(bar, rules, findings);
-        if timeframe == rules.setup_tf {
-            self.mss_fvg.close(t, bar, findings, chart, rules);
+        if timeframe != rules.setup_tf {
+            return Vec::new();
         }
+        self.setups.close(View {
+            t,
+            bar,
+            findings,
+            chart,
+            htf_trend,
+            rules,
+        })
     }
 
     /// Decides the signals whose deadline has come, for the cause that holds now.
@@ -377,95 +387,114 @@ impl Desk {
 
     /// Ends the armed setups whose stop trades, then fires those that the price triggers.
     fn fire(&mut self, trigger: &Trigger, context: &mut Context) {
-        if self.mss_fvg.is_idle() {
-            return;
-        }
         // The stop lies behind its level: where that has not traded the stop need not be known.
         let touched = |armed: &Armed| {
+            let pattern = &armed.pattern;
             armed.is_reached(trigger.price)
-                || trigger.reach.stops(armed.direction, armed.stop_level)
+                || trigger.reach.stops(pattern.direction, pattern.stop_level)
         };
-        if !self.mss_fvg.armed().iter().any(touched) {
+        if !self.setups.armed().iter().any(touched) {
             return;
         }
-        let settings = context.settings;
-        let instrument = settings.catalog.instrument(self.id);
-        let Some(atr) = self.atr(&settings.rules) else {
+        let rules = &context.settings.rules;
+        let Some(ground) = self.ground(context) else {
             return;
         };
-        let spread = self.spreads.median();
-        let idea = |armed: &Armed| Idea {
-            direction: armed.direction,
-            entry: armed.entry,
-            stop_level: armed.stop_level,
-            atr,
-            spread,
-            tick_size: instrument.tick_size,
-        };
-        self.mss_fvg.take_if(|armed| {
-            let stop = idea(armed).stop(&settings.rules);
-            trigger.reach.stops(armed.direction, stop)
+        self.setups.take_if(|armed| {
+            let pattern = &armed.pattern;
+            let stop = ground.idea(pattern).stop(rules);
+            trigger.reach.stops(pattern.direction, stop)
         });
-        for armed in self
-            .mss_fvg
-            .take_if(|armed| armed.is_reached(trigger.price))
-        {
-            match self.signal(&armed, &idea(&armed), trigger, context) {
-                Ok(pending) => self.open(&armed, pending, context),
-                Err(refusal) => context.shared.counts.refuse(refusal),
-            }
+        for armed in self.setups.take_if(|armed| armed.is_reached(trigger.price)) {
+            let moment = Moment {
+                entry_time: trigger.entry_time,
+                reach: Some(trigger.reach),
+            };
+            self.try_signal(&armed.pattern, &ground, moment, context);
+        }
+    }
+
+    /// Fires what a bar's close triggers.
+    fn fire_at_close(&mut self, pattern: &Pattern, bar: &Bar, context: &mut Context) {
+        if let Some(ground) = self.ground(context) {
+            let moment = Moment {
+                entry_time: bar.end_time,
+                reach: None,
+            };
+            self.try_signal(pattern, &ground, moment, context);
+        }
+    }
+
+    /// What all ideas of this moment are measured by; `None` before the range of bars is known.
+    fn ground(&self, context: &Context) -> Option<Ground> {
+        let settings = context.settings;
+        Some(Ground {
+            atr: self.atr(&settings.rules)?,
+            spread: self.spreads.median(),
+            tick_size: settings.catalog.instrument(self.id).tick_size,
+        })
+    }
+
+    fn try_signal(
+        &mut self,
+        pattern: &Pattern,
+        ground: &Ground,
+        moment: Moment,
+        context: &mut Context,
+    ) {
+        match self.signal(pattern, &ground.idea(pattern), moment, context) {
+            Ok(pending) => self.open(pattern, pending, context),
+            Err(refusal) => context.shared.counts.refuse(refusal),
         }
     }
 
     /// Makes the signal of a triggered setup.
     fn signal(
         &self,
-        armed: &Armed,
+        pattern: &Pattern,
         idea: &Idea,
-        trigger: &Trigger,
+        moment: Moment,
         context: &mut Context,
     ) -> Result<Pending, Refusal> {
-        let rules = &context.settings.rules;
-        let instrument = context.settings.catalog.instrument(self.id);
-        self.check_gates(armed, trigger, instrument, context)?;
+        let (rules, entry_time) = (&context.settings.rules, moment.entry_time);
+        self.check_gates(pattern, entry_time, context)?;
         let chart = self.charts[rules.setup_tf.index()].iter();
         let pools: Vec<&Pool> = chart
-            .flat_map(|chart| chart.pools(armed.direction))
+            .flat_map(|chart| chart.pools(pattern.direction))
             .collect();
         let plan = idea.plan(&pools, rules)?;
-        let signal = self.write(armed, &plan, idea, trigger, context);
+        let signal = self.write(pattern, &plan, idea, entry_time, context);
         Ok(Pending {
-            entered: trigger.reach.fills(signal.direction, signal.entry),
+            entered: moment.has_traded(signal.direction, signal.entry),
             signal,
-            origin: Origin::Own(armed.setup),
-            since: Since::at(trigger.entry_time),
-            zone_far: armed.zone_far,
+            origin: Origin::Own(pattern.setup),
+            since: Since::at(entry_time),
+            zone_far: pattern.zone_far,
             atr: idea.atr,
         })
     }
 
     fn check_gates(
         &self,
-        armed: &Armed,
-        trigger: &Trigger,
-        instrument: &Instrument,
+        pattern: &Pattern,
+        entry_time: SourceTime,
         context: &mut Context,
     ) -> Result<(), Refusal> {
         let rules = &context.settings.rules;
-        let direction = armed.direction;
+        let calendar = self.instrument(context).calendar;
+        let direction = pattern.direction;
         let live = self.own_open().any(|signal| signal.direction == direction);
         let cooldown = Span::from_secs(i64::from(rules.symbol_cooldown_s));
-        let spent = context.shared.signals_on(trigger.entry_time);
-        if rules.killzone_gate && !session::in_core_window(trigger.entry_time, instrument.calendar)
-        {
+        let spent = context.shared.signals_on(entry_time);
+        if rules.killzone_gate && !session::in_core_window(entry_time, calendar) {
             Err(Refusal::Killzone)
         } else if live {
             Err(Refusal::Live)
-        } else if self.zones.contains(&(direction, armed.zone_born)) {
+        } else if self.zones.contains(&(direction, pattern.zone)) {
             Err(Refusal::ZoneUsed)
         } else if self
             .last_entry
-            .is_some_and(|last| trigger.entry_time - last < cooldown)
+            .is_some_and(|last| entry_time - last < cooldown)
         {
             Err(Refusal::Cooldown)
         } else if rules.max_signals_per_day > 0 && spent >= rules.max_signals_per_day {
@@ -487,11 +516,11 @@ impl Desk {
 
     fn write(
         &self,
-        armed: &Armed,
+        pattern: &Pattern,
         plan: &Plan,
         idea: &Idea,
-        trigger: &Trigger,
-        context: &mut Context,
+        entry_time: SourceTime,
+        context: &Context,
     ) -> Signal {
         let settings = context.settings;
         let instrument = settings.catalog.instrument(self.id);
@@ -508,39 +537,46 @@ impl Desk {
             confirm: rules.confirm_atr * idea.atr,
         };
         Signal {
-            id: identity(settings, &source.name, instrument.symbol, armed),
+            id: identity(settings, &source.name, instrument.symbol, pattern),
             status: Status::Pending,
-            direction: armed.direction,
+            direction: pattern.direction,
             symbol: instrument.symbol,
             digits: instrument.digits,
-            entry_time: trigger.entry_time,
+            entry_time,
             entry: plan.entry,
             stop: plan.stop,
             targets: plan.targets.clone(),
-            reason: reason(armed.setup.reason(), source),
+            reason: reason(pattern.setup.reason(), source),
             confidence: context
                 .shared
-                .confidence(armed.setup, odds, rules.prior_strength),
+                .confidence(pattern.setup, odds, rules.prior_strength),
             rr_target: plan.rr_target,
-            killzone: session::killzone(trigger.entry_time),
-            setup: armed.setup.as_str().to_owned(),
+            killzone: session::killzone(entry_time),
+            setup: pattern.setup.as_str().to_owned(),
             timeframe: rules.setup_tf,
             simulated: source.simulated,
             created_at: at,
             decide_by: at + Span::from_secs(i64::from(rules.confirm_timeout_s)),
             decided_at: None,
             cause: None,
-            evidence: Evidence::default(),
+            evidence: Evidence {
+                source: source.name.clone(),
+                price_kind: Some(instrument.kind),
+                conditions: conditions(pattern, plan, idea, rules),
+                rr_weighted: Some(plan.rr_weighted),
+                backing: Some(context.shared.record_of(pattern.setup).backing()),
+                config_hash: rules.hash(),
+            },
         }
     }
 
-    fn open(&mut self, armed: &Armed, pending: Pending, context: &mut Context) {
+    fn open(&mut self, pattern: &Pattern, pending: Pending, context: &mut Context) {
         let signal = &pending.signal;
         self.last_entry = Some(signal.entry_time);
         if self.zones.len() == ZONES_MAX {
             self.zones.pop_front();
         }
-        self.zones.push_back((armed.direction, armed.zone_born));
+        self.zones.push_back((pattern.direction, pattern.zone));
         context.shared.count_signal(signal.entry_time);
         context.shared.ledger.own(signal);
         context.out.push(Output::Signal(Box::new(signal.clone())));
@@ -553,6 +589,20 @@ struct Trigger {
     price: Price,
     entry_time: SourceTime,
     reach: Reach,
+}
+
+/// When a setup is triggered.
+struct Moment {
+    entry_time: SourceTime,
+    /// The quote that reached the trigger; `None` at a bar's close, which is the entry.
+    reach: Option<Reach>,
+}
+
+impl Moment {
+    fn has_traded(&self, direction: Direction, entry: Price) -> bool {
+        let reach = self.reach.as_ref();
+        reach.is_none_or(|reach| reach.fills(direction, entry))
+    }
 }
 
 /// The reason as clients see it: simulated data never passes for real.
@@ -574,14 +624,74 @@ fn tell(step: Step, context: &mut Context) {
     context.out.push(Output::Outcome(Box::new(step.outcome)));
 }
 
+/// What ideas of one moment are measured by.
+struct Ground {
+    atr: f64,
+    spread: Price,
+    tick_size: Price,
+}
+
+impl Ground {
+    fn idea(&self, pattern: &Pattern) -> Idea {
+        Idea {
+            direction: pattern.direction,
+            entry: pattern.entry,
+            stop_level: pattern.stop_level,
+            atr: self.atr,
+            spread: self.spread,
+            tick_size: self.tick_size,
+        }
+    }
+}
+
+/// What made a signal fire: its pattern, and the bounds of its risk.
+fn conditions(pattern: &Pattern, plan: &Plan, idea: &Idea, rules: &Rules) -> Vec<Condition> {
+    let risk = (plan.entry - plan.stop).abs().to_f64();
+    let mut conditions = pattern.conditions.clone();
+    conditions.push(Condition::at_least(
+        "risk_atr",
+        risk / idea.atr,
+        rules.min_risk_atr,
+    ));
+    conditions.push(Condition::at_most(
+        "risk_atr",
+        risk / idea.atr,
+        rules.max_risk_atr,
+    ));
+    if idea.spread.is_positive() {
+        let spreads = risk / idea.spread.to_f64();
+        conditions.push(Condition::at_least(
+            "risk_spreads",
+            spreads,
+            rules.min_risk_spreads,
+        ));
+    }
+    let weighted = plan.rr_weighted.to_f64();
+    conditions.push(Condition::at_least("rr_weighted", weighted, rules.min_rr));
+    conditions
+}
+
+/// What a chart is begun with: another one needs other bars.
+fn periods(rules: &Rules) -> [u32; 5] {
+    let Rules {
+        atr_period,
+        swing_left,
+        swing_right,
+        major_left,
+        major_right,
+        ..
+    } = *rules;
+    [atr_period, swing_left, swing_right, major_left, major_right]
+}
+
 /// `market|source|symbol|timeframe|setup|direction|open time of the bar that armed it`.
-fn identity(settings: &Settings, source: &str, symbol: Symbol, armed: &Armed) -> Uuid {
+fn identity(settings: &Settings, source: &str, symbol: Symbol, pattern: &Pattern) -> Uuid {
     let (market, timeframe, setup) = (
         &settings.market,
         settings.rules.setup_tf,
-        armed.setup.as_str(),
+        pattern.setup.as_str(),
     );
-    let (direction, open) = (armed.direction, armed.armed_open);
+    let (direction, open) = (pattern.direction, pattern.armed_open);
     let name = format!("{market}|{source}|{symbol}|{timeframe}|{setup}|{direction}|{open}");
     Uuid::new_v5(&NAMESPACE, name.as_bytes())
 }

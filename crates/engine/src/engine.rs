@@ -70,7 +70,7 @@ impl Counts {
 pub(crate) struct Shared {
     pub counts: Counts,
     pub ledger: Ledger,
-    records: [Record; 1],
+    records: [Record; SetupKind::ALL.len()],
     /// The trading day and the own signals born on it.
     day: (i32, u32),
 }
@@ -113,7 +113,7 @@ pub struct Closed {
 pub struct NotMine;
 
 /// Changes whenever the state's shape does: a snapshot of another shape is not read.
-const SNAPSHOT_VERSION: u32 = 4;
+const SNAPSHOT_VERSION: u32 = 5;
 
 impl Engine {
     /// Changes whenever the state's shape or what is decided does: what another version decided cannot be decided again.
@@ -621,6 +621,9 @@ impl Engine {
 impl Shared {
     pub(crate) fn record(&mut self, setup: SetupKind) -> &mut Record {
         &mut self.records[setup as usize]
+    }
+    pub(crate) fn record_of(&self, setup: SetupKind) -> &Record {
+        &self.records[setup as usize]
     }
     pub(crate) fn confidence(
         &self,

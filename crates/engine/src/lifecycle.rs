@@ -143,7 +143,7 @@ pub(crate) struct Pending {
     pub origin: Origin,
     pub since: Since,
     /// A confirming bar that closes beyond this contradicts it.
-    pub zone_far: Price,
+    pub zone_far: Option<Price>,
     /// Average true range when it became pending, in price units.
     pub atr: f64,
     /// The entry has traded since the trigger.
@@ -196,10 +196,10 @@ impl Pending {
 
     fn is_contradicted(&self, bar: &Bar, findings: &[Finding], judges: bool) -> bool {
         let direction = self.signal.direction;
-        let beyond_zone = match direction {
-            Direction::Long => bar.price.close < self.zone_far,
-            Direction::Short => bar.price.close > self.zone_far,
-        };
+        let beyond_zone = self.zone_far.is_some_and(|far| match direction {
+            Direction::Long => bar.price.close < far,
+            Direction::Short => bar.price.close > far,
+        });
         let turned = |finding: &Finding| matches!(finding, Finding::Break(found) if found.choch && found.direction == direction.opposite());
         (judges && beyond_zone) || findings.iter().any(turned)
     }

@@ -26,6 +26,8 @@ pub struct Plan {
     pub stop: Price,
     pub targets: Vec<Target>,
     pub rr_target: Ratio,
+    /// The same, weighted by the percentages of all targets.
+    pub rr_weighted: Ratio,
 }
 
 /// Why an idea becomes no signal.
@@ -75,15 +77,16 @@ impl Idea {
         if !rising || weighted < rules.min_rr - 1e-9 {
             return Err(Unfit::RewardTooSmall);
         }
-        let rr_target = targets
-            .last()
-            .and_then(|target| Ratio::new(r(target)))
+        let last = targets.last().and_then(|target| Ratio::new(r(target)));
+        let (rr_target, rr_weighted) = last
+            .zip(Ratio::new(weighted))
             .ok_or(Unfit::RewardTooSmall)?;
         Ok(Plan {
             entry,
             stop,
             targets,
             rr_target,
+            rr_weighted,
         })
     }
 
@@ -207,7 +210,7 @@ pub(crate) fn away(direction: Direction, price: Price, tick_size: Price) -> Pric
 fn is_far(kind: PoolKind) -> bool {
     match kind {
         PoolKind::PreviousDay | PoolKind::PreviousWeek | PoolKind::Equal => true,
-        PoolKind::Swing | PoolKind::Session(_) => false,
+        PoolKind::Swing | PoolKind::Major | PoolKind::Session(_) => false,
     }
 }
 

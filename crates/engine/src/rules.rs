@@ -1,6 +1,7 @@
 //! Every threshold of the engine, by its name. One value, swapped whole, kept on the tape with what it decided.
 
-use market::{Catalog, Timeframe};
+use crate::setup::SetupKind;
+use market::{Catalog, Timeframe, Uuid};
 use serde::{Deserialize, Serialize};
 
 /// All that the engine is set to: with the same settings and the same events it gives the same outputs.
@@ -77,6 +78,8 @@ pub struct Rules {
     pub bar_idle_ms: u32,
     /// The timeframe setups are found on.
     pub setup_tf: Timeframe,
+    /// The timeframe whose trend is the background of some setups.
+    pub htf: Timeframe,
     /// The timeframe whose bars confirm or contradict a pending signal.
     pub confirm_tf: Timeframe,
 
@@ -86,6 +89,9 @@ pub struct Rules {
     pub swing_left: u32,
     /// Bars to the right that must not exceed a swing; it is known only after them.
     pub swing_right: u32,
+    /// The same for swings of the major scale.
+    pub major_left: u32,
+    pub major_right: u32,
     /// A displacing bar's body is at least this.
     pub disp_body_atr: f64,
     /// A displacing bar's body is at least this part of its range.
@@ -121,11 +127,21 @@ pub struct Rules {
     /// How long a closed bar waits for that of the other symbol of its pair.
     pub smt_wait_ms: u32,
 
+    /// The middle of the dealing range that is neither cheap nor dear reaches this far to both sides, as a part of the range.
+    pub pd_dead: f64,
+    /// The optimal trade entry lies between these parts of a leg, counted back from its end.
+    pub ote_lo: f64,
+    pub ote_hi: f64,
+
+    /// The setups that may signal.
+    pub setups: Vec<SetupKind>,
     /// The sweep lies at most this far before the shift of structure.
     pub mss_sweep_bars: u32,
     /// An armed setup waits this many bars for its trigger.
     pub arm_max_bars: u32,
     pub fvg_entry: GapEntry,
+    /// Price this near to a broken level is back at it.
+    pub bos_retest_atr: f64,
 
     /// Distance of the stop behind its level, the spread not counted.
     pub stop_buffer_atr: f64,
@@ -176,10 +192,13 @@ impl Default for Rules {
             bar_grace_ms: 1500,
             bar_idle_ms: 3000,
             setup_tf: Timeframe::M5,
+            htf: Timeframe::H1,
             confirm_tf: Timeframe::M1,
             atr_period: 14,
             swing_left: 5,
             swing_right: 5,
+            major_left: 20,
+            major_right: 20,
             disp_body_atr: 1.2,
             disp_body_ratio: 0.6,
             break_mode: BreakMode::Close,
@@ -197,9 +216,14 @@ impl Default for Rules {
             smt_corr_win: 200,
             smt_corr_min: 0.5,
             smt_wait_ms: 3000,
+            pd_dead: 0.0,
+            ote_lo: 0.62,
+            ote_hi: 0.79,
+            setups: SetupKind::ALL.to_vec(),
             mss_sweep_bars: 30,
             arm_max_bars: 24,
             fvg_entry: GapEntry::Edge,
+            bos_retest_atr: 0.1,
             stop_buffer_atr: 0.10,
             min_risk_atr: 0.3,
             min_risk_spreads: 5.0,
@@ -239,6 +263,9 @@ impl Default for Rules {
     }
 }
 
+/// ORION's own namespace for the names of rules (version 5 UUIDs).
+const NAMESPACE: Uuid = Uuid::from_u128(0x4f52_494f_4e00_5275_a65c_616c_7300_0001);
+
 /// A rule with an impossible value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleError {
@@ -249,6 +276,17 @@ pub struct RuleError {
 }
 
 impl Rules {
+    /// Names these rules: equal for equal rules of one version of the engine, on any machine.
+    ///
+    /// # Panics
+    /// Never: rules are plain data.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let bytes = postcard::to_stdvec(self).expect("plain data can be written");
+        let hash = Uuid::new_v5(&NAMESPACE, &bytes).as_u128() >> 64;
+        format!("{hash:016x}")
+    }
+
     /// Checks every rule.
     ///
     /// # Errors
@@ -273,6 +311,7 @@ impl Rules {
             ("eq_tol_atr", self.eq_tol_atr),
             ("sweep_max_depth_atr", self.sweep_max_depth_atr),
             ("smt_min_atr", self.smt_min_atr),
+            ("bos_retest_atr", self.bos_retest_atr),
             ("stop_buffer_atr", self.stop_buffer_atr),
             ("min_risk_atr", self.min_risk_atr),
             ("min_risk_spreads", self.min_risk_spreads),
@@ -308,12 +347,15 @@ impl Rules {
             }
         }
         let parts = [
-            ("disp_body_ratio", self.disp_body_ratio),
-            ("smt_corr_min", self.smt_corr_min),
+            ("disp_body_ratio", self.disp_body_ratio, 1.0),
+            ("pd_dead", self.pd_dead, 0.5),
+            ("ote_lo", self.ote_lo, 1.0),
+            ("ote_hi", self.ote_hi, 1.0),
+            ("smt_corr_min", self.smt_corr_min, 1.0),
         ];
-        for (key, value) in parts {
-            if !(0.0..=1.0).contains(&value) {
-                let reason = format!("{value} is not between 0 and 1");
+        for (key, value, most) in parts {
+            if !(0.0..=most).contains(&value) {
+                let reason = format!("{value} is not between 0 and {most}");
                 errors.push(RuleError { key, reason });
             }
         }
@@ -324,6 +366,7 @@ impl Rules {
                 "min_risk_atr",
                 self.min_risk_atr,
             ),
+            ("ote_hi", self.ote_hi, "ote_lo", self.ote_lo),
             ("tp_snap_hi", self.tp_snap_hi, "tp_snap_lo", self.tp_snap_lo),
             (
                 "runner_max_r",
@@ -347,6 +390,8 @@ impl Rules {
             ("atr_period", self.atr_period, 1, 1000),
             ("swing_left", self.swing_left, 1, 500),
             ("swing_right", self.swing_right, 1, 500),
+            ("major_left", self.major_left, 1, 500),
+            ("major_right", self.major_right, 1, 500),
             ("fvg_max_age", self.fvg_max_age, 1, 100_000),
             ("ob_cap", self.ob_cap, 1, 1000),
             ("pool_cap", self.pool_cap, 1, 1000),
@@ -370,6 +415,12 @@ impl Rules {
                     reason: format!("{value} is not between {least} and {most}"),
                 });
             }
+        }
+        if self.htf < self.setup_tf {
+            errors.push(RuleError {
+                key: "htf",
+                reason: format!("{} is shorter than setup_tf = {}", self.htf, self.setup_tf),
+            });
         }
         if self.confirm_tf > self.setup_tf {
             let reason = format!(
@@ -503,6 +554,10 @@ mod tests {
         check(|rules| rules.smt_corr_min = 1.1, "smt_corr_min");
         check(|rules| rules.smt_min_atr = f64::NAN, "smt_min_atr");
         check(|rules| rules.smt_wait_ms = 60_001, "smt_wait_ms");
+        check(|rules| rules.major_right = 0, "major_right");
+        check(|rules| rules.pd_dead = 0.6, "pd_dead");
+        check(|rules| rules.ote_lo = 0.9, "ote_hi");
+        check(|rules| rules.htf = Timeframe::M1, "htf");
         check(|rules| rules.confirm_timeout_s = 300, "confirm_timeout_s");
         check(|rules| rules.confirm_tf = Timeframe::H1, "confirm_tf");
         check(|rules| rules.tp_plan[0].percent = 31, "tp_plan");

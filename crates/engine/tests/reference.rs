@@ -101,7 +101,10 @@ fn show(bar: u64, finding: &Finding) -> Option<String> {
         let source = match pool.kind {
             PoolKind::Swing => "swing",
             PoolKind::Equal => "equal",
-            PoolKind::PreviousDay | PoolKind::PreviousWeek | PoolKind::Session(_) => return None,
+            PoolKind::Major
+            | PoolKind::PreviousDay
+            | PoolKind::PreviousWeek
+            | PoolKind::Session(_) => return None,
         };
         Some(format!(
             "{bar},{kind},{},{},,,{extreme},{},,,{source},,",
@@ -116,6 +119,7 @@ fn show(bar: u64, finding: &Finding) -> Option<String> {
             level,
             bar: at,
         } => format!("{bar},swing,{},{level},,,,{at},,,,,", sign(side)),
+        Finding::MajorSwing { .. } => return None,
         Finding::Equal {
             side,
             level,
@@ -126,7 +130,7 @@ fn show(bar: u64, finding: &Finding) -> Option<String> {
         }
         Finding::Break(found) => {
             let kind = if found.choch { "choch" } else { "bos" };
-            let (direction, mss) = (sign(&found.direction), u8::from(found.mss));
+            let (direction, mss) = (sign(&found.direction), u8::from(found.is_shift()));
             format!(
                 "{bar},{kind},{direction},{},,,,{},,{mss},,,",
                 found.level, found.swing

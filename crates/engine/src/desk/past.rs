@@ -5,9 +5,7 @@ use super::{Context, Desk};
 use crate::bars::{self, TooLate};
 use crate::lifecycle::Reach;
 use crate::pulse::Stated;
-use crate::risk::Idea;
 use crate::rules::Settings;
-use crate::setup::Armed;
 use crate::structure::Finding;
 use market::{Bar, PreviousClose, QuoteBar, Timeframe};
 
@@ -22,7 +20,7 @@ impl Desk {
         context: &mut Context,
     ) -> Result<(), TooLate> {
         self.bars.fill(quote, closed)?;
-        self.spend(quote, context.settings);
+        self.spend(quote, context);
         for &(timeframe, ref bar) in closed.iter() {
             if timeframe == quote.timeframe {
                 let (instrument, close) = (self.instrument(context), bar.price.close);
@@ -42,28 +40,19 @@ impl Desk {
     }
 
     /// Ends the armed setups that a past bar triggers or stops: their moment is over.
-    fn spend(&mut self, quote: &QuoteBar, settings: &Settings) {
-        let Some(atr) = self.atr(&settings.rules) else {
+    fn spend(&mut self, quote: &QuoteBar, context: &Context) {
+        let Some(ground) = self.ground(context) else {
             return;
         };
         let (reach, mid) = (Reach::of_bar(quote), bars::mid(quote));
-        let spread = self.spreads.median();
-        let tick_size = settings.catalog.instrument(self.id).tick_size;
-        let stop = |armed: &Armed| {
-            let idea = Idea {
-                direction: armed.direction,
-                entry: armed.entry,
-                stop_level: armed.stop_level,
-                atr,
-                spread,
-                tick_size,
-            };
-            idea.stop(&settings.rules)
-        };
-        self.mss_fvg.take_if(|armed| {
+        let rules = &context.settings.rules;
+        self.setups.take_if(|armed| {
             armed.is_reached(mid.low)
                 || armed.is_reached(mid.high)
-                || reach.stops(armed.direction, stop(armed))
+                || reach.stops(
+                    armed.pattern.direction,
+                    ground.idea(&armed.pattern).stop(rules),
+                )
         });
     }
 }
@@ -144,7 +133,7 @@ mod tests {
     fn charts(engine: &Engine) -> (Vec<u8>, usize) {
         let desk = engine.desk_of(InstrumentId(0));
         let bytes = postcard::to_stdvec(&desk.charts).unwrap();
-        (bytes, desk.mss_fvg.armed().len())
+        (bytes, desk.setups.armed().len())
     }
 
     #[test]

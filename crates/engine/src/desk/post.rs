@@ -9,8 +9,8 @@ use crate::risk::{Ladder, away};
 use crate::rules::Rules;
 use crate::session;
 use market::{
-    Alert, Cause, Declined, Direction, Evidence, Instrument, Price, Probability, Ratio, Signal, SourceTime,
-    Span, Status, Target, Time, Uuid,
+    Alert, Cause, Declined, Direction, Evidence, Instrument, Price, Probability, Ratio, Signal,
+    SourceTime, Span, Status, Target, Time, Uuid,
 };
 
 const ENTRY: &str = "entry_price";
@@ -65,7 +65,7 @@ impl Desk {
         let entered = at_market || market.fills(alert.direction, levels.entry);
         let (tick, bar) = (quote.time, now);
         let pending = Pending {
-            zone_far: levels.stop,
+            zone_far: Some(levels.stop),
             atr: market.atr.unwrap_or(0.0),
             entered,
             origin: Origin::Posted,
@@ -158,7 +158,12 @@ impl Desk {
             decide_by: at + Span::from_secs(i64::from(rules.confirm_timeout_s)),
             decided_at: None,
             cause: None,
-            evidence: Evidence::default(),
+            evidence: Evidence {
+                source: source.name.clone(),
+                price_kind: Some(instrument.kind),
+                config_hash: rules.hash(),
+                ..Evidence::default()
+            },
         }
     }
 }

@@ -15,7 +15,7 @@ pub struct Block {
     pub bar: BarIndex,
     /// The bar of the break, at whose close it became known.
     pub born: BarIndex,
-    touched: bool,
+    pub touched: bool,
 }
 
 impl Block {
@@ -48,6 +48,11 @@ impl Blocks {
     /// Tests the live blocks against a later bar.
     pub(crate) fn test(&mut self, bar: &Ohlc, findings: &mut Vec<Finding>) {
         self.live.retain_mut(|block| block.survives(bar, findings));
+    }
+
+    /// The live blocks, oldest first.
+    pub(crate) fn live(&self) -> impl DoubleEndedIterator<Item = &Block> {
+        self.live.iter()
     }
 
     /// Adds the block of a break at bar `t`, unless the same one lives already.

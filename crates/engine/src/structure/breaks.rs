@@ -12,12 +12,20 @@ pub struct Break {
     pub direction: Direction,
     /// Against the trend there was.
     pub choch: bool,
-    /// A CHoCH whose leg displaced.
-    pub mss: bool,
+    /// A bar of the leg displaced in its direction.
+    pub displaced: bool,
     /// The broken swing's price and bar.
     pub level: Price,
     pub swing: BarIndex,
     pub leg: Leg,
+}
+
+impl Break {
+    /// A market structure shift: a CHoCH whose leg displaced.
+    #[must_use]
+    pub fn is_shift(&self) -> bool {
+        self.choch && self.displaced
+    }
 }
 
 /// The move that broke structure: from its order-block bar to the bar of the break.
@@ -53,6 +61,11 @@ pub(crate) struct Breaks {
 }
 
 impl Breaks {
+    /// Where the last break went.
+    pub(crate) fn trend(&self) -> Option<Direction> {
+        self.trend
+    }
+
     /// A displacing bar closed at `t`.
     pub(crate) fn displaced(&mut self, direction: Direction, t: BarIndex) {
         self.displaced[side(direction)] = Some(t);
@@ -103,7 +116,7 @@ impl Breaks {
             ..
         } = *reference;
         let choch = self.trend == Some(direction.opposite());
-        let mss = choch && self.displaced[side(direction)].is_some_and(|bar| bar >= block);
+        let displaced = self.displaced[side(direction)].is_some_and(|bar| bar >= block);
         self.trend = Some(direction);
         let extreme = match direction {
             Direction::Long => block_bar.low.min(bar.low),
@@ -118,7 +131,7 @@ impl Breaks {
         Some(Break {
             direction,
             choch,
-            mss,
+            displaced,
             level,
             swing,
             leg,

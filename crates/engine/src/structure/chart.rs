@@ -4,12 +4,13 @@ use super::blocks::Blocks;
 use super::breaks::Breaks;
 use super::gaps::{GapRules, Gaps};
 use super::levels::Levels;
+use super::major::Major;
 use super::pools::{Pool, PoolKind, Pools, SweepRules};
 use super::swings::{Swing, Swings};
-use super::{BarIndex, Finding, Gap};
+use super::{BarIndex, Block, DealingRange, Finding, Gap};
 use crate::indicator::Atr;
 use crate::rules::{BreakMode, Rules};
-use market::{Bar, Direction, Ohlc};
+use market::{Bar, Direction, Ohlc, SourceTime};
 use serde::{Deserialize, Serialize};
 
 /// The structure of one timeframe, bar after bar.
@@ -17,6 +18,8 @@ use serde::{Deserialize, Serialize};
 pub struct Chart {
     /// Closed bars so far.
     bars: BarIndex,
+    /// When the last one ended.
+    end_time: SourceTime,
     atr: Atr,
     gaps: Gaps,
     blocks: Blocks,
@@ -24,6 +27,7 @@ pub struct Chart {
     levels: Levels,
     swings: Swings,
     breaks: Breaks,
+    major: Major,
     /// The latest confirmed swing high, then low.
     last_swing: [Option<(BarIndex, market::Price)>; 2],
 }
@@ -33,6 +37,7 @@ impl Chart {
     pub fn new(rules: &Rules, roll_hour: i8) -> Self {
         Self {
             bars: 0,
+            end_time: SourceTime::MIN,
             atr: Atr::new(rules.atr_period),
             gaps: Gaps::default(),
             blocks: Blocks::default(),
@@ -40,15 +45,18 @@ impl Chart {
             levels: Levels::new(roll_hour),
             swings: Swings::new(rules.swing_left, rules.swing_right),
             breaks: Breaks::default(),
+            major: Major::new(rules),
             last_swing: [None, None],
         }
     }
 
     /// Takes the next closed bar and appends what became known at its close, in order: lives of gaps, blocks and pools,
-    /// new swings, breaks with their blocks, a new gap. Returns the bar's index.
+    /// new swings, breaks with their blocks, a new gap. Returns the bar's index. No swing and no gap lies across bars that were
+    /// lost.
     pub fn close(&mut self, bar: &Bar, rules: &Rules, findings: &mut Vec<Finding>) -> BarIndex {
         let (t, price) = (self.bars, &bar.price);
         self.bars += 1;
+        self.skip_lost(bar);
         let atr_before = self.atr.value();
         let atr = self.atr.update(price);
         if let Some(direction) = displacement(price, atr_before, rules) {
@@ -61,15 +69,20 @@ impl Chart {
         self.pools.test(t, price, atr_before, sweep_rules, findings);
         self.levels
             .test(t, price, atr_before, sweep_rules, findings);
+        self.major.test(t, price, atr_before, sweep_rules, findings);
         self.levels.update(t, bar);
         for swing in self.swings.update(t, price).into_iter().flatten() {
             self.confirm(swing, atr, rules, findings);
         }
+        self.major.update(t, price, rules.pool_cap, findings);
         for direction in [Direction::Long, Direction::Short] {
             self.test_break(t, direction, price, rules, findings);
         }
         self.breaks.pass(t, price);
         self.gaps.find(t, price, atr, gap_rules, findings);
+        if bar.holed {
+            self.gaps.forget_bars();
+        }
         t
     }
 
@@ -77,6 +90,20 @@ impl Chart {
     #[must_use]
     pub fn atr(&self) -> Option<f64> {
         self.atr.value()
+    }
+    /// Where the last break of structure went; `None` before the first.
+    #[must_use]
+    pub fn trend(&self) -> Option<Direction> {
+        self.breaks.trend()
+    }
+    /// The dealing range of the major scale.
+    #[must_use]
+    pub fn range(&self) -> &DealingRange {
+        self.major.range()
+    }
+    /// Live order blocks, oldest first.
+    pub fn blocks(&self) -> impl DoubleEndedIterator<Item = &Block> {
+        self.blocks.live()
     }
     /// Live gaps, oldest first.
     #[must_use]
@@ -91,6 +118,18 @@ impl Chart {
     #[must_use]
     pub fn levels(&self) -> &Levels {
         &self.levels
+    }
+
+    /// Where whole bars before this one were lost, what it seems to stand beside it does not.
+    fn skip_lost(&mut self, bar: &Bar) {
+        if bar.holed {
+            self.gaps.forget_bars();
+        }
+        if bar.holed && bar.open_time > self.end_time {
+            self.swings.forget();
+            self.major.forget_bars();
+        }
+        self.end_time = bar.end_time;
     }
 
     fn confirm(

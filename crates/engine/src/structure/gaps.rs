@@ -104,6 +104,11 @@ impl Gaps {
         self.before = [self.before[1], Some(*bar)];
     }
 
+    /// A part of the last bar was missed: what seems a gap beside it may be none.
+    pub(crate) fn forget_bars(&mut self) {
+        self.before = [None, None];
+    }
+
     /// The live gaps, oldest first.
     pub(crate) fn live(&self) -> &[Gap] {
         &self.live

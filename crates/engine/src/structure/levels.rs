@@ -136,7 +136,7 @@ fn roll(range: &mut Option<Range>, key: i32, bar: &Ohlc) -> Option<Range> {
 
 fn rank(kind: PoolKind) -> usize {
     match kind {
-        PoolKind::Swing | PoolKind::Equal => 0,
+        PoolKind::Swing | PoolKind::Equal | PoolKind::Major => 0,
         PoolKind::PreviousDay => 1,
         PoolKind::PreviousWeek => 2,
         PoolKind::Session(killzone) => 3 + killzone as usize,

@@ -9,7 +9,9 @@ mod chart;
 mod correlation;
 mod gaps;
 mod levels;
+mod major;
 mod pools;
+mod range;
 mod smt;
 mod survey;
 mod swings;
@@ -20,6 +22,7 @@ pub use chart::Chart;
 pub use gaps::Gap;
 pub use levels::Levels;
 pub use pools::{Pool, PoolKind};
+pub use range::DealingRange;
 pub use smt::{CorrelationGate, Divergence, Member, Relation, Smt};
 pub use survey::{Observation, Survey};
 
@@ -34,6 +37,12 @@ pub type BarIndex = u64;
 pub enum Finding {
     /// `Long`: a swing high; `Short`: a swing low.
     Swing {
+        side: Direction,
+        level: Price,
+        bar: BarIndex,
+    },
+    /// The same on the major scale.
+    MajorSwing {
         side: Direction,
         level: Price,
         bar: BarIndex,

@@ -10,9 +10,29 @@ use serde::{Deserialize, Serialize};
 pub enum PoolKind {
     Swing,
     Equal,
+    /// A swing of the major scale.
+    Major,
     PreviousDay,
     PreviousWeek,
     Session(Killzone),
+}
+
+impl PoolKind {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Swing => "swing",
+            Self::Equal => "equal",
+            Self::Major => "major_swing",
+            Self::PreviousDay => "previous_day",
+            Self::PreviousWeek => "previous_week",
+            Self::Session(Killzone::Asia) => "session_asia",
+            Self::Session(Killzone::London) => "session_london",
+            Self::Session(Killzone::NyAm) => "session_ny_am",
+            Self::Session(Killzone::Lunch) => "session_lunch",
+            Self::Session(Killzone::Pm) => "session_pm",
+        }
+    }
 }
 
 /// A level with resting stops. `Long`: above a high; `Short`: below a low.

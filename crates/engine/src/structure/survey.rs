@@ -5,9 +5,6 @@ use super::{BarIndex, Chart, Finding, Gap};
 use crate::rules::Rules;
 use market::{Bar, Direction, Ohlc};
 
-/// Bars to either side of a swing of the major scale.
-const MAJOR: u32 = 20;
-
 /// Something that became known at a bar's close.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Observation {
@@ -33,8 +30,8 @@ impl Survey {
     #[must_use]
     pub fn new(rules: &Rules, roll_hour: i8) -> Self {
         let major_rules = Rules {
-            swing_left: MAJOR,
-            swing_right: MAJOR,
+            swing_left: rules.major_left,
+            swing_right: rules.major_right,
             ..rules.clone()
         };
         Self {
@@ -52,6 +49,9 @@ impl Survey {
         let halved = self.halved_by(&bar.price);
         self.findings.clear();
         let t = self.chart.close(bar, rules, &mut self.findings);
+        // The chart of the major scale tells them.
+        self.findings
+            .retain(|finding| !matches!(finding, Finding::MajorSwing { .. }));
         merge(&halved, self.findings.drain(..), seen);
         self.halved.extend(halved.iter().map(|gap| gap.born));
         let live = self.chart.gaps();
@@ -106,6 +106,7 @@ fn life(finding: &Finding) -> Option<BarIndex> {
         }
         Finding::Gap(_)
         | Finding::Swing { .. }
+        | Finding::MajorSwing { .. }
         | Finding::Equal { .. }
         | Finding::Break(_)
         | Finding::Block(_)

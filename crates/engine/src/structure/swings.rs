@@ -53,6 +53,11 @@ impl Swings {
         [swing(Direction::Long), swing(Direction::Short)]
     }
 
+    /// Bars were lost: no swing lies across them.
+    pub(crate) fn forget(&mut self) {
+        self.window.clear();
+    }
+
     /// The bars after bar `t - age`, that one not included, up to `t`; oldest first.
     pub(crate) fn newest(&self, count: usize) -> impl Iterator<Item = &Ohlc> {
         self.window

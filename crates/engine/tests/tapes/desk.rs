@@ -1,5 +1,6 @@
 //! Instruments, sources and rules for tapes that fit on a page.
 
+use engine::setup::SetupKind;
 use engine::{PriceRules, Rules, Settings};
 use market::{Calendar, Catalog, Instrument, Price, PriceKind, Source, SourceId, Symbol};
 
@@ -36,6 +37,7 @@ pub(crate) fn rules() -> Rules {
         killzone_gate: false,
         symbol_cooldown_s: 0,
         max_signals_per_day: 0,
+        setups: vec![SetupKind::MssFvg],
         ..Rules::default()
     }
 }

@@ -105,9 +105,13 @@ fn is_of_levels(finding: &Finding) -> bool {
     match finding {
         Finding::Sweep { pool, .. } | Finding::Run { pool, .. } => match pool.kind {
             PoolKind::Swing | PoolKind::Equal => false,
-            PoolKind::PreviousDay | PoolKind::PreviousWeek | PoolKind::Session(_) => true,
+            PoolKind::Major
+            | PoolKind::PreviousDay
+            | PoolKind::PreviousWeek
+            | PoolKind::Session(_) => true,
         },
         Finding::Swing { .. }
+        | Finding::MajorSwing { .. }
         | Finding::Equal { .. }
         | Finding::Break(_)
         | Finding::Block(_)
@@ -137,6 +141,7 @@ fn of_observation(observation: &Observation) -> Event {
 fn of_finding(finding: &Finding) -> Event {
     match finding {
         Finding::Swing { side, level, bar } => of_swing("swing", *side, *level, *bar),
+        Finding::MajorSwing { side, level, bar } => of_swing("major_swing", *side, *level, *bar),
         Finding::Equal {
             side,
             level,
@@ -181,7 +186,7 @@ fn of_break(found: &Break) -> Event {
     Event {
         level: found.level.to_string(),
         reference: found.swing.to_string(),
-        mss: u8::from(found.mss).to_string(),
+        mss: u8::from(found.is_shift()).to_string(),
         ..Event::new(kind, found.direction)
     }
 }
@@ -212,6 +217,7 @@ fn of_pool(kind: &str, direction: Direction, pool: &Pool, extreme: Price) -> Eve
         source: match pool.kind {
             PoolKind::Swing => "swing".to_owned(),
             PoolKind::Equal => "equal".to_owned(),
+            PoolKind::Major => "major".to_owned(),
             PoolKind::PreviousDay => "day".to_owned(),
             PoolKind::PreviousWeek => "week".to_owned(),
             PoolKind::Session(killzone) => killzone.to_string(),
