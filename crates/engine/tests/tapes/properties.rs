@@ -5,12 +5,14 @@ use crate::driver::{Driver, Told};
 use crate::ledger::{self, Tally};
 use crate::mirror::{self, Reflected};
 use crate::moves::{Move, Start, any_move, walk};
+use engine::setup::SetupKind;
 use engine::{Engine, Output, Rules, Settings};
 use market::{Event, InstrumentId, Price, SourceTime, Span, Tick, Time, Timeframe};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The same cases on every run.
@@ -123,10 +125,15 @@ fn in_a_mirror_long_is_short_and_nothing_else_changes() {
 
 #[test]
 fn markets_of_random_legs_hold_the_same() {
-    let mut tally = Tally::new();
+    let (mut tally, mut setups) = (Tally::new(), BTreeMap::new());
     for seed in 0..60 {
         let driver = legs(seed);
         ledger::check(&driver, &mut tally);
+        for (_, output) in &driver.said {
+            if let Output::Signal(signal) = output {
+                *setups.entry(signal.setup.clone()).or_insert(0) += 1;
+            }
+        }
         assert_mirrored(fast(), &driver);
         let mut second = Driver::on(Engine::new(Arc::new(fast())));
         for (place, Told { at, event, .. }) in driver.told.iter().enumerate() {
@@ -137,8 +144,10 @@ fn markets_of_random_legs_hold_the_same() {
         }
         assert_eq!(second.said, driver.said, "seed {seed}");
     }
-    eprintln!("60 markets of random legs: {tally:?}");
+    eprintln!("60 markets of random legs: {tally:?}, {setups:?}");
     assert!(tally.values().sum::<usize>() > 200, "{tally:?}");
+    let often = |setup: &SetupKind| setups.get(setup.as_str()).is_some_and(|count| *count > 10);
+    assert!(SetupKind::ALL.iter().all(often), "{setups:?}");
 }
 
 pub(crate) fn replay(mut engine: Engine, told: &[Told]) -> (Engine, Vec<(Time, Output)>) {
@@ -167,10 +176,14 @@ fn assert_mirrored(settings: Settings, driver: &Driver) {
     assert_eq!(here.len(), there.len());
 }
 
-/// Setups on the minutes, so that a morning brings many, with every gate in use.
+/// All setups, on the minutes, so that a morning brings many, with every gate in use.
 fn fast() -> Settings {
     let rules = Rules {
         setup_tf: Timeframe::M1,
+        htf: Timeframe::M5,
+        major_left: 4,
+        major_right: 4,
+        setups: SetupKind::ALL.to_vec(),
         killzone_gate: true,
         symbol_cooldown_s: 600,
         max_signals_per_day: 12,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test fails where it breaks")]
 
+mod driftless;
 mod instruments;
 mod odds;
 mod plans;

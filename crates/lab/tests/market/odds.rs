@@ -13,8 +13,8 @@ const AFTER: Span = Span::from_minutes(150);
 
 /// Hits against their odds.
 #[derive(Clone, Copy, Debug, Default)]
-struct Score {
-    signals: u32,
+pub(crate) struct Score {
+    pub(crate) signals: u32,
     hits: u32,
     excess: f64,
     variance: f64,
@@ -22,11 +22,11 @@ struct Score {
 
 impl Score {
     /// How many standard deviations there are more hits than a driftless walk would have.
-    fn sigmas(&self) -> f64 {
+    pub(crate) fn sigmas(&self) -> f64 {
         self.excess / self.variance.sqrt()
     }
 
-    fn add(&mut self, odds: f64, hit: bool) {
+    pub(crate) fn add(&mut self, odds: f64, hit: bool) {
         let hits = u32::from(hit);
         self.signals += 1;
         self.hits += hits;

@@ -1,7 +1,7 @@
 //! A trader who writes down what the engine says of every signal.
 
 use crate::instruments::rules;
-use engine::{Engine, Output, PriceRules, Settings};
+use engine::{Engine, Output, PriceRules, Rules, Settings};
 use lab::market::SimMarket;
 use market::{
     Catalog, Direction, Event, Outcome, OutcomeKind, Price, Signal, SourceTime, Status, Tick, Time,
@@ -46,10 +46,14 @@ pub(crate) struct Trader {
 
 impl Trader {
     pub(crate) fn new(catalog: &Catalog) -> Self {
+        Self::under(catalog, rules())
+    }
+
+    pub(crate) fn under(catalog: &Catalog, rules: Rules) -> Self {
         let settings = Settings {
             market: "sim".to_owned(),
             catalog: catalog.clone(),
-            rules: rules(),
+            rules,
             prices: PriceRules::default(),
         };
         Self {
