@@ -281,7 +281,7 @@ impl Bars {
     }
 
     /// When the interval that begins at `open_time` ends. A day's last 4h bar ends with the day, however long it is.
-    fn end_of(&self, timeframe: Timeframe, open_time: SourceTime) -> SourceTime {
+    pub(crate) fn end_of(&self, timeframe: Timeframe, open_time: SourceTime) -> SourceTime {
         let nominal = open_time + timeframe.span();
         match timeframe {
             Timeframe::M1 | Timeframe::M5 | Timeframe::M15 | Timeframe::H1 => nominal,

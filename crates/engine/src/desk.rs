@@ -16,8 +16,8 @@ use crate::pulse::Pulse;
 use crate::risk::{Idea, Plan};
 use crate::rules::{Rules, Settings};
 use crate::session;
-use crate::setup::{Armed, Pattern, Setups, View, Zone};
-use crate::structure::{Chart, Finding, Pool};
+use crate::setup::{Armed, Divided, Pattern, Setups, View, Zone};
+use crate::structure::{BarIndex, Chart, Finding, Pool};
 use market::{
     Bar, Cause, Condition, Direction, Evidence, Instrument, InstrumentId, Price, QuoteBar, Signal,
     Source, SourceId, SourceTime, Span, Status, Symbol, Tick, Time, Timeframe, Uuid,
@@ -226,19 +226,44 @@ impl Desk {
             .hear(at, tick, self.instrument(context), self.source);
     }
 
-    /// Works a closed bar: structure, then setups, then the open signals.
-    pub(crate) fn close(
+    /// Takes a closed bar into its chart, if there is one, and leaves in `findings` what became known. Returns the bar's index.
+    pub(crate) fn read(
         &mut self,
         timeframe: Timeframe,
         bar: &Bar,
         findings: &mut Vec<Finding>,
+        rules: &Rules,
+    ) -> Option<BarIndex> {
+        findings.clear();
+        let chart = self.charts[timeframe.index()].as_mut()?;
+        Some(chart.close(bar, rules, findings))
+    }
+
+    /// Takes a divergence in which this symbol held.
+    pub(crate) fn divide(&mut self, divided: Divided, context: &mut Context) {
+        let rules = &context.settings.rules;
+        let fired = self.setups.divide(divided, rules);
+        if let Some(pattern) = fired {
+            // Its bar closed a moment ago, with another symbol's.
+            let bar_end = self.bars.end_of(rules.setup_tf, divided.open_time);
+            self.fire_at_close(&pattern, bar_end, context);
+        }
+    }
+
+    /// Works a closed bar whose structure is known: setups, then the open signals.
+    pub(crate) fn close(
+        &mut self,
+        timeframe: Timeframe,
+        bar: &Bar,
+        t: Option<BarIndex>,
+        findings: &[Finding],
         context: &mut Context,
     ) {
-        let patterns = self.digest(timeframe, bar, findings, &context.settings.rules);
+        let patterns = self.set_up(timeframe, bar, t, findings, &context.settings.rules);
         // Of a bar that was not wholly seen nobody knows where it would have closed.
         if !bar.holed {
             for pattern in patterns {
-                self.fire_at_close(&pattern, bar, context);
+                self.fire_at_close(&pattern, bar.end_time, context);
             }
         }
         self.decide_if(context, |pending, rules| {
@@ -246,33 +271,29 @@ impl Desk {
         });
     }
 
-    /// Takes a closed bar into its chart, if there is one, and tells the setups what became known: returns what its close
-    /// triggers.
-    fn digest(
+    /// Tells the setups what became known, if they look at this timeframe: returns what the bar's close triggers.
+    fn set_up(
         &mut self,
         timeframe: Timeframe,
         bar: &Bar,
-        findings: &mut Vec<Finding>,
+        t: Option<BarIndex>,
+        findings: &[Finding],
         rules: &Rules,
     ) -> Vec<Pattern> {
-        findings.clear();
-        let htf_trend = self.charts[rules.htf.index()].as_ref();
-        let htf_trend = htf_trend.and_then(Chart::trend);
-        let Some(chart) = &mut self.charts[timeframe.index()] else {
-            return Vec::new();
-        };
-        let t = chart.close(bar, rules, findings);
-        if timeframe != rules.setup_tf {
-            return Vec::new();
+        let htf = self.charts[rules.htf.index()].as_ref();
+        let htf_trend = htf.and_then(Chart::trend);
+        let chart = self.charts[timeframe.index()].as_ref();
+        match (chart, t) {
+            (Some(chart), Some(t)) if timeframe == rules.setup_tf => self.setups.close(View {
+                t,
+                bar,
+                findings,
+                chart,
+                htf_trend,
+                rules,
+            }),
+            (Some(_) | None, Some(_) | None) => Vec::new(),
         }
-        self.setups.close(View {
-            t,
-            bar,
-            findings,
-            chart,
-            htf_trend,
-            rules,
-        })
     }
 
     /// Decides the signals whose deadline has come, for the cause that holds now.
@@ -415,10 +436,10 @@ impl Desk {
     }
 
     /// Fires what a bar's close triggers.
-    fn fire_at_close(&mut self, pattern: &Pattern, bar: &Bar, context: &mut Context) {
+    fn fire_at_close(&mut self, pattern: &Pattern, entry_time: SourceTime, context: &mut Context) {
         if let Some(ground) = self.ground(context) {
             let moment = Moment {
-                entry_time: bar.end_time,
+                entry_time,
                 reach: None,
             };
             self.try_signal(pattern, &ground, moment, context);

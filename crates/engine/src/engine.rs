@@ -11,6 +11,7 @@ use crate::confidence::{self, Odds, Record};
 use crate::desk::{Context, Desk};
 use crate::gates::Refusal;
 use crate::ledger::Ledger;
+use crate::pairs::Pairs;
 use crate::rules::Settings;
 use crate::session;
 use crate::setup::SetupKind;
@@ -83,6 +84,7 @@ struct State {
     started: Time,
     sources: Vec<SourceState>,
     desks: Vec<Desk>,
+    pairs: Pairs,
     shared: Shared,
     /// When each desk has something to do, and the earliest of all; `MAX` for never.
     wakes: Vec<Time>,
@@ -126,6 +128,7 @@ impl Engine {
             started: Time::MIN,
             sources: sources(&settings),
             desks: ids(&settings).map(|id| Desk::new(id, &settings)).collect(),
+            pairs: Pairs::new(&settings),
             shared: Shared::default(),
             wakes: vec![Time::MAX; settings.catalog.instruments.len()],
             wake: Time::MAX,
@@ -296,6 +299,7 @@ impl Engine {
             }
         }
         self.state.sources = sources;
+        self.state.pairs.adopt(&self.settings, &settings);
         self.settings = settings;
         for id in 0..self.state.sources.len() {
             self.find_next_end(SourceId(id as u8));
@@ -388,6 +392,13 @@ impl Engine {
         counts.past += u64::from(taken);
         counts.past_known += u64::from(!taken);
         let (source, next_end) = (desk.source, desk.bars.next_end());
+        let rules = &self.settings.rules;
+        for (timeframe, closed) in &closed {
+            if *timeframe == rules.setup_tf {
+                // What it divides is of the past.
+                self.state.pairs.close(bar.instrument, closed, None, rules);
+            }
+        }
         self.note_closed(bar.instrument, &mut closed);
         (self.closed, self.findings) = (closed, findings);
         self.after_one(bar.instrument, source, next_end);
@@ -509,11 +520,26 @@ impl Engine {
     ) {
         let mut findings = std::mem::take(&mut self.findings);
         for &(timeframe, ref bar) in closed.iter() {
+            let desk = &mut self.state.desks[id.index()];
+            let t = desk.read(timeframe, bar, &mut findings, &self.settings.rules);
+            if timeframe == self.settings.rules.setup_tf {
+                self.divide(at, id, bar, out);
+            }
             let (desk, mut context) = self.desk(at, id, out);
-            desk.close(timeframe, bar, &mut findings, &mut context);
+            desk.close(timeframe, bar, t, &findings, &mut context);
         }
         self.findings = findings;
         self.note_closed(id, closed);
+    }
+
+    /// Tells the symbols that held what divides them from others with this bar.
+    fn divide(&mut self, at: Time, id: InstrumentId, bar: &Bar, out: &mut Vec<Output>) {
+        let rules = &self.settings.rules;
+        for (held, divided) in self.state.pairs.close(id, bar, Some(at), rules) {
+            let (desk, mut context) = self.desk(at, held, out);
+            desk.divide(divided, &mut context);
+            self.find_wake_of(held);
+        }
     }
 
     /// Notes what closed, and empties the list.

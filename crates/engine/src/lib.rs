@@ -10,6 +10,7 @@ mod ledger;
 mod left;
 mod lifecycle;
 mod outcome;
+mod pairs;
 mod pulse;
 pub mod risk;
 pub mod rules;

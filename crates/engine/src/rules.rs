@@ -1,7 +1,7 @@
 //! Every threshold of the engine, by its name. One value, swapped whole, kept on the tape with what it decided.
 
 use crate::setup::SetupKind;
-use market::{Catalog, Timeframe, Uuid};
+use market::{Catalog, Symbol, Timeframe, Uuid};
 use serde::{Deserialize, Serialize};
 
 /// All that the engine is set to: with the same settings and the same events it gives the same outputs.
@@ -55,6 +55,69 @@ pub enum GapEntry {
     Edge,
     /// The middle ("consequent encroachment").
     Ce,
+}
+
+/// Two symbols that move together, or against each other. In text: `EURUSD~GBPUSD`, or `EURUSD~-DXY` for an inverse pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SmtPair {
+    pub first: Symbol,
+    pub second: Symbol,
+    pub inverse: bool,
+}
+
+impl SmtPair {
+    fn defaults() -> Vec<Self> {
+        let pairs = [
+            "EURUSD~GBPUSD",
+            "NAS100~SPX500",
+            "US30~SPX500",
+            "NAS100~US30",
+        ];
+        pairs.into_iter().flat_map(str::parse).collect()
+    }
+}
+
+impl std::str::FromStr for SmtPair {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "`{text}` is not a pair: write `EURUSD~GBPUSD`, or `EURUSD~-DXY` for one that is inverse"
+            )
+        };
+        let (first, second) = text.split_once('~').ok_or_else(wrong)?;
+        let (second, inverse) = match second.strip_prefix('-') {
+            Some(second) => (second, true),
+            None => (second, false),
+        };
+        let symbol = |text: &str| Symbol::new(text).map_err(|_| wrong());
+        let (first, second) = (symbol(first)?, symbol(second)?);
+        if first == second {
+            return Err(wrong());
+        }
+        Ok(Self {
+            first,
+            second,
+            inverse,
+        })
+    }
+}
+
+impl TryFrom<String> for SmtPair {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<SmtPair> for String {
+    fn from(pair: SmtPair) -> Self {
+        let sign = if pair.inverse { "-" } else { "" };
+        format!("{}~{sign}{}", pair.first, pair.second)
+    }
 }
 
 /// One step of the profit plan: at `r` times the risk close `percent` of the position.
@@ -124,6 +187,8 @@ pub struct Rules {
     pub smt_corr_win: u32,
     /// They move together from this correlation on (inverse pairs: against each other from its negative down).
     pub smt_corr_min: f64,
+    /// The pairs whose divergences are looked for; those of which the catalog lacks a symbol are silent.
+    pub smt_pairs: Vec<SmtPair>,
     /// How long a closed bar waits for that of the other symbol of its pair.
     pub smt_wait_ms: u32,
 
@@ -137,6 +202,8 @@ pub struct Rules {
     pub setups: Vec<SetupKind>,
     /// The sweep lies at most this far before the shift of structure.
     pub mss_sweep_bars: u32,
+    /// A divergence waits this many bars for its trigger.
+    pub smt_arm_bars: u32,
     /// An armed setup waits this many bars for its trigger.
     pub arm_max_bars: u32,
     pub fvg_entry: GapEntry,
@@ -215,12 +282,14 @@ impl Default for Rules {
             smt_min_atr: 0.1,
             smt_corr_win: 200,
             smt_corr_min: 0.5,
+            smt_pairs: SmtPair::defaults(),
             smt_wait_ms: 3000,
             pd_dead: 0.0,
             ote_lo: 0.62,
             ote_hi: 0.79,
             setups: SetupKind::ALL.to_vec(),
             mss_sweep_bars: 30,
+            smt_arm_bars: 12,
             arm_max_bars: 24,
             fvg_entry: GapEntry::Edge,
             bos_retest_atr: 0.1,
@@ -401,6 +470,7 @@ impl Rules {
             ("smt_corr_win", self.smt_corr_win, 2, 100_000),
             ("smt_wait_ms", self.smt_wait_ms, 0, 60_000),
             ("mss_sweep_bars", self.mss_sweep_bars, 0, 100_000),
+            ("smt_arm_bars", self.smt_arm_bars, 1, 100_000),
             ("arm_max_bars", self.arm_max_bars, 1, 100_000),
             ("bar_grace_ms", self.bar_grace_ms, 0, 30_000),
             ("bar_idle_ms", self.bar_idle_ms, 0, 60_000),
@@ -527,6 +597,21 @@ mod tests {
     fn the_defaults_are_possible() {
         assert_eq!(Rules::default().check(), Ok(()));
         assert_eq!(PriceRules::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn pairs_are_read_and_written() {
+        for text in ["EURUSD~GBPUSD", "EURUSD~-DXY"] {
+            assert_eq!(String::from(text.parse::<SmtPair>().unwrap()), text);
+        }
+        for text in ["EURUSD", "EURUSD~", "~GBPUSD", "EURUSD~EURUSD", "A~B~C"] {
+            let error = text.parse::<SmtPair>().unwrap_err();
+            assert!(
+                error.starts_with(&format!("`{text}` is not a pair")),
+                "{error}"
+            );
+        }
+        assert_eq!(SmtPair::defaults().len(), 4);
     }
 
     #[test]

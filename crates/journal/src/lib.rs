@@ -24,6 +24,7 @@ use market::{Outcome, Position, Signal};
 
 /// One entry of the journal. Signal events and outcomes are one stream, and nothing else advances `seq`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "most records are signals")]
 pub enum Record {
     Signal(Signal),
     Outcome(Outcome),

@@ -76,6 +76,7 @@ struct Reading {
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Record", rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "most records are signals")]
 enum StoredRecord {
     Signal(#[serde(with = "StoredSignal")] Signal),
     Outcome(#[serde(with = "StoredOutcome")] Outcome),

@@ -27,7 +27,9 @@ impl Desk {
                 self.pulse
                     .close(bar.end_time, close, Stated::Bar, instrument);
             }
-            self.digest(timeframe, bar, findings, &context.settings.rules);
+            let rules = &context.settings.rules;
+            let t = self.read(timeframe, bar, findings, rules);
+            self.set_up(timeframe, bar, t, findings, rules);
         }
         Ok(())
     }

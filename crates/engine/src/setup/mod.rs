@@ -9,6 +9,7 @@ mod legs;
 mod mss_fvg;
 mod premium;
 mod retest;
+mod smt;
 mod sweep;
 
 use crate::rules::Rules;
@@ -17,6 +18,9 @@ use legs::Legs;
 use market::{Bar, Condition, Direction, Price, SourceTime};
 use premium::Premium;
 use serde::{Deserialize, Serialize};
+use smt::Smt;
+
+pub(crate) use smt::Divided;
 
 /// The name of a setup. Where several are triggered at once, the first of these goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,15 +29,17 @@ pub enum SetupKind {
     MssFvg,
     BlockRetest,
     LiquiditySweep,
+    Smt,
     BosRetest,
     PremiumDiscount,
 }
 
 impl SetupKind {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::MssFvg,
         Self::BlockRetest,
         Self::LiquiditySweep,
+        Self::Smt,
         Self::BosRetest,
         Self::PremiumDiscount,
     ];
@@ -45,6 +51,7 @@ impl SetupKind {
             Self::MssFvg => "mss_fvg",
             Self::BlockRetest => "block_retest",
             Self::LiquiditySweep => "liquidity_sweep",
+            Self::Smt => "smt",
             Self::BosRetest => "bos_retest",
             Self::PremiumDiscount => "premium_discount",
         }
@@ -56,6 +63,7 @@ impl SetupKind {
             Self::MssFvg => "MSS+FVG setup",
             Self::BlockRetest => "Order Block retest",
             Self::LiquiditySweep => "Liquidity sweep",
+            Self::Smt => "SMT divergence",
             Self::BosRetest => "BOS confirmation",
             Self::PremiumDiscount => "Premium/Discount entry",
         }
@@ -149,6 +157,7 @@ impl View<'_> {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Setups {
     legs: Legs,
+    smt: Smt,
     premium: Premium,
     /// What waits for its trigger, in the order of arming.
     armed: Vec<Armed>,
@@ -165,9 +174,19 @@ impl Setups {
         let wanted = |setup| view.rules.setups.contains(&setup);
         self.armed.retain(|armed| wanted(armed.pattern.setup));
         let mut fired = sweep::fire(&view);
+        fired.extend(self.smt.close(&view));
         fired.extend(self.premium.close(&view));
         fired.retain(|pattern| wanted(pattern.setup));
         fired
+    }
+
+    /// Takes a divergence in which this symbol held; returns what the last close triggers, if the divergence belongs to it.
+    pub(crate) fn divide(&mut self, divided: Divided, rules: &Rules) -> Option<Pattern> {
+        if !rules.setups.contains(&SetupKind::Smt) {
+            return None;
+        }
+        let max_bars = BarIndex::from(rules.smt_arm_bars);
+        self.smt.arm(divided, max_bars)
     }
 
     /// What waits for its trigger, in the order of arming.

@@ -334,3 +334,65 @@ fn a_setup_that_is_not_wanted_is_silent() {
     check_with(up, &rules, &format!("{DOWN}\n{UP}"), &[]);
     check_with(down, &rules, &format!("{DOWN}\n{UP}"), &[]);
 }
+
+/// A divergence for a long that becomes known with the bar at this place.
+fn divided(place: usize, extreme: i64) -> Divided {
+    Divided {
+        direction: Direction::Long,
+        swept: market::Symbol::new("GBPUSD").unwrap(),
+        extreme: Price::parse(&extreme.to_string()).unwrap(),
+        open_time: SourceTime::from_secs(place as i64 * 300),
+    }
+}
+
+/// Tells the divergence before or after the bar with which it becomes known, and returns what fires at which bar.
+fn after_divided(rules: &Rules, place: usize, before: bool) -> Vec<String> {
+    let (mut chart, mut setups) = (Chart::new(rules, 17), Setups::default());
+    let mut shown = Vec::new();
+    let candles = format!("{DOWN}\n{UP}");
+    for (at, line) in candles.lines().enumerate() {
+        let (bar, mut findings) = (candle(at, line), Vec::new());
+        let t = chart.close(&bar, rules, &mut findings);
+        let mut fired = Vec::new();
+        if at == place && before {
+            fired.extend(setups.divide(divided(place, 45), rules));
+        }
+        fired.extend(setups.close(View {
+            t,
+            bar: &bar,
+            findings: &findings,
+            chart: &chart,
+            htf_trend: None,
+            rules,
+        }));
+        if at == place && !before {
+            fired.extend(setups.divide(divided(place, 45), rules));
+        }
+        shown.extend(fired.iter().map(|pattern| format!("{t}!{}", show(pattern))));
+    }
+    shown
+}
+
+#[test]
+fn a_divergence_fires_at_the_first_break_at_its_bar_or_later() {
+    let rules = rules_of(SetupKind::Smt);
+    // Bar 10 breaks upwards and closes at 57; bar 9 has reached 43.
+    for before in [true, false] {
+        assert_eq!(after_divided(&rules, 8, before), ["10!smt long 57 - 43"]);
+        assert_eq!(after_divided(&rules, 10, before), ["10!smt long 57 - 45"]);
+        assert_eq!(after_divided(&rules, 11, before), [""; 0]);
+    }
+}
+
+#[test]
+fn a_divergence_waits_no_longer_than_it_may() {
+    for (bars, expected) in [(3, &["10!smt long 57 - 43"][..]), (2, &[])] {
+        let rules = Rules {
+            smt_arm_bars: bars,
+            ..rules_of(SetupKind::Smt)
+        };
+        for before in [true, false] {
+            assert_eq!(after_divided(&rules, 8, before), expected, "{bars}");
+        }
+    }
+}

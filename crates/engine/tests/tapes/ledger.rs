@@ -338,7 +338,7 @@ fn assert_confirmed(
     let at_market = matches!(told[born].event, Event::Alert(_))
         && newest.is_some_and(|tick| (tick.bid..=tick.ask).contains(&signal.entry));
     // The close of the bar that triggered it is its entry.
-    let at_close = ["liquidity_sweep", "premium_discount"].contains(&signal.setup.as_str());
+    let at_close = ["liquidity_sweep", "smt", "premium_discount"].contains(&signal.setup.as_str());
     let has_traded = || all.iter().filter(entered).any(|tick| tick.time >= since);
     assert!(at_market || at_close || has_traded(), "{signal:?}");
     let ticks = all;

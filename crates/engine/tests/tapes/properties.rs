@@ -184,6 +184,7 @@ fn fast() -> Settings {
         major_left: 4,
         major_right: 4,
         setups: SetupKind::ALL.to_vec(),
+        smt_corr_win: 20,
         killzone_gate: true,
         symbol_cooldown_s: 600,
         max_signals_per_day: 12,
@@ -204,7 +205,7 @@ fn legs(seed: u64) -> Driver {
         108_500_i64,
     );
     let mut extremes = vec![mid];
-    let mut sign = 1;
+    let (mut sign, mut apart) = (1, 0);
     for _ in 0..240 {
         let old = extremes[random.below(extremes.len() as u64) as usize];
         let target = match random.below(3) {
@@ -216,17 +217,20 @@ fn legs(seed: u64) -> Driver {
         for step in 1..=steps {
             at = at + Span::from_millis(500 + random.below(9_000) as i64);
             mid = from + (target - from) * step / steps + random.below(5) as i64 - 2;
-            let price = |points: i64| Price::from_units(points * 10_000);
-            let (bid, ask) = (price(mid - 2), price(mid + 2));
-            let tick = Tick {
-                instrument: InstrumentId(0),
-                bid,
-                ask,
-                volume: None,
-                time: at,
-                received: None,
-            };
-            driver.tell(at.as_stamp(), Event::Tick(tick));
+            apart += random.below(9) as i64 - 4;
+            // EURUSD and GBPUSD, which goes with it but not always as far.
+            for (instrument, mid) in [(InstrumentId(0), mid), (InstrumentId(2), mid + apart)] {
+                let price = |points: i64| Price::from_units(points * 10_000);
+                let tick = Tick {
+                    instrument,
+                    bid: price(mid - 2),
+                    ask: price(mid + 2),
+                    volume: None,
+                    time: at,
+                    received: None,
+                };
+                driver.tell(at.as_stamp(), Event::Tick(tick));
+            }
         }
         extremes.push(mid);
         extremes.drain(..extremes.len().saturating_sub(6));

@@ -25,7 +25,9 @@ impl Coin {
 /// Trades one setup on so many hours of a walk, and follows to its first outcome what was confirmed in them. Swings are small,
 /// so that there are many signals.
 fn score(setup: SetupKind, hours: i64) -> Score {
-    let catalog = catalog(1);
+    // The second one is there for what needs two.
+    let instruments = if setup == SetupKind::Smt { 2 } else { 1 };
+    let catalog = catalog(instruments);
     let rules = Rules {
         setups: vec![setup],
         htf: Timeframe::M5,
@@ -40,18 +42,25 @@ fn score(setup: SetupKind, hours: i64) -> Score {
     let begin = SourceTime::parse("2026-01-05T00:00:00Z").unwrap();
     let end = begin + Span::from_hours(hours);
     let (mut coin, mut time) = (Coin(setup as u64), begin);
-    let tick_size = catalog.instruments[0].tick_size;
-    let mut price = Price::parse("1.10000").unwrap();
+    let start = Price::parse("1.10000").unwrap();
+    let mut prices = vec![start; instruments];
     while time < end || trader.is_waiting(end.as_stamp()) {
-        price = price + tick_size.times(if coin.up() { 1 } else { -1 });
-        trader.tick(Tick {
-            instrument: InstrumentId(0),
-            bid: price,
-            ask: price,
-            volume: None,
-            time,
-            received: None,
-        });
+        let together = coin.up();
+        for (place, price) in prices.iter_mut().enumerate() {
+            // Each steps as the other does, or as it likes, once in four times.
+            let own = instruments > 1 && coin.up() && coin.up();
+            let up = if own { coin.up() } else { together };
+            let tick_size = catalog.instruments[place].tick_size;
+            *price = *price + tick_size.times(if up { 1 } else { -1 });
+            trader.tick(Tick {
+                instrument: InstrumentId(place as u16),
+                bid: *price,
+                ask: *price,
+                volume: None,
+                time,
+                received: None,
+            });
+        }
         time = time + STEP;
     }
     let mut score = Score::default();
@@ -95,4 +104,9 @@ fn bos_retest_has_no_edge_on_noise() {
 #[test]
 fn premium_discount_has_no_edge_on_noise() {
     check(SetupKind::PremiumDiscount, 29_000);
+}
+
+#[test]
+fn smt_has_no_edge_on_noise() {
+    check(SetupKind::Smt, 4_000);
 }
