@@ -11,7 +11,7 @@ use crate::confidence::{Hit, Odds};
 use crate::engine::{Output, Shared};
 use crate::gates::Refusal;
 use crate::lifecycle::{self, Origin, Pending, Reach, Since, Verdict};
-use crate::outcome::{Running, Step};
+use crate::outcome::{Running, Sides, Step, Terms};
 use crate::pulse::Pulse;
 use crate::risk::{Idea, Plan};
 use crate::rules::{Rules, Settings};
@@ -19,8 +19,9 @@ use crate::session;
 use crate::setup::{Armed, Divided, Pattern, Setups, View, Zone};
 use crate::structure::{BarIndex, Chart, Finding, Pool};
 use market::{
-    Bar, Cause, Condition, Direction, Evidence, Instrument, InstrumentId, Price, QuoteBar, Signal,
-    Source, SourceId, SourceTime, Span, Status, Symbol, Tick, Time, Timeframe, Uuid,
+    Bar, Cause, Condition, Direction, Evidence, Instrument, InstrumentId, OutcomeKind, Price,
+    QuoteBar, Signal, Source, SourceId, SourceTime, Span, Status, Symbol, Tick, Time, Timeframe,
+    Uuid,
 };
 use serde::{Deserialize, Serialize};
 use spreads::Spreads;
@@ -269,6 +270,22 @@ impl Desk {
         self.decide_if(context, |pending, rules| {
             pending.judge_bar(timeframe, bar, findings, rules)
         });
+        if timeframe == context.settings.rules.setup_tf && !self.running.is_empty() {
+            self.follow(bar, context);
+        }
+    }
+
+    /// Moves the stops of runners with a closed bar.
+    fn follow(&mut self, bar: &Bar, context: &mut Context) {
+        let Some(chart) = &self.charts[context.settings.rules.setup_tf.index()] else {
+            return;
+        };
+        let mut steps = Vec::new();
+        let terms = terms(&self.spreads, self.id, context.settings);
+        for running in &mut self.running {
+            running.follow(context.at, bar, chart, terms, &mut steps);
+        }
+        steps.into_iter().for_each(|step| tell(step, context));
     }
 
     /// Tells the setups what became known, if they look at this timeframe: returns what the bar's close triggers.
@@ -307,16 +324,16 @@ impl Desk {
     /// Ends the running signals whose time is over.
     pub(crate) fn end_runs(&mut self, context: &mut Context) {
         let at = context.at;
-        for over in self.running.extract_if(.., |running| running.until <= at) {
-            tell(over.end(at), context);
+        for mut over in self.running.extract_if(.., |running| running.until <= at) {
+            tell(over.end(at, OutcomeKind::Timeout), context);
         }
     }
 
     /// Invalidates and ends everything open: the instrument is no longer traded.
     pub(crate) fn retire(&mut self, context: &mut Context) {
         self.decide_if(context, |_, _| Some(Verdict::Invalidated(Cause::Restart)));
-        for over in self.running.drain(..) {
-            tell(over.end(context.at), context);
+        for mut over in self.running.drain(..) {
+            tell(over.end(context.at, OutcomeKind::Closed), context);
         }
     }
 
@@ -354,8 +371,9 @@ impl Desk {
     fn judge_reach(&mut self, reach: &Reach, context: &mut Context) {
         if !self.running.is_empty() {
             let mut steps = Vec::new();
+            let terms = terms(&self.spreads, self.id, context.settings);
             self.running
-                .retain_mut(|running| running.judge(context.at, reach, &mut steps));
+                .retain_mut(|running| running.judge(context.at, reach, terms, &mut steps));
             steps.into_iter().for_each(|step| tell(step, context));
         }
         self.decide_if(context, |pending, _| pending.judge_reach(reach));
@@ -390,7 +408,8 @@ impl Desk {
 
     /// Follows a confirmed signal.
     fn run(&mut self, signal: &Signal, pending: &Pending, context: &mut Context) {
-        let exit = self.pulse.exit(signal.direction).unwrap_or(signal.entry);
+        let price = |direction| self.pulse.exit(direction).unwrap_or(signal.entry);
+        let (exit, fill) = (price(signal.direction), price(signal.direction.opposite()));
         if let Some(setup) = pending.origin.setup() {
             context.shared.record(setup).confirm(signal, exit);
         }
@@ -400,7 +419,7 @@ impl Desk {
             signal.clone(),
             pending,
             source,
-            exit,
+            Sides { fill, exit },
             context.at,
             horizon,
         ));
@@ -602,6 +621,15 @@ impl Desk {
         context.shared.ledger.own(signal);
         context.out.push(Output::Signal(Box::new(signal.clone())));
         self.pending.push(pending);
+    }
+}
+
+/// What stops are moved by now.
+fn terms<'a>(spreads: &Spreads, id: InstrumentId, settings: &'a Settings) -> Terms<'a> {
+    Terms {
+        rules: &settings.rules,
+        spread: spreads.median(),
+        tick_size: settings.catalog.instrument(id).tick_size,
     }
 }
 

@@ -65,7 +65,7 @@ impl Left {
             .map(|signal| match signal.status {
                 Status::Confirmed => {
                     let price = exit(signal.symbol, signal.direction).unwrap_or(signal.entry);
-                    Output::Outcome(Box::new(time_out(&signal, price, at)))
+                    Output::Outcome(Box::new(close(&signal, price, at)))
                 }
                 Status::Pending | Status::Invalidated => {
                     let verdict = Verdict::Invalidated(Cause::Restart);
@@ -76,17 +76,18 @@ impl Left {
     }
 }
 
-fn time_out(signal: &Signal, price: Price, at: Time) -> Outcome {
+fn close(signal: &Signal, price: Price, at: Time) -> Outcome {
     let moved = (price - signal.entry).times(signal.direction.sign());
     Outcome {
         id: signal.id,
         symbol: signal.symbol,
         digits: signal.digits,
-        kind: OutcomeKind::Timeout,
+        kind: OutcomeKind::Closed,
         price,
         r: Ratio::new(moved.to_f64() / signal.risk().to_f64()).unwrap_or_default(),
         at,
         last: true,
+        realised: None,
     }
 }
 
@@ -127,7 +128,7 @@ mod tests {
             decided,
             (pending.id, Status::Invalidated, restart, Some(at))
         );
-        assert_eq!((over.id, over.kind), (runs.id, OutcomeKind::Timeout));
+        assert_eq!((over.id, over.kind), (runs.id, OutcomeKind::Closed));
         assert_eq!(
             (over.price.units(), over.r.hundredths(), over.last),
             (107, 70, true)
@@ -187,6 +188,7 @@ mod tests {
             r: Ratio::from_hundredths(200),
             at: Time::from_secs(at),
             last,
+            realised: None,
         }
     }
 }

@@ -47,6 +47,18 @@ pub enum BreakMode {
     Wick,
 }
 
+/// How the stop of a runner follows the market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrailMode {
+    /// Behind the last swing.
+    Swing,
+    /// Some average true ranges behind the furthest price.
+    Atr,
+    /// It does not.
+    Fixed,
+}
+
 /// Where a fair value gap is entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -247,6 +259,12 @@ pub struct Rules {
     pub confirm_timeout_s: u32,
     /// The confirming bar closes at least this far beyond the entry.
     pub confirm_atr: f64,
+    /// Whether the stop moves to the entry and its cost when the first target trades.
+    pub be_at_tp1: bool,
+    /// That cost, in spreads.
+    pub be_offset_spreads: f64,
+    pub trail_mode: TrailMode,
+    pub trail_atr: f64,
     /// A confirmed signal is followed this long.
     pub outcome_horizon_h: u32,
     /// How many outcomes the barrier odds weigh in the confidence of a young setup.
@@ -326,6 +344,10 @@ impl Default for Rules {
             posted_max_per_day: 500,
             confirm_timeout_s: 285,
             confirm_atr: 0.05,
+            be_at_tp1: true,
+            be_offset_spreads: 1.0,
+            trail_mode: TrailMode::Swing,
+            trail_atr: 2.0,
             outcome_horizon_h: 8,
             prior_strength: 40.0,
         }
@@ -392,6 +414,8 @@ impl Rules {
             ("min_rr", self.min_rr),
             ("posted_stop_atr", self.posted_stop_atr),
             ("confirm_atr", self.confirm_atr),
+            ("be_offset_spreads", self.be_offset_spreads),
+            ("trail_atr", self.trail_atr),
             ("prior_strength", self.prior_strength),
         ];
         for (key, value) in lengths {

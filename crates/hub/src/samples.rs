@@ -167,6 +167,7 @@ pub(crate) fn last_outcome(id: u32) -> Outcome {
         r: Ratio::default(),
         at: Time::MIN,
         last: true,
+        realised: None,
     }
 }
 

@@ -193,6 +193,9 @@ struct StoredOutcome {
     #[serde(with = "time")]
     at: Time,
     last: bool,
+    /// Since version 2.
+    #[serde(default, rename = "realised_per_100", with = "maybe_ratio")]
+    realised: Option<Ratio>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -200,7 +203,9 @@ struct StoredOutcome {
 enum StoredOutcomeKind {
     Target(u8),
     Stop,
+    StopMoved,
     Timeout,
+    Closed,
 }
 
 #[derive(Serialize, Deserialize)]

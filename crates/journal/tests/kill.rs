@@ -147,5 +147,6 @@ fn record(number: u64) -> Record {
         r: Ratio::from_hundredths(-100),
         at: Time::from_secs(number as i64),
         last: true,
+        realised: None,
     })
 }

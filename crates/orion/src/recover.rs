@@ -405,6 +405,7 @@ mod tests {
             r: Ratio::default(),
             at: Time::default(),
             last: true,
+            realised: None,
         }))
     }
 

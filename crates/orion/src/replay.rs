@@ -7,7 +7,7 @@ use crate::recording::{self, Recording};
 use anyhow::{Context as _, Result};
 use engine::{Engine, Output};
 use journal::tape::{TapeItem, TapeReader};
-use market::{Outcome, OutcomeKind, Signal, Time};
+use market::{Outcome, Signal, Time};
 use std::convert::Infallible;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::PathBuf;
@@ -192,11 +192,7 @@ fn outcome_line(outcome: &Outcome) -> String {
     let price = outcome.price.display(outcome.digits);
     format!(
         "{} {:<8} {:<5} {:<24} at {price}  R {}",
-        outcome.at,
-        outcome.symbol,
-        "",
-        kind(outcome),
-        outcome.r
+        outcome.at, outcome.symbol, "", outcome.kind, outcome.r
     )
 }
 
@@ -218,18 +214,10 @@ fn outcome_json(outcome: &Outcome) -> String {
         outcome.at,
         outcome.at.nanos(),
         outcome.id,
-        kind(outcome),
+        outcome.kind,
         outcome.price.display(outcome.digits),
         outcome.r
     )
-}
-
-fn kind(outcome: &Outcome) -> String {
-    match outcome.kind {
-        OutcomeKind::Target(place) => format!("tp{place}"),
-        OutcomeKind::Stop => "stop".to_owned(),
-        OutcomeKind::Timeout => "timeout".to_owned(),
-    }
 }
 
 /// A progress bar on a terminal, nothing elsewhere.

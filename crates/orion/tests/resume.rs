@@ -6,7 +6,6 @@
 mod support;
 
 use journal::Record;
-use market::OutcomeKind;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -245,14 +244,7 @@ fn wait(mut is_done: impl FnMut() -> bool) {
 fn kept(market: &Path) -> BTreeMap<u64, Said> {
     let said = |record| match record {
         Record::Signal(signal) => (signal.id.to_string(), signal.status.as_str().to_owned()),
-        Record::Outcome(outcome) => {
-            let what = match outcome.kind {
-                OutcomeKind::Target(place) => format!("tp{place}"),
-                OutcomeKind::Stop => "stop".to_owned(),
-                OutcomeKind::Timeout => "timeout".to_owned(),
-            };
-            (outcome.id.to_string(), what)
-        }
+        Record::Outcome(outcome) => (outcome.id.to_string(), outcome.kind.to_string()),
     };
     let records = support::recording::journal(market);
     (1..).zip(records.into_iter().map(said)).collect()

@@ -329,6 +329,7 @@ fn outcome() -> Outcome {
         r: Ratio::from_hundredths(100),
         at: Time::parse("2026-11-23T14:25:10.4Z").unwrap(),
         last: false,
+        realised: None,
     }
 }
 

@@ -96,6 +96,11 @@ impl Chart {
     pub fn trend(&self) -> Option<Direction> {
         self.breaks.trend()
     }
+    /// The price of the latest swing: a high for `Long`, a low for `Short`.
+    #[must_use]
+    pub fn last_swing(&self, side: Direction) -> Option<market::Price> {
+        self.last_swing[side as usize].map(|(_, level)| level)
+    }
     /// The dealing range of the major scale.
     #[must_use]
     pub fn range(&self) -> &DealingRange {

@@ -53,10 +53,11 @@ fn a_signal_from_trigger_to_target() {
     check(
         tape,
         expect![[r#"
-        11:02:00.000 EURUSD long pending 1.08530 stop 1.08411 targets 1.08629:30 1.08768:40 1.08887:30r rr 3.00 p 0.56 ny_am at 11:02:00.000
-        11:03:00.000 EURUSD long confirmed
-        11:04:00.000 EURUSD target 1 1.08629 0.83R
-    "#]],
+            11:02:00.000 EURUSD long pending 1.08530 stop 1.08411 targets 1.08629:30 1.08768:40 1.08887:30r rr 3.00 p 0.56 ny_am at 11:02:00.000
+            11:03:00.000 EURUSD long confirmed
+            11:04:00.000 EURUSD target 1 1.08629 0.83R
+            11:04:00.000 EURUSD stop moved 1.08540 0.08R
+        "#]],
     );
 }
 
@@ -87,10 +88,10 @@ fn the_stop_comes_before_the_target_and_the_confirmation() {
     check(
         tape,
         expect![[r#"
-        11:02:00.000 EURUSD long pending 1.08530 stop 1.08411 targets 1.08629:30 1.08768:40 1.08887:30r rr 3.00 p 0.56 ny_am at 11:02:00.000
-        11:03:00.000 EURUSD long confirmed
-        11:04:00.000 EURUSD stop 1.08411 -1.00R last
-    "#]],
+            11:02:00.000 EURUSD long pending 1.08530 stop 1.08411 targets 1.08629:30 1.08768:40 1.08887:30r rr 3.00 p 0.56 ny_am at 11:02:00.000
+            11:03:00.000 EURUSD long confirmed
+            11:04:00.000 EURUSD stop 1.08411 -1.00R last, -1.29R in all
+        "#]],
     );
 }
 
@@ -105,7 +106,7 @@ fn a_bar_that_opens_beyond_the_stop_stops_at_its_open() {
         expect![[r#"
             11:02:00.000 EURUSD long pending 1.08530 stop 1.08411 targets 1.08629:30 1.08768:40 1.08887:30r rr 3.00 p 0.56 ny_am at 11:02:00.000
             11:03:00.000 EURUSD long confirmed
-            11:04:00.000 EURUSD stop 1.08345 -1.55R last
+            11:04:00.000 EURUSD stop 1.08345 -1.55R last, -1.85R in all
         "#]],
     );
 }

@@ -220,8 +220,12 @@ impl Ledger<'_> {
                 assert_eq!((target, outcome.last), (life.targets + 1, target == all));
                 life.targets = target;
             }
-            OutcomeKind::Stop | OutcomeKind::Timeout => assert!(outcome.last),
+            OutcomeKind::StopMoved => assert!(life.targets > 0 && !outcome.last),
+            OutcomeKind::Stop | OutcomeKind::Timeout | OutcomeKind::Closed => {
+                assert!(outcome.last);
+            }
         }
+        assert_eq!(outcome.last, outcome.realised.is_some());
         life.over = outcome.last;
         self.count(format!("{:?}", outcome.kind));
     }

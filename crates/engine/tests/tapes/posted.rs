@@ -71,7 +71,8 @@ fn one_is_born_pending_confirmed_and_followed() {
             10:00:10.000 answer 1: pending at 10:00:10.000
             10:02:03.000 EURUSD long confirmed
             10:03:00.000 EURUSD target 1 1.08700 0.95R
-            10:04:00.000 EURUSD target 2 1.08900 1.93R last
+            10:03:00.000 EURUSD stop moved 1.08515 0.05R
+            10:04:00.000 EURUSD target 2 1.08900 1.93R last, 1.27R in all
         "#]],
     );
 }
@@ -431,15 +432,15 @@ fn the_sender_may_decide_what_is_pending() {
             "confirmed" => check(
                 &tape,
                 expect![[r#"
-                10:00:10.000 EURUSD long pending 1.08505 stop 1.08300 targets 1.08700:100 rr 0.95 p 0.51 london at 10:00:10.000
-                10:00:10.000 answer 1: pending at 10:00:10.000
-                10:00:20.000 EURUSD long confirmed
-                10:00:20.000 answer 1: confirmed at 10:00:20.000
-                10:00:30.000 answer 1: confirmed at 10:00:20.000 again
-                10:00:40.000 answer 1: pending at 10:00:10.000 again
-                10:01:00.000 answer 1: this id is known: it stands as confirmed, and what was sent now is neither the same again nor a verdict on a pending signal
-                10:02:00.000 EURUSD target 1 1.08700 0.95R last
-            "#]],
+                    10:00:10.000 EURUSD long pending 1.08505 stop 1.08300 targets 1.08700:100 rr 0.95 p 0.51 london at 10:00:10.000
+                    10:00:10.000 answer 1: pending at 10:00:10.000
+                    10:00:20.000 EURUSD long confirmed
+                    10:00:20.000 answer 1: confirmed at 10:00:20.000
+                    10:00:30.000 answer 1: confirmed at 10:00:20.000 again
+                    10:00:40.000 answer 1: pending at 10:00:10.000 again
+                    10:01:00.000 answer 1: this id is known: it stands as confirmed, and what was sent now is neither the same again nor a verdict on a pending signal
+                    10:02:00.000 EURUSD target 1 1.08700 0.95R last, 0.93R in all
+                "#]],
             ),
             _ => check(
                 &tape,
@@ -593,14 +594,14 @@ fn what_runs_is_open_until_it_ends() {
         limited,
         &tape,
         expect![[r#"
-        10:00:10.000 EURUSD long pending 1.08505 stop 1.08300 targets 1.08700:100 rr 0.95 p 0.51 london at 10:00:10.000
-        10:00:10.000 answer 1: pending at 10:00:10.000
-        10:02:03.000 EURUSD long confirmed
-        10:02:10.000 answer 2: bob has 1 signals open, which is the limit (`rules.posted_max_open`)
-        10:03:00.000 EURUSD target 1 1.08700 0.95R last
-        10:03:10.000 EURUSD long pending 1.08705 stop 1.08300 targets 1.08900:100 rr 0.48 p 0.68 london at 10:03:10.000
-        10:03:10.000 answer 2: pending at 10:03:10.000
-    "#]],
+            10:00:10.000 EURUSD long pending 1.08505 stop 1.08300 targets 1.08700:100 rr 0.95 p 0.51 london at 10:00:10.000
+            10:00:10.000 answer 1: pending at 10:00:10.000
+            10:02:03.000 EURUSD long confirmed
+            10:02:10.000 answer 2: bob has 1 signals open, which is the limit (`rules.posted_max_open`)
+            10:03:00.000 EURUSD target 1 1.08700 0.95R last, 0.78R in all
+            10:03:10.000 EURUSD long pending 1.08705 stop 1.08300 targets 1.08900:100 rr 0.48 p 0.68 london at 10:03:10.000
+            10:03:10.000 answer 2: pending at 10:03:10.000
+        "#]],
     );
 }
 

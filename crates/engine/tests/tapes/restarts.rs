@@ -97,9 +97,9 @@ fn a_running_signal_whose_time_is_over_meanwhile_ends_at_the_start() {
     check(
         &tape,
         expect![[r#"
-        11:06:03.000 EURUSD long confirmed
-        20:00:00.000 EURUSD timeout 1.08555 0.21R last
-    "#]],
+            11:06:03.000 EURUSD long confirmed
+            20:00:00.000 EURUSD timeout 1.08555 0.21R last, -0.08R in all
+        "#]],
     );
 }
 

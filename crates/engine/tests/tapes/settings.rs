@@ -71,7 +71,7 @@ fn what_is_open_on_a_symbol_that_is_gone_ends() {
         expect![[r#"
             11:04:10.000 EURUSD long pending 1.08530 stop 1.08411 targets 1.08629:30 1.08768:40 1.08887:30r rr 3.00 p 0.56 ny_am at 11:04:10.000
             11:06:03.000 EURUSD long confirmed
-            11:06:04.000 EURUSD timeout 1.08555 0.21R last
+            11:06:04.000 EURUSD closed 1.08555 0.21R last, -0.08R in all
         "#]],
     );
 }

@@ -23,12 +23,13 @@ fn a_long_from_the_sweep_to_its_last_target() {
     check_armed(
         &format!("{TRIGGER}{CONFIRM}{tape}"),
         expect![[r#"
-        11:04:10.000 EURUSD long pending 1.08530 stop 1.08411 targets 1.08629:30 1.08768:40 1.08887:30r rr 3.00 p 0.56 ny_am at 11:04:10.000
-        11:06:03.000 EURUSD long confirmed
-        11:10:00.000 EURUSD target 1 1.08629 0.83R
-        11:20:00.000 EURUSD target 2 1.08768 2.00R
-        11:30:00.000 EURUSD target 3 1.08887 3.00R last
-    "#]],
+            11:04:10.000 EURUSD long pending 1.08530 stop 1.08411 targets 1.08629:30 1.08768:40 1.08887:30r rr 3.00 p 0.56 ny_am at 11:04:10.000
+            11:06:03.000 EURUSD long confirmed
+            11:10:00.000 EURUSD target 1 1.08629 0.83R
+            11:10:00.000 EURUSD stop moved 1.08540 0.08R
+            11:20:00.000 EURUSD target 2 1.08768 2.00R
+            11:30:00.000 EURUSD target 3 1.08887 3.00R last, 1.66R in all
+        "#]],
     );
 }
 
@@ -52,12 +53,13 @@ fn a_short_is_the_same_in_a_mirror() {
     check(
         &format!("{}{tape}", short()),
         expect![[r#"
-        11:04:10.000 EURUSD short pending 1.08530 stop 1.08649 targets 1.08431:30 1.08292:40 1.08173:30r rr 3.00 p 0.56 ny_am at 11:04:10.000
-        11:06:03.000 EURUSD short confirmed
-        11:10:00.000 EURUSD target 1 1.08431 0.83R
-        11:20:00.000 EURUSD target 2 1.08292 2.00R
-        11:30:00.000 EURUSD target 3 1.08173 3.00R last
-    "#]],
+            11:04:10.000 EURUSD short pending 1.08530 stop 1.08649 targets 1.08431:30 1.08292:40 1.08173:30r rr 3.00 p 0.56 ny_am at 11:04:10.000
+            11:06:03.000 EURUSD short confirmed
+            11:10:00.000 EURUSD target 1 1.08431 0.83R
+            11:10:00.000 EURUSD stop moved 1.08520 0.08R
+            11:20:00.000 EURUSD target 2 1.08292 2.00R
+            11:30:00.000 EURUSD target 3 1.08173 3.00R last, 1.66R in all
+        "#]],
     );
 }
 

@@ -371,9 +371,13 @@ fn outcome_line(outcome: &Outcome) -> String {
     let kind = match outcome.kind {
         OutcomeKind::Target(place) => format!("target {place}"),
         OutcomeKind::Stop => "stop".into(),
+        OutcomeKind::StopMoved => "stop moved".into(),
         OutcomeKind::Timeout => "timeout".into(),
+        OutcomeKind::Closed => "closed".into(),
     };
-    let last = if outcome.last { " last" } else { "" };
+    let last = outcome
+        .realised
+        .map_or(String::new(), |all| format!(" last, {all}R in all"));
     let (symbol, price) = (outcome.symbol, outcome.price.display(outcome.digits));
     format!("{symbol} {kind} {price} {}R{last}", outcome.r)
 }

@@ -228,7 +228,7 @@ fn a_stop_within_the_grace_of_a_bar_comes_before_its_close() {
         &format!("{minute}\n11:06:01.500 EURUSD 1.08300 1.08310"),
         expect![[r#"
             11:06:01.500 EURUSD long confirmed
-            11:06:01.500 EURUSD stop 1.08300 -1.93R last
+            11:06:01.500 EURUSD stop 1.08300 -1.93R last, -2.23R in all
         "#]],
     );
 }

@@ -111,6 +111,7 @@ mod tests {
             r: Ratio::from_hundredths(-100),
             at: Time::from_secs(1),
             last: true,
+            realised: None,
         })
     }
 }

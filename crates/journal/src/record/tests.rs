@@ -25,7 +25,10 @@ fn stored_samples_of_version_1_decode() {
     );
     check(
         r#"{"version":1,"record":{"outcome":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","symbol":"US30","digits":1,"kind":{"target":2},"price":"39120.5","r_per_100":-150,"at":"1969-12-31T23:59:59.999999999Z","last":true}}}"#,
-        Record::Outcome(outcome()),
+        Record::Outcome(Outcome {
+            realised: None,
+            ..outcome()
+        }),
     );
 }
 
@@ -40,7 +43,7 @@ fn stored_samples_of_version_2_decode() {
     check_text(
         &Record::Outcome(outcome()),
         &expect![[
-            r#"{"version":2,"record":{"outcome":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","symbol":"US30","digits":1,"kind":{"target":2},"price":"39120.5","r_per_100":-150,"at":"1969-12-31T23:59:59.999999999Z","last":true}}}"#
+            r#"{"version":2,"record":{"outcome":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","symbol":"US30","digits":1,"kind":{"target":2},"price":"39120.5","r_per_100":-150,"at":"1969-12-31T23:59:59.999999999Z","last":true,"realised_per_100":-104}}}"#
         ]],
     );
 }
@@ -180,6 +183,7 @@ fn outcome() -> Outcome {
         r: Ratio::from_hundredths(-150),
         at: Time::from_nanos(-1),
         last: true,
+        realised: Some(Ratio::from_hundredths(-104)),
     }
 }
 
@@ -239,13 +243,16 @@ prop_compose! {
     fn any_outcome()(
         (id, symbol, digits) in (any::<u128>(), "[A-Za-z0-9._-]{1,12}", any::<u8>()),
         kind in prop_oneof![
-            any::<u8>().prop_map(OutcomeKind::Target), Just(OutcomeKind::Stop), Just(OutcomeKind::Timeout)
+            any::<u8>().prop_map(OutcomeKind::Target), Just(OutcomeKind::Stop), Just(OutcomeKind::StopMoved),
+            Just(OutcomeKind::Timeout), Just(OutcomeKind::Closed)
         ],
         (price, r, at, last) in (any_price(), any::<i32>(), any::<i64>(), any::<bool>()),
+        realised in prop::option::of(any::<i32>()),
     ) -> Outcome {
         Outcome {
             id: Uuid::from_u128(id), symbol: Symbol::new(&symbol).unwrap(), digits, kind, price,
             r: Ratio::from_hundredths(r), at: Time::from_nanos(at), last,
+            realised: realised.map(Ratio::from_hundredths),
         }
     }
 }

@@ -123,7 +123,9 @@ impl Trader {
                         life.hit = match outcome.kind {
                             OutcomeKind::Target(_) => Some(true),
                             OutcomeKind::Stop => Some(false),
-                            OutcomeKind::Timeout => None,
+                            OutcomeKind::StopMoved | OutcomeKind::Timeout | OutcomeKind::Closed => {
+                                None
+                            }
                         };
                         life.first_outcome = Some(*outcome);
                     }

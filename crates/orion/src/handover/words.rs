@@ -322,6 +322,7 @@ pub(super) mod tests {
             r: Ratio::from_hundredths(100),
             at: time,
             last: true,
+            realised: None,
         };
         let update = PriceUpdate {
             symbol,

@@ -3,8 +3,7 @@
 
 use super::{BadPayload, List, Quoted, append, check_digits, rule};
 use market::{
-    Backing, Condition, Direction, Evidence, Outcome, OutcomeKind, Position, Price, Signal, Target,
-    Time,
+    Backing, Condition, Direction, Evidence, Outcome, Position, Price, Signal, Target, Time,
 };
 
 /// Longest reason, in bytes: what bounds the size of a message.
@@ -51,14 +50,14 @@ impl EventBody {
         Self {
             kind: "outcome",
             payload: format!(
-                r#"{{"id":"{}","event":{},"price":{},"r":{},"at":"{}"}}"#,
+                r#"{{"id":"{}","event":"{}","price":{},"r":{},"at":"{}"}}"#,
                 outcome.id,
-                Quoted(&event(outcome.kind)),
+                outcome.kind,
                 outcome.price.display(outcome.digits),
                 outcome.r,
                 outcome.at,
             ),
-            ext: None,
+            ext: Some(outcome_ext(outcome)),
         }
     }
 
@@ -199,12 +198,14 @@ fn append_backing(text: &mut String, backing: Backing) {
     text.push('}');
 }
 
-fn event(kind: OutcomeKind) -> String {
-    match kind {
-        OutcomeKind::Target(place) => format!("tp{place}"),
-        OutcomeKind::Stop => "stop".to_owned(),
-        OutcomeKind::Timeout => "timeout".to_owned(),
+/// What only extended clients are told of an outcome.
+fn outcome_ext(outcome: &Outcome) -> String {
+    let mut text = format!(r#"{{"last":{}"#, outcome.last);
+    if let Some(realised) = outcome.realised {
+        append(&mut text, format_args!(r#","realised_r":{realised}"#));
     }
+    text.push('}');
+    text
 }
 
 fn mode(target: &Target, place: usize, last: usize) -> String {

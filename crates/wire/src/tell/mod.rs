@@ -430,6 +430,7 @@ mod tests {
                 r: Ratio::from_hundredths(100),
                 at: ts(),
                 last: false,
+                realised: None,
             })
         };
         let target = told(OutcomeKind::Target(1));
@@ -442,7 +443,7 @@ mod tests {
         check(
             &target.placed(place, ts()),
             &expect![[
-                r#"{"type":"outcome","seq":1851,"prev":1848,"epoch":"k3f9","ts":"2026-11-23T14:05:00.112Z","payload":{"id":"7c0e5a1e-9f0b-5c1d-8e2f-3a4b5c6d7e8f","event":"tp1","price":1.08610,"r":1.00,"at":"2026-11-23T14:05:00.112Z"}}"#
+                r#"{"type":"outcome","seq":1851,"prev":1848,"epoch":"k3f9","ts":"2026-11-23T14:05:00.112Z","payload":{"id":"7c0e5a1e-9f0b-5c1d-8e2f-3a4b5c6d7e8f","event":"tp1","price":1.08610,"r":1.00,"at":"2026-11-23T14:05:00.112Z"},"ext":{"last":false}}"#
             ]],
         );
         for (kind, event) in [
