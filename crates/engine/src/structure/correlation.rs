@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 /// Pearson's correlation of the logarithmic returns of the last `window` bars.
 ///
 /// Returns are kept as whole units of 1e-12: their sums are exact, so what leaves the window takes away just what it had
-/// brought, and nothing drifts. A bar costs the same whatever the window.
+/// brought, and nothing drifts. A bar costs the same whatever the window. The logarithm comes from a crate, since the
+/// platforms' own differ in their last bits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Correlation {
     window: usize,
@@ -49,7 +50,7 @@ impl Correlation {
         }
         let closes = closes.map(Price::to_f64);
         if let Some(before) = self.closes.replace(closes) {
-            let units = |place: usize| (ln(closes[place] / before[place]) * UNITS).round() as i64;
+            let units = |place: usize| (libm::log(closes[place] / before[place]) * UNITS).round() as i64;
             self.push([units(0), units(1)]);
         }
     }
@@ -88,52 +89,9 @@ impl Sums {
     }
 }
 
-/// The natural logarithm of a positive, normal number, the same on every platform, since only `+ - * /` make it. The
-/// algorithm and its constants are those of FreeBSD's `e_log.c` (Sun Microsystems 1993, error below one unit in the last
-/// place).
-fn ln(x: f64) -> f64 {
-    const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
-    const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
-    // The high word of the square root of one half, and of one.
-    const ROOT_HALF: u64 = 0x3fe6_a09e_0000_0000;
-    const ONE: u64 = 0x3ff0_0000_0000_0000;
-    const FRACTION: u64 = 0x000f_ffff_ffff_ffff;
-    // x = 2^k (1 + f), with 1 + f between the roots of one half and of two.
-    let shifted = x.to_bits().wrapping_add(ONE - ROOT_HALF);
-    let k = (shifted >> 52) as i64 - 0x3ff;
-    let f = f64::from_bits((shifted & FRACTION) + ROOT_HALF) - 1.0;
-    let half_square = 0.5 * f * f;
-    let s = f / (2.0 + f);
-    let z = s * s;
-    let w = z * z;
-    let even = w
-        * (3.999_999_999_940_942e-1
-            + w * (2.222_219_843_214_978_4e-1 + w * 1.531_383_769_920_937_3e-1));
-    let odd = z
-        * (6.666_666_666_666_735e-1
-            + w * (2.857_142_874_366_239e-1
-                + w * (1.818_357_216_161_805e-1 + w * 1.479_819_860_511_658_6e-1)));
-    let k = k as f64;
-    s * (half_square + even + odd) + k * LN2_LOW - half_square + f + k * LN2_HIGH
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_logarithm_is_that_of_the_platform() {
-        let mut x = 1e-19;
-        while x < 1e19 {
-            let (ours, theirs) = (ln(x), f64::ln(x));
-            assert!(
-                (ours - theirs).abs() <= 2.0 * f64::EPSILON * theirs.abs(),
-                "ln({x}) = {theirs}, not {ours}"
-            );
-            x *= 1.000_7;
-        }
-        assert_eq!(ln(1.0).to_bits(), 0.0_f64.to_bits());
-    }
 
     /// Two walks with a part in common, from a generator of Knuth's (MMIX).
     fn closes(count: usize) -> Vec<[Price; 2]> {
