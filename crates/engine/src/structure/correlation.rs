@@ -50,7 +50,8 @@ impl Correlation {
         }
         let closes = closes.map(Price::to_f64);
         if let Some(before) = self.closes.replace(closes) {
-            let units = |place: usize| (libm::log(closes[place] / before[place]) * UNITS).round() as i64;
+            let units =
+                |place: usize| (libm::log(closes[place] / before[place]) * UNITS).round() as i64;
             self.push([units(0), units(1)]);
         }
     }

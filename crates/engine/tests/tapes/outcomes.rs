@@ -173,30 +173,46 @@ fn after_the_first_target_the_stop_lies_at_the_entry_and_its_cost() {
         11:07:00 EURUSD 1.08629 1.08639
         11:08:00 EURUSD 1.08541 1.08551
         11:09:00 EURUSD 1.08540 1.08550";
-    check_stops(|_| {}, tape, expect![[r#"
+    check_stops(
+        |_| {},
+        tape,
+        expect![[r#"
         11:07:00.000 EURUSD target 1 1.08629 0.83R
         11:07:00.000 EURUSD stop moved 1.08540 0.08R
         11:09:00.000 EURUSD stop 1.08540 0.08R last, 0.01R in all
-    "#]]);
-    check_stops(|rules| rules.be_offset_spreads = 2.0, tape, expect![[r#"
+    "#]],
+    );
+    check_stops(
+        |rules| rules.be_offset_spreads = 2.0,
+        tape,
+        expect![[r#"
         11:07:00.000 EURUSD target 1 1.08629 0.83R
         11:07:00.000 EURUSD stop moved 1.08550 0.17R
         11:08:00.000 EURUSD stop 1.08541 0.09R last, 0.02R in all
-    "#]]);
-    check_stops(|rules| rules.be_at_tp1 = false, tape, expect![[r#"
+    "#]],
+    );
+    check_stops(
+        |rules| rules.be_at_tp1 = false,
+        tape,
+        expect![[r#"
         11:07:00.000 EURUSD target 1 1.08629 0.83R
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn the_stop_of_a_runner_follows_the_swings() {
-    check_stops(|_| {}, RUNNER, expect![[r#"
+    check_stops(
+        |_| {},
+        RUNNER,
+        expect![[r#"
         11:07:00.000 EURUSD target 1 1.08629 0.83R
         11:07:00.000 EURUSD stop moved 1.08540 0.08R
         11:07:00.000 EURUSD target 2 1.08768 2.00R
         11:25:03.000 EURUSD stop moved 1.08770 2.02R
         11:32:30.000 EURUSD stop 1.08758 1.92R last, 1.33R in all
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
