@@ -45,6 +45,7 @@ fn outcome(id: u32, kind: OutcomeKind, last: bool) -> Outcome {
         r: Ratio::from_hundredths(100),
         at: now(),
         last,
+        realised: None,
     }
 }
 
