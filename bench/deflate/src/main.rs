@@ -9,10 +9,7 @@
 
 use hub::deflate::Deflater;
 use hub::frame;
-use market::{
-    Direction, Epoch, Killzone, Position, Price, PriceKind, PriceUpdate, Probability, Ratio,
-    Signal, SourceId, SourceTime, Status, Symbol, Target, Time, Timeframe, Uuid,
-};
+use market::{Backing, Condition, Epoch, Evidence, Killzone, Position, Price, PriceKind, PriceUpdate, Probability, Ratio, Signal, SourceId, SourceTime, Status, Symbol, Target, Time, Timeframe, Uuid, {     Direction};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 use wire::tell::{EventBody, Origin, PriceBody};
@@ -192,5 +189,32 @@ fn signal(walk: &mut Walk) -> Result<Signal, Error> {
         decide_by: Time::MAX,
         decided_at: None,
         cause: None,
+        evidence: evidence(walk),
     })
+}
+
+/// As the engine writes it: the values differ, the names and limits do not.
+fn evidence(walk: &mut Walk) -> Evidence {
+    let mut value = |most: i64| walk.below(most * 1_000_000) as f64 / 1e6;
+    let risk = value(4);
+    Evidence {
+        source: "sim".to_owned(),
+        price_kind: Some(PriceKind::Cfd),
+        conditions: vec![
+            Condition::at_most("bars_since_sweep", value(30).floor(), 30.0),
+            Condition::holds("mss"),
+            Condition::at_least("leg_fvg_atr", 0.15 + value(1), 0.15),
+            Condition::at_least("risk_atr", risk, 0.3),
+            Condition::at_most("risk_atr", risk, 4.0),
+            Condition::at_least("risk_spreads", 5.0 + value(20), 5.0),
+            Condition::at_least("rr_weighted", 2.0, 1.5),
+        ],
+        rr_weighted: Some(Ratio::from_hundredths(200)),
+        backing: Some(Backing {
+            resolved: 212,
+            hits: 129,
+            interval: Some((Probability::new(0.5414), Probability::new(0.6717))),
+        }),
+        config_hash: "6f1c8a5e2b7d9043".to_owned(),
+    }
 }
