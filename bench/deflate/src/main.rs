@@ -9,7 +9,11 @@
 
 use hub::deflate::Deflater;
 use hub::frame;
-use market::{Backing, Condition, Epoch, Evidence, Killzone, Position, Price, PriceKind, PriceUpdate, Probability, Ratio, Signal, SourceId, SourceTime, Status, Symbol, Target, Time, Timeframe, Uuid, {     Direction};
+use market::{
+    Backing, Condition, Direction, Epoch, Evidence, Killzone, Position, Price, PriceKind,
+    PriceUpdate, Probability, Ratio, Signal, SourceId, SourceTime, Status, Symbol, Target, Time,
+    Timeframe, Uuid,
+};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 use wire::tell::{EventBody, Origin, PriceBody};
