@@ -17,6 +17,7 @@ pub fn catalog() -> Catalog {
             source: SourceId(0),
             signals: true,
             prices: true,
+            contract: None,
         }
     };
     let instruments = [

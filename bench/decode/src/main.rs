@@ -254,6 +254,7 @@ fn catalog() -> Catalog {
             source: SourceId(0),
             signals: true,
             prices: true,
+            contract: None,
         })
     };
     let instruments = [

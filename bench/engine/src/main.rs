@@ -290,6 +290,7 @@ fn settings() -> Settings {
             source: SourceId(0),
             signals,
             prices: true,
+            contract: None,
         },
     );
     let catalog = Catalog {

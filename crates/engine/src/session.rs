@@ -271,6 +271,7 @@ mod tests {
             source: market::SourceId(0),
             signals: true,
             prices: true,
+            contract: None,
         }
     }
 

@@ -39,5 +39,6 @@ fn instrument(symbol: &str, digits: u8, spread: &str, kind: PriceKind) -> Instru
         source: SourceId(0),
         signals: true,
         prices: true,
+        contract: None,
     }
 }

@@ -39,6 +39,7 @@ pub(crate) fn recovered(limits: Limits, past: Publication, end: Position) -> (Hu
         source: SourceId(0),
         signals: true,
         prices: true,
+        contract: None,
     });
     let catalog = Catalog {
         sources: vec![source],

@@ -25,6 +25,10 @@ impl Measure {
     pub const fn millionths(self) -> i64 {
         self.0
     }
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
 }
 
 /// At most six decimals and no zeros behind.

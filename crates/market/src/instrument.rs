@@ -1,6 +1,6 @@
 //! What is traded, where its prices come from, and when its market is open.
 
-use crate::Price;
+use crate::{Contract, Price};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -149,6 +149,9 @@ pub struct Instrument {
     pub signals: bool,
     /// Whether its prices are sent to dashboards.
     pub prices: bool,
+    /// What one lot of it is, where that is known: sizes are told only then.
+    #[serde(default)]
+    pub contract: Option<Contract>,
 }
 
 /// Where prices come from.

@@ -5,6 +5,7 @@
 
 mod alert;
 mod bar;
+mod contract;
 mod event;
 mod evidence;
 mod feed;
@@ -21,6 +22,7 @@ mod update;
 
 pub use alert::{Accepted, Alert, Answer, Declined, PreviousClose};
 pub use bar::{Bar, BarUpdate, Ohlc, QuoteBar, Timeframe};
+pub use contract::{Contract, Currency, CurrencyError, Lots, Size};
 pub use event::Event;
 pub use evidence::{Backing, Condition, Evidence, Measure, Relation};
 pub use feed::{FeedState, SymbolStatus};

@@ -422,3 +422,4 @@ fn to_instrument(settings: &InstrumentSettings) -> Instrument {
         prices: settings.prices,
     }
 }
+        contract: settings.contract(),

@@ -92,6 +92,7 @@ fn beginning() -> Beginning {
         source: SourceId(0),
         signals: false,
         prices: true,
+        contract: None,
     });
     Beginning {
         catalog: Arc::new(Catalog {

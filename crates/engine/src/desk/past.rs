@@ -81,6 +81,7 @@ mod tests {
             source: SourceId(0),
             signals: true,
             prices: true,
+            contract: None,
         };
         let source = Source {
             name: "live".into(),

@@ -21,6 +21,7 @@ fn settings() -> Settings {
         source: SourceId(0),
         signals: true,
         prices: true,
+        contract: None,
     };
     let source = Source {
         name: "live".to_owned(),

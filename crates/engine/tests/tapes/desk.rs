@@ -55,6 +55,7 @@ fn fx(name: &str, source: SourceId) -> Instrument {
         signals: true,
         prices: true,
     }
+        contract: None,
 }
 
 fn gold(name: &str, source: SourceId) -> Instrument {

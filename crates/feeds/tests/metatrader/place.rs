@@ -53,6 +53,7 @@ fn instrument(symbol: &str, digits: u8, kind: PriceKind, calendar: Calendar) -> 
         source: SourceId(0),
         signals: true,
         prices: true,
+        contract: None,
     }
 }
 

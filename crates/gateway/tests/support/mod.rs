@@ -76,6 +76,7 @@ fn beginning(past: &Publication) -> Beginning {
         source: SourceId(0),
         signals: true,
         prices: true,
+        contract: None,
     });
     Beginning {
         catalog: Arc::new(Catalog {

@@ -48,6 +48,7 @@ pub(crate) fn catalog(count: usize) -> Catalog {
             source: SourceId(0),
             signals,
             prices: true,
+            contract: None,
         });
     Catalog {
         sources: vec![Source {

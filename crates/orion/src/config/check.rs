@@ -582,9 +582,41 @@ pub(super) fn get<'a>(tree: &'a Table, key: &str) -> Option<&'a Value> {
     let (first, rest) = match key.split_once('.') {
         Some((first, rest)) => (first, Some(rest)),
         None => (key, None),
+    if let Some((field, reason)) = contract_fault(instrument) {
+        fault(field, &reason);
+    }
     };
     let value = tree.get(first)?;
     match rest {
+/// What is wrong with what one lot is.
+fn contract_fault(instrument: &InstrumentSettings) -> Option<(&'static str, String)> {
+    let names = InstrumentSettings::CONTRACT;
+    let fields = table_of(instrument);
+    let absent: Vec<_> = names
+        .into_iter()
+        .filter(|name| !fields.contains_key(*name))
+        .collect();
+    let Some(contract) = instrument.contract() else {
+        let given = names.into_iter().find(|name| fields.contains_key(*name))?;
+        return Some((given, format!("{} must be given too", absent.join(", "))));
+    };
+    let limits = [
+        ("contract_size", contract.size, 1e-6, 1e9),
+        ("lot_step", contract.lot_step.to_f64(), 1e-6, 1e6),
+        ("min_lot", contract.min_lot.to_f64(), 1e-6, 1e6),
+        (
+            "max_lot",
+            contract.max_lot.to_f64(),
+            contract.min_lot.to_f64(),
+            1e6,
+        ),
+        ("margin_rate", contract.margin_rate, 0.0, 1.0),
+    ];
+    let outside = |(_, value, least, most): &(_, f64, f64, f64)| !(least..=most).contains(&value);
+    let (name, _, least, most) = limits.into_iter().find(outside)?;
+    Some((name, format!("it must lie between {least} and {most}")))
+}
+
         Some(rest) => get(value.as_table()?, rest),
         None => Some(value),
     }

@@ -274,7 +274,12 @@ impl Merger {
         given: &BTreeMap<String, Origin>,
         origin: &Origin,
     ) {
-        let absent = |field: &&str| !built_in.contains_key(*field) && !given.contains_key(*field);
+        // What one lot is, may be left out of each.
+        let absent = |field: &&str| {
+            !built_in.contains_key(*field)
+                && !given.contains_key(*field)
+                && !InstrumentSettings::CONTRACT.contains(field)
+        };
         let missing: Vec<_> = self
             .schema
             .instrument_fields()
