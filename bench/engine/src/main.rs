@@ -302,5 +302,6 @@ fn settings() -> Settings {
         catalog,
         rules: Rules::default(),
         prices: PriceRules::default(),
+        account: engine::Account::default(),
     }
 }

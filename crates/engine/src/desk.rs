@@ -17,11 +17,12 @@ use crate::risk::{Idea, Plan};
 use crate::rules::{Rules, Settings};
 use crate::session;
 use crate::setup::{Armed, Divided, Pattern, Setups, View, Zone};
+use crate::sizing::Trade;
 use crate::structure::{BarIndex, Chart, Finding, Pool};
 use market::{
     Bar, Cause, Condition, Direction, Evidence, Instrument, InstrumentId, OutcomeKind, Price,
-    QuoteBar, Signal, Source, SourceId, SourceTime, Span, Status, Symbol, Tick, Time, Timeframe,
-    Uuid,
+    QuoteBar, Signal, Size, Source, SourceId, SourceTime, Span, Status, Symbol, Tick, Time,
+    Timeframe, Uuid,
 };
 use serde::{Deserialize, Serialize};
 use spreads::Spreads;
@@ -59,6 +60,15 @@ pub(crate) struct Context<'a> {
     pub settings: &'a Settings,
     pub shared: &'a mut Shared,
     pub out: &'a mut Vec<Output>,
+}
+
+impl Context<'_> {
+    /// Notes a price that may turn one currency into another, if anybody will ask.
+    fn note(&mut self, symbol: Symbol, time: SourceTime, mid: Price) {
+        if self.settings.account.equity.is_some() {
+            self.shared.mids.hear(symbol, time, mid);
+        }
+    }
 }
 
 impl Desk {
@@ -166,6 +176,7 @@ impl Desk {
             return;
         }
         self.newest = tick.time;
+        context.note(self.symbol, tick.time, mid);
         let trigger = Trigger {
             price: mid,
             entry_time: tick.time,
@@ -193,6 +204,7 @@ impl Desk {
         let reach = Reach::of_bar(quote);
         self.judge_reach(&reach, context);
         let mid = bars::mid(quote);
+        context.note(self.symbol, end_time, mid.close);
         for price in [mid.low, mid.high] {
             self.fire(
                 &Trigger {
@@ -576,6 +588,11 @@ impl Desk {
             reward,
             confirm: rules.confirm_atr * idea.atr,
         };
+        let trade = Trade {
+            entry: plan.entry,
+            stop: plan.stop,
+            targets: &plan.targets,
+        };
         Signal {
             id: identity(settings, &source.name, instrument.symbol, pattern),
             status: Status::Pending,
@@ -606,8 +623,15 @@ impl Desk {
                 rr_weighted: Some(plan.rr_weighted),
                 backing: Some(context.shared.record_of(pattern.setup).backing()),
                 config_hash: rules.hash(),
+                size: self.size(trade, entry_time, context),
             },
         }
+    }
+
+    /// What the operator's account would make of a trade, by the prices that are known.
+    fn size(&self, trade: Trade, time: SourceTime, context: &Context) -> Option<Size> {
+        let (account, mids) = (&context.settings.account, &context.shared.mids);
+        account.advise(self.instrument(context), trade, mids, time.max(self.newest))
     }
 
     fn open(&mut self, pattern: &Pattern, pending: Pending, context: &mut Context) {

@@ -15,6 +15,7 @@ use crate::pairs::Pairs;
 use crate::rules::Settings;
 use crate::session;
 use crate::setup::SetupKind;
+use crate::sizing::Mids;
 use crate::structure::Finding;
 use market::{
     Answer, Bar, Cause, Event, InstrumentId, Outcome, PreviousClose, PriceUpdate, Probability,
@@ -71,6 +72,8 @@ impl Counts {
 pub(crate) struct Shared {
     pub counts: Counts,
     pub ledger: Ledger,
+    /// Empty without an account.
+    pub mids: Mids,
     records: [Record; SetupKind::ALL.len()],
     /// The trading day and the own signals born on it.
     day: (i32, u32),
@@ -115,7 +118,7 @@ pub struct Closed {
 pub struct NotMine;
 
 /// Changes whenever the state's shape does: a snapshot of another shape is not read.
-const SNAPSHOT_VERSION: u32 = 5;
+const SNAPSHOT_VERSION: u32 = 6;
 
 impl Engine {
     /// Changes whenever the state's shape or what is decided does: what another version decided cannot be decided again.
@@ -300,6 +303,8 @@ impl Engine {
         }
         self.state.sources = sources;
         self.state.pairs.adopt(&self.settings, &settings);
+        // They come anew with the next prices, and those of symbols that are gone do not.
+        self.state.shared.mids = Mids::default();
         self.settings = settings;
         for id in 0..self.state.sources.len() {
             self.find_next_end(SourceId(id as u8));

@@ -16,6 +16,7 @@ pub mod risk;
 pub mod rules;
 pub mod session;
 pub mod setup;
+pub mod sizing;
 pub mod structure;
 
 pub use bars::{Merge, Straddles, TooLate, mid};
@@ -23,3 +24,4 @@ pub use engine::{Closed, Counts, Engine, NotMine, Output};
 pub use gates::Refusal;
 pub use left::Left;
 pub use rules::{PriceRules, RuleError, Rules, Settings};
+pub use sizing::Account;

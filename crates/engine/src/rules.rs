@@ -1,6 +1,7 @@
 //! Every threshold of the engine, by its name. One value, swapped whole, kept on the tape with what it decided.
 
 use crate::setup::SetupKind;
+use crate::sizing::Account;
 use market::{Catalog, Symbol, Timeframe, Uuid};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,9 @@ pub struct Settings {
     pub catalog: Catalog,
     pub rules: Rules,
     pub prices: PriceRules,
+    /// Whom sizes are told for.
+    #[serde(default)]
+    pub account: Account,
 }
 
 /// When a symbol's price is shown.

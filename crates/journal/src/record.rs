@@ -8,9 +8,9 @@
 
 use crate::{Error, Record};
 use market::{
-    Backing, Cause, Condition, Direction, Evidence, Killzone, Measure, Outcome, OutcomeKind, Price,
-    PriceKind, Probability, Ratio, Relation, Signal, SourceTime, Status, Symbol, Target, Time,
-    Timeframe,
+    Backing, Cause, Condition, Currency, Direction, Evidence, Killzone, Lots, Measure, Outcome,
+    OutcomeKind, Price, PriceKind, Probability, Ratio, Relation, Signal, Size, SourceTime, Status,
+    Symbol, Target, Time, Timeframe,
 };
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
@@ -138,6 +138,29 @@ struct StoredEvidence {
     #[serde(with = "maybe_backing")]
     backing: Option<Backing>,
     config_hash: String,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "maybe_size")]
+    size: Option<Size>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Size", deny_unknown_fields)]
+struct StoredSize {
+    #[serde(with = "currency")]
+    currency: Currency,
+    #[serde(with = "maybe_lots")]
+    lots: Option<Lots>,
+    note: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Lots", deny_unknown_fields)]
+struct StoredLots {
+    #[serde(rename = "total_millionths", with = "measure")]
+    total: Measure,
+    #[serde(rename = "risk_millionths", with = "measure")]
+    risk: Measure,
+    #[serde(rename = "parts_millionths", with = "measures")]
+    parts: Vec<Measure>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -336,6 +359,60 @@ mod measure {
     }
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Measure, D::Error> {
         i64::deserialize(d).map(Measure::from_millionths)
+    }
+}
+
+mod measures {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored(#[serde(with = "super::measure")] Measure);
+
+    pub(super) fn serialize<S: Serializer>(values: &[Measure], s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(values.iter().copied().map(Stored))
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Measure>, D::Error> {
+        let values = Vec::deserialize(d)?.into_iter();
+        Ok(values.map(|Stored(value)| value).collect())
+    }
+}
+
+mod currency {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(code: &Currency, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(code.as_str())
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Currency, D::Error> {
+        Currency::new(&String::deserialize(d)?).map_err(D::Error::custom)
+    }
+}
+
+mod maybe_size {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored(#[serde(with = "StoredSize")] Size);
+
+    pub(super) fn serialize<S: Serializer>(size: &Option<Size>, s: S) -> Result<S::Ok, S::Error> {
+        size.clone().map(Stored).serialize(s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Size>, D::Error> {
+        Ok(Option::deserialize(d)?.map(|Stored(size)| size))
+    }
+}
+
+mod maybe_lots {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored(#[serde(with = "StoredLots")] Lots);
+
+    pub(super) fn serialize<S: Serializer>(lots: &Option<Lots>, s: S) -> Result<S::Ok, S::Error> {
+        lots.clone().map(Stored).serialize(s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Lots>, D::Error> {
+        Ok(Option::deserialize(d)?.map(|Stored(lots)| lots))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a signal stands on: what made it fire, each thing with its value and limit, and the numbers behind its confidence.
 
-use crate::{Price, PriceKind, Probability, Ratio};
+use crate::{Price, PriceKind, Probability, Ratio, Size};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -113,6 +113,8 @@ pub struct Evidence {
     pub backing: Option<Backing>,
     /// Names the rules that made it: equal for equal rules.
     pub config_hash: String,
+    /// How large the position would be for the operator's account, where one is configured.
+    pub size: Option<Size>,
 }
 
 #[cfg(test)]

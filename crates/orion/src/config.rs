@@ -40,6 +40,7 @@ pub struct Config {
     pub feed: Feed,
     pub secrets: SecretsSettings,
     pub prices: engine::PriceRules,
+    pub account: engine::Account,
     pub gateway: Gateway,
     pub tape: Tape,
     pub history: History,
@@ -59,6 +60,7 @@ impl Default for Config {
             feed: Feed::default(),
             secrets: SecretsSettings::default(),
             prices: engine::PriceRules::default(),
+            account: engine::Account::default(),
             gateway: Gateway::default(),
             tape: Tape::default(),
             history: History::default(),
@@ -311,6 +313,7 @@ impl Config {
             catalog: self.catalog(),
             rules: self.rules_in_force(),
             prices: self.prices.clone(),
+            account: self.account.clone(),
         }
     }
 
@@ -420,6 +423,6 @@ fn to_instrument(settings: &InstrumentSettings) -> Instrument {
         source: SourceId(0),
         signals: settings.signals,
         prices: settings.prices,
+        contract: settings.contract(),
     }
 }
-        contract: settings.contract(),

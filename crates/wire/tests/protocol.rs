@@ -1,9 +1,10 @@
 //! The examples of `docs/protocol.md` are what the server understands and writes, byte for byte.
 
 use market::{
-    Backing, Bar, BarUpdate, Condition, Direction, Epoch, Evidence, FeedState, Killzone, Ohlc,
-    Outcome, OutcomeKind, Position, Price, PriceKind, PriceUpdate, Probability, Ratio, Signal,
-    SourceId, SourceTime, Status, Symbol, SymbolStatus, Target, Time, Timeframe, Uuid, Volume,
+    Backing, Bar, BarUpdate, Condition, Currency, Direction, Epoch, Evidence, FeedState, Killzone,
+    Lots, Measure, Ohlc, Outcome, OutcomeKind, Position, Price, PriceKind, PriceUpdate,
+    Probability, Ratio, Signal, Size, SourceId, SourceTime, Status, Symbol, SymbolStatus, Target,
+    Time, Timeframe, Uuid, Volume,
 };
 use wire::{Ask, Channel, Channels, Echo, Refusal, Since, Speaker, Subscribe, tell};
 
@@ -385,6 +386,15 @@ fn signal() -> Signal {
                 interval: Some((Probability::new(0.5414), Probability::new(0.6717))),
             }),
             config_hash: "6f1c8a5e2b7d9043".to_owned(),
+            size: Some(Size {
+                currency: Currency::USD,
+                lots: Some(Lots {
+                    total: Measure::new(0.62),
+                    risk: Measure::new(49.6),
+                    parts: [0.18, 0.24, 0.2].map(Measure::new).to_vec(),
+                }),
+                note: String::new(),
+            }),
         },
     }
 }

@@ -97,6 +97,7 @@ mod tests {
             },
             rules: Rules::default(),
             prices: PriceRules::default(),
+            account: crate::Account::default(),
         }))
     }
 

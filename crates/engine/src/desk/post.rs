@@ -8,6 +8,7 @@ use crate::pulse::Quote;
 use crate::risk::{Ladder, away};
 use crate::rules::Rules;
 use crate::session;
+use crate::sizing::Trade;
 use market::{
     Alert, Cause, Declined, Direction, Evidence, Instrument, Price, Probability, Ratio, Signal,
     SourceTime, Span, Status, Target, Time, Uuid,
@@ -135,6 +136,12 @@ impl Desk {
         let entry_time = alert
             .entry_time
             .map_or(market.now, |time| time.min(market.now));
+        let trade = Trade {
+            entry: levels.entry,
+            stop: levels.stop,
+            targets: &levels.targets,
+        };
+        let size = self.size(trade, market.now, context);
         Signal {
             id: alert.id,
             status: Status::Pending,
@@ -162,6 +169,7 @@ impl Desk {
                 source: source.name.clone(),
                 price_kind: Some(instrument.kind),
                 config_hash: rules.hash(),
+                size,
                 ..Evidence::default()
             },
         }

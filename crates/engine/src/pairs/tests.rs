@@ -47,6 +47,7 @@ fn settings() -> Settings {
             ..Rules::default()
         },
         prices: PriceRules::default(),
+        account: crate::Account::default(),
     }
 }
 

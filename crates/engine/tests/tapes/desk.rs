@@ -25,6 +25,7 @@ pub(crate) fn settings() -> Settings {
         catalog,
         rules: rules(),
         prices: PriceRules::default(),
+        account: engine::Account::default(),
     }
 }
 
@@ -54,8 +55,8 @@ fn fx(name: &str, source: SourceId) -> Instrument {
         source,
         signals: true,
         prices: true,
-    }
         contract: None,
+    }
 }
 
 fn gold(name: &str, source: SourceId) -> Instrument {

@@ -19,6 +19,7 @@ mod restarts;
 mod scene;
 mod settings;
 mod setup;
+mod size;
 mod sources;
 mod strange;
 mod strangers;

@@ -37,7 +37,7 @@ fn stored_samples_of_version_2_decode() {
     check_text(
         &Record::Signal(signal()),
         &expect![[
-            r#"{"version":2,"record":{"signal":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","status":"invalidated","direction":"short","symbol":"EURUSD","digits":5,"entry_time":"2026-11-23T14:05:00.000000000Z","entry":"1.08505","stop":"1.08555","targets":[{"price":"1.08455","percent":60,"runner":false},{"price":"1.08305","percent":40,"runner":true}],"reason":"MSS+FVG setup (SIMULATED)","confidence_per_10000":6512,"rr_target_per_100":400,"killzone":"ny_am","setup":"mss_fvg","timeframe":"5m","simulated":true,"created_at":"2026-11-23T14:05:00.250000001Z","decide_by":"2026-11-23T14:09:45.250000001Z","decided_at":"2026-11-23T14:06:01.000000999Z","cause":"stale_feed","evidence":{"source":"oanda","price_kind":"cfd","conditions":[{"name":"leg_fvg_atr","relation":"at_least","value_millionths":412000,"limit_millionths":150000}],"rr_weighted_per_100":200,"backing":{"resolved":212,"hits":129,"interval_per_10000":[5420,6720]},"config_hash":"6f1c8a5e2b7d9043"}}}}"#
+            r#"{"version":2,"record":{"signal":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","status":"invalidated","direction":"short","symbol":"EURUSD","digits":5,"entry_time":"2026-11-23T14:05:00.000000000Z","entry":"1.08505","stop":"1.08555","targets":[{"price":"1.08455","percent":60,"runner":false},{"price":"1.08305","percent":40,"runner":true}],"reason":"MSS+FVG setup (SIMULATED)","confidence_per_10000":6512,"rr_target_per_100":400,"killzone":"ny_am","setup":"mss_fvg","timeframe":"5m","simulated":true,"created_at":"2026-11-23T14:05:00.250000001Z","decide_by":"2026-11-23T14:09:45.250000001Z","decided_at":"2026-11-23T14:06:01.000000999Z","cause":"stale_feed","evidence":{"source":"oanda","price_kind":"cfd","conditions":[{"name":"leg_fvg_atr","relation":"at_least","value_millionths":412000,"limit_millionths":150000}],"rr_weighted_per_100":200,"backing":{"resolved":212,"hits":129,"interval_per_10000":[5420,6720]},"config_hash":"6f1c8a5e2b7d9043","size":{"currency":"USD","lots":{"total_millionths":160000,"risk_millionths":48000000,"parts_millionths":[90000,70000]},"note":""}}}}}"#
         ]],
     );
     check_text(
@@ -169,6 +169,18 @@ fn signal() -> Signal {
                 interval: Some((Probability::from_steps(5420), Probability::from_steps(6720))),
             }),
             config_hash: "6f1c8a5e2b7d9043".to_owned(),
+            size: Some(Size {
+                currency: Currency::USD,
+                lots: Some(Lots {
+                    total: Measure::from_millionths(160_000),
+                    risk: Measure::from_millionths(48_000_000),
+                    parts: vec![
+                        Measure::from_millionths(90_000),
+                        Measure::from_millionths(70_000),
+                    ],
+                }),
+                note: String::new(),
+            }),
         },
     }
 }
@@ -218,13 +230,27 @@ prop_compose! {
         conditions in prop::collection::vec(any_condition(), 0..4),
         rr in prop::option::of(any::<i32>()),
         backing in prop::option::of((any::<u32>(), any::<u32>(), prop::option::of((0..=10_000_u16, 0..=10_000_u16)))),
+        size in prop::option::of(any_size()),
     ) -> Evidence {
         let steps = Probability::from_steps;
         let backing = backing.map(|(resolved, hits, interval)| Backing {
             resolved, hits, interval: interval.map(|(low, high)| (steps(low), steps(high))),
         });
         let rr_weighted = rr.map(Ratio::from_hundredths);
-        Evidence { source, price_kind, conditions, rr_weighted, backing, config_hash }
+        Evidence { source, price_kind, conditions, rr_weighted, backing, config_hash, size }
+    }
+}
+
+prop_compose! {
+    fn any_size()(
+        (currency, note) in ("[A-Z]{3}", any::<String>()),
+        lots in prop::option::of((any::<i64>(), any::<i64>(), prop::collection::vec(any::<i64>(), 0..5))),
+    ) -> Size {
+        let measure = Measure::from_millionths;
+        let lots = lots.map(|(total, risk, parts)| Lots {
+            total: measure(total), risk: measure(risk), parts: parts.into_iter().map(measure).collect(),
+        });
+        Size { currency: Currency::new(&currency).unwrap(), lots, note }
     }
 }
 

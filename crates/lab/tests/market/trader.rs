@@ -55,6 +55,7 @@ impl Trader {
             catalog: catalog.clone(),
             rules,
             prices: PriceRules::default(),
+            account: engine::Account::default(),
         };
         Self {
             engine: Engine::new(Arc::new(settings)),

@@ -41,6 +41,7 @@ pub(super) fn findings(
 pub(super) fn notes(config: &Config, origins: &Origins) -> Vec<Finding> {
     let mut notes = hidden_rules(config, origins);
     notes.extend(jwt_notes(config, origins));
+    notes.extend(account_note(config, origins));
     notes
 }
 
@@ -67,6 +68,17 @@ fn jwt_notes(config: &Config, origins: &Origins) -> Vec<Finding> {
         }
         (_, _) => Vec::new(),
     }
+}
+
+/// Without an equity there is no account.
+fn account_note(config: &Config, origins: &Origins) -> Option<Finding> {
+    let key = origins
+        .given()
+        .map(|(key, _)| key)
+        .find(|key| key.starts_with("account."))?;
+    let idle = config.account.equity.is_none() && config.account != engine::Account::default();
+    let reason = "it has no effect without account.equity: no size is told";
+    idle.then(|| Finding::new(origins.of(key), key, reason))
 }
 
 fn hidden_rules(config: &Config, origins: &Origins) -> Vec<Finding> {
@@ -362,6 +374,10 @@ impl<'a> Check<'a> {
         for error in prices {
             self.wrong(&format!("prices.{}", error.key), error.reason);
         }
+        let account = self.config.account.check().err().unwrap_or_default();
+        for error in account {
+            self.wrong(&format!("account.{}", error.key), error.reason);
+        }
         let plain = self.config.rules.check().err().unwrap_or_default();
         for error in &plain {
             self.wrong(&format!("rules.{}", error.key), error.reason.clone());
@@ -566,28 +582,12 @@ fn instrument_faults(instrument: &InstrumentSettings) -> Vec<(&'static str, Stri
     if instrument.spread_default < Price::ZERO {
         fault("spread_default", "it must be 0 or more");
     }
-    faults
-}
-
-/// Whether a tape's file, or a folder of them, can be read at all. What is in it is the feed's to judge.
-fn try_read(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        std::fs::read_dir(path).map(|_| ())
-    } else {
-        std::fs::File::open(path).map(|_| ())
-    }
-}
-
-pub(super) fn get<'a>(tree: &'a Table, key: &str) -> Option<&'a Value> {
-    let (first, rest) = match key.split_once('.') {
-        Some((first, rest)) => (first, Some(rest)),
-        None => (key, None),
     if let Some((field, reason)) = contract_fault(instrument) {
         fault(field, &reason);
     }
-    };
-    let value = tree.get(first)?;
-    match rest {
+    faults
+}
+
 /// What is wrong with what one lot is.
 fn contract_fault(instrument: &InstrumentSettings) -> Option<(&'static str, String)> {
     let names = InstrumentSettings::CONTRACT;
@@ -617,6 +617,22 @@ fn contract_fault(instrument: &InstrumentSettings) -> Option<(&'static str, Stri
     Some((name, format!("it must lie between {least} and {most}")))
 }
 
+/// Whether a tape's file, or a folder of them, can be read at all. What is in it is the feed's to judge.
+fn try_read(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        std::fs::read_dir(path).map(|_| ())
+    } else {
+        std::fs::File::open(path).map(|_| ())
+    }
+}
+
+pub(super) fn get<'a>(tree: &'a Table, key: &str) -> Option<&'a Value> {
+    let (first, rest) = match key.split_once('.') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (key, None),
+    };
+    let value = tree.get(first)?;
+    match rest {
         Some(rest) => get(value.as_table()?, rest),
         None => Some(value),
     }

@@ -270,6 +270,51 @@ fn the_catalog_is_the_list_of_instruments() {
     assert_eq!(catalog.instruments.len(), 11);
 }
 
+#[test]
+fn what_one_lot_is_may_be_left_out_and_an_account_too() {
+    let plain = Config::default().engine_settings();
+    assert_eq!(plain.account.equity, None);
+    let lots = plain.catalog.instruments.iter().map(|it| {
+        let lot = it.contract.expect("each built-in one has a contract");
+        let (step, least, most) = (lot.lot_step, lot.min_lot, lot.max_lot);
+        let (size, currency, margin) = (lot.size, lot.currency, lot.margin_rate);
+        format!(
+            "{} {size} {currency} {step} {least}..{most} {margin}",
+            it.symbol
+        )
+    });
+    expect![[r#"
+        EURUSD 100000 USD 0.01 0.01..100 0.0333
+        GBPUSD 100000 USD 0.01 0.01..100 0.0333
+        USDJPY 100000 JPY 0.01 0.01..100 0.0333
+        XAUUSD 100 USD 0.01 0.01..100 0.05
+        US30 1 USD 0.1 0.1..1000 0.05
+        NAS100 1 USD 0.1 0.1..1000 0.05
+        SPX500 1 USD 0.1 0.1..1000 0.05
+        NQ 20 USD 1 1..1000 0.1
+        MNQ 2 USD 1 1..1000 0.1
+        ES 50 USD 1 1..1000 0.1
+        MES 5 USD 1 1..1000 0.1"#]]
+    .assert_eq(&lots.collect::<Vec<_>>().join("\n"));
+    let own = r#"
+account = { equity = 5000, currency = "EUR" }
+[[instrument]]
+symbol = "DAX"
+digits = 1
+tick_size = 0.1
+pip_size = 1
+kind = "cfd"
+calendar = "index"
+spread_default = 1
+signals = true
+prices = true
+"#;
+    let own = load(own, &[], &[]).unwrap().config.engine_settings();
+    assert_eq!(own.catalog.instruments[0].contract, None);
+    let account = (own.account.equity, own.account.currency.as_str());
+    assert_eq!(account, (Some(5000.0), "EUR"));
+}
+
 proptest! {
     #[test]
     fn any_text_is_settings_or_findings(text in ".{0,200}") {

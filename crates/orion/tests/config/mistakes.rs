@@ -58,14 +58,14 @@ deep = 1
         &args,
         expect![[r#"
             orion.toml:2: listen = "127.0.0.1:1": there is no such setting; did you mean `server.listen`?
-            orion.toml:3: colour = true: there is no such setting; the sections are auth, data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
+            orion.toml:3: colour = true: there is no such setting; the sections are account, auth, data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
             orion.toml:4: "server.listen": in quotes it is one name, and none of ours; write it without quotes
             orion.toml:5: serve: there is no such setting; did you mean `server`?
             orion.toml:8: prices.min_intervall_ms = 5: there is no such setting; did you mean `prices.min_interval_ms`?
             orion.toml:10: feed.sim.rules.killzone_gat = false: there is no such setting; did you mean `feed.sim.rules.killzone_gate`?
             orion.toml:12: rules.completely_unheard_of = 1: there is no such setting; config/orion.toml lists every key
             orion.toml:13: log.level = { deep = 1 }: a text or a number is wanted, not a table; the default is "info"
-            environment variable ORION__: there is no such setting; the sections are auth, data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
+            environment variable ORION__: there is no such setting; the sections are account, auth, data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
             environment variable ORION__PRICE__REPEAT_MS: price.repeat_ms = 5: there is no such setting; did you mean `prices.repeat_ms`?
             --set: feed.tape.sped = 1: there is no such setting; did you mean `feed.tape.speed`?
             --set: rules.tp_plan.0.r = 1: there is no such setting; config/orion.toml lists every key
@@ -422,7 +422,7 @@ fn a_finding_is_one_line_whatever_it_tells() {
         &[("ORION__SERVER\n__\u{9b}", "1")],
         &[],
         expect![[r#"
-            orion.toml:1: bell  key = 1: there is no such setting; the sections are auth, data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
+            orion.toml:1: bell  key = 1: there is no such setting; the sections are account, auth, data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
             orion.toml:3: feed.kind = "tape:no\u{1b}[31m\nwhere": no [31m where: there is no such file; name files that exist and may be read; paths start at the current folder
             environment variable ORION__SERVER __ : server .  = 1: there is no such setting; config/orion.toml lists every key"#]],
     );
@@ -478,4 +478,53 @@ fn a_data_folder_that_is_a_file_is_named() {
             r#"--data: data.dir = "Cargo.toml/data": Cargo.toml is a file, not a folder; name another folder, or move the file away"#
         ]],
     );
+}
+
+#[test]
+fn accounts_and_lots_that_cannot_be() {
+    check(
+        r#"
+[account]
+currency = "usd"
+equity = 0
+risk_percent = 101
+fx_stale_s = 0
+[[instrument]]
+symbol = "EURUSD"
+lot_step = 0
+[[instrument]]
+symbol = "GBPUSD"
+min_lot = 2
+max_lot = 1
+[[instrument]]
+symbol = "DAX"
+digits = 1
+tick_size = 0.1
+pip_size = 1
+kind = "cfd"
+calendar = "index"
+spread_default = 1
+signals = true
+prices = true
+contract_size = 25
+margin_rate = 0.05
+"#,
+        &[],
+        &[],
+        expect![[r#"
+            orion.toml:3: account.currency = "usd": `usd` is not a currency: three capital letters, such as USD; the default is "USD"
+            orion.toml:4: account.equity = 0.0: 0 is not between 0.01 and 9000000000; it may be left out
+            orion.toml:5: account.risk_percent = 101.0: 101 is not between 0 and 100; the default is 0.5
+            orion.toml:6: account.fx_stale_s = 0: 0 is not between 1 and 86400; the default is 60
+            orion.toml:9: instrument.EURUSD.lot_step = 0.0: it must lie between 0.000001 and 1000000; config/orion.toml shows the built-in ones
+            orion.toml:13: instrument.GBPUSD.max_lot = 1.0: it must lie between 2 and 1000000; config/orion.toml shows the built-in ones
+            orion.toml:24: instrument.DAX.contract_size = 25.0: quote_currency, lot_step, min_lot, max_lot must be given too; config/orion.toml shows the built-in ones"#]],
+    );
+    let notes = load("[account]\nrisk_percent = 1\n", &[], &[])
+        .unwrap()
+        .notes;
+    let notes: Vec<_> = notes.iter().map(ToString::to_string).collect();
+    expect!["orion.toml:2: account.risk_percent: it has no effect without account.equity: no size is told"].assert_eq(&notes.join("\n"));
+    let told = load("[account]\nrisk_percent = 1\nequity = 1\n", &[], &[]).unwrap();
+    assert!(told.notes.is_empty());
 }

@@ -3,7 +3,8 @@
 
 use super::{BadPayload, List, Quoted, append, check_digits, rule};
 use market::{
-    Backing, Condition, Direction, Evidence, Outcome, Position, Price, Signal, Target, Time,
+    Backing, Condition, Direction, Evidence, Measure, Outcome, Position, Price, Signal, Size,
+    Target, Time,
 };
 
 /// Longest reason, in bytes: what bounds the size of a message.
@@ -174,6 +175,9 @@ fn append_evidence(text: &mut String, evidence: &Evidence) {
             format_args!(r#","config_hash":{}"#, Quoted(&evidence.config_hash)),
         );
     }
+    if let Some(size) = &evidence.size {
+        append_size(text, size);
+    }
 }
 
 fn shown_condition(condition: &Condition) -> String {
@@ -196,6 +200,34 @@ fn append_backing(text: &mut String, backing: Backing) {
         append(text, format_args!(r#","lo":{low},"hi":{high}"#));
     }
     text.push('}');
+}
+
+/// Without `lots` where no size can be known.
+fn append_size(text: &mut String, size: &Size) {
+    append(
+        text,
+        format_args!(r#","size":{{"currency":"{}""#, size.currency),
+    );
+    if let Some(lots) = &size.lots {
+        let parts = List(&lots.parts, |part, _| part.to_string());
+        append(
+            text,
+            format_args!(
+                r#","lots":{},"risk":{},"parts":{parts}"#,
+                lots.total,
+                money(lots.risk)
+            ),
+        );
+    }
+    if !size.note.is_empty() {
+        append(text, format_args!(r#","note":{}"#, Quoted(&size.note)));
+    }
+    text.push('}');
+}
+
+/// With two decimals.
+fn money(value: Measure) -> impl std::fmt::Display {
+    Price::from_units(value.millionths().saturating_mul(1000)).display(2)
 }
 
 /// What only extended clients are told of an outcome.
