@@ -536,6 +536,7 @@ fn catalog(symbol: &str) -> Catalog {
         source: SourceId(0),
         signals: true,
         prices: true,
+        contract: None,
     };
     let source = Source {
         name: "tape".to_owned(),
