@@ -220,5 +220,6 @@ fn evidence(walk: &mut Walk) -> Evidence {
             interval: Some((Probability::new(0.5414), Probability::new(0.6717))),
         }),
         config_hash: "6f1c8a5e2b7d9043".to_owned(),
+        size: None,
     }
 }

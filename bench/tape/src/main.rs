@@ -138,6 +138,7 @@ fn record(number: usize) -> Record {
         r: Ratio::from_hundredths(-100),
         at: Time::from_nanos(1_795_420_800_000_000_000),
         last: true,
+        realised: None,
     })
 }
 
