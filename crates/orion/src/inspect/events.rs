@@ -44,7 +44,7 @@ pub(super) fn run(series: Series, rules: &Rules, form: Form, out: &mut impl Writ
     let mut findings = Vec::new();
     let told = each_bar(series, |_, row| {
         let t = chart.close(&row.bar, rules, &mut findings);
-        for finding in findings.drain(..).filter(|finding| !is_of_levels(finding)) {
+        for finding in findings.drain(..).filter(is_internal) {
             rows.row(of_finding(&finding).fields(t))?;
         }
         Ok(())
@@ -101,17 +101,18 @@ impl Event {
     }
 }
 
-fn is_of_levels(finding: &Finding) -> bool {
+/// Whether the reference outputs have it: the internal scale, and its swing and equal pools.
+fn is_internal(finding: &Finding) -> bool {
     match finding {
         Finding::Sweep { pool, .. } | Finding::Run { pool, .. } => match pool.kind {
-            PoolKind::Swing | PoolKind::Equal => false,
+            PoolKind::Swing | PoolKind::Equal => true,
             PoolKind::Major
             | PoolKind::PreviousDay
             | PoolKind::PreviousWeek
-            | PoolKind::Session(_) => true,
+            | PoolKind::Session(_) => false,
         },
+        Finding::MajorSwing { .. } => false,
         Finding::Swing { .. }
-        | Finding::MajorSwing { .. }
         | Finding::Equal { .. }
         | Finding::Break(_)
         | Finding::Block(_)
@@ -120,7 +121,7 @@ fn is_of_levels(finding: &Finding) -> bool {
         | Finding::Gap(_)
         | Finding::GapTouched(_)
         | Finding::GapFilled(_)
-        | Finding::GapInverted(_) => false,
+        | Finding::GapInverted(_) => true,
     }
 }
 

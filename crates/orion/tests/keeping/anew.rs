@@ -95,7 +95,7 @@ async fn a_lost_beginning_ends_what_is_open_and_goes_on() {
             }
             Record::Outcome(outcome) => {
                 let over = (outcome.kind, outcome.at, outcome.last);
-                assert_eq!(over, (OutcomeKind::Timeout, newest, true));
+                assert_eq!(over, (OutcomeKind::Closed, newest, true));
                 let known = last_quote(dir, outcome.symbol.as_str());
                 assert!(known.contains(&outcome.price), "{outcome:?} {known:?}");
             }
@@ -242,7 +242,7 @@ async fn a_kill_while_it_begins_anew_ends_nothing_twice() {
         check_lives(&kept);
         let restarts = kept.iter().filter(|record| match record {
             Record::Signal(signal) => signal.cause == Some(Cause::Restart),
-            Record::Outcome(outcome) => outcome.kind == OutcomeKind::Timeout && outcome.last,
+            Record::Outcome(outcome) => outcome.kind == OutcomeKind::Closed && outcome.last,
         });
         assert!(restarts.count() >= open_before, "{point}");
         assert!(segments(&dir).len() > 1);
