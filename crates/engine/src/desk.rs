@@ -5,6 +5,7 @@ mod post;
 mod spreads;
 
 pub(crate) use post::Draft;
+pub(crate) use spreads::Spreads;
 
 use crate::bars::{self, Bars};
 use crate::confidence::{Hit, Odds};
@@ -25,7 +26,6 @@ use market::{
     Timeframe, Uuid,
 };
 use serde::{Deserialize, Serialize};
-use spreads::Spreads;
 use std::collections::VecDeque;
 
 /// Zones that have signalled and are remembered.
@@ -649,10 +649,10 @@ impl Desk {
 }
 
 /// What stops are moved by now.
-fn terms<'a>(spreads: &Spreads, id: InstrumentId, settings: &'a Settings) -> Terms<'a> {
+fn terms<'a>(spreads: &'a Spreads, id: InstrumentId, settings: &'a Settings) -> Terms<'a> {
     Terms {
         rules: &settings.rules,
-        spread: spreads.median(),
+        spreads,
         tick_size: settings.catalog.instrument(id).tick_size,
     }
 }

@@ -3,6 +3,7 @@
 //! one before the runner it trails; it never loosens.
 
 use crate::confidence::Hit;
+use crate::desk::Spreads;
 use crate::lifecycle::{Origin, Pending, Reach};
 use crate::risk::away;
 use crate::rules::{Rules, TrailMode};
@@ -43,7 +44,7 @@ pub(crate) struct Sides {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms<'a> {
     pub rules: &'a Rules,
-    pub spread: Price,
+    pub spreads: &'a Spreads,
     pub tick_size: Price,
 }
 
@@ -152,7 +153,7 @@ impl Running {
 
     /// The entry and what it costs to come out there.
     fn break_even(&self, terms: Terms) -> Price {
-        let cost = terms.rules.be_offset_spreads * terms.spread.to_f64();
+        let cost = terms.rules.be_offset_spreads * terms.spreads.median().to_f64();
         let cost = Price::from_f64(cost).unwrap_or_default();
         let direction = self.signal.direction;
         let level = self.signal.entry + cost.times(direction.sign());

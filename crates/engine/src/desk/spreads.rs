@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// The spreads of the last quotes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Spreads {
+pub(crate) struct Spreads {
     last: [Price; Spreads::KEPT],
     count: usize,
 }
@@ -13,13 +13,13 @@ pub(super) struct Spreads {
 impl Spreads {
     const KEPT: usize = 20;
 
-    pub(super) fn push(&mut self, spread: Price) {
+    pub(crate) fn push(&mut self, spread: Price) {
         self.last[self.count % Self::KEPT] = spread;
         self.count += 1;
     }
 
     /// The current spread: the median of the last 20, the upper one of two.
-    pub(super) fn median(&self) -> Price {
+    pub(crate) fn median(&self) -> Price {
         let kept = self.count.min(Self::KEPT);
         let mut sorted = self.last;
         sorted[..kept].sort_unstable();
