@@ -1,43 +1,23 @@
 //! Exponential moving average, seeded as TA-Lib does.
 
+use super::seeded::Seeded;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 
 /// EMA(n): the first value, at bar n - 1, is the mean of the first n numbers; then `v += k (x - v)` with `k = 2 / (n + 1)`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Ema {
-    period: NonZeroU32,
-    seeds: u32,
-    sum: f64,
-    value: Option<f64>,
-}
+pub struct Ema(Seeded);
 
 impl Ema {
     #[must_use]
     pub fn new(period: NonZeroU32) -> Self {
-        Self {
-            period,
-            seeds: 0,
-            sum: 0.0,
-            value: None,
-        }
+        Self(Seeded::new(period))
     }
 
     /// Takes the next number and returns the average at it. One that is not finite is left out.
     pub fn update(&mut self, x: f64) -> Option<f64> {
-        if !x.is_finite() {
-            return None;
-        }
-        let n = f64::from(self.period.get());
-        self.value = match self.value {
-            Some(value) => Some(value + 2.0 / (n + 1.0) * (x - value)),
-            None => {
-                self.sum += x;
-                self.seeds += 1;
-                (self.seeds == self.period.get()).then(|| self.sum / n)
-            }
-        };
-        self.value
+        self.0
+            .update(x, |value, n| value + 2.0 / (n + 1.0) * (x - value))
     }
 
     /// The average if `x` came next.

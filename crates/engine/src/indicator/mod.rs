@@ -20,6 +20,7 @@ mod cci;
 mod ema;
 mod macd;
 mod rsi;
+mod seeded;
 mod set;
 mod sma;
 mod stochastic;
