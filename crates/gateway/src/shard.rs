@@ -18,7 +18,7 @@ use crate::stream::{Raw, Stream};
 use crate::visit::Standing;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use hub::{Hub, Packing, Publication};
+use hub::{Hub, Packing};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
@@ -116,15 +116,6 @@ const fn packing(deflate: Option<Deflate>) -> Packing {
         Some(Deflate::Shared) => Packing::Grouped,
         Some(Deflate::Alone | Deflate::Narrow(_)) | None => Packing::Single,
     }
-}
-
-/// Whether anybody may hear of it: the time alone is published each second.
-fn says_something(publication: &Publication) -> bool {
-    !(publication.prices.is_empty()
-        && publication.signals.is_empty()
-        && publication.outcomes.is_empty()
-        && publication.statuses.is_empty()
-        && publication.bars.is_empty())
 }
 
 /// Clients that are flushed before input is taken again: what is published meanwhile goes to all who are still to come, so
@@ -292,7 +283,7 @@ impl Shard {
 
     fn enter(&self, told: &Told) {
         let refused = self.hub.borrow_mut().publish(&told.publication);
-        if says_something(&told.publication) {
+        if !told.publication.is_silent() {
             self.unsent.borrow_mut().push(told.at);
         }
         if self.number > 0 {

@@ -21,6 +21,26 @@ pub struct Publication {
     pub now: Time,
 }
 
+impl Publication {
+    /// Whether nobody hears anything of it: the time alone is published each second.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        let Self {
+            prices,
+            signals,
+            outcomes,
+            statuses,
+            bars,
+            now: _,
+        } = self;
+        prices.is_empty()
+            && signals.is_empty()
+            && outcomes.is_empty()
+            && statuses.is_empty()
+            && bars.is_empty()
+    }
+}
+
 /// What there is when a hub begins.
 #[derive(Clone, Debug, Default)]
 pub struct Beginning {
