@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod shared;
+
 use engine::Rules;
 use engine::structure::{BarIndex, Chart, Finding};
 use feeds::tape::{Recorded, Spec};
@@ -14,7 +16,7 @@ use market::{
 };
 use std::collections::BTreeSet;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Cuts of each series, and the bars that are taken of it.
 const CUTS: usize = 200;
@@ -437,24 +439,11 @@ fn a_tolerance_of_the_whole_series_is_found() {
 
 // Recorded series.
 
-fn folder() -> PathBuf {
-    let root = std::env::var_os("ORION_TEST_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
-        PathBuf::from,
-    );
-    root.join("data/bars")
-}
-
 fn check_recorded(files: &[&str]) {
     for file in files {
-        let path = folder().join(file);
-        if !path.exists() {
-            eprintln!(
-                "skipped: {file}: no {} (set ORION_TEST_DATA)",
-                path.display()
-            );
+        let Some(path) = shared::shared(&format!("data/bars/{file}")) else {
             continue;
-        }
+        };
         let mut bars = if file.ends_with(".gz") {
             table(&path)
         } else {

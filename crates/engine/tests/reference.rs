@@ -5,26 +5,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod shared;
+
 use engine::Rules;
 use engine::indicator::{Candle, Indicators};
 use engine::structure::{Chart, Finding, Levels, Pool, PoolKind};
 use market::{Bar, Direction, Ohlc, Price, SourceTime, Span};
-use std::path::PathBuf;
 
-fn shared(file: &str) -> Option<String> {
-    let folder = std::env::var_os("ORION_TEST_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
-        PathBuf::from,
-    );
-    let path = folder.join("reference").join(file);
-    let text = std::fs::read_to_string(&path).ok();
-    if text.is_none() {
-        eprintln!(
-            "skipped: {file}: no {} (set ORION_TEST_DATA)",
-            path.display()
-        );
-    }
-    text
+/// A file of the reference outputs.
+fn reference(file: &str) -> Option<String> {
+    let path = shared::shared(&format!("reference/{file}"))?;
+    std::fs::read_to_string(path).ok()
 }
 
 /// Rows of a CSV file as named columns.
@@ -240,8 +231,8 @@ fn events_of_the_synthetic_series_are_those_of_the_reference() {
 #[test]
 fn events_of_recorded_eurusd_are_those_of_the_reference() {
     if let (Some(bars), Some(events)) = (
-        shared("eurusd_15m.indicators.csv"),
-        shared("eurusd_15m.events.csv"),
+        reference("eurusd_15m.indicators.csv"),
+        reference("eurusd_15m.events.csv"),
     ) {
         check_events(&bars, &events);
     }
@@ -250,7 +241,7 @@ fn events_of_recorded_eurusd_are_those_of_the_reference() {
 #[test]
 fn average_true_range_is_that_of_talib() {
     check_atr(include_str!("data/synthetic.indicators.csv"));
-    if let Some(bars) = shared("eurusd_15m.indicators.csv") {
+    if let Some(bars) = reference("eurusd_15m.indicators.csv") {
         check_atr(&bars);
     }
 }
@@ -269,14 +260,14 @@ fn indicators_of_the_synthetic_series_are_those_of_talib() {
 
 #[test]
 fn indicators_of_recorded_eurusd_are_those_of_talib() {
-    if let Some(text) = shared("eurusd_15m.indicators.csv") {
+    if let Some(text) = reference("eurusd_15m.indicators.csv") {
         assert_eq!(check_indicators(&text), 44_608);
     }
 }
 
 #[test]
 fn previous_day_and_week_are_those_of_the_reference() {
-    let Some(text) = shared("nas100_1h.prevlevels.csv") else {
+    let Some(text) = reference("nas100_1h.prevlevels.csv") else {
         return;
     };
     let mut levels = Levels::new(17);

@@ -6,12 +6,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod shared;
+
 use engine::Rules;
 use engine::indicator::Atr;
 use engine::structure::{BarIndex, CorrelationGate, Divergence, Member, Relation, Smt};
 use market::{Direction, Ohlc, Price};
 use proptest::prelude::*;
-use std::path::PathBuf;
 
 type Pair = [Ohlc; 2];
 
@@ -260,27 +261,17 @@ fn the_first_and_the_last_bars_are_no_special_case() {
     assert_eq!(found, ["9 1 First 35 7 1 79"]);
 }
 
-fn shared(file: &str) -> Option<String> {
-    let folder = std::env::var_os("ORION_TEST_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
-        PathBuf::from,
-    );
-    let path = folder.join("reference").join(file);
-    let text = std::fs::read_to_string(&path).ok();
-    if text.is_none() {
-        eprintln!(
-            "skipped: {file}: no {} (set ORION_TEST_DATA)",
-            path.display()
-        );
-    }
-    text
+/// A file of the reference outputs.
+fn reference(file: &str) -> Option<String> {
+    let path = shared::shared(&format!("reference/{file}"))?;
+    std::fs::read_to_string(path).ok()
 }
 
 #[test]
 fn divergences_of_recorded_indices_are_those_of_the_reference() {
     let (Some(text), Some(reference)) = (
-        shared("nas100_spx500_1h.bars.csv"),
-        shared("nas100_spx500_1h.smt.csv"),
+        reference("nas100_spx500_1h.bars.csv"),
+        reference("nas100_spx500_1h.smt.csv"),
     ) else {
         return;
     };

@@ -19,6 +19,8 @@ mod restarts;
 mod scene;
 mod settings;
 mod setup;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod size;
 mod sources;
 mod strange;

@@ -4,35 +4,24 @@
 use crate::desk::settings;
 use crate::driver::Driver;
 use crate::ledger::{self, Tally};
+use crate::shared::shared;
 use engine::{Engine, Output, Refusal, Rules, Settings};
 use feeds::tape::{Recorded, Spec};
 use market::{Event, Span, Status, Symbol, Time, Timeframe};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 const DAYS: [&str; 8] = ["01", "02", "04", "05", "06", "07", "08", "09"];
 
 /// The ticks of some days of May 2014, both symbols as one stream; `None` where they are not recorded here.
-fn ticks(test: &str, days: &[&str]) -> Option<Vec<(Time, Event)>> {
-    let root = std::env::var_os("ORION_TEST_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
-        PathBuf::from,
-    );
-    let folder = root.join("data/ticks");
+fn ticks(days: &[&str]) -> Option<Vec<(Time, Event)>> {
     let mut specs = Vec::new();
     for day in days {
         for symbol in ["EURUSD", "XAUUSD"] {
-            let path = folder.join(format!("{symbol}_tick_oanda_201405{day}.zip"));
-            let recorded = symbol == "EURUSD" || *day > "02";
-            if recorded && !path.exists() {
-                eprintln!(
-                    "skipped: {test}: no {} (set ORION_TEST_DATA)",
-                    path.display()
-                );
-                return None;
+            if symbol == "EURUSD" || *day > "02" {
+                let file = format!("data/ticks/{symbol}_tick_oanda_201405{day}.zip");
+                specs.push(Spec::new(shared(&file)?));
             }
-            specs.extend(recorded.then(|| Spec::new(path)));
         }
     }
     let tape = feeds::tape::open(&specs, &settings().catalog).unwrap();
@@ -92,7 +81,7 @@ fn check(driver: &mut Driver) -> Tally {
 
 #[test]
 fn the_first_minutes_of_a_day_say_what_the_whole_day_says() {
-    let Some(ticks) = ticks("prefixes of a recorded day", &["08"]) else {
+    let Some(ticks) = ticks(&["08"]) else {
         return;
     };
     let whole = run(busy(), &ticks);
@@ -116,7 +105,7 @@ fn the_first_minutes_of_a_day_say_what_the_whole_day_says() {
 
 #[test]
 fn recorded_days_keep_the_books_and_say_the_same_again() {
-    let Some(ticks) = ticks("recorded days twice", &["05", "06"]) else {
+    let Some(ticks) = ticks(&["05", "06"]) else {
         return;
     };
     let mut first = run(busy(), &ticks);
@@ -137,7 +126,7 @@ fn recorded_days_keep_the_books_and_say_the_same_again() {
 /// What ORION's own rules make of each recorded day, as a table (`--nocapture` shows it).
 #[test]
 fn signals_and_refusals_of_the_recorded_days() {
-    let Some(ticks) = ticks("signals of the recorded days", &DAYS) else {
+    let Some(ticks) = ticks(&DAYS) else {
         return;
     };
     for (name, settings) in [("own rules", own()), ("5m, all gates open", open())] {
