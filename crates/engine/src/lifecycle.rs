@@ -200,8 +200,8 @@ impl Pending {
             Direction::Long => bar.price.close < far,
             Direction::Short => bar.price.close > far,
         });
-        let turned = |finding: &Finding| matches!(finding, Finding::Break(found) if found.choch && found.direction == direction.opposite());
-        (judges && beyond_zone) || findings.iter().any(turned)
+        let mut breaks = findings.iter().filter_map(Finding::as_break);
+        (judges && beyond_zone) || breaks.any(|found| found.turns_against(direction))
     }
 
     fn is_confirmed(&self, bar: &Bar, rules: &Rules) -> bool {

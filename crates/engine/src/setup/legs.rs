@@ -1,6 +1,6 @@
 //! Legs that broke structure and left a gap: what two of the setups wait for.
 
-use super::{Armed, View, mss_fvg, retest};
+use super::{Armed, View, arm, mss_fvg, retest};
 use crate::structure::{BarIndex, Break, Finding, Gap, PoolKind};
 use market::Direction;
 use serde::{Deserialize, Serialize};
@@ -50,8 +50,8 @@ impl Legs {
         for broke in broke {
             match whole(&broke, view) {
                 Some(leg) => {
-                    armed.extend(mss_fvg::arm(view, &leg));
-                    armed.extend(retest::arm(view, &leg));
+                    let new = [mss_fvg::arm(view, &leg), retest::arm(view, &leg)];
+                    new.into_iter().flatten().for_each(|new| arm(armed, new));
                 }
                 None if broke.at == view.t => self.waiting.push(broke),
                 None => {}
@@ -93,7 +93,7 @@ fn whole(broke: &Broke, view: &View) -> Option<Leg> {
 /// Whether a change of character against a break came meanwhile.
 fn is_contradicted(broke: &Break, view: &View) -> bool {
     view.breaks()
-        .any(|found| found.choch && found.direction != broke.direction)
+        .any(|found| found.turns_against(broke.direction))
 }
 
 /// The pools whose sweep may begin a shift of structure.

@@ -135,21 +135,7 @@ pub(crate) struct View<'a> {
 
 impl View<'_> {
     fn breaks(&self) -> impl Iterator<Item = &Break> {
-        self.findings.iter().filter_map(|finding| match finding {
-            Finding::Break(found) => Some(found),
-            Finding::Swing { .. }
-            | Finding::MajorSwing { .. }
-            | Finding::Equal { .. }
-            | Finding::Block(_)
-            | Finding::BlockTouched(_)
-            | Finding::BlockBroken(_)
-            | Finding::Gap(_)
-            | Finding::GapTouched(_)
-            | Finding::GapFilled(_)
-            | Finding::GapInverted(_)
-            | Finding::Sweep { .. }
-            | Finding::Run { .. } => None,
-        })
+        self.findings.iter().filter_map(Finding::as_break)
     }
 }
 
@@ -214,23 +200,18 @@ impl Setups {
 
 /// Whether what became known speaks against a pattern that waits: a change of character the other way, or the end of its gap.
 fn is_contradicted(pattern: &Pattern, finding: &Finding) -> bool {
-    match finding {
-        Finding::Break(found) => found.choch && found.direction != pattern.direction,
-        // The finding has the new direction: the gap that ended had the other one.
-        Finding::GapInverted(gap) => {
-            pattern.zone == Zone::Gap(gap.born) && gap.direction != pattern.direction
-        }
-        Finding::Swing { .. }
-        | Finding::MajorSwing { .. }
-        | Finding::Equal { .. }
-        | Finding::Block(_)
-        | Finding::BlockTouched(_)
-        | Finding::BlockBroken(_)
-        | Finding::Gap(_)
-        | Finding::GapTouched(_)
-        | Finding::GapFilled(_)
-        | Finding::Sweep { .. }
-        | Finding::Run { .. } => false,
+    // The finding has the new direction: the gap that ended had the other one.
+    let ends_its_gap = matches!(finding, Finding::GapInverted(gap)
+        if pattern.zone == Zone::Gap(gap.born) && gap.direction != pattern.direction);
+    let found = finding.as_break();
+    ends_its_gap || found.is_some_and(|found| found.turns_against(pattern.direction))
+}
+
+/// Adds what a bar arms. Two of one setup, direction and bar would be one signal by name: the first stands.
+fn arm(armed: &mut Vec<Armed>, new: Armed) {
+    let name = |armed: &Armed| (armed.pattern.setup, armed.pattern.direction, armed.armed_at);
+    if armed.iter().all(|known| name(known) != name(&new)) {
+        armed.push(new);
     }
 }
 

@@ -396,3 +396,35 @@ fn a_divergence_waits_no_longer_than_it_may() {
         }
     }
 }
+
+#[test]
+fn two_of_one_bar_would_be_one_signal_by_name() {
+    let armed = |setup, direction, block, armed_at| Armed {
+        pattern: Pattern {
+            setup,
+            direction,
+            entry: Price::ZERO,
+            stop_level: Price::ZERO,
+            zone_far: None,
+            zone: Zone::Block(block),
+            armed_open: SourceTime::from_secs(0),
+            conditions: Vec::new(),
+        },
+        trigger: Price::ZERO,
+        armed_at,
+    };
+    let (retest, long) = (SetupKind::BlockRetest, Direction::Long);
+    let first = armed(retest, long, 1, 9);
+    let others = [
+        armed(SetupKind::MssFvg, long, 1, 9),
+        armed(retest, Direction::Short, 1, 9),
+        armed(retest, long, 1, 10),
+    ];
+    let mut list = vec![first.clone()];
+    arm(&mut list, armed(retest, long, 2, 9));
+    assert_eq!(list, [first]);
+    others
+        .iter()
+        .for_each(|other| arm(&mut list, other.clone()));
+    assert_eq!(list[1..], others);
+}

@@ -21,6 +21,12 @@ pub struct Break {
 }
 
 impl Break {
+    /// A change of character against a trade of this direction.
+    #[must_use]
+    pub fn turns_against(&self, direction: Direction) -> bool {
+        self.choch && self.direction != direction
+    }
+
     /// A market structure shift: a CHoCH whose leg displaced.
     #[must_use]
     pub fn is_shift(&self) -> bool {

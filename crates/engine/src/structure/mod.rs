@@ -80,3 +80,15 @@ pub enum Finding {
         extreme: Price,
     },
 }
+
+impl Finding {
+    /// The break, where it is one.
+    #[must_use]
+    pub fn as_break(&self) -> Option<&Break> {
+        if let Self::Break(found) = self {
+            Some(found)
+        } else {
+            None
+        }
+    }
+}
