@@ -67,7 +67,9 @@ fn a_simulated_markets_tape_played_again_still_says_so() {
     let signal = std::iter::from_fn(|| client.next())
         .find(|message| message["type"] == "signal")
         .expect("a signal");
-    assert_eq!(signal["payload"]["reason"], "MSS+FVG setup (SIMULATED)");
+    // Which setup is first depends on the hour at which the server made its day.
+    let reason = signal["payload"]["reason"].as_str().expect("a reason");
+    assert!(reason.ends_with(" (SIMULATED)"), "{reason}");
 }
 
 #[test]
