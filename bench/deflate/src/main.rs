@@ -221,5 +221,6 @@ fn evidence(walk: &mut Walk) -> Evidence {
         }),
         config_hash: "6f1c8a5e2b7d9043".to_owned(),
         size: None,
+        risk_gate: None,
     }
 }

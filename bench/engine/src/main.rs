@@ -303,5 +303,7 @@ fn settings() -> Settings {
         rules: Rules::default(),
         prices: PriceRules::default(),
         account: engine::Account::default(),
+        portfolio: engine::Limits::default(),
+        news: engine::News::default(),
     }
 }

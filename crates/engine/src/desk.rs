@@ -3,9 +3,11 @@
 mod past;
 mod post;
 mod spreads;
+mod tradable;
 
 pub(crate) use post::Draft;
 pub(crate) use spreads::Spreads;
+pub(crate) use tradable::enter;
 
 use crate::bars::{self, Bars};
 use crate::confidence::{Hit, Odds};
@@ -13,6 +15,7 @@ use crate::engine::{Output, Shared};
 use crate::gates::Refusal;
 use crate::lifecycle::{self, Origin, Pending, Reach, Since, Verdict};
 use crate::outcome::{Running, Sides, Step, Terms};
+use crate::portfolio::Gate;
 use crate::pulse::Pulse;
 use crate::risk::{Idea, Plan};
 use crate::rules::{Rules, Settings};
@@ -22,8 +25,8 @@ use crate::sizing::Trade;
 use crate::structure::{BarIndex, Chart, Finding, Pool};
 use market::{
     Bar, Cause, Condition, Direction, Evidence, Instrument, InstrumentId, OutcomeKind, Price,
-    QuoteBar, Signal, Size, Source, SourceId, SourceTime, Span, Status, Symbol, Tick, Time,
-    Timeframe, Uuid,
+    QuoteBar, Signal, Source, SourceId, SourceTime, Span, Status, Symbol, Tick, Time, Timeframe,
+    Uuid,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -272,6 +275,7 @@ impl Desk {
         findings: &[Finding],
         context: &mut Context,
     ) {
+        self.note(timeframe, bar, context);
         let patterns = self.set_up(timeframe, bar, t, findings, &context.settings.rules);
         // Of a bar that was not wholly seen nobody knows where it would have closed.
         if !bar.holed {
@@ -415,6 +419,7 @@ impl Desk {
             self.run(&signal, &pending, context);
         }
         context.shared.ledger.decided(&signal);
+        context.shared.book.decided(&signal);
         context.out.push(Output::Signal(Box::new(signal)));
     }
 
@@ -515,7 +520,16 @@ impl Desk {
             .flat_map(|chart| chart.pools(pattern.direction))
             .collect();
         let plan = idea.plan(&pools, rules)?;
-        let signal = self.write(pattern, &plan, idea, entry_time, context);
+        let limits = &context.settings.portfolio;
+        context.shared.book.pass(context.at, limits);
+        let gate = self.weigh(pattern.direction, entry_time, context);
+        if let Some((gate, _)) = &gate {
+            context.shared.counts.gate(*gate);
+            if limits.block {
+                return Err(Refusal::Portfolio);
+            }
+        }
+        let signal = self.write(pattern, &plan, idea, entry_time, gate, context);
         Ok(Pending {
             entered: moment.has_traded(signal.direction, signal.entry),
             signal,
@@ -572,6 +586,7 @@ impl Desk {
         plan: &Plan,
         idea: &Idea,
         entry_time: SourceTime,
+        gate: Option<(Gate, Condition)>,
         context: &Context,
     ) -> Signal {
         let settings = context.settings;
@@ -623,15 +638,15 @@ impl Desk {
                 rr_weighted: Some(plan.rr_weighted),
                 backing: Some(context.shared.record_of(pattern.setup).backing()),
                 config_hash: rules.hash(),
-                size: self.size(trade, entry_time, context),
+                size: self.size(
+                    trade,
+                    entry_time,
+                    gate.as_ref().map(|(gate, _)| *gate),
+                    context,
+                ),
+                risk_gate: gate.map(|(_, condition)| condition),
             },
         }
-    }
-
-    /// What the operator's account would make of a trade, by the prices that are known.
-    fn size(&self, trade: Trade, time: SourceTime, context: &Context) -> Option<Size> {
-        let (account, mids) = (&context.settings.account, &context.shared.mids);
-        account.advise(self.instrument(context), trade, mids, time.max(self.newest))
     }
 
     fn open(&mut self, pattern: &Pattern, pending: Pending, context: &mut Context) {
@@ -643,6 +658,7 @@ impl Desk {
         self.zones.push_back((pattern.direction, pattern.zone));
         context.shared.count_signal(signal.entry_time);
         context.shared.ledger.own(signal);
+        enter(signal, context);
         context.out.push(Output::Signal(Box::new(signal.clone())));
         self.pending.push(pending);
     }
@@ -689,6 +705,8 @@ fn tell(step: Step, context: &mut Context) {
     if step.outcome.last {
         context.shared.ledger.close(step.outcome.id);
     }
+    let limits = &context.settings.portfolio;
+    context.shared.book.follow(&step.outcome, limits);
     if let (Some(hit), Some(setup)) = (step.resolved, step.origin.setup()) {
         context.shared.record(setup).resolve(hit);
         context.shared.counts.resolved += 1;

@@ -12,6 +12,7 @@ use crate::desk::{Context, Desk};
 use crate::gates::Refusal;
 use crate::ledger::Ledger;
 use crate::pairs::Pairs;
+use crate::portfolio::{Book, Gate, Standing};
 use crate::rules::Settings;
 use crate::session;
 use crate::setup::SetupKind;
@@ -54,6 +55,7 @@ pub struct Counts {
     pub resolved: u64,
     pub hits: u64,
     refused: [u64; Refusal::ALL.len()],
+    gated: [u64; Gate::ALL.len()],
 }
 
 impl Counts {
@@ -61,6 +63,14 @@ impl Counts {
     #[must_use]
     pub fn refused(&self, refusal: Refusal) -> u64 {
         self.refused[refusal as usize]
+    }
+    /// How many signals, own and posted, this limit of the portfolio spoke against.
+    #[must_use]
+    pub fn gated(&self, gate: Gate) -> u64 {
+        self.gated[gate as usize]
+    }
+    pub(crate) fn gate(&mut self, gate: Gate) {
+        self.gated[gate as usize] += 1;
     }
     pub(crate) fn refuse(&mut self, refusal: Refusal) {
         self.refused[refusal as usize] += 1;
@@ -74,6 +84,7 @@ pub(crate) struct Shared {
     pub ledger: Ledger,
     /// Empty without an account.
     pub mids: Mids,
+    pub book: Book,
     records: [Record; SetupKind::ALL.len()],
     /// The trading day and the own signals born on it.
     day: (i32, u32),
@@ -118,7 +129,7 @@ pub struct Closed {
 pub struct NotMine;
 
 /// Changes whenever the state's shape does: a snapshot of another shape is not read.
-const SNAPSHOT_VERSION: u32 = 6;
+const SNAPSHOT_VERSION: u32 = 7;
 
 impl Engine {
     /// Changes whenever the state's shape or what is decided does: what another version decided cannot be decided again.
@@ -228,6 +239,11 @@ impl Engine {
         let open = self.state.desks.iter().map(Desk::open_signals);
         open.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }
+    /// How the portfolio of all signals stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.state.shared.book.standing(&self.settings.portfolio)
+    }
     /// The latest price of each symbol that is shown, as a dashboard should find it when it comes.
     pub fn prices(&self) -> impl Iterator<Item = PriceUpdate> {
         let desks = self
@@ -305,11 +321,24 @@ impl Engine {
         self.state.pairs.adopt(&self.settings, &settings);
         // They come anew with the next prices, and those of symbols that are gone do not.
         self.state.shared.mids = Mids::default();
+        self.adopt_book(&settings);
         self.settings = settings;
         for id in 0..self.state.sources.len() {
             self.find_next_end(SourceId(id as u8));
         }
         self.after();
+    }
+
+    /// The portfolio goes on, of the symbols that are left.
+    fn adopt_book(&mut self, settings: &Settings) {
+        let book = &mut self.state.shared.book;
+        let symbols = settings.catalog.instruments.iter().map(|one| one.symbol);
+        book.keep(|symbol| symbols.clone().any(|one| one == symbol));
+        if self.settings.account.equity != settings.account.equity {
+            book.rebase();
+        }
+        let at = self.state.now;
+        book.pass(at, &settings.portfolio);
     }
 
     /// The exact state, to the bit. Settings are not part of it.

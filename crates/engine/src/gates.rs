@@ -21,10 +21,12 @@ pub enum Refusal {
     RiskTooSmall,
     RiskTooLarge,
     RewardTooSmall,
+    /// A limit of the portfolio, where limits block.
+    Portfolio,
 }
 
 impl Refusal {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Killzone,
         Self::Live,
         Self::ZoneUsed,
@@ -33,6 +35,7 @@ impl Refusal {
         Self::RiskTooSmall,
         Self::RiskTooLarge,
         Self::RewardTooSmall,
+        Self::Portfolio,
     ];
 
     #[must_use]
@@ -46,6 +49,7 @@ impl Refusal {
             Self::RiskTooSmall => "risk_too_small",
             Self::RiskTooLarge => "risk_too_large",
             Self::RewardTooSmall => "reward_too_small",
+            Self::Portfolio => "portfolio",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Every threshold of the engine, by its name. One value, swapped whole, kept on the tape with what it decided.
 
+use crate::portfolio::{Limits, News};
 use crate::setup::SetupKind;
 use crate::sizing::Account;
 use market::{Catalog, Symbol, Timeframe, Uuid};
@@ -16,6 +17,11 @@ pub struct Settings {
     /// Whom sizes are told for.
     #[serde(default)]
     pub account: Account,
+    /// What all signals together are limited to.
+    #[serde(default)]
+    pub portfolio: Limits,
+    #[serde(default)]
+    pub news: News,
 }
 
 /// When a symbol's price is shown.

@@ -1,6 +1,7 @@
 //! How large a position would be that risks a set part of the operator's account. It is advice, told beside a signal:
 //! nothing of the signal depends on it. The formulas are those of signals.md, section 10.
 
+use crate::portfolio::Gate;
 use crate::rules::RuleError;
 use market::{
     Contract, Currency, Instrument, Lots, Measure, Price, Size, SourceTime, Span, Symbol, Target,
@@ -14,7 +15,8 @@ use std::fmt;
 #[serde(default, deny_unknown_fields)]
 pub struct Account {
     pub currency: Currency,
-    /// As the operator says: what his trades made of it ORION does not know.
+    /// As the operator says. What signals that were traded would have made of it since then counts; what really was traded
+    /// ORION does not know.
     pub equity: Option<f64>,
     /// The most that is lost at a stop, in percent of the equity.
     pub risk_percent: f64,
@@ -50,6 +52,17 @@ pub struct Trade<'a> {
     pub targets: &'a [Target],
 }
 
+/// How the portfolio stands to a new position.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Means {
+    /// What every unit of the configured equity has become.
+    pub grown: f64,
+    /// The part of it to be risked now: less than the configured one while losses are near a limit.
+    pub risk_percent: f64,
+    /// The limit that speaks against any.
+    pub gate: Option<Gate>,
+}
+
 /// How large a position would be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sizing {
@@ -67,6 +80,8 @@ pub enum Remark {
     Margin,
     /// The least lot is more than fits.
     LeastLot(Measure),
+    /// Losses are near a limit of the portfolio.
+    Reduced,
     /// Targets whose part is less than one step, from the first one: what they would have closed goes to the last.
     Dropped(usize),
 }
@@ -85,6 +100,7 @@ impl fmt::Display for Remark {
             Self::MaxLot(most) => write!(f, "no more than {most} lots at once"),
             Self::Margin => f.write_str("no more than the margin allows"),
             Self::LeastLot(least) => write!(f, "the least is {least} lots, which is too much"),
+            Self::Reduced => f.write_str("half the risk: losses are near a limit"),
             Self::Dropped(1) => f.write_str("too few lots for TP1: its part goes to the last"),
             Self::Dropped(count) => {
                 write!(
@@ -116,19 +132,34 @@ impl Account {
         &self,
         instrument: &Instrument,
         trade: Trade,
+        means: Means,
         mids: &Mids,
         now: SourceTime,
     ) -> Option<Size> {
-        let equity = self.equity?;
+        let equity = self.equity? * means.grown;
         let size = |lots, note| Size {
             currency: self.currency,
             lots,
             note,
         };
-        Some(match self.size_of(equity, instrument, trade, mids, now) {
-            Ok(sizing) => size(Some(sizing.lots), words(&sizing.remarks)),
-            Err(why) => size(None, why.to_string()),
-        })
+        if let Some(gate) = means.gate {
+            return Some(size(None, format!("no new risk: {gate}")));
+        }
+        let now_at_risk = Self {
+            risk_percent: means.risk_percent,
+            ..self.clone()
+        };
+        Some(
+            match now_at_risk.size_of(equity, instrument, trade, mids, now) {
+                Ok(mut sizing) => {
+                    if means.risk_percent < self.risk_percent {
+                        sizing.remarks.insert(0, Remark::Reduced);
+                    }
+                    size(Some(sizing.lots), words(&sizing.remarks))
+                }
+                Err(why) => size(None, why.to_string()),
+            },
+        )
     }
 
     fn size_of(

@@ -16,8 +16,8 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
-/// The version that is written. 2 has what a signal stands on.
-pub(crate) const VERSION: u32 = 2;
+/// The version that is written. 2 has what a signal stands on, 3 the limit that speaks against trading it.
+pub(crate) const VERSION: u32 = 3;
 /// The oldest that is read.
 const OLDEST: u32 = 1;
 
@@ -140,6 +140,13 @@ struct StoredEvidence {
     config_hash: String,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "maybe_size")]
     size: Option<Size>,
+    /// Since version 3.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "maybe_condition"
+    )]
+    risk_gate: Option<Condition>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -385,6 +392,25 @@ mod currency {
     }
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Currency, D::Error> {
         Currency::new(&String::deserialize(d)?).map_err(D::Error::custom)
+    }
+}
+
+mod maybe_condition {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored(#[serde(with = "StoredCondition")] Condition);
+
+    pub(super) fn serialize<S: Serializer>(
+        condition: &Option<Condition>,
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        condition.clone().map(Stored).serialize(s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Option<Condition>, D::Error> {
+        Ok(Option::deserialize(d)?.map(|Stored(condition)| condition))
     }
 }
 

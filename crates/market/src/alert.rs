@@ -1,8 +1,8 @@
 //! What somebody outside posts: a signal of a bot, a model or a chart, or a verdict on one; and what comes of it.
 
 use crate::{
-    Direction, InstrumentId, Killzone, Price, Probability, Signal, SourceTime, Status, Symbol,
-    Target, Time, Timeframe,
+    Direction, InstrumentId, Killzone, Measure, Price, Probability, Signal, SourceTime, Status,
+    Symbol, Target, Time, Timeframe,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -83,6 +83,15 @@ pub enum Declined {
         "{symbol} has no average true range yet, from which a stop could be planned: give stop_loss"
     )]
     NotWarm { symbol: Symbol },
+    /// A limit of the portfolio, where limits block.
+    #[error(
+        "a limit of the portfolio speaks against it (`portfolio.{gate}` is {limit}, and it would be {value})"
+    )]
+    Portfolio {
+        gate: &'static str,
+        value: Measure,
+        limit: Measure,
+    },
     /// A limit per sender; `key` is the rule that sets it.
     #[error("{sender} has {count} {what}, which is the limit (`rules.{key}`)")]
     Cap {

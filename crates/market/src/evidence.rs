@@ -115,6 +115,8 @@ pub struct Evidence {
     pub config_hash: String,
     /// How large the position would be for the operator's account, where one is configured.
     pub size: Option<Size>,
+    /// The limit of the portfolio that speaks against trading it; `None`: it may be traded.
+    pub risk_gate: Option<Condition>,
 }
 
 #[cfg(test)]

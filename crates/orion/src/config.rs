@@ -12,6 +12,7 @@ mod gateway;
 mod instrument;
 mod layers;
 mod merge;
+mod news;
 mod schema;
 mod tape;
 mod value;
@@ -22,6 +23,7 @@ pub use finding::{Finding, Origin};
 pub use gateway::Gateway;
 pub use instrument::InstrumentSettings;
 pub use layers::{Flag, Layers, SettingsFile};
+pub use news::NewsSettings;
 pub use tape::{DateOrder, Separator, TapeFeed};
 pub use value::{FeedKind, LogFormat, LogLevels, RulesOverlay, SourceName, Speed, Written};
 
@@ -41,6 +43,8 @@ pub struct Config {
     pub secrets: SecretsSettings,
     pub prices: engine::PriceRules,
     pub account: engine::Account,
+    pub portfolio: engine::Limits,
+    pub news: NewsSettings,
     pub gateway: Gateway,
     pub tape: Tape,
     pub history: History,
@@ -61,6 +65,8 @@ impl Default for Config {
             secrets: SecretsSettings::default(),
             prices: engine::PriceRules::default(),
             account: engine::Account::default(),
+            portfolio: engine::Limits::default(),
+            news: NewsSettings::default(),
             gateway: Gateway::default(),
             tape: Tape::default(),
             history: History::default(),
@@ -278,11 +284,13 @@ pub struct Loaded {
 /// All findings at once: what is not TOML, unknown keys, wrong types, impossible values, tape files that cannot be read.
 pub fn load(layers: &Layers) -> Result<Loaded, Vec<Finding>> {
     let merge::Merged {
-        config,
+        mut config,
         origins,
         mut findings,
     } = merge::merge(layers)?;
     findings.extend(check::findings(&config, &origins, layers, &findings));
+    let news = config.news.read(|| origins.of("news.file"));
+    findings.extend(news.err().map(|finding| *finding));
     if !findings.is_empty() {
         findings.sort_by_key(Finding::rank);
         return Err(findings);
@@ -314,6 +322,8 @@ impl Config {
             rules: self.rules_in_force(),
             prices: self.prices.clone(),
             account: self.account.clone(),
+            portfolio: self.portfolio.clone(),
+            news: self.news.to_engine(),
         }
     }
 

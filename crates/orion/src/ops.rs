@@ -1,5 +1,6 @@
 //! What the person who keeps ORION running looks at: health, readiness, metrics; and the page for everybody else.
 
+mod portfolio;
 mod sockets;
 
 use crate::clock::Clock;
@@ -81,6 +82,8 @@ struct Now {
     pending: usize,
     running: usize,
     refused: Vec<(&'static str, u64)>,
+    gated: Vec<(&'static str, u64)>,
+    portfolio: Option<engine::Standing>,
 }
 
 /// A look at what is counted, once a second.
@@ -184,6 +187,10 @@ impl Status {
             refused: engine::Refusal::ALL
                 .map(|refusal| (refusal.as_str(), counts.refused(refusal)))
                 .to_vec(),
+            gated: engine::Gate::ALL
+                .map(|gate| (gate.as_str(), counts.gated(gate)))
+                .to_vec(),
+            portfolio: Some(engine.standing()),
         };
     }
 
@@ -246,6 +253,7 @@ impl Status {
             },
             "store": {"state": if now.ready { "ok" } else { "recovering" }, "position": position},
             "signals": {"pending": now.pending, "running": now.running},
+            "portfolio": now.portfolio.as_ref().map(portfolio::json),
             "connections": self.stats().total(|of| &of.connections),
         })
     }
@@ -428,6 +436,7 @@ impl Collector for Metrics {
         for (gate, value) in now.refused {
             ConstCounter::new(value).encode(refused.encode_family(&[("gate", gate)])?)?;
         }
+        portfolio::encode(now.portfolio.as_ref(), &now.gated, &mut encoder)?;
         let help = "Ticks and bars that cannot be a market's, by symbol and reason";
         let mut quarantined =
             encoder.encode_descriptor("quarantined", help, None, MetricType::Counter)?;

@@ -395,6 +395,7 @@ fn signal() -> Signal {
                 }),
                 note: String::new(),
             }),
+            risk_gate: None,
         },
     }
 }

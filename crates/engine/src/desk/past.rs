@@ -98,6 +98,8 @@ mod tests {
             rules: Rules::default(),
             prices: PriceRules::default(),
             account: crate::Account::default(),
+            portfolio: crate::portfolio::Limits::default(),
+            news: crate::portfolio::News::default(),
         }))
     }
 

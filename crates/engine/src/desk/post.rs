@@ -4,14 +4,15 @@
 use super::{Context, Desk, reason};
 use crate::confidence::{Odds, Record, confidence};
 use crate::lifecycle::{Origin, Pending, Since, Verdict};
+use crate::portfolio::Gate;
 use crate::pulse::Quote;
 use crate::risk::{Ladder, away};
 use crate::rules::Rules;
 use crate::session;
 use crate::sizing::Trade;
 use market::{
-    Alert, Cause, Declined, Direction, Evidence, Instrument, Price, Probability, Ratio, Signal,
-    SourceTime, Span, Status, Target, Time, Uuid,
+    Alert, Cause, Condition, Declined, Direction, Evidence, Instrument, Price, Probability, Ratio,
+    Signal, SourceTime, Span, Status, Target, Time, Uuid,
 };
 
 const ENTRY: &str = "entry_price";
@@ -37,6 +38,8 @@ pub(crate) struct Draft {
     pub planned: bool,
     /// The source's time of its birth.
     pub now: SourceTime,
+    /// The limit of the portfolio that speaks against it.
+    pub gate: Option<Gate>,
 }
 
 /// Levels that the market bears out.
@@ -56,7 +59,7 @@ impl Desk {
         &self,
         alert: &Alert,
         heard: Time,
-        context: &Context,
+        context: &mut Context,
     ) -> Result<Draft, Declined> {
         let market = self.market(heard, context)?;
         let levels = market.levels(alert)?;
@@ -65,18 +68,36 @@ impl Desk {
         let at_market = (quote.bid..=quote.ask).contains(&levels.entry);
         let entered = at_market || market.fills(alert.direction, levels.entry);
         let (tick, bar) = (quote.time, now);
+        if !alert.dry_run {
+            let limits = &context.settings.portfolio;
+            context.shared.book.pass(context.at, limits);
+        }
+        let gate = self.weigh(alert.direction, now, context);
+        if let Some((gate, condition)) = &gate
+            && context.settings.portfolio.block
+        {
+            if !alert.dry_run {
+                context.shared.counts.gate(*gate);
+            }
+            return Err(Declined::Portfolio {
+                gate: gate.as_str(),
+                value: condition.value,
+                limit: condition.limit,
+            });
+        }
         let pending = Pending {
             zone_far: Some(levels.stop),
             atr: market.atr.unwrap_or(0.0),
             entered,
             origin: Origin::Posted,
             since: Since { tick, bar },
-            signal: self.write_posted(alert, levels, &market, context),
+            signal: self.write_posted(alert, levels, &market, gate.clone(), context),
         };
         Ok(Draft {
             pending,
             planned: alert.stop.is_none() || alert.targets.is_empty(),
             now,
+            gate: gate.map(|(gate, _)| gate),
         })
     }
 
@@ -128,6 +149,7 @@ impl Desk {
         alert: &Alert,
         levels: Levels,
         market: &Market,
+        gate: Option<(Gate, Condition)>,
         context: &Context,
     ) -> Signal {
         let (at, rules, instrument) = (context.at, market.rules, market.instrument);
@@ -141,7 +163,12 @@ impl Desk {
             stop: levels.stop,
             targets: &levels.targets,
         };
-        let size = self.size(trade, market.now, context);
+        let size = self.size(
+            trade,
+            market.now,
+            gate.as_ref().map(|(gate, _)| *gate),
+            context,
+        );
         Signal {
             id: alert.id,
             status: Status::Pending,
@@ -170,6 +197,7 @@ impl Desk {
                 price_kind: Some(instrument.kind),
                 config_hash: rules.hash(),
                 size,
+                risk_gate: gate.map(|(_, condition)| condition),
                 ..Evidence::default()
             },
         }

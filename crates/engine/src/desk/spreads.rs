@@ -1,17 +1,24 @@
-//! The current spread of an instrument.
+//! The spread of an instrument: now, and as it usually is.
 
 use market::Price;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
-/// The spreads of the last quotes.
+/// The spreads of the last quotes, and those of the last day.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Spreads {
     last: [Price; Spreads::KEPT],
     count: usize,
+    /// The current spread at the end of each five minutes that had prices, oldest first.
+    day: VecDeque<Price>,
 }
 
 impl Spreads {
     const KEPT: usize = 20;
+    /// Five minutes of a day.
+    const DAY: usize = 288;
+    /// Less than an hour says nothing of what is usual.
+    const LEAST: usize = 12;
 
     pub(crate) fn push(&mut self, spread: Price) {
         self.last[self.count % Self::KEPT] = spread;
@@ -24,6 +31,22 @@ impl Spreads {
         let mut sorted = self.last;
         sorted[..kept].sort_unstable();
         sorted.get(kept / 2).copied().unwrap_or_default()
+    }
+
+    /// Five minutes are over.
+    pub(crate) fn keep(&mut self) {
+        if self.day.len() == Self::DAY {
+            self.day.pop_front();
+        }
+        self.day.push_back(self.median());
+    }
+
+    /// The median of the last 24 hours of bars, the upper one of two; `None` while too little is known.
+    pub(crate) fn usual(&self) -> Option<Price> {
+        let mut sorted: Vec<Price> = self.day.iter().copied().collect();
+        sorted.sort_unstable();
+        let middle = sorted.get(sorted.len() / 2).copied();
+        middle.filter(|_| sorted.len() >= Self::LEAST)
     }
 }
 
@@ -47,5 +70,22 @@ mod tests {
         // Of ten and ten it is the upper one.
         let later = |count| [vec![1; 30], vec![9; count]].concat();
         assert_eq!((median(&later(9)), median(&later(10))), (1, 9));
+    }
+
+    #[test]
+    fn the_usual_spread_is_the_median_of_a_day() {
+        let mut kept = Spreads::default();
+        let mut hours = |spread: i64, fives: usize| {
+            for _ in 0..fives {
+                (0..20).for_each(|_| kept.push(Price::from_units(spread)));
+                kept.keep();
+            }
+            kept.usual().map(Price::units)
+        };
+        assert_eq!(hours(9, 11), None);
+        assert_eq!(hours(9, 1), Some(9));
+        assert_eq!(hours(1, 276), Some(1));
+        assert_eq!(hours(5, 143), Some(1));
+        assert_eq!(hours(5, 1), Some(5));
     }
 }

@@ -2,7 +2,7 @@
 //! own verdict, or a mistake.
 
 use super::{Engine, Output, trading_day};
-use crate::desk::Draft;
+use crate::desk::{Draft, enter};
 use crate::ledger::{Known, Posted};
 use market::{Accepted, Alert, Answer, Declined, Signal, Status, Time};
 
@@ -36,12 +36,13 @@ impl Engine {
         out: &mut Vec<Output>,
     ) -> Result<Accepted, Declined> {
         let heard = self.state.sources[self.source(alert.instrument).index()].heard;
-        let (desk, context) = self.desk(at, alert.instrument, out);
+        let (desk, mut context) = self.desk(at, alert.instrument, out);
         let Draft {
             pending,
             planned,
             now,
-        } = desk.draft(alert, heard, &context)?;
+            gate,
+        } = desk.draft(alert, heard, &mut context)?;
         let (ledger, day) = (&mut context.shared.ledger, trading_day(now));
         ledger.check(&alert.sender, day, &context.settings.rules)?;
         let answer = Accepted {
@@ -60,6 +61,9 @@ impl Engine {
             verdict: None,
         };
         ledger.post(posted, day);
+        gate.into_iter()
+            .for_each(|gate| context.shared.counts.gate(gate));
+        enter(&pending.signal, &mut context);
         context
             .out
             .push(Output::Signal(Box::new(pending.signal.clone())));

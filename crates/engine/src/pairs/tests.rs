@@ -48,6 +48,8 @@ fn settings() -> Settings {
         },
         prices: PriceRules::default(),
         account: crate::Account::default(),
+        portfolio: crate::portfolio::Limits::default(),
+        news: crate::portfolio::News::default(),
     }
 }
 

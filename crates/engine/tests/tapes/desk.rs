@@ -26,6 +26,8 @@ pub(crate) fn settings() -> Settings {
         rules: rules(),
         prices: PriceRules::default(),
         account: engine::Account::default(),
+        portfolio: engine::Limits::default(),
+        news: engine::News::default(),
     }
 }
 

@@ -11,6 +11,7 @@ mod mirror;
 mod moves;
 mod outcomes;
 mod past;
+mod portfolio;
 mod posted;
 mod prices;
 mod properties;

@@ -83,8 +83,9 @@ fn what_is_posted_changes_nothing_of_orions_own() {
     assert!(posted.into_inner() > 5_000);
 }
 
-/// Prices, and what was said of ORION's own signals.
-fn native(said: &[(Time, Output)]) -> Vec<&(Time, Output)> {
+/// Prices, and what was said of ORION's own signals: all of it but what the portfolio, which is that of all signals, says
+/// beside them.
+fn native(said: &[(Time, Output)]) -> Vec<(Time, Output)> {
     let own = |output: &Output| match output {
         Output::Signal(signal) => signal.setup == "mss_fvg",
         // Ids of the moves' alerts are small numbers.
@@ -92,5 +93,14 @@ fn native(said: &[(Time, Output)]) -> Vec<&(Time, Output)> {
         Output::Price(_) => true,
         Output::Answer(_) => false,
     };
-    said.iter().filter(|(_, output)| own(output)).collect()
+    let bare = |(at, output): &(Time, Output)| match output {
+        Output::Signal(signal) => {
+            let mut signal = signal.clone();
+            signal.evidence.risk_gate = None;
+            (*at, Output::Signal(signal))
+        }
+        Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => (*at, output.clone()),
+    };
+    let said = said.iter().filter(|(_, output)| own(output));
+    said.map(bare).collect()
 }

@@ -186,6 +186,9 @@ fn refusal(declined: &Declined) -> Refusal {
             field: Some("stop_loss".to_owned()),
             ..told(unprocessable)
         },
+        Declined::Portfolio { .. } => told(StatusCode::CONFLICT).remedy(
+            "send it when less is at risk; without `portfolio.block` such signals are sent and say which limit speaks against them",
+        ),
         Declined::Cap { .. } => told(StatusCode::TOO_MANY_REQUESTS).remedy(
             "the cap is for each key, and keeps a sender that has gone wrong from filling the page",
         ),

@@ -56,6 +56,8 @@ impl Trader {
             rules,
             prices: PriceRules::default(),
             account: engine::Account::default(),
+            portfolio: engine::Limits::default(),
+            news: engine::News::default(),
         };
         Self {
             engine: Engine::new(Arc::new(settings)),

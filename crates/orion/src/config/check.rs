@@ -186,6 +186,12 @@ impl<'a> Check<'a> {
                 600,
             ),
             (
+                "news.block_min",
+                u64::from(self.config.news.block_min),
+                0,
+                1440,
+            ),
+            (
                 "gateway.request_timeout_s",
                 gateway.request_timeout_s,
                 1,
@@ -377,6 +383,10 @@ impl<'a> Check<'a> {
         let account = self.config.account.check().err().unwrap_or_default();
         for error in account {
             self.wrong(&format!("account.{}", error.key), error.reason);
+        }
+        let limits = self.config.portfolio.check().err().unwrap_or_default();
+        for error in limits {
+            self.wrong(&format!("portfolio.{}", error.key), error.reason);
         }
         let plain = self.config.rules.check().err().unwrap_or_default();
         for error in &plain {

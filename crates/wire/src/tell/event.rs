@@ -178,6 +178,10 @@ fn append_evidence(text: &mut String, evidence: &Evidence) {
     if let Some(size) = &evidence.size {
         append_size(text, size);
     }
+    if let Some(gate) = &evidence.risk_gate {
+        let gate = shown_condition(gate);
+        append(text, format_args!(r#","risk_gate":{gate}"#));
+    }
 }
 
 fn shown_condition(condition: &Condition) -> String {
