@@ -57,10 +57,23 @@ fn what_the_commented_file_leaves_absent_may_be_given_as_shown() {
     }
     // Files that are named must be there.
     let pair = certificates::Pair::new("localhost", (2030, 1, 1));
-    for (shown, path) in [("fullchain.pem", pair.cert()), ("privkey.pem", pair.key())] {
+    let folder = tempfile::tempdir().unwrap();
+    let news = folder.path().join("news.csv");
+    std::fs::write(
+        &news,
+        "time,currency,title\n2026-12-04T13:30:00Z,USD,Nonfarm payrolls\n",
+    )
+    .unwrap();
+    let files = [
+        ("fullchain.pem", pair.cert()),
+        ("privkey.pem", pair.key()),
+        ("news.csv", news.display().to_string()),
+    ];
+    for (shown, path) in files {
         file = file.replace(&format!("\"{shown}\""), &format!("{path:?}"));
     }
-    assert!(load(&file, &[], &[]).is_ok());
+    let config = load(&file, &[], &[]).unwrap().config;
+    assert_eq!(config.engine_settings().news.releases.len(), 1);
 }
 
 #[test]

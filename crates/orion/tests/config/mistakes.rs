@@ -58,14 +58,14 @@ deep = 1
         &args,
         expect![[r#"
             orion.toml:2: listen = "127.0.0.1:1": there is no such setting; did you mean `server.listen`?
-            orion.toml:3: colour = true: there is no such setting; the sections are account, auth, data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
+            orion.toml:3: colour = true: there is no such setting; the sections are account, auth, data, feed, gateway, history, instrument, log, news, portfolio, prices, rules, secrets, server, tape
             orion.toml:4: "server.listen": in quotes it is one name, and none of ours; write it without quotes
             orion.toml:5: serve: there is no such setting; did you mean `server`?
             orion.toml:8: prices.min_intervall_ms = 5: there is no such setting; did you mean `prices.min_interval_ms`?
             orion.toml:10: feed.sim.rules.killzone_gat = false: there is no such setting; did you mean `feed.sim.rules.killzone_gate`?
             orion.toml:12: rules.completely_unheard_of = 1: there is no such setting; config/orion.toml lists every key
             orion.toml:13: log.level = { deep = 1 }: a text or a number is wanted, not a table; the default is "info"
-            environment variable ORION__: there is no such setting; the sections are account, auth, data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
+            environment variable ORION__: there is no such setting; the sections are account, auth, data, feed, gateway, history, instrument, log, news, portfolio, prices, rules, secrets, server, tape
             environment variable ORION__PRICE__REPEAT_MS: price.repeat_ms = 5: there is no such setting; did you mean `prices.repeat_ms`?
             --set: feed.tape.sped = 1: there is no such setting; did you mean `feed.tape.speed`?
             --set: rules.tp_plan.0.r = 1: there is no such setting; config/orion.toml lists every key
@@ -422,7 +422,7 @@ fn a_finding_is_one_line_whatever_it_tells() {
         &[("ORION__SERVER\n__\u{9b}", "1")],
         &[],
         expect![[r#"
-            orion.toml:1: bell  key = 1: there is no such setting; the sections are account, auth, data, feed, gateway, history, instrument, log, prices, rules, secrets, server, tape
+            orion.toml:1: bell  key = 1: there is no such setting; the sections are account, auth, data, feed, gateway, history, instrument, log, news, portfolio, prices, rules, secrets, server, tape
             orion.toml:3: feed.kind = "tape:no\u{1b}[31m\nwhere": no [31m where: there is no such file; name files that exist and may be read; paths start at the current folder
             environment variable ORION__SERVER __ : server .  = 1: there is no such setting; config/orion.toml lists every key"#]],
     );
@@ -477,6 +477,35 @@ fn a_data_folder_that_is_a_file_is_named() {
         expect![[
             r#"--data: data.dir = "Cargo.toml/data": Cargo.toml is a file, not a folder; name another folder, or move the file away"#
         ]],
+    );
+}
+
+#[test]
+fn limits_and_calendars_that_cannot_be() {
+    check(
+        r#"
+[portfolio]
+max_open_risk_percent = 101
+corr_floor = 2
+groups = [["EURUSD", "GBP USD"]]
+resumed_at = "noon"
+loss_pause_h = 1000
+max_spread_mult = 0.5
+[news]
+file = "no/such/news.csv"
+block_min = 2000
+"#,
+        &[],
+        &[],
+        expect![[r#"
+            orion.toml:3: portfolio.max_open_risk_percent = 101.0: 101 is not between 0 and 100; the default is 2.0
+            orion.toml:4: portfolio.corr_floor = 2.0: 2 is not between 0 and 1; the default is 0.5
+            orion.toml:5: portfolio.groups = [["EURUSD", "GBP USD"]]: `GBP USD` is not a symbol: 1 to 12 letters, digits, `.`, `_` or `-`; the default is [["EURUSD", "GBPUSD"], ["US30", "NAS100", "SPX500"]]
+            orion.toml:6: portfolio.resumed_at = "noon": `noon` is not an RFC 3339 time such as 2026-11-23T14:05:00.000Z; the default is ""
+            orion.toml:7: portfolio.loss_pause_h = 1000: 1000 is not between 0 and 720; the default is 4
+            orion.toml:8: portfolio.max_spread_mult = 0.5: 0.5 is below 1: every spread would be too wide; the default is 3.0
+            orion.toml:10: news.file = "no/such/news.csv": No such file or directory (os error 2); a release is a line such as `2026-12-04T13:30:00Z,USD,Nonfarm payrolls`, under the line `time,currency,title`
+            orion.toml:11: news.block_min = 2000: it must lie between 0 and 1440; the default is 5"#]],
     );
 }
 
