@@ -209,6 +209,8 @@ pub struct Sim {
     pub seed: u64,
     /// Ticks per second over all instruments; absent: the natural rate of each session.
     pub rate: Option<f64>,
+    /// Whether the portfolio's limits on losses hold.
+    pub loss_limits: bool,
     /// Laid over `[rules]` while the market is simulated.
     pub rules: RulesOverlay,
 }
@@ -218,6 +220,7 @@ impl Default for Sim {
         Self {
             seed: 1,
             rate: None,
+            loss_limits: false,
             rules: RulesOverlay::default(),
         }
     }
@@ -313,6 +316,21 @@ impl Config {
         }
     }
 
+    /// The limits of the portfolio: those of `[portfolio]`, in a simulated market without those on losses unless they are
+    /// wanted.
+    fn limits_in_force(&self) -> engine::Limits {
+        let limits = self.portfolio.clone();
+        match self.feed.kind {
+            FeedKind::Sim if !self.feed.sim.loss_limits => engine::Limits {
+                daily_loss_percent: 0.0,
+                max_drawdown_percent: 0.0,
+                max_consecutive_losses: 0,
+                ..limits
+            },
+            FeedKind::Sim | FeedKind::Tape(_) | FeedKind::Live(_) => limits,
+        }
+    }
+
     /// All that the engine is to be set to.
     #[must_use]
     pub fn engine_settings(&self) -> engine::Settings {
@@ -322,7 +340,7 @@ impl Config {
             rules: self.rules_in_force(),
             prices: self.prices.clone(),
             account: self.account.clone(),
-            portfolio: self.portfolio.clone(),
+            portfolio: self.limits_in_force(),
             news: self.news.to_engine(),
         }
     }

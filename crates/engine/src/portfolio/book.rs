@@ -292,7 +292,10 @@ impl Book {
     }
 
     fn open_risk(&self) -> f64 {
-        self.live.values().map(Held::at_risk).sum()
+        // Not `sum`, which of nothing makes -0.
+        self.live
+            .values()
+            .fold(0.0, |sum, held| sum + held.at_risk())
     }
 
     /// `sqrt(w' C w)` with the signed risk of each symbol, the candidate's among them.

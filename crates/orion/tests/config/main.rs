@@ -77,6 +77,21 @@ fn what_the_commented_file_leaves_absent_may_be_given_as_shown() {
 }
 
 #[test]
+fn the_simulated_market_lifts_the_limits_on_losses() {
+    let limits = |text: &str| {
+        let portfolio = load(text, &[], &[])
+            .unwrap()
+            .config
+            .engine_settings()
+            .portfolio;
+        (portfolio.max_drawdown_percent, portfolio.max_live_signals)
+    };
+    assert_eq!(limits(""), (0.0, 5));
+    assert_eq!(limits("[feed]\nsim.loss_limits = true"), (6.0, 5));
+    assert_eq!(limits("[feed]\nkind = \"oanda\""), (6.0, 5));
+}
+
+#[test]
 fn settings_survive_being_written_and_read() {
     let text = "[feed]\nsim.rate = 2.5\nsim.rules = { min_rr = 2 }\ntape = { speed = \"max\", zone = \"+2\", expiry = 201312 }";
     for text in ["", text] {
