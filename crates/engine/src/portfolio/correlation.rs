@@ -200,9 +200,9 @@ mod tests {
             let close = 1.0 + 0.01 * (hour % 2) as f64;
             known.close(one, &bar(hour, close, false), &limits);
             if hour % 4 == 1 {
-                known.close(other, &bar(hour, close, true), &limits);
+                known.close(other, &bar(hour, 1.0, true), &limits);
             } else if hour % 4 == 3 {
-                known.close(other, &bar(hour + 1000, close, false), &limits);
+                known.close(other, &bar(hour + 1000, 1.01, false), &limits);
             }
         }
         assert_eq!(known.between(one, other, &limits), 0.0);
