@@ -135,6 +135,7 @@ async fn websocket(State(bots): State<Bots>, request: Request) -> Response {
             "signals": "POST /api/signals",
             "prices": "POST /api/prices",
             "websocket": "/ws/signals",
+            "disclaimer": "Signals and sizes are computed from rules. Nothing here is investment advice.",
             "timestamp": bots.desk.now().to_string(),
         });
         body::json(StatusCode::OK, body.to_string())

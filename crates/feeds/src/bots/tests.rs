@@ -219,6 +219,7 @@ async fn browsers_may_ask_and_other_methods_are_405() {
     assert_eq!(heard.status, 200);
     assert_eq!(heard.json()["signals"], "POST /api/signals");
     assert_eq!(heard.json()["websocket"], "/ws/signals");
+    assert!(heard.body.contains("Nothing here is investment advice"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! What a sender is told: the fields that the dashboard's documents name, and what else it should know.
 
+use super::advice::{Gate, Sized, raw};
 use super::desk::Unavailable;
 use super::refusal::Refusal;
 use super::signal::Posted;
@@ -66,6 +67,11 @@ struct Taken<'a> {
     signal_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     planned: Option<Planned>,
+    /// Advice for the operator's account, where one is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<Sized<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    risk_gate: Option<Gate<'a>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     simulated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,7 +108,7 @@ pub(super) fn reply(
     })
 }
 
-fn taken<'a>(posted: &'a Posted, id: String, accepted: &Accepted) -> Taken<'a> {
+fn taken<'a>(posted: &'a Posted, id: String, accepted: &'a Accepted) -> Taken<'a> {
     let signal = &accepted.signal;
     Taken {
         success: true,
@@ -115,6 +121,8 @@ fn taken<'a>(posted: &'a Posted, id: String, accepted: &Accepted) -> Taken<'a> {
         status: signal.status.as_str(),
         signal_type: posted.signal_type.as_deref(),
         planned: accepted.planned.then(|| planned(&posted.alert, signal)),
+        size: signal.evidence.size.as_ref().map(Sized::from),
+        risk_gate: signal.evidence.risk_gate.as_ref().map(Gate::from),
         simulated: signal.simulated,
         warning: signal.simulated.then(|| {
             format!(
@@ -149,18 +157,11 @@ fn note(posted: &Posted, signal: &Signal) -> Option<String> {
 }
 
 fn planned(alert: &Alert, signal: &Signal) -> Planned {
-    let number = |price: Price| RawValue::from_string(price.display(signal.digits).to_string());
+    let number = |price: Price| raw(price.display(signal.digits).to_string());
     let prices = signal.targets.iter().map(|target| number(target.price));
     Planned {
-        stop_loss: alert
-            .stop
-            .is_none()
-            .then(|| number(signal.stop).ok())
-            .flatten(),
-        take_profits: alert
-            .targets
-            .is_empty()
-            .then(|| prices.filter_map(Result::ok).collect()),
+        stop_loss: alert.stop.is_none().then(|| number(signal.stop)).flatten(),
+        take_profits: alert.targets.is_empty().then(|| prices.flatten().collect()),
     }
 }
 

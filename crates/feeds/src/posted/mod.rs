@@ -4,6 +4,7 @@
 //! - `signal` reads the dialects of bots; `tradingview` has its own; both make the same draft, which is checked once.
 //! - `desk` is the way to the engine, with its limits; `answer` is what the sender is told.
 
+mod advice;
 mod answer;
 pub(crate) mod body;
 mod desk;

@@ -10,8 +10,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use market::{
-    Accepted, Alert, Answer, Catalog, Declined, Evidence, Killzone, Price, Probability, Ratio,
-    Signal, Span, Status, Target, Time, Timeframe, Uuid,
+    Accepted, Alert, Answer, Catalog, Condition, Declined, Evidence, Killzone, Price, Probability,
+    Ratio, Signal, Span, Status, Target, Time, Timeframe, Uuid,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -109,6 +109,7 @@ fn born(catalog: &Catalog, alert: &Alert) -> Signal {
     let instrument = catalog.instrument(alert.instrument);
     let entry = alert.entry.unwrap_or(Price::from_units(1_085_300_000));
     let away = |steps: i64| entry + instrument.pip_size.times(steps * alert.direction.sign());
+    let simulated = instrument.symbol.as_str() == "GBPUSD";
     let mut targets = alert.targets.clone();
     if targets.is_empty() {
         targets.push(Target {
@@ -133,12 +134,16 @@ fn born(catalog: &Catalog, alert: &Alert) -> Signal {
         killzone: alert.killzone.unwrap_or(Killzone::NyAm),
         setup: alert.setup.clone(),
         timeframe: alert.timeframe.unwrap_or(Timeframe::M5),
-        simulated: instrument.symbol.as_str() == "GBPUSD",
+        simulated,
         created_at: NOW,
         decide_by: NOW + Span::from_secs(285),
         decided_at: None,
         cause: None,
-        evidence: Evidence::default(),
+        evidence: Evidence {
+            // A limit speaks against what is simulated: then both answers have been seen.
+            risk_gate: simulated.then(|| Condition::at_most("max_live_signals", 6.0, 5.0)),
+            ..Evidence::default()
+        },
     }
 }
 

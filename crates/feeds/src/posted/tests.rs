@@ -455,6 +455,7 @@ async fn on_a_websocket_the_answer_is_the_same_in_an_envelope() {
     );
     assert!(text.contains(r#""stop_loss":1.08520"#), "{text}");
     assert_eq!(answer["ignored"], json!(["stoploss"]));
+    assert_eq!(answer["risk_gate"]["name"], "max_live_signals");
     let text = desk.post_json(&bot(), b"hello").await;
     let expected = r#"{"type":"signal_result","success":false,"code":400,"timestamp":"2026-11-23T14:05:00.000Z","error":"Invalid JSON format","#;
     assert!(text.starts_with(expected), "{text}");
