@@ -546,22 +546,22 @@ impl Desk {
         entry_time: SourceTime,
         context: &mut Context,
     ) -> Result<(), Refusal> {
-        let rules = &context.settings.rules;
-        let calendar = self.instrument(context).calendar;
-        let direction = pattern.direction;
+        let (rules, instrument) = (&context.settings.rules, self.instrument(context));
+        let (direction, calendar) = (pattern.direction, instrument.calendar);
+        let is_open = session::is_open(instrument, self.source_in(context.settings), entry_time);
         let live = self.own_open().any(|signal| signal.direction == direction);
         let cooldown = Span::from_secs(i64::from(rules.symbol_cooldown_s));
+        let rests = |last| entry_time - last < cooldown;
         let spent = context.shared.signals_on(entry_time);
-        if rules.killzone_gate && !session::in_core_window(entry_time, calendar) {
+        if !is_open {
+            Err(Refusal::Closed)
+        } else if rules.killzone_gate && !session::in_core_window(entry_time, calendar) {
             Err(Refusal::Killzone)
         } else if live {
             Err(Refusal::Live)
         } else if self.zones.contains(&(direction, pattern.zone)) {
             Err(Refusal::ZoneUsed)
-        } else if self
-            .last_entry
-            .is_some_and(|last| entry_time - last < cooldown)
-        {
+        } else if self.last_entry.is_some_and(rests) {
             Err(Refusal::Cooldown)
         } else if rules.max_signals_per_day > 0 && spent >= rules.max_signals_per_day {
             Err(Refusal::DailyCap)

@@ -8,6 +8,8 @@ use std::fmt;
 /// Why a trigger became no signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
+    /// The market is closed by its calendar, and its source speaks all the same.
+    Closed,
     /// Outside the core killzones.
     Killzone,
     /// A signal of this symbol and direction is pending or running.
@@ -26,7 +28,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Closed,
         Self::Killzone,
         Self::Live,
         Self::ZoneUsed,
@@ -41,6 +44,7 @@ impl Refusal {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Closed => "closed",
             Self::Killzone => "killzone",
             Self::Live => "live",
             Self::ZoneUsed => "zone_used",

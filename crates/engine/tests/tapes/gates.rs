@@ -23,6 +23,43 @@ fn check(rules: Rules, tape: &str, refusal: Refusal, expected: Expect) {
 }
 
 #[test]
+fn a_market_that_is_closed() {
+    // Saturday, Friday evening in a core window, and the very moment at which the week ends; and where all hours trade.
+    let scene = format!("{LONG}{BACK}");
+    let tape = |day: &str, hour: &str| {
+        let trigger = format!("{hour} EURUSD 1.08525 1.08535");
+        format!("{scene}day {day}\n{trigger}")
+    };
+    let patient = Rules {
+        arm_max_bars: 1000,
+        ..rules()
+    };
+    let mut settings = Settings {
+        rules: patient,
+        ..settings()
+    };
+    for (day, hour, opens) in [
+        ("2026-07-11", "12:00:00", false),
+        ("2026-07-11", "00:30:00", false),
+        ("2026-07-10", "21:00:00", false),
+        ("2026-07-10", "20:59:59", true),
+    ] {
+        settings.catalog.sources[0].always_open = false;
+        let strict = driver(settings.clone(), &tape(day, hour));
+        assert_eq!(
+            strict.engine.counts().signals,
+            u64::from(opens),
+            "{day} {hour}"
+        );
+        let refused = strict.engine.counts().refused(Refusal::Closed);
+        assert_eq!(refused, u64::from(!opens), "{day} {hour}");
+        settings.catalog.sources[0].always_open = true;
+        let open = driver(settings.clone(), &tape(day, hour));
+        assert_eq!(open.engine.counts().signals, 1, "{day} {hour}");
+    }
+}
+
+#[test]
 fn the_killzone() {
     // 14:59:59 UTC is 10:59:59 in New York: the core window of FX has been over for an hour; 17:30 opens the next.
     let rules = Rules {
