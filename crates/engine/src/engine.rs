@@ -9,7 +9,7 @@ mod source;
 
 use crate::confidence::{self, Odds, Record};
 use crate::desk::{Context, Desk};
-use crate::gates::Refusal;
+use crate::gates::{Days, Refusal};
 use crate::ledger::Ledger;
 use crate::pairs::Pairs;
 use crate::portfolio::{Book, Gate, Standing};
@@ -86,8 +86,7 @@ pub(crate) struct Shared {
     pub mids: Mids,
     pub book: Book,
     records: [Record; SetupKind::ALL.len()],
-    /// The trading day and the own signals born on it.
-    day: (i32, u32),
+    days: Days,
 }
 
 /// The whole machine's state.
@@ -700,14 +699,10 @@ impl Shared {
     }
     /// Signals born so far on the trading day of `time`.
     pub(crate) fn signals_on(&self, time: SourceTime) -> u32 {
-        if self.day.0 == trading_day(time) {
-            self.day.1
-        } else {
-            0
-        }
+        self.days.born_on(trading_day(time))
     }
     pub(crate) fn count_signal(&mut self, time: SourceTime) {
-        self.day = (trading_day(time), self.signals_on(time) + 1);
+        self.days.count(trading_day(time));
         self.counts.signals += 1;
     }
 }

@@ -73,3 +73,46 @@ impl From<Unfit> for Refusal {
         }
     }
 }
+
+/// ORION's own signals on the two newest trading days, newest first: where the clocks of sources differ, one of the old day
+/// may come after one of the new.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Days([(i32, u32); 2]);
+
+impl Days {
+    pub(crate) fn born_on(&self, day: i32) -> u32 {
+        let known = self.0.iter().find(|(known, _)| *known == day);
+        known.map_or(0, |(_, born)| *born)
+    }
+
+    pub(crate) fn count(&mut self, day: i32) {
+        let [newest, before] = &mut self.0;
+        if day == newest.0 {
+            newest.1 += 1;
+        } else if day == before.0 {
+            before.1 += 1;
+        } else if day > newest.0 {
+            (*before, *newest) = (*newest, (day, 1));
+        } else if day > before.0 {
+            *before = (day, 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_of_the_old_day_ends_neither_days_count() {
+        let mut days = Days::default();
+        for day in [20_000, 20_000, 20_001, 20_000, 20_001] {
+            days.count(day);
+        }
+        assert_eq!([20_000, 20_001].map(|day| days.born_on(day)), [3, 2]);
+        days.count(20_003);
+        days.count(20_002);
+        let born = [20_000, 20_001, 20_002, 20_003].map(|day| days.born_on(day));
+        assert_eq!(born, [0, 0, 1, 1]);
+    }
+}
