@@ -72,17 +72,11 @@ impl Swings {
         };
         let middle = self.window.get(self.left)?;
         let top = reach(middle);
-        let above_left = self
-            .window
-            .iter()
-            .take(self.left)
-            .all(|bar| reach(bar) < top);
-        let holds_right = self
-            .window
-            .iter()
-            .skip(self.left + 1)
-            .all(|bar| reach(bar) <= top);
-        (above_left && holds_right).then_some(match side {
+        // Most bars fall at once to a neighbour: the nearest are asked first.
+        let mut left = self.window.range(..self.left).rev();
+        let mut right = self.window.range(self.left + 1..);
+        let stands = left.all(|bar| reach(bar) < top) && right.all(|bar| reach(bar) <= top);
+        stands.then_some(match side {
             Direction::Long => middle.high,
             Direction::Short => middle.low,
         })
