@@ -39,6 +39,10 @@ pub(crate) enum Move {
     Other {
         after: u32,
     },
+    /// The two prices draw apart or together: half of their distance, in points.
+    Spread {
+        half: i64,
+    },
     Silence {
         seconds: u32,
     },
@@ -56,7 +60,7 @@ pub(crate) enum Move {
 }
 
 pub(crate) fn any_move() -> impl Strategy<Value = Move> {
-    use Move::{AtDeadline, Gap, Kill, Late, Other, Restart, Silence, Touch, Walk};
+    use Move::{AtDeadline, Gap, Kill, Late, Other, Restart, Silence, Spread, Touch, Walk};
     let after = || prop_oneof![3 => 1_u32..3_000, 2 => 3_000_u32..20_000];
     let points = || prop_oneof![4 => -15_i64..=15, 1 => -60_i64..=60];
     prop_oneof![
@@ -65,6 +69,7 @@ pub(crate) fn any_move() -> impl Strategy<Value = Move> {
         1 => (-1_i64..=1, points()).prop_map(|(beside, points)| AtDeadline { beside, points }),
         2 => (after(), 1_u32..90_000, points()).prop_map(|(after, behind, points)| Late { after, behind, points }),
         3 => after().prop_map(|after| Other { after }),
+        1 => prop_oneof![3 => Just(1_i64), 2 => 0_i64..12].prop_map(|half| Spread { half }),
         1 => (20_u32..320).prop_map(|seconds| Silence { seconds }),
         1 => after().prop_map(|after| Gap { after }),
         1 => (1_u32..400, any::<bool>()).prop_map(|(seconds, gap)| Kill { seconds, gap }),
@@ -138,9 +143,14 @@ impl Start {
     }
 }
 
+/// The newest quote, in points. Both of its prices are as far from the middle, so that every middle is a whole one.
+struct Quote {
+    mid: i64,
+    half: i64,
+}
+
 /// Walks a path, then lets time pass until nothing is open any more.
 pub(crate) fn walk(mut driver: Driver, moves: &[Move]) -> Driver {
-    // The mid in points; spreads are two points, so that every mid is a whole one.
     let newest = driver.told.iter().rev().find_map(|told| match &told.event {
         Event::Tick(tick) => Some(tick.mid().units() / 10_000),
         Event::Bar(_)
@@ -154,9 +164,12 @@ pub(crate) fn walk(mut driver: Driver, moves: &[Move]) -> Driver {
         | Event::Stop
         | Event::Wake => None,
     });
-    let mut mid = newest.unwrap_or_default();
+    let mut quote = Quote {
+        mid: newest.unwrap_or_default(),
+        half: 1,
+    };
     for one in moves {
-        step(&mut driver, &mut mid, one);
+        step(&mut driver, &mut quote, one);
     }
     while driver.engine.open_signals() != (0, 0) {
         let wake = driver.engine.wake_at().expect("something is open");
@@ -165,7 +178,7 @@ pub(crate) fn walk(mut driver: Driver, moves: &[Move]) -> Driver {
     driver
 }
 
-fn step(driver: &mut Driver, mid: &mut i64, one: &Move) {
+fn step(driver: &mut Driver, quote: &mut Quote, one: &Move) {
     let now = driver.engine.now();
     let after = |millis: u32| now + Span::from_millis(i64::from(millis));
     match *one {
@@ -173,8 +186,8 @@ fn step(driver: &mut Driver, mid: &mut i64, one: &Move) {
             after: millis,
             points,
         } => {
-            *mid += points;
-            tick(driver, after(millis), Span::ZERO, *mid);
+            quote.mid += points;
+            tick(driver, after(millis), Span::ZERO, quote);
         }
         Move::Touch {
             after: millis,
@@ -182,15 +195,15 @@ fn step(driver: &mut Driver, mid: &mut i64, one: &Move) {
             beside,
         } => {
             if let Some(signal) = newest(driver) {
-                *mid = touch(&signal, level) + beside;
+                quote.mid = touch(&signal, level, quote.half) + beside;
             }
-            tick(driver, after(millis), Span::ZERO, *mid);
+            tick(driver, after(millis), Span::ZERO, quote);
         }
         Move::AtDeadline { beside, points } => {
             let deadline = newest(driver).map(|signal| signal.decide_by + Span::from_nanos(beside));
-            *mid += points;
+            quote.mid += points;
             if let Some(at) = deadline.filter(|at| *at > now) {
-                tick(driver, at, Span::ZERO, *mid);
+                tick(driver, at, Span::ZERO, quote);
             }
         }
         Move::Late {
@@ -198,12 +211,9 @@ fn step(driver: &mut Driver, mid: &mut i64, one: &Move) {
             behind,
             points,
         } => {
-            tick(
-                driver,
-                after(millis),
-                Span::from_millis(i64::from(behind)),
-                *mid + points,
-            );
+            let (mid, half) = (quote.mid + points, quote.half);
+            let behind = Span::from_millis(i64::from(behind));
+            tick(driver, after(millis), behind, &Quote { mid, half });
         }
         Move::Other { after: millis } => {
             let time = after(millis).as_source();
@@ -219,6 +229,7 @@ fn step(driver: &mut Driver, mid: &mut i64, one: &Move) {
             };
             driver.tell(after(millis), Event::Tick(tick));
         }
+        Move::Spread { half } => quote.half = half,
         Move::Silence { seconds } => driver.tell(after(seconds * 1000), Event::Wake),
         Move::Gap { after: millis } => driver.tell(after(millis), Event::Gap(SourceId(0))),
         Move::Kill { seconds, gap } => {
@@ -229,13 +240,14 @@ fn step(driver: &mut Driver, mid: &mut i64, one: &Move) {
             }
         }
         Move::Restart => driver.restart(),
-        Move::Strange(ref strange) => happen(driver, *mid, strange),
+        Move::Strange(ref strange) => happen(driver, quote.mid, strange),
     }
 }
 
-fn tick(driver: &mut Driver, at: Time, behind: Span, mid: i64) {
+fn tick(driver: &mut Driver, at: Time, behind: Span, quote: &Quote) {
     let price = |points: i64| Price::from_units(points * 10_000);
-    let (bid, ask, time) = (price(mid - 1), price(mid + 1), at.as_source() - behind);
+    let (bid, ask) = (price(quote.mid - quote.half), price(quote.mid + quote.half));
+    let time = at.as_source() - behind;
     let tick = Tick {
         instrument: InstrumentId(0),
         bid,
@@ -248,13 +260,13 @@ fn tick(driver: &mut Driver, at: Time, behind: Span, mid: i64) {
 }
 
 /// The mid at which a side of the quote is just at a level: ask at the entry, or the exit's side at stop and targets.
-fn touch(signal: &Signal, level: usize) -> i64 {
+fn touch(signal: &Signal, level: usize, half: i64) -> i64 {
     let points = |price: Price| price.units() / 10_000;
-    let sign = signal.direction.sign();
+    let away = signal.direction.sign() * half;
     match level {
-        0 => points(signal.entry) - sign,
-        1 => points(signal.stop) + sign,
-        level => points(signal.targets[(level - 2).min(signal.targets.len() - 1)].price) + sign,
+        0 => points(signal.entry) - away,
+        1 => points(signal.stop) + away,
+        level => points(signal.targets[(level - 2).min(signal.targets.len() - 1)].price) + away,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ten thousand paths through the life of a signal, and markets made of random legs: what holds for all of them.
+//! A hundred thousand paths through the life of a signal (fewer, unless `ORION_TEST_SLOW` asks for all), and markets made of random legs: what holds for all of them.
 
 use crate::desk::{rules, settings};
 use crate::driver::{Driver, Told};
@@ -23,6 +23,14 @@ pub(crate) fn runner(cases: u32) -> TestRunner {
         ..Config::default()
     };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]))
+}
+
+/// As many cases as slow tests have, or the fewer of every day.
+pub(crate) fn cases(slow: u32, usual: u32) -> u32 {
+    match std::env::var_os("ORION_TEST_SLOW") {
+        Some(_) => slow,
+        None => usual,
+    }
 }
 
 pub(crate) fn starts() -> Vec<(Start, Driver)> {
@@ -62,7 +70,7 @@ pub(crate) fn check_often(tally: &Tally, ways: &[&str], often: usize) {
 
 #[test]
 fn every_path_brings_each_signal_one_verdict_in_time() {
-    let tally = tally(10_000, any_move());
+    let tally = tally(cases(100_000, 5_000), any_move());
     let verdicts = [
         "confirmed",
         "missed",
@@ -240,10 +248,10 @@ fn legs(seed: u64) -> Driver {
 }
 
 /// Steele, Lea, Flood: splitmix64.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, most: u64) -> u64 {
+    pub(crate) fn below(&mut self, most: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -2,7 +2,7 @@
 
 use crate::driver::Driver;
 use crate::moves::{Move, walk};
-use crate::properties::{check_often, check_told_again, paths, runner, starts, tally};
+use crate::properties::{cases, check_often, check_told_again, paths, runner, starts, tally};
 use crate::strange::any_event;
 use engine::Output;
 use market::{Event, Time};
@@ -11,7 +11,7 @@ use std::cell::RefCell;
 
 #[test]
 fn each_alert_has_one_answer_and_each_signal_one_verdict() {
-    let tally = tally(6_000, any_event());
+    let tally = tally(cases(100_000, 5_000), any_event());
     let verdicts = [
         "confirmed",
         "missed",
