@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bars_only;
+mod bounded;
 mod desk;
 mod driver;
 mod gates;
