@@ -1,9 +1,13 @@
 //! Every threshold of the engine, by its name. One value, swapped whole, kept on the tape with what it decided.
 
+mod pair;
+
+pub use pair::SmtPair;
+
 use crate::portfolio::{Limits, News};
 use crate::setup::SetupKind;
 use crate::sizing::Account;
-use market::{Catalog, Symbol, Timeframe, Uuid};
+use market::{Catalog, Timeframe, Uuid};
 use serde::{Deserialize, Serialize};
 
 /// All that the engine is set to: with the same settings and the same events it gives the same outputs.
@@ -77,69 +81,6 @@ pub enum GapEntry {
     Edge,
     /// The middle ("consequent encroachment").
     Ce,
-}
-
-/// Two symbols that move together, or against each other. In text: `EURUSD~GBPUSD`, or `EURUSD~-DXY` for an inverse pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct SmtPair {
-    pub first: Symbol,
-    pub second: Symbol,
-    pub inverse: bool,
-}
-
-impl SmtPair {
-    fn defaults() -> Vec<Self> {
-        let pairs = [
-            "EURUSD~GBPUSD",
-            "NAS100~SPX500",
-            "US30~SPX500",
-            "NAS100~US30",
-        ];
-        pairs.into_iter().flat_map(str::parse).collect()
-    }
-}
-
-impl std::str::FromStr for SmtPair {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!(
-                "`{text}` is not a pair: write `EURUSD~GBPUSD`, or `EURUSD~-DXY` for one that is inverse"
-            )
-        };
-        let (first, second) = text.split_once('~').ok_or_else(wrong)?;
-        let (second, inverse) = match second.strip_prefix('-') {
-            Some(second) => (second, true),
-            None => (second, false),
-        };
-        let symbol = |text: &str| Symbol::new(text).map_err(|_| wrong());
-        let (first, second) = (symbol(first)?, symbol(second)?);
-        if first == second {
-            return Err(wrong());
-        }
-        Ok(Self {
-            first,
-            second,
-            inverse,
-        })
-    }
-}
-
-impl TryFrom<String> for SmtPair {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<SmtPair> for String {
-    fn from(pair: SmtPair) -> Self {
-        let sign = if pair.inverse { "-" } else { "" };
-        format!("{}~{sign}{}", pair.first, pair.second)
-    }
 }
 
 /// One step of the profit plan: at `r` times the risk close `percent` of the position.
@@ -631,21 +572,6 @@ mod tests {
     fn the_defaults_are_possible() {
         assert_eq!(Rules::default().check(), Ok(()));
         assert_eq!(PriceRules::default().check(), Ok(()));
-    }
-
-    #[test]
-    fn pairs_are_read_and_written() {
-        for text in ["EURUSD~GBPUSD", "EURUSD~-DXY"] {
-            assert_eq!(String::from(text.parse::<SmtPair>().unwrap()), text);
-        }
-        for text in ["EURUSD", "EURUSD~", "~GBPUSD", "EURUSD~EURUSD", "A~B~C"] {
-            let error = text.parse::<SmtPair>().unwrap_err();
-            assert!(
-                error.starts_with(&format!("`{text}` is not a pair")),
-                "{error}"
-            );
-        }
-        assert_eq!(SmtPair::defaults().len(), 4);
     }
 
     #[test]
