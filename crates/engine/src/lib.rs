@@ -25,5 +25,5 @@ pub use engine::{Closed, Counts, Engine, NotMine, Output};
 pub use gates::Refusal;
 pub use left::Left;
 pub use portfolio::{Gate, Limits, News, Release, RiskState, Standing};
-pub use rules::{PriceRules, RuleError, Rules, Settings};
+pub use rules::{BlockPick, BlockZone, BreakMode, PriceRules, RuleError, Rules, Settings};
 pub use sizing::Account;

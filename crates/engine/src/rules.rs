@@ -61,6 +61,26 @@ pub enum BreakMode {
     Wick,
 }
 
+/// Which bar before a leg is its order block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockPick {
+    /// The one that lies deepest.
+    Extreme,
+    /// The last one that closed against the leg; where none did, the one that lies deepest.
+    LastOpposite,
+}
+
+/// Which part of its bar an order block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BlockZone {
+    /// From its low to its high.
+    Range,
+    /// From its open to its close.
+    Body,
+}
+
 /// How the stop of a runner follows the market.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -134,6 +154,12 @@ pub struct Rules {
     pub fvg_max_age: u32,
     /// Most order blocks kept, both directions together.
     pub ob_cap: u32,
+    /// Which bar of a leg is its order block.
+    pub ob_pick: BlockPick,
+    /// Whether an order block is that bar's whole range or its body.
+    pub ob_zone: BlockZone,
+    /// Whether a bar's close or its extreme breaks an order block.
+    pub ob_break_mode: BreakMode,
     /// Most swing and equal pools kept per side.
     pub pool_cap: u32,
     /// Two swings this close are equal.
@@ -243,6 +269,9 @@ impl Default for Rules {
             setup_fvg_min_atr: 0.15,
             fvg_max_age: 500,
             ob_cap: 20,
+            ob_pick: BlockPick::Extreme,
+            ob_zone: BlockZone::Range,
+            ob_break_mode: BreakMode::Close,
             pool_cap: 20,
             eq_tol_atr: 0.1,
             sweep_max_depth_atr: 2.0,

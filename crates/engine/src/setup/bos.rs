@@ -14,7 +14,7 @@ pub(super) fn arm(view: &View, armed: &mut Vec<Armed>) {
             setup: SetupKind::BosRetest,
             direction: found.direction,
             entry: found.level,
-            stop_level: depth(found.direction, leg.block_low, leg.block_high),
+            stop_level: depth(found.direction, leg.block_bottom, leg.block_top),
             zone_far: None,
             zone: Zone::Level(found.swing),
             armed_open: view.bar.open_time,

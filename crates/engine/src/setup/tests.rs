@@ -1,7 +1,7 @@
 //! Candles in, armed and fired setups out.
 
 use super::*;
-use crate::rules::GapEntry;
+use crate::rules::{BlockPick, BlockZone, GapEntry};
 use market::{Ohlc, Span};
 
 /// Runs 5m candles `open high low close`, one a line, and shows what is armed after each that changes it, and what fires.
@@ -228,6 +228,34 @@ fn a_break_with_the_higher_trend_arms_the_retest_of_its_level() {
     check_with(Some(Direction::Short), &rules, &candles, &short);
     check_with(Some(Direction::Long), &rules, &candles, &[]);
     check_with(None, &rules, &candles, &[]);
+}
+
+#[test]
+fn stops_and_entries_lie_at_the_edges_of_the_block_that_is_wanted() {
+    let body = Rules {
+        ob_zone: BlockZone::Body,
+        ..rules_of(SetupKind::BlockRetest)
+    };
+    // The bodies of bars 4 and 9.
+    let expected = [
+        "6:block_retest short 57 58 58",
+        "10:",
+        "11:block_retest long 48 46 46",
+    ];
+    check(&body, &format!("{DOWN}\n{UP}"), &expected);
+    // Bar 4 closes down, so that the last one that closed up is bar 3, up to 58.
+    let last_opposite = Rules {
+        ob_pick: BlockPick::LastOpposite,
+        ..rules_of(SetupKind::BosRetest)
+    };
+    let candles = DOWN.replace("57 60 56 58", "57 60 56 56.5");
+    let short = Some(Direction::Short);
+    check_with(
+        short,
+        &last_opposite,
+        &candles,
+        &["5:bos_retest short 50 - 58"],
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Order blocks: the last bar before a leg that broke structure, and what price does there later.
 
 use super::{BarIndex, Finding, Leg};
+use crate::rules::{BlockPick, BlockZone, BreakMode};
 use market::{Direction, Ohlc, Price};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -18,11 +19,34 @@ pub struct Block {
     pub touched: bool,
 }
 
+/// What becomes an order block, and what ends it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockRules {
+    pub pick: BlockPick,
+    pub zone: BlockZone,
+    pub break_mode: BreakMode,
+    pub cap: u32,
+}
+
+/// The top and the bottom of a bar as an order block.
+pub(crate) fn zone(bar: &Ohlc, zone: BlockZone) -> (Price, Price) {
+    match zone {
+        BlockZone::Range => (bar.high, bar.low),
+        BlockZone::Body => (bar.open.max(bar.close), bar.open.min(bar.close)),
+    }
+}
+
 impl Block {
-    fn survives(&mut self, bar: &Ohlc, findings: &mut Vec<Finding>) -> bool {
-        let (touches, breaks) = match self.direction {
-            Direction::Long => (bar.low <= self.top, bar.close < self.bottom),
-            Direction::Short => (bar.high >= self.bottom, bar.close > self.top),
+    fn survives(&mut self, bar: &Ohlc, break_mode: BreakMode, findings: &mut Vec<Finding>) -> bool {
+        let touches = match self.direction {
+            Direction::Long => bar.low <= self.top,
+            Direction::Short => bar.high >= self.bottom,
+        };
+        let breaks = match (self.direction, break_mode) {
+            (Direction::Long, BreakMode::Close) => bar.close < self.bottom,
+            (Direction::Long, BreakMode::Wick) => bar.low < self.bottom,
+            (Direction::Short, BreakMode::Close) => bar.close > self.top,
+            (Direction::Short, BreakMode::Wick) => bar.high > self.top,
         };
         if touches && !self.touched {
             self.touched = true;
@@ -46,8 +70,9 @@ pub(crate) struct Blocks {
 
 impl Blocks {
     /// Tests the live blocks against a later bar.
-    pub(crate) fn test(&mut self, bar: &Ohlc, findings: &mut Vec<Finding>) {
-        self.live.retain_mut(|block| block.survives(bar, findings));
+    pub(crate) fn test(&mut self, bar: &Ohlc, rules: BlockRules, findings: &mut Vec<Finding>) {
+        self.live
+            .retain_mut(|block| block.survives(bar, rules.break_mode, findings));
     }
 
     /// The live blocks, oldest first.
@@ -61,7 +86,7 @@ impl Blocks {
         t: BarIndex,
         direction: Direction,
         leg: &Leg,
-        cap: u32,
+        rules: BlockRules,
         findings: &mut Vec<Finding>,
     ) {
         if self
@@ -71,7 +96,7 @@ impl Blocks {
         {
             return;
         }
-        let (top, bottom) = (leg.block_high, leg.block_low);
+        let (top, bottom) = (leg.block_top, leg.block_bottom);
         let block = Block {
             direction,
             top,
@@ -82,7 +107,7 @@ impl Blocks {
         };
         findings.push(Finding::Block(block.clone()));
         self.live.push_back(block);
-        if self.live.len() > cap as usize {
+        if self.live.len() > rules.cap as usize {
             self.live.pop_front();
         }
     }

@@ -2,7 +2,9 @@
 //! against it a change of character (CHoCH); a CHoCH whose leg displaced is a market structure shift (MSS).
 
 use super::BarIndex;
+use super::blocks::{BlockRules, zone};
 use super::swings::Swing;
+use crate::rules::BlockPick;
 use market::{Direction, Ohlc, Price};
 use serde::{Deserialize, Serialize};
 
@@ -37,23 +39,35 @@ impl Break {
 /// The move that broke structure: from its order-block bar to the bar of the break.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Leg {
-    /// The order-block bar: for a break upwards the lowest low since the broken swing, the last such bar on ties.
+    /// The order-block bar: for a break upwards the lowest low since the broken swing, the last such bar on ties; or as
+    /// `ob_pick` says.
     pub block: BarIndex,
-    pub block_high: Price,
-    pub block_low: Price,
+    /// The edges of the order block.
+    pub block_top: Price,
+    pub block_bottom: Price,
     /// The leg's far end: its lowest low for a break upwards; can lie beyond the block.
     pub extreme: Price,
 }
 
-/// One side's reference swing, and the extreme of the bars since.
+/// One side's reference swing, and the bars since that may become order blocks, in `swing + 1 ..= t`.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Reference {
     swing: BarIndex,
     level: Price,
     broken: bool,
-    /// The deepest bar in `swing + 1 ..= t`, the last on ties.
-    block: BarIndex,
-    block_bar: Ohlc,
+    /// The deepest bar, the last on ties.
+    deepest: Candidate,
+    /// The last bar that closed against the break.
+    opposite: Option<Candidate>,
+}
+
+/// A bar that may become an order block.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Candidate {
+    bar: BarIndex,
+    price: Ohlc,
+    /// The furthest price against the break since it began.
+    extreme: Price,
 }
 
 /// The state of the structure of one timeframe.
@@ -85,26 +99,21 @@ impl Breaks {
         for (place, bar) in since.enumerate() {
             let at = swing.bar + 1 + place as BarIndex;
             match &mut reference {
-                Some(reference) => reference.deepen(swing.side, at, bar),
-                None => {
-                    let Swing {
-                        bar: swing, level, ..
-                    } = *swing;
-                    reference = Some(Reference {
-                        swing,
-                        level,
-                        broken: false,
-                        block: at,
-                        block_bar: *bar,
-                    });
-                }
+                Some(reference) => reference.take(swing.side, at, bar),
+                None => reference = Some(Reference::new(swing, at, bar)),
             }
         }
         self.references[side(swing.side)] = reference;
     }
 
     /// Tests bar `t` against one side's reference; `reach` is the price that has to be beyond it.
-    pub(crate) fn test(&mut self, direction: Direction, bar: &Ohlc, reach: Price) -> Option<Break> {
+    pub(crate) fn test(
+        &mut self,
+        direction: Direction,
+        bar: &Ohlc,
+        reach: Price,
+        rules: BlockRules,
+    ) -> Option<Break> {
         let reference = self.references[side(direction)].as_mut()?;
         let beyond = match direction {
             Direction::Long => reach > reference.level,
@@ -114,26 +123,11 @@ impl Breaks {
             return None;
         }
         reference.broken = true;
-        let Reference {
-            swing,
-            level,
-            block,
-            block_bar,
-            ..
-        } = *reference;
+        let Reference { swing, level, .. } = *reference;
+        let leg = reference.leg(direction, bar, rules);
         let choch = self.trend == Some(direction.opposite());
-        let displaced = self.displaced[side(direction)].is_some_and(|bar| bar >= block);
+        let displaced = self.displaced[side(direction)].is_some_and(|bar| bar >= leg.block);
         self.trend = Some(direction);
-        let extreme = match direction {
-            Direction::Long => block_bar.low.min(bar.low),
-            Direction::Short => block_bar.high.max(bar.high),
-        };
-        let leg = Leg {
-            block,
-            block_high: block_bar.high,
-            block_low: block_bar.low,
-            extreme,
-        };
         Some(Break {
             direction,
             choch,
@@ -144,26 +138,90 @@ impl Breaks {
         })
     }
 
-    /// Takes bar `t` into the extremes since the references, after it was tested.
+    /// Takes bar `t` into the legs since the references, after it was tested.
     pub(crate) fn pass(&mut self, t: BarIndex, bar: &Ohlc) {
         for direction in [Direction::Long, Direction::Short] {
             if let Some(reference) = &mut self.references[side(direction)] {
-                reference.deepen(direction, t, bar);
+                reference.take(direction, t, bar);
             }
         }
     }
 }
 
 impl Reference {
-    /// Against a high, the deepest bar is the lowest one.
-    fn deepen(&mut self, direction: Direction, at: BarIndex, bar: &Ohlc) {
-        let deeper = match direction {
-            Direction::Long => bar.low <= self.block_bar.low,
-            Direction::Short => bar.high >= self.block_bar.high,
-        };
-        if deeper {
-            (self.block, self.block_bar) = (at, *bar);
+    /// A swing that is known now, and the first bar after it.
+    fn new(swing: &Swing, at: BarIndex, bar: &Ohlc) -> Self {
+        let first = Candidate::new(swing.side, at, bar);
+        Self {
+            swing: swing.bar,
+            level: swing.level,
+            broken: false,
+            deepest: first,
+            opposite: is_against(swing.side, bar).then_some(first),
         }
+    }
+
+    /// Takes a later bar.
+    fn take(&mut self, direction: Direction, at: BarIndex, bar: &Ohlc) {
+        let this = Candidate::new(direction, at, bar);
+        self.deepest.extreme = deeper(direction, self.deepest.extreme, this.extreme);
+        if self.deepest.extreme == this.extreme {
+            self.deepest = this;
+        }
+        if let Some(opposite) = &mut self.opposite {
+            opposite.extreme = deeper(direction, opposite.extreme, this.extreme);
+        }
+        if is_against(direction, bar) {
+            self.opposite = Some(this);
+        }
+    }
+
+    /// The leg of a break by `bar`.
+    fn leg(&self, direction: Direction, bar: &Ohlc, rules: BlockRules) -> Leg {
+        let block = match rules.pick {
+            BlockPick::Extreme => self.deepest,
+            BlockPick::LastOpposite => self.opposite.unwrap_or(self.deepest),
+        };
+        let (block_top, block_bottom) = zone(&block.price, rules.zone);
+        Leg {
+            block: block.bar,
+            block_top,
+            block_bottom,
+            extreme: deeper(direction, block.extreme, depth(direction, bar)),
+        }
+    }
+}
+
+impl Candidate {
+    fn new(direction: Direction, at: BarIndex, bar: &Ohlc) -> Self {
+        Self {
+            bar: at,
+            price: *bar,
+            extreme: depth(direction, bar),
+        }
+    }
+}
+
+/// How far a bar goes against a break: to its low for one upwards.
+fn depth(direction: Direction, bar: &Ohlc) -> Price {
+    match direction {
+        Direction::Long => bar.low,
+        Direction::Short => bar.high,
+    }
+}
+
+fn deeper(direction: Direction, one: Price, other: Price) -> Price {
+    match direction {
+        Direction::Long => one.min(other),
+        Direction::Short => one.max(other),
+    }
+}
+
+/// Whether a bar closed against a break.
+fn is_against(direction: Direction, bar: &Ohlc) -> bool {
+    match direction {
+        Direction::Long => bar.close < bar.open,
+        Direction::Short => bar.close > bar.open,
     }
 }
 

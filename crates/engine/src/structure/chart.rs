@@ -1,6 +1,6 @@
 //! All detectors of one instrument and timeframe, in the order of work that the definitions prescribe.
 
-use super::blocks::Blocks;
+use super::blocks::{BlockRules, Blocks};
 use super::breaks::Breaks;
 use super::gaps::{GapRules, Gaps};
 use super::levels::Levels;
@@ -64,7 +64,7 @@ impl Chart {
         }
         let gap_rules = gap_rules(rules);
         self.gaps.test(t, price, gap_rules, findings);
-        self.blocks.test(price, findings);
+        self.blocks.test(price, block_rules(rules), findings);
         let sweep_rules = sweep_rules(rules);
         self.pools.test(t, price, atr_before, sweep_rules, findings);
         self.levels
@@ -185,10 +185,11 @@ impl Chart {
             (BreakMode::Wick, Direction::Long) => bar.high,
             (BreakMode::Wick, Direction::Short) => bar.low,
         };
-        if let Some(found) = self.breaks.test(direction, bar, reach) {
+        let block_rules = block_rules(rules);
+        if let Some(found) = self.breaks.test(direction, bar, reach, block_rules) {
             let leg = found.leg;
             findings.push(Finding::Break(found));
-            self.blocks.add(t, direction, &leg, rules.ob_cap, findings);
+            self.blocks.add(t, direction, &leg, block_rules, findings);
         }
     }
 }
@@ -211,6 +212,15 @@ fn gap_rules(rules: &Rules) -> GapRules {
         body: rules.fvg_body,
         min_atr: rules.fvg_min_atr,
         max_age,
+    }
+}
+
+fn block_rules(rules: &Rules) -> BlockRules {
+    BlockRules {
+        pick: rules.ob_pick,
+        zone: rules.ob_zone,
+        break_mode: rules.ob_break_mode,
+        cap: rules.ob_cap,
     }
 }
 
