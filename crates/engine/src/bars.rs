@@ -24,6 +24,8 @@ pub(crate) struct Bars {
     closed: [SourceTime; Timeframe::ALL.len()],
     /// What opens before this was not seen from its beginning.
     hole_until: SourceTime,
+    /// Where the last stretch ended of which something was lost.
+    lost_until: SourceTime,
     /// Since when nothing is known, until something comes.
     hole: Option<Hole>,
 }
@@ -47,6 +49,7 @@ impl Bars {
             longer: [None; Timeframe::ALL.len()],
             closed: [SourceTime::MIN; Timeframe::ALL.len()],
             hole_until: SourceTime::MIN,
+            lost_until: SourceTime::MIN,
             hole: Some(Hole::ALL),
         }
     }
@@ -88,7 +91,7 @@ impl Bars {
         {
             Ok(place) => self.minutes[place].add_late(time, price),
             Err(place) => {
-                let holed = open_time < self.hole_until;
+                let holed = self.is_holed(Timeframe::M1, open_time);
                 let bar = Bar {
                     open_time,
                     end_time,
@@ -120,7 +123,7 @@ impl Bars {
         if quote.open_time < self.closed[timeframe.index()] || !self.minutes.is_empty() {
             return Err(TooLate);
         }
-        let holed = quote.open_time < self.hole_until;
+        let holed = self.is_holed(timeframe, quote.open_time);
         let bar = Bar {
             open_time: quote.open_time,
             end_time,
@@ -263,6 +266,11 @@ impl Bars {
             holed: bar.holed || open_time < self.hole_until,
             ..*bar
         }
+    }
+
+    /// Whether a bar that opens was not seen from its beginning, or others before it were lost.
+    fn is_holed(&self, base: Timeframe, open_time: SourceTime) -> bool {
+        open_time < self.hole_until || self.follows_lost(base, open_time)
     }
 
     /// When the interval that holds `time` begins.

@@ -51,7 +51,7 @@ impl Bars {
             end_time,
             price: mid(quote),
             ticks: 1,
-            holed: false,
+            holed: self.follows_lost(base, open_time),
         };
         self.close_base(base, bar, closed);
         for shorter in &mut self.closed[..base.index()] {
@@ -138,6 +138,14 @@ impl Bars {
             .for_each(|minute| lost(&mut minute.bar));
         self.longer.iter_mut().flatten().for_each(lost);
         self.hole_until = self.hole_until.max(until);
+        self.lost_until = until;
+    }
+
+    /// Whether a bar begins just where a stretch ends in which whole bars before it were lost: whole as it may be, what seems to
+    /// stand beside it does not.
+    pub(super) fn follows_lost(&self, base: Timeframe, open_time: SourceTime) -> bool {
+        let closed = self.closed[base.index()];
+        open_time == self.lost_until && closed > SourceTime::MIN && closed < open_time
     }
 
     /// A bar that closes while something is missed has a hole, unless it ended before.
@@ -254,10 +262,12 @@ mod tests {
     fn what_the_past_does_not_cover_stays_a_hole() {
         let live = "1m 10:00 5 5, 1m 10:01 6 6, ";
         let end = "1m 10:05 8 8, 5m 10:05 8 8";
+        // Before these minutes others were lost.
+        let after_lost = "1m 10:05* 8 8, 5m 10:05* 8 8";
         check_fill(
             &[],
             "10:05:00",
-            &format!("{live}1m 10:02* 9 9, 5m 10:00* 5 9, {end}"),
+            &format!("{live}1m 10:02* 9 9, 5m 10:00* 5 9, {after_lost}"),
         );
         // The list begins after the hole did.
         check_fill(
@@ -269,13 +279,13 @@ mod tests {
             &[],
             &["10:03:00", "10:04:00"],
             "10:05:00",
-            &format!("{live}1m 10:03 7 7, 5m 10:00* 5 7, 1m 10:04 7 7, {end}"),
+            &format!("{live}1m 10:03* 7 7, 5m 10:00* 5 7, 1m 10:04 7 7, {end}"),
         );
         // It ends before the hole does.
         check_fill(
             &["10:02:00", "10:03:00"],
             "10:05:00",
-            &format!("{live}1m 10:02 7 7, 1m 10:03 7 7, 5m 10:00* 5 7, {end}"),
+            &format!("{live}1m 10:02 7 7, 1m 10:03 7 7, 5m 10:00* 5 7, {after_lost}"),
         );
         // And a second hole behind a mended one.
         check_fill(

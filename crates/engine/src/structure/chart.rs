@@ -51,8 +51,8 @@ impl Chart {
     }
 
     /// Takes the next closed bar and appends what became known at its close, in order: lives of gaps, blocks and pools,
-    /// new swings, breaks with their blocks, a new gap. Returns the bar's index. No swing and no gap lies across bars that were
-    /// lost.
+    /// new swings, breaks with their blocks, a new gap. Returns the bar's index. No swing, no gap and no sweep lies across
+    /// bars that were lost.
     pub fn close(&mut self, bar: &Bar, rules: &Rules, findings: &mut Vec<Finding>) -> BarIndex {
         let (t, price) = (self.bars, &bar.price);
         self.bars += 1;
@@ -133,6 +133,8 @@ impl Chart {
         if bar.holed && bar.open_time > self.end_time {
             self.swings.forget();
             self.major.forget_bars();
+            self.pools.forget_tested();
+            self.levels.forget_tested();
         }
         self.end_time = bar.end_time;
     }

@@ -59,6 +59,11 @@ impl Levels {
             .retain_mut(|pool| pool.survives(t, bar, atr_before, rules, findings));
     }
 
+    /// Bars were lost: no sweep and no run lies across them.
+    pub(crate) fn forget_tested(&mut self) {
+        self.pools.retain(|pool| !pool.is_tested());
+    }
+
     /// Takes bar `t` into its day, week and session; what ended before it becomes a level, to be tested from `t + 1`.
     pub fn update(&mut self, t: BarIndex, bar: &Bar) {
         if bar.end_time - bar.open_time > Timeframe::H4.span() {
@@ -140,5 +145,50 @@ fn rank(kind: PoolKind) -> usize {
         PoolKind::PreviousDay => 1,
         PoolKind::PreviousWeek => 2,
         PoolKind::Session(killzone) => 3 + killzone as usize,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use market::Span;
+
+    fn ohlc(high: i64, low: i64) -> Ohlc {
+        let [high, low] = [high, low].map(Price::from_units);
+        Ohlc {
+            open: low,
+            high,
+            low,
+            close: high,
+        }
+    }
+
+    #[test]
+    fn a_level_that_price_was_beyond_is_forgotten_with_lost_bars() {
+        let mut levels = Levels::new(17);
+        for (t, price) in [ohlc(110, 90), ohlc(101, 100)].iter().enumerate() {
+            let open_time = SourceTime::from_secs(t as i64 * 86_400);
+            let bar = Bar {
+                open_time,
+                end_time: open_time + Span::from_hours(1),
+                price: *price,
+                ticks: 1,
+                holed: false,
+            };
+            levels.update(t as BarIndex, &bar);
+        }
+        let count = |levels: &Levels| {
+            let days = levels.pools.iter();
+            let days = days.filter(|pool| pool.kind == PoolKind::PreviousDay);
+            days.map(|pool| pool.level.units()).collect::<Vec<_>>()
+        };
+        let rules = SweepRules {
+            max_depth_atr: 2.0,
+            max_bars: 3,
+        };
+        levels.test(2, &ohlc(111, 105), None, rules, &mut Vec::new());
+        assert_eq!(count(&levels), [110, 90]);
+        levels.forget_tested();
+        assert_eq!(count(&levels), [90]);
     }
 }

@@ -57,9 +57,10 @@ impl Major {
         }
     }
 
-    /// Bars were lost: no swing lies across them.
+    /// Bars were lost: no swing and no sweep lies across them.
     pub(crate) fn forget_bars(&mut self) {
         self.swings.forget();
+        self.pools.forget_tested();
     }
 
     pub(crate) fn range(&self) -> &DealingRange {

@@ -80,6 +80,11 @@ impl Pool {
         }
     }
 
+    /// Whether price is beyond the level and it is not yet clear what becomes of it.
+    pub(crate) fn is_tested(&self) -> bool {
+        self.test.is_some()
+    }
+
     /// Tests bar `t`, and says whether the pool lives on. `atr_before` is the value at the bar before.
     pub(crate) fn survives(
         &mut self,
@@ -177,6 +182,13 @@ impl Pools {
         side.push(pool);
         if side.len() > cap as usize {
             side.remove(0);
+        }
+    }
+
+    /// Bars were lost: no sweep and no run lies across them.
+    pub(crate) fn forget_tested(&mut self) {
+        for side in &mut self.sides {
+            side.retain(|pool| !pool.is_tested());
         }
     }
 

@@ -6,5 +6,6 @@
 
 mod blocks;
 mod gaps;
+mod lost;
 mod pools;
 mod table;

@@ -7,6 +7,7 @@ mod bounded;
 mod desk;
 mod driver;
 mod gates;
+mod holes;
 mod ledger;
 mod mirror;
 mod moves;
