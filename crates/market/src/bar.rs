@@ -120,7 +120,7 @@ pub struct Bar {
     pub price: Ohlc,
     /// Quotes in it (for recorded bars: bars of the finest interval).
     pub ticks: u32,
-    /// Part of the interval was not seen: the feed had a gap, or ORION was not running.
+    /// Part of the interval was not seen, or bars just before it: the feed had a gap, or ORION was not running.
     pub holed: bool,
 }
 
