@@ -240,6 +240,7 @@ fn settings(rules: Rules) -> Settings {
             repeat_ms: 60_000,
             ..PriceRules::default()
         },
+        own_rules: engine::RuleBook::default(),
         account: engine::Account::default(),
         portfolio: engine::Limits::default(),
         news: engine::News::default(),

@@ -301,6 +301,7 @@ fn settings() -> Settings {
         market: "bench".into(),
         catalog,
         rules: Rules::default(),
+        own_rules: engine::RuleBook::default(),
         prices: PriceRules::default(),
         account: engine::Account::default(),
         portfolio: engine::Limits::default(),

@@ -5,6 +5,9 @@ mod post;
 mod spreads;
 mod tradable;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use post::Draft;
 pub(crate) use spreads::Spreads;
 pub(crate) use tradable::enter;
@@ -127,7 +130,6 @@ impl Desk {
         settings: &Settings,
         watermark: SourceTime,
     ) {
-        let old = &before.rules;
         let source = self.source_under(before, id, settings);
         let name = |settings: &Settings, source: SourceId| {
             settings.catalog.sources[source.index()].name.clone()
@@ -137,11 +139,13 @@ impl Desk {
         }
         self.source = source;
         self.pulse.forget_hours();
-        if periods(old) != periods(&settings.rules) {
-            self.charts = Default::default();
+        for (timeframe, chart) in Timeframe::ALL.into_iter().zip(&mut self.charts) {
+            let was = before.structure_of(self.symbol, timeframe);
+            let is = settings.structure_of(self.symbol, timeframe);
+            chart.take_if(|_| !is.keeps_charts_of(was));
         }
         let setup_tf = settings.rules.setup_tf;
-        if old.setup_tf != setup_tf
+        if before.rules.setup_tf != setup_tf
             || self.charts[setup_tf.index()].is_none()
             || !settings.catalog.instrument(id).signals
         {
@@ -156,9 +160,10 @@ impl Desk {
     fn open_charts(&mut self, settings: &Settings) {
         let instrument = settings.catalog.instrument(self.id);
         let roll_hour = session::roll_hour(instrument.calendar);
-        for chart in &mut self.charts {
+        for (timeframe, chart) in Timeframe::ALL.into_iter().zip(&mut self.charts) {
+            let rules = settings.structure_of(self.symbol, timeframe);
             match (instrument.signals, &chart) {
-                (true, None) => *chart = Some(Chart::new(&settings.rules, roll_hour)),
+                (true, None) => *chart = Some(Chart::new(rules, roll_hour)),
                 (false, Some(_)) => *chart = None,
                 (true, Some(_)) | (false, None) => {}
             }
@@ -248,16 +253,17 @@ impl Desk {
         timeframe: Timeframe,
         bar: &Bar,
         findings: &mut Vec<Finding>,
-        rules: &Rules,
+        settings: &Settings,
     ) -> Option<BarIndex> {
         findings.clear();
         let chart = self.charts[timeframe.index()].as_mut()?;
+        let rules = settings.structure_of(self.symbol, timeframe);
         Some(chart.close(bar, rules, findings))
     }
 
     /// Takes a divergence in which this symbol held.
     pub(crate) fn divide(&mut self, divided: Divided, context: &mut Context) {
-        let rules = &context.settings.rules;
+        let rules = self.rules(context.settings);
         let fired = self.setups.divide(divided, rules);
         if let Some(pattern) = fired {
             // Its bar closed a moment ago, with another symbol's.
@@ -276,7 +282,8 @@ impl Desk {
         context: &mut Context,
     ) {
         self.note(timeframe, bar, context);
-        let patterns = self.set_up(timeframe, bar, t, findings, &context.settings.rules);
+        let rules = self.rules(context.settings);
+        let patterns = self.set_up(timeframe, bar, t, findings, rules);
         // Of a bar that was not wholly seen nobody knows where it would have closed.
         if !bar.holed {
             for pattern in patterns {
@@ -286,7 +293,7 @@ impl Desk {
         self.decide_if(context, |pending, rules| {
             pending.judge_bar(timeframe, bar, findings, rules)
         });
-        if timeframe == context.settings.rules.setup_tf && !self.running.is_empty() {
+        if timeframe == rules.setup_tf && !self.running.is_empty() {
             self.follow(bar, context);
         }
     }
@@ -377,6 +384,10 @@ impl Desk {
         self.charts[rules.setup_tf.index()].as_ref()?.atr()
     }
 
+    /// What it trades by.
+    fn rules<'a>(&self, settings: &'a Settings) -> &'a Rules {
+        settings.rules_of(self.symbol)
+    }
     fn instrument<'a>(&self, context: &Context<'a>) -> &'a Instrument {
         context.settings.catalog.instrument(self.id)
     }
@@ -403,7 +414,8 @@ impl Desk {
     ) {
         let mut place = 0;
         while place < self.pending.len() {
-            match judge(&mut self.pending[place], &context.settings.rules) {
+            let rules = self.rules(context.settings);
+            match judge(&mut self.pending[place], rules) {
                 Some(verdict) => {
                     let pending = self.pending.remove(place);
                     self.decide(pending, verdict, context);
@@ -431,7 +443,7 @@ impl Desk {
             context.shared.record(setup).confirm(signal, exit);
         }
         let source = self.source_in(context.settings);
-        let horizon = context.settings.rules.outcome_horizon_h;
+        let horizon = self.rules(context.settings).outcome_horizon_h;
         self.running.push(Running::begin(
             signal.clone(),
             pending,
@@ -453,7 +465,7 @@ impl Desk {
         if !self.setups.armed().iter().any(touched) {
             return;
         }
-        let rules = &context.settings.rules;
+        let rules = self.rules(context.settings);
         let Some(ground) = self.ground(context) else {
             return;
         };
@@ -486,7 +498,7 @@ impl Desk {
     fn ground(&self, context: &Context) -> Option<Ground> {
         let settings = context.settings;
         Some(Ground {
-            atr: self.atr(&settings.rules)?,
+            atr: self.atr(self.rules(settings))?,
             spread: self.spreads.median(),
             tick_size: settings.catalog.instrument(self.id).tick_size,
         })
@@ -513,7 +525,7 @@ impl Desk {
         moment: Moment,
         context: &mut Context,
     ) -> Result<Pending, Refusal> {
-        let (rules, entry_time) = (&context.settings.rules, moment.entry_time);
+        let (rules, entry_time) = (self.rules(context.settings), moment.entry_time);
         self.check_gates(pattern, entry_time, context)?;
         let chart = self.charts[rules.setup_tf.index()].iter();
         let pools: Vec<&Pool> = chart
@@ -546,7 +558,7 @@ impl Desk {
         entry_time: SourceTime,
         context: &mut Context,
     ) -> Result<(), Refusal> {
-        let (rules, instrument) = (&context.settings.rules, self.instrument(context));
+        let (rules, instrument) = (self.rules(context.settings), self.instrument(context));
         let (direction, calendar) = (pattern.direction, instrument.calendar);
         let is_open = session::is_open(instrument, self.source_in(context.settings), entry_time);
         let live = self.own_open().any(|signal| signal.direction == direction);
@@ -592,7 +604,7 @@ impl Desk {
         let settings = context.settings;
         let instrument = settings.catalog.instrument(self.id);
         let source = self.source_in(settings);
-        let (at, rules) = (context.at, &settings.rules);
+        let (at, rules) = (context.at, self.rules(settings));
         let risk = (plan.entry - plan.stop).abs().to_f64();
         let reward = plan
             .targets
@@ -637,7 +649,7 @@ impl Desk {
                 conditions: conditions(pattern, plan, idea, rules),
                 rr_weighted: Some(plan.rr_weighted),
                 backing: Some(context.shared.record_of(pattern.setup).backing()),
-                config_hash: rules.hash(),
+                config_hash: settings.hash_of(self.symbol),
                 size: self.size(
                     trade,
                     entry_time,
@@ -666,10 +678,11 @@ impl Desk {
 
 /// What stops are moved by now.
 fn terms<'a>(spreads: &'a Spreads, id: InstrumentId, settings: &'a Settings) -> Terms<'a> {
+    let instrument = settings.catalog.instrument(id);
     Terms {
-        rules: &settings.rules,
+        rules: settings.rules_of(instrument.symbol),
         spreads,
-        tick_size: settings.catalog.instrument(id).tick_size,
+        tick_size: instrument.tick_size,
     }
 }
 
@@ -760,19 +773,6 @@ fn conditions(pattern: &Pattern, plan: &Plan, idea: &Idea, rules: &Rules) -> Vec
     let weighted = plan.rr_weighted.to_f64();
     conditions.push(Condition::at_least("rr_weighted", weighted, rules.min_rr));
     conditions
-}
-
-/// What a chart is begun with: another one needs other bars.
-fn periods(rules: &Rules) -> [u32; 5] {
-    let Rules {
-        atr_period,
-        swing_left,
-        swing_right,
-        major_left,
-        major_right,
-        ..
-    } = *rules;
-    [atr_period, swing_left, swing_right, major_left, major_right]
 }
 
 /// `market|source|symbol|timeframe|setup|direction|open time of the bar that armed it`.

@@ -554,7 +554,7 @@ impl Engine {
         let mut findings = std::mem::take(&mut self.findings);
         for &(timeframe, ref bar) in closed.iter() {
             let desk = &mut self.state.desks[id.index()];
-            let t = desk.read(timeframe, bar, &mut findings, &self.settings.rules);
+            let t = desk.read(timeframe, bar, &mut findings, &self.settings);
             if timeframe == self.settings.rules.setup_tf {
                 self.divide(at, id, bar, out);
             }

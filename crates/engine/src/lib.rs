@@ -25,5 +25,6 @@ pub use engine::{Closed, Counts, Engine, NotMine, Output};
 pub use gates::Refusal;
 pub use left::Left;
 pub use portfolio::{Gate, Limits, News, Release, RiskState, Standing};
+pub use rules::book::{RuleBook, SymbolRules};
 pub use rules::{BlockPick, BlockZone, BreakMode, PriceRules, RuleError, Rules, Settings};
 pub use sizing::Account;

@@ -1,9 +1,11 @@
 //! Every threshold of the engine, by its name. One value, swapped whole, kept on the tape with what it decided.
 
+pub mod book;
 mod pair;
 
 pub use pair::SmtPair;
 
+use self::book::RuleBook;
 use crate::portfolio::{Limits, News};
 use crate::setup::SetupKind;
 use crate::sizing::Account;
@@ -16,7 +18,11 @@ pub struct Settings {
     /// `live`, `sim-<seed>` or the tape's name: part of each signal's identity.
     pub market: String,
     pub catalog: Catalog,
+    /// The general ones: ask [`Settings::rules_of`] and [`Settings::structure_of`] which hold for a symbol.
     pub rules: Rules,
+    /// Those that only some symbols or timeframes have.
+    #[serde(default, skip_serializing_if = "RuleBook::is_empty")]
+    pub own_rules: RuleBook,
     pub prices: PriceRules,
     /// Whom sizes are told for.
     #[serde(default)]
@@ -348,14 +354,9 @@ pub struct RuleError {
 
 impl Rules {
     /// Names these rules: equal for equal rules of one version of the engine, on any machine.
-    ///
-    /// # Panics
-    /// Never: rules are plain data.
     #[must_use]
     pub fn hash(&self) -> String {
-        let bytes = postcard::to_stdvec(self).expect("plain data can be written");
-        let hash = Uuid::new_v5(&NAMESPACE, &bytes).as_u128() >> 64;
-        format!("{hash:016x}")
+        name_of(self)
     }
 
     /// Checks every rule.
@@ -552,6 +553,14 @@ impl Rules {
             ));
         }
     }
+}
+
+/// # Panics
+/// Never: rules are plain data.
+fn name_of(rules: &impl Serialize) -> String {
+    let bytes = postcard::to_stdvec(rules).expect("plain data can be written");
+    let hash = Uuid::new_v5(&NAMESPACE, &bytes).as_u128() >> 64;
+    format!("{hash:016x}")
 }
 
 impl PriceRules {

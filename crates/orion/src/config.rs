@@ -338,6 +338,7 @@ impl Config {
             market: self.market_name(),
             catalog: self.catalog(),
             rules: self.rules_in_force(),
+            own_rules: engine::RuleBook::default(),
             prices: self.prices.clone(),
             account: self.account.clone(),
             portfolio: self.limits_in_force(),

@@ -27,8 +27,8 @@ impl Desk {
                 self.pulse
                     .close(bar.end_time, close, Stated::Bar, instrument);
             }
-            let rules = &context.settings.rules;
-            let t = self.read(timeframe, bar, findings, rules);
+            let rules = self.rules(context.settings);
+            let t = self.read(timeframe, bar, findings, context.settings);
             self.set_up(timeframe, bar, t, findings, rules);
         }
         Ok(())
@@ -47,7 +47,7 @@ impl Desk {
             return;
         };
         let (reach, mid) = (Reach::of_bar(quote), bars::mid(quote));
-        let rules = &context.settings.rules;
+        let rules = self.rules(context.settings);
         self.setups.take_if(|armed| {
             armed.is_reached(mid.low)
                 || armed.is_reached(mid.high)
@@ -96,6 +96,7 @@ mod tests {
                 instruments: vec![instrument],
             },
             rules: Rules::default(),
+            own_rules: crate::RuleBook::default(),
             prices: PriceRules::default(),
             account: crate::Account::default(),
             portfolio: crate::portfolio::Limits::default(),

@@ -134,13 +134,14 @@ impl Desk {
             let seconds = (at - self.pulse.heard()).millis() / 1000;
             return Err(Declined::Stale { symbol, seconds });
         }
+        let rules = self.rules(settings);
         Ok(Market {
             instrument,
-            rules: &settings.rules,
+            rules,
             quote,
             now,
             spread: self.spreads.median(),
-            atr: self.atr(&settings.rules),
+            atr: self.atr(rules),
         })
     }
 
@@ -195,7 +196,7 @@ impl Desk {
             evidence: Evidence {
                 source: source.name.clone(),
                 price_kind: Some(instrument.kind),
-                config_hash: rules.hash(),
+                config_hash: context.settings.hash_of(self.symbol),
                 size,
                 risk_gate: gate.map(|(_, condition)| condition),
                 ..Evidence::default()

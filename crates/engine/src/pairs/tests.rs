@@ -46,6 +46,7 @@ fn settings() -> Settings {
             smt_pairs: vec!["A~B".parse().unwrap(), "A~NOWHERE".parse().unwrap()],
             ..Rules::default()
         },
+        own_rules: crate::RuleBook::default(),
         prices: PriceRules::default(),
         account: crate::Account::default(),
         portfolio: crate::portfolio::Limits::default(),

@@ -24,6 +24,7 @@ pub(crate) fn settings() -> Settings {
         market: "test".into(),
         catalog,
         rules: rules(),
+        own_rules: engine::RuleBook::default(),
         prices: PriceRules::default(),
         account: engine::Account::default(),
         portfolio: engine::Limits::default(),

@@ -12,6 +12,7 @@ mod ledger;
 mod mirror;
 mod moves;
 mod outcomes;
+mod own_rules;
 mod past;
 mod portfolio;
 mod posted;

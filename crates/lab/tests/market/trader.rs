@@ -54,6 +54,7 @@ impl Trader {
             market: "sim".to_owned(),
             catalog: catalog.clone(),
             rules,
+            own_rules: engine::RuleBook::default(),
             prices: PriceRules::default(),
             account: engine::Account::default(),
             portfolio: engine::Limits::default(),

@@ -56,6 +56,7 @@ pub(crate) fn settings(year: i16) -> Settings {
             source_stale_s: 90,
             ..PriceRules::default()
         },
+        own_rules: engine::RuleBook::default(),
         account: engine::Account::default(),
         portfolio: engine::Limits::default(),
         news: engine::News::default(),
