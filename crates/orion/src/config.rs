@@ -13,6 +13,7 @@ mod instrument;
 mod layers;
 mod merge;
 mod news;
+mod rules;
 mod schema;
 mod tape;
 mod value;
@@ -24,6 +25,7 @@ pub use gateway::Gateway;
 pub use instrument::InstrumentSettings;
 pub use layers::{Flag, Layers, SettingsFile};
 pub use news::NewsSettings;
+pub use rules::{RulesSettings, Whose};
 pub use tape::{DateOrder, Separator, TapeFeed};
 pub use value::{FeedKind, LogFormat, LogLevels, RulesOverlay, SourceName, Speed, Written};
 
@@ -50,7 +52,7 @@ pub struct Config {
     pub history: History,
     pub log: Log,
     /// The rules of trading, before the simulated market's overlay: ask [`Config::rules_in_force`].
-    pub rules: engine::Rules,
+    pub rules: RulesSettings,
     #[serde(rename = "instrument")]
     pub instruments: Vec<InstrumentSettings>,
 }
@@ -71,7 +73,7 @@ impl Default for Config {
             tape: Tape::default(),
             history: History::default(),
             log: Log::default(),
-            rules: engine::Rules::default(),
+            rules: RulesSettings::default(),
             instruments: instrument::built_in(),
         }
     }
@@ -307,12 +309,12 @@ pub fn load(layers: &Layers) -> Result<Loaded, Vec<Finding>> {
 }
 
 impl Config {
-    /// The rules the engine is to follow: those of `[rules]`, under `[feed.sim.rules]` where the market is simulated.
+    /// The general rules the engine is to follow: those of `[rules]`, under `[feed.sim.rules]` where the market is simulated.
     #[must_use]
     pub fn rules_in_force(&self) -> engine::Rules {
         match self.feed.kind {
-            FeedKind::Sim => self.feed.sim.rules.over(&self.rules),
-            FeedKind::Tape(_) | FeedKind::Live(_) => self.rules.clone(),
+            FeedKind::Sim => self.feed.sim.rules.over(&self.rules.general),
+            FeedKind::Tape(_) | FeedKind::Live(_) => self.rules.general.clone(),
         }
     }
 
@@ -334,11 +336,12 @@ impl Config {
     /// All that the engine is to be set to.
     #[must_use]
     pub fn engine_settings(&self) -> engine::Settings {
+        let rules = self.rules_in_force();
         engine::Settings {
             market: self.market_name(),
             catalog: self.catalog(),
-            rules: self.rules_in_force(),
-            own_rules: engine::RuleBook::default(),
+            own_rules: self.rules.book(&rules),
+            rules,
             prices: self.prices.clone(),
             account: self.account.clone(),
             portfolio: self.limits_in_force(),

@@ -40,6 +40,7 @@ pub fn run(options: &cli::Inspect, environment: Vec<(String, String)>) -> Result
 
 fn inspect(options: &cli::Inspect, config: &Config, out: &mut impl Write) -> Result<()> {
     let form = if options.csv { Form::Csv } else { Form::Table };
+    let rules = &config.rules.general;
     let open = |file: &Path, times| Series::open(file, times, options, config);
     match (&options.bars, &options.smt[..]) {
         (Some(file), _) if options.levels => levels::run(open(file, Times::Read)?, form, out),
@@ -47,12 +48,12 @@ fn inspect(options: &cli::Inspect, config: &Config, out: &mut impl Write) -> Res
             indicators::run(open(file, Times::Carried)?, form, out)
         }
         (Some(file), _) if options.all => {
-            events::all(open(file, Times::ReadIfAny)?, &config.rules, form, out)
+            events::all(open(file, Times::ReadIfAny)?, rules, form, out)
         }
-        (Some(file), _) => events::run(open(file, Times::Carried)?, &config.rules, form, out),
+        (Some(file), _) => events::run(open(file, Times::Carried)?, rules, form, out),
         (None, [first, second]) => {
             let both = [open(first, Times::Read)?, open(second, Times::Read)?];
-            divergences::run(both, &config.rules, options.relation(), form, out)
+            divergences::run(both, rules, options.relation(), form, out)
         }
         (None, _) => anyhow::bail!("name a file with --bars, or two with --smt"),
     }

@@ -198,7 +198,8 @@ pub fn engine_settings(config: &Config) -> Result<Settings> {
             source.heartbeats = recorded.heartbeats;
             source.always_open = recorded.always_open;
             if recorded.simulated {
-                settings.rules = config.feed.sim.rules.over(&config.rules);
+                settings.rules = config.feed.sim.rules.over(&config.rules.general);
+                settings.own_rules = config.rules.book(&settings.rules);
             }
         }
     }

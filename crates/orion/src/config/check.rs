@@ -1,5 +1,7 @@
 //! Values that have the right type and are still impossible, alone or beside each other.
 
+mod own;
+
 use super::finding::{Finding, Origin};
 use super::merge::{Origins, default_of, table_of};
 use super::schema::{Place, Schema, remedy_for_name};
@@ -85,7 +87,10 @@ fn hidden_rules(config: &Config, origins: &Origins) -> Vec<Finding> {
     if config.feed.kind != FeedKind::Sim {
         return Vec::new();
     }
-    let (rules, defaults) = (table_of(&config.rules), table_of(&engine::Rules::default()));
+    let (rules, defaults) = (
+        table_of(&config.rules.general),
+        table_of(&engine::Rules::default()),
+    );
     let hidden = |key: &str, origin: &Origin| {
         let name = key.strip_prefix("rules.")?;
         let (given, over) = (rules.get(name)?, config.feed.sim.rules.get(name)?);
@@ -388,13 +393,14 @@ impl<'a> Check<'a> {
         for error in limits {
             self.wrong(&format!("portfolio.{}", error.key), error.reason);
         }
-        let plain = self.config.rules.check().err().unwrap_or_default();
+        let plain = self.config.rules.general.check().err().unwrap_or_default();
         for error in &plain {
             self.wrong(&format!("rules.{}", error.key), error.reason.clone());
         }
         if self.config.feed.kind == FeedKind::Sim {
             self.overlaid_rules(&plain);
         }
+        self.own_rules();
     }
 
     /// What is wrong with the rules only once the simulated market's own lie over them.
@@ -637,13 +643,8 @@ fn try_read(path: &Path) -> io::Result<()> {
 }
 
 pub(super) fn get<'a>(tree: &'a Table, key: &str) -> Option<&'a Value> {
-    let (first, rest) = match key.split_once('.') {
-        Some((first, rest)) => (first, Some(rest)),
-        None => (key, None),
-    };
-    let value = tree.get(first)?;
-    match rest {
-        Some(rest) => get(value.as_table()?, rest),
-        None => Some(value),
-    }
+    // A symbol, which may have points, is one name.
+    let below = |(at, _): (usize, &str)| get(tree.get(&key[..at])?.as_table()?, &key[at + 1..]);
+    let inside = || key.match_indices('.').find_map(below);
+    tree.get(key).or_else(inside)
 }

@@ -20,15 +20,10 @@ pub(super) fn describe(config: &Config, origins: &Origins) -> String {
             }),
         ),
         ("rules", rules(config)),
-        (
-            "log",
-            format!(
-                "{} as {}, to standard error",
-                config.log.level,
-                log_format(config)
-            ),
-        ),
     ];
+    lines.extend(own_rules(config).map(|own| ("rules", own)));
+    let (level, format) = (&config.log.level, log_format(config));
+    lines.push(("log", format!("{level} as {format}, to standard error")));
     lines.extend(
         changes(config, origins)
             .into_iter()
@@ -112,6 +107,17 @@ fn rules(config: &Config) -> String {
         0 => "as by default".to_owned(),
         _ => format!("as by default, but {}", other.join(", ")),
     }
+}
+
+/// What lies over them, of each symbol and timeframe.
+fn own_rules(config: &Config) -> impl Iterator<Item = String> {
+    config.rules.own.iter().map(|(whose, own)| {
+        let own = table_of(own);
+        let rules = own
+            .iter()
+            .map(|(key, value)| format!("{key} = {}", show(value)));
+        format!("of {whose}: {}", rules.collect::<Vec<_>>().join(", "))
+    })
 }
 
 fn log_format(config: &Config) -> &'static str {

@@ -1,12 +1,15 @@
 //! One tree out of all layers. Every value is tried by itself against the type of its setting, so that all that do not
 //! fit are found at once, each with the place it came from.
 
+mod own;
+
 use super::finding::{Finding, Origin};
 use super::instrument::{InstrumentSettings, built_in};
 use super::layers::{Form, Given, Layers, Lined, LinedValue, read_file, read_value, texts};
 use super::schema::{Place, Schema, remedy_for_name};
 use super::words::misfit;
 use super::{Config, SettingsFile};
+use own::{Own, is_own};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
@@ -86,6 +89,8 @@ struct Merger {
     /// The defaults, and over them what was given so far.
     tree: Table,
     entries: Vec<Entry>,
+    /// What was given of rules that only some symbols or timeframes have, in its order.
+    own: Vec<Own>,
     origins: BTreeMap<String, Origin>,
     findings: Vec<Finding>,
 }
@@ -109,6 +114,7 @@ impl Merger {
             schema: Schema::new(),
             tree: table_of(&Config::default()),
             entries: built_in().iter().map(entry).collect(),
+            own: Vec::new(),
             origins: BTreeMap::new(),
             findings: Vec::new(),
         }
@@ -150,6 +156,10 @@ impl Merger {
 
     fn take_value(&mut self, key: &str, value: Lined, origin: &Origin) {
         let origin = at_line(origin, value.line);
+        if is_own(key) {
+            let key = key.to_owned();
+            return self.own.push(Own { key, value, origin });
+        }
         match (self.schema.place(key), value.value) {
             (Place::Section, LinedValue::Table(pairs)) => self.take_pairs(key, pairs, &origin),
             (Place::Section, LinedValue::Array(_) | LinedValue::Plain(_)) => {
@@ -329,7 +339,7 @@ impl Merger {
     fn set(&mut self, key: &str, value: &Value, origin: Origin) {
         match self.fits(key, value) {
             Ok(()) => {
-                put(&mut self.tree, key, value.clone());
+                put(&mut self.tree, &steps(key), value.clone());
                 self.origins.insert(key.to_owned(), origin);
             }
             Err(message) => {
@@ -344,10 +354,11 @@ impl Merger {
         match self.schema.place(key) {
             Place::Setting(_) => {
                 let mut alone = Table::new();
-                put(&mut alone, key, value.clone());
+                put(&mut alone, &steps(key), value.clone());
                 let read: Result<Config, _> = alone.try_into();
                 read.map(|_| ()).map_err(|error| error.message().to_owned())
             }
+            Place::Unknown if is_own(key) => self.fits_own(key, value),
             Place::Unknown => match key
                 .strip_prefix("instrument.")
                 .and_then(|rest| rest.rsplit_once('.'))
@@ -374,11 +385,17 @@ impl Merger {
         } else {
             finding.value(&value)
         };
-        self.findings
-            .push(finding.remedy(self.schema.remedy_for_unknown(key)));
+        let remedy = match key.strip_prefix("feed.sim.") {
+            Some(own) if is_own(own) => format!("set {own}: it lies over [feed.sim.rules] too"),
+            Some(_) | None => self.schema.remedy_for_unknown(key),
+        };
+        self.findings.push(finding.remedy(remedy));
     }
 
     fn finish(mut self) -> Merged {
+        for own in std::mem::take(&mut self.own) {
+            self.take_own(own);
+        }
         let entries = self
             .entries
             .iter()
@@ -433,27 +450,33 @@ pub(super) fn differing(path: &str, one: &Table, other: &Table, keys: &mut Vec<S
             (Some(Value::Table(one)), Some(Value::Table(other))) => {
                 differing(&format!("{key}."), one, other, keys);
             }
+            (Some(Value::Table(only)), None) | (None, Some(Value::Table(only))) => {
+                differing(&format!("{key}."), only, &Table::new(), keys);
+            }
             (one, other) if one != other => keys.push(key),
             _ => {}
         }
     }
 }
 
-/// Puts a value at a dotted path, making sections on the way.
-fn put(tree: &mut Table, key: &str, value: Value) {
-    let mut steps = key.split('.').peekable();
+fn steps(key: &str) -> Vec<&str> {
+    key.split('.').collect()
+}
+
+/// Puts a value at the end of a path, making sections on the way.
+pub(super) fn put(tree: &mut Table, steps: &[&str], value: Value) {
+    let Some((last, sections)) = steps.split_last() else {
+        return;
+    };
     let mut table = tree;
-    while let Some(step) = steps.next() {
-        if steps.peek().is_none() {
-            table.insert(step.to_owned(), value);
-            return;
-        }
+    for section in sections {
         let next = table
-            .entry(step)
+            .entry(*section)
             .or_insert_with(|| Value::Table(Table::new()));
         let Value::Table(next) = next else { return };
         table = next;
     }
+    table.insert((*last).to_owned(), value);
 }
 
 fn at_line(origin: &Origin, line: usize) -> Origin {

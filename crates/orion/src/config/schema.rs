@@ -57,6 +57,12 @@ impl Schema {
             .collect()
     }
 
+    /// The names of all rules.
+    pub(super) fn rules(&self) -> Vec<&str> {
+        let rules = self.tree["rules"].as_object().into_iter().flatten();
+        rules.map(|(name, _)| name.as_str()).collect()
+    }
+
     /// A remedy for a key that does not exist: the nearest one, or what its section holds.
     pub(super) fn remedy_for_unknown(&self, path: &str) -> String {
         let mut known = Vec::new();
@@ -82,13 +88,18 @@ impl Schema {
 
 /// A remedy for an unknown name out of a short list.
 pub(super) fn remedy_for_name(name: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .min_by_key(|candidate| distance(name, candidate));
-    match nearest.filter(|nearest| is_near(name, nearest)) {
+    match nearest(name, known) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("there are {}", known.join(", ")),
     }
+}
+
+/// The name out of a list that was meant, if one is near enough.
+pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let nearest = known
+        .iter()
+        .min_by_key(|candidate| distance(name, candidate))?;
+    is_near(name, nearest).then_some(nearest)
 }
 
 /// All dotted paths of sections and settings, parents first.

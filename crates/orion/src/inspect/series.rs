@@ -130,7 +130,7 @@ impl Series {
         series.know_recorded(options.tf)?;
         if let Some(timeframe) = options.tf {
             series.check_length(timeframe)?;
-            let grace = Span::from_millis(i64::from(config.rules.bar_grace_ms));
+            let grace = Span::from_millis(i64::from(config.rules.general.bar_grace_ms));
             let merge = Merge::new(timeframe, series.calendar, grace);
             series.merge = Some((timeframe, merge));
         }

@@ -145,7 +145,7 @@ fn a_replay_is_a_tape_as_fast_as_possible() {
         FeedKind::Tape(vec!["Cargo.toml".into(), "src/lib.rs".into()])
     );
     assert_eq!(
-        (config.feed.tape.speed, config.rules.min_rr),
+        (config.feed.tape.speed, config.rules.general.min_rr),
         (Speed::Max, 2.0)
     );
 }

@@ -3,6 +3,7 @@
 mod certificates;
 mod commands;
 mod mistakes;
+mod own_rules;
 
 use clap::Parser;
 use expect_test::{Expect, expect};
@@ -165,8 +166,8 @@ fn values_on_a_command_line_need_no_quotes() {
     assert_eq!(config.data.dir.to_str(), Some("7"));
     assert_eq!(config.log.level.to_string(), "info,hub=debug");
     assert_eq!(config.log.format, config::LogFormat::Json);
-    assert!(!config.rules.fvg_body);
-    assert_eq!(config.rules.tp_plan.len(), 1);
+    assert!(!config.rules.general.fvg_body);
+    assert_eq!(config.rules.general.tp_plan.len(), 1);
     assert_eq!(config.instruments[0].spread_default.to_string(), "0.00002");
     assert_eq!(
         config
@@ -216,7 +217,7 @@ fn the_simulated_market_has_its_own_rules_and_says_so() {
         (false, 0, 0)
     );
     assert_eq!(
-        (rules.min_rr, simulated.rules.setup_tf.as_str()),
+        (rules.min_rr, simulated.rules.general.setup_tf.as_str()),
         (1.25, "5m")
     );
 
