@@ -358,7 +358,6 @@ impl Merger {
                 let read: Result<Config, _> = alone.try_into();
                 read.map(|_| ()).map_err(|error| error.message().to_owned())
             }
-            Place::Unknown if is_own(key) => self.fits_own(key, value),
             Place::Unknown => match key
                 .strip_prefix("instrument.")
                 .and_then(|rest| rest.rsplit_once('.'))

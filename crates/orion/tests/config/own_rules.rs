@@ -62,6 +62,8 @@ fn every_layer_may_set_them() {
         ("ORION__RULES__SYMBOL__XAUUSD__MIN_RR", "2.5"),
         ("ORION__RULES__TIMEFRAME__4H__BREAK_MODE", "wick"),
     ];
+    // A symbol with a point begins like another one.
+    let fields = "digits=1,tick_size=1,pip_size=1,kind='cfd',calendar='fx',spread_default=0,signals=true,prices=true";
     let args = [
         "serve",
         "--set",
@@ -73,8 +75,10 @@ fn every_layer_may_set_them() {
         "--set",
         "rules.symbol.EUR.X.min_rr=9",
         "--set",
-        "instrument=[{symbol='XAUUSD'},{symbol='EURUSD'},{symbol='GBPUSD'},{symbol='EUR.X',digits=1,tick_size=1,\
-         pip_size=1,kind='cfd',calendar='fx',spread_default=0,signals=true,prices=true}]",
+        &format!(
+            "instrument=[{{symbol='XAUUSD'}},{{symbol='EURUSD'}},{{symbol='GBPUSD'}},{{symbol='EUR.X',{fields}}},\
+             {{symbol='EUR',{fields}}}]"
+        ),
     ];
     let file =
         format!("{FILE}[[instrument]]\nsymbol = \"USDJPY\"\n[rules.symbol.EUR.X]\nob_cap = 9\n");

@@ -112,16 +112,6 @@ impl Merger {
             None => "config/orion.toml lists every key".to_owned(),
         }
     }
-
-    /// Whether a value fits the rule that a path ends with; what is no rule, fits.
-    pub(super) fn fits_own(&self, key: &str, value: &Value) -> Result<(), String> {
-        let (_, rule) = key.rsplit_once('.').unwrap_or_default();
-        let general = format!("rules.{rule}");
-        match self.schema.place(&general) {
-            Place::Setting(_) => self.fits(&general, value),
-            Place::Section | Place::Instruments | Place::Unknown => Ok(()),
-        }
-    }
 }
 
 /// Symbols may have points, and variables of the environment have no capital letters.
