@@ -2,7 +2,9 @@
 
 use crate::desk::{rules, settings};
 use crate::driver::Driver;
-use crate::scene::{CONFIRM, triggered};
+use crate::past::as_past;
+use crate::scene::{BACK, CONFIRM, LONG, TRIGGER, later, triggered};
+use crate::tape::{Player, Show, play};
 use engine::rules::PlanStep;
 use engine::{Output, RuleBook, Rules, Settings, SymbolRules};
 use market::{Event, InstrumentId, Signal, SourceId, Symbol, Tick, Time, Timeframe};
@@ -143,6 +145,44 @@ fn a_symbol_goes_by_its_own_rules_and_no_other_symbol_does() {
     }
 }
 
+/// What GBPUSD says to a tape of EURUSD, by its own rules and by the general ones.
+fn said_to(tape: &str, change: fn(&mut Rules)) -> [String; 2] {
+    let tape = tape.replace("EURUSD", "GBPUSD");
+    [gbpusd(changed(change)), RuleBook::default()]
+        .map(|book| play(with(book), Show::Signals, &tape))
+}
+
+#[test]
+fn gates_and_the_past_go_by_a_symbols_own_rules_too() {
+    let evening = later(9, &triggered());
+    let [own, general] = said_to(&evening, |rules| rules.killzone_gate = true);
+    assert_eq!(own, "");
+    assert!(general.contains("long pending"), "{general}");
+
+    let past = as_past(LONG, "11:00:00");
+    let tape = format!("{past}{BACK}{TRIGGER}").replace("11:00:00 EURUSD", "11:00:01 EURUSD");
+    let [own, general] = said_to(&tape, |rules| rules.setups.clear());
+    assert_eq!(own, "");
+    assert!(general.contains("long pending"), "{general}");
+}
+
+#[test]
+fn a_posted_signal_is_planned_by_its_symbols_rules() {
+    let far = changed(|rules| rules.posted_stop_atr = 5.0);
+    let mut player = Player::new(run(gbpusd(far)));
+    player.play("12:30:01 post GBPUSD long 7\n12:30:01 post EURUSD long 8");
+    let posted = [GBPUSD, EURUSD].map(|id| {
+        let mut signals = signals(&player.driver, id);
+        signals.pop().expect("it was taken")
+    });
+    let [far, near] = posted.map(|signal| {
+        let hash = player.driver.engine.settings().hash_of(signal.symbol);
+        assert_eq!(signal.evidence.config_hash, hash);
+        (signal.entry - signal.stop).to_f64()
+    });
+    assert!((far / near - 5.0 / 1.5).abs() < 0.05, "{far} {near}");
+}
+
 #[test]
 fn what_follows_a_confirmed_signal_is_by_its_symbols_rules() {
     let plain = run(RuleBook::default());
@@ -184,6 +224,9 @@ fn the_setups_timeframe_decides_and_another_one_only_names_itself() {
     assert!(signals(&own, EURUSD).is_empty());
     assert_eq!(signals(&own, GBPUSD).len(), 2);
     let chart = run(of_gbpusd(rules(), &[(Timeframe::M5, other)]));
+    // Setups judge by what their chart was read by.
+    let setups = chart.engine.settings().rules_of(symbol(GBPUSD));
+    assert_eq!(setups.swing_left, 4);
     assert!(signals(&chart, GBPUSD).is_empty());
     assert_eq!(said(&chart, EURUSD), said(&plain, EURUSD));
 }

@@ -14,7 +14,7 @@ fn check(show: Show, tape: &str, expected: Expect) {
 }
 
 /// The candles of a tape as past bars, told at `at`, one minute bar for each of its twenty ticks' minutes.
-fn as_past(candles: &str, at: &str) -> String {
+pub(crate) fn as_past(candles: &str, at: &str) -> String {
     let line = |line: &str| {
         let words: Vec<&str> = line.split('#').next().unwrap().split_whitespace().collect();
         let [time, "candle", symbol, "5m", open, high, low, close] = words[..] else {
