@@ -221,6 +221,7 @@ fn evidence(walk: &mut Walk) -> Evidence {
         }),
         config_hash: "6f1c8a5e2b7d9043".to_owned(),
         size: None,
+        odds: None,
         risk_gate: None,
     }
 }

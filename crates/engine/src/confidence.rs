@@ -93,6 +93,19 @@ pub fn confidence<'a>(
     Probability::new((shown.clamp(0.01, 0.99) * 100.0).round() / 100.0)
 }
 
+/// The chance of a price without drift to reach the first target before the stop, from where a position could be closed now:
+/// `(x - stop) / (TP1 - stop)`. `None` where no target lies beyond the stop.
+#[must_use]
+pub fn barrier_odds(signal: &Signal, exit: Price) -> Option<Probability> {
+    let from_stop = |price: Price| {
+        (price - signal.stop)
+            .times(signal.direction.sign())
+            .to_f64()
+    };
+    let way = from_stop(signal.targets.first()?.price);
+    (way > 0.0).then(|| Probability::new(from_stop(exit) / way))
+}
+
 /// The mean of a beta-binomial posterior.
 fn shrink(hits: u32, n: u32, prior: f64, strength: f64) -> f64 {
     let weight = f64::from(n) + strength;

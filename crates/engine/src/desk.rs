@@ -13,7 +13,7 @@ pub(crate) use spreads::Spreads;
 pub(crate) use tradable::enter;
 
 use crate::bars::{self, Bars};
-use crate::confidence::{Hit, Odds};
+use crate::confidence::{self, Hit, Odds};
 use crate::engine::{Output, Shared};
 use crate::gates::Refusal;
 use crate::lifecycle::{self, Origin, Pending, Reach, Since, Verdict};
@@ -426,19 +426,20 @@ impl Desk {
     }
 
     fn decide(&mut self, pending: Pending, verdict: Verdict, context: &mut Context) {
-        let signal = lifecycle::decide(pending.signal.clone(), verdict, context.at);
+        let mut signal = lifecycle::decide(pending.signal.clone(), verdict, context.at);
         if signal.status == Status::Confirmed {
-            self.run(&signal, &pending, context);
+            self.run(&mut signal, &pending, context);
         }
         context.shared.ledger.decided(&signal);
         context.shared.book.decided(&signal);
         context.out.push(Output::Signal(Box::new(signal)));
     }
 
-    /// Follows a confirmed signal.
-    fn run(&mut self, signal: &Signal, pending: &Pending, context: &mut Context) {
+    /// Follows a confirmed signal, and says what chance alone would make of it.
+    fn run(&mut self, signal: &mut Signal, pending: &Pending, context: &mut Context) {
         let price = |direction| self.pulse.exit(direction).unwrap_or(signal.entry);
         let (exit, fill) = (price(signal.direction), price(signal.direction.opposite()));
+        signal.evidence.odds = confidence::barrier_odds(signal, exit);
         if let Some(setup) = pending.origin.setup() {
             context.shared.record(setup).confirm(signal, exit);
         }
@@ -647,6 +648,7 @@ impl Desk {
                 source: source.name.clone(),
                 price_kind: Some(instrument.kind),
                 conditions: conditions(pattern, plan, idea, rules),
+                odds: None,
                 rr_weighted: Some(plan.rr_weighted),
                 backing: Some(context.shared.record_of(pattern.setup).backing()),
                 config_hash: settings.hash_of(self.symbol),

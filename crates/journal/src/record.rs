@@ -16,7 +16,8 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
-/// The version that is written. 2 has what a signal stands on, 3 the limit that speaks against trading it.
+/// The version that is written. 2 has what a signal stands on, 3 the limit that speaks against trading it, and the
+/// odds of chance.
 pub(crate) const VERSION: u32 = 3;
 /// The oldest that is read.
 const OLDEST: u32 = 1;
@@ -147,6 +148,14 @@ struct StoredEvidence {
         with = "maybe_condition"
     )]
     risk_gate: Option<Condition>,
+    /// Since version 3.
+    #[serde(
+        default,
+        rename = "odds_per_10000",
+        skip_serializing_if = "Option::is_none",
+        with = "maybe_probability"
+    )]
+    odds: Option<Probability>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -442,6 +451,24 @@ mod maybe_lots {
     }
 }
 
+mod maybe_probability {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored(#[serde(with = "super::probability")] Probability);
+
+    pub(super) fn serialize<S: Serializer>(
+        value: &Option<Probability>,
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.map(Stored).serialize(s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Option<Probability>, D::Error> {
+        Ok(Option::deserialize(d)?.map(|Stored(value)| value))
+    }
+}
 mod maybe_ratio {
     use super::*;
 

@@ -113,6 +113,9 @@ pub struct Evidence {
     pub backing: Option<Backing>,
     /// Names the rules that made it: equal for equal rules.
     pub config_hash: String,
+    /// Of a confirmed one: the chance that a price without drift would reach the first target before the stop, from where the
+    /// position could have been closed when it was confirmed.
+    pub odds: Option<Probability>,
     /// How large the position would be for the operator's account, where one is configured.
     pub size: Option<Size>,
     /// The limit of the portfolio that speaks against trading it; `None`: it may be traded.

@@ -395,6 +395,7 @@ fn signal() -> Signal {
                 }),
                 note: String::new(),
             }),
+            odds: None,
             risk_gate: None,
         },
     }

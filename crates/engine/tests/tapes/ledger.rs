@@ -150,15 +150,15 @@ impl Ledger<'_> {
             .expect("a verdict follows its pending signal");
         assert!(life.verdict.is_none(), "{} is decided twice", signal.id);
         let (status, decided_at, cause) = (Status::Pending, None, None);
-        assert_eq!(
-            Signal {
-                status,
-                decided_at,
-                cause,
-                ..signal.clone()
-            },
-            life.pending
-        );
+        let mut before = Signal {
+            status,
+            decided_at,
+            cause,
+            ..signal.clone()
+        };
+        let odds = before.evidence.odds.take();
+        assert_eq!(odds.is_some(), signal.status == Status::Confirmed);
+        assert_eq!(before, life.pending);
         assert_eq!(signal.decided_at, Some(at));
         life.verdict = Some(signal.clone());
         let (born, since, told) = (life.born, life.since, &self.driver.told);

@@ -119,12 +119,14 @@ impl Books {
         };
         assert_eq!(pending.status, Status::Pending, "decided twice: {signal:?}");
         let (status, decided_at, cause) = (Status::Pending, None, None);
-        let bare = Signal {
+        let mut bare = Signal {
             status,
             decided_at,
             cause,
             ..signal.clone()
         };
+        let odds = bare.evidence.odds.take();
+        assert_eq!(odds.is_some(), signal.status == Status::Confirmed);
         assert_eq!(bare, *pending);
         assert_eq!(signal.decided_at, Some(at));
         let due = signal.decide_by;

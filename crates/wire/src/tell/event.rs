@@ -166,6 +166,9 @@ fn append_evidence(text: &mut String, evidence: &Evidence) {
     if let Some(backing) = evidence.backing {
         append_backing(text, backing);
     }
+    if let Some(odds) = evidence.odds {
+        append(text, format_args!(r#","odds":{odds}"#));
+    }
     if let Some(ratio) = evidence.rr_weighted {
         append(text, format_args!(r#","rr_weighted":{ratio}"#));
     }
