@@ -19,6 +19,7 @@ pub mod session;
 pub mod setup;
 pub mod sizing;
 pub mod structure;
+pub mod track;
 
 pub use bars::{Merge, Straddles, TooLate, mid};
 pub use engine::{Closed, Counts, Engine, NotMine, Output};

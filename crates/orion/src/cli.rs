@@ -141,6 +141,17 @@ It locks nothing: a server may be running on the folder.
 Exit code: 0 when all is well, 1 when something is wrong or could not be read, 2 when the command line could not be read.")]
     History(History),
 
+    /// What became of the signals that a data folder's journal has: hits, chance, edge, results, how far confidence was right
+    #[command(after_help = "\
+Examples:
+  orion track-record
+  orion track-record sim-1 --json | jq .all
+
+It is made of the journal alone, as GET /api/v1/track-record of a server is, and locks nothing. A hit is a confirmed signal whose first
+target traded before its stop. Groups of fewer than 50 are only counted.
+Exit code: 0 when all could be read, 1 when something could not, 2 when the command line could not be read.")]
+    TrackRecord(TrackRecord),
+
     /// Follow the signals of a server in this terminal
     #[command(after_help = "\
 Examples:
@@ -321,6 +332,15 @@ pub struct HistoryGaps {
     /// The shortest gap that is shown is longer than this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub min: u32,
+    #[command(flatten)]
+    pub kept: Kept,
+}
+
+/// Options of `track-record`.
+#[derive(Args, Clone, Debug)]
+pub struct TrackRecord {
+    /// Only this market: the name of its folder
+    pub market: Option<String>,
     #[command(flatten)]
     pub kept: Kept,
 }

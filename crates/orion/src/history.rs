@@ -18,9 +18,9 @@ const PROGRESS_EVERY: u64 = 65_536;
 
 /// A market's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Market {
-    name: String,
-    dir: PathBuf,
+pub(crate) struct Market {
+    pub(crate) name: String,
+    pub(crate) dir: PathBuf,
 }
 
 impl Market {
@@ -55,7 +55,7 @@ pub async fn run(options: &cli::History, environment: Vec<(String, String)>) -> 
     Ok(well)
 }
 
-fn data_folder(kept: &cli::Kept, environment: Vec<(String, String)>) -> Result<PathBuf> {
+pub(crate) fn data_folder(kept: &cli::Kept, environment: Vec<(String, String)>) -> Result<PathBuf> {
     let loaded = kept
         .layers(environment)
         .and_then(|layers| config::load(&layers));
@@ -64,7 +64,7 @@ fn data_folder(kept: &cli::Kept, environment: Vec<(String, String)>) -> Result<P
 }
 
 /// The markets of a data folder by their names, or the one that is named.
-fn markets(data: &Path, named: Option<&str>) -> Result<Vec<Market>> {
+pub(crate) fn markets(data: &Path, named: Option<&str>) -> Result<Vec<Market>> {
     let entries = fs::read_dir(data).with_context(|| {
         format!(
             "read the data folder {} (name another one with --data)",
@@ -174,7 +174,7 @@ impl Drop for Progress {
 }
 
 /// Rows of texts as aligned columns; the columns whose place is in `right` end at the same place.
-fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
+pub(crate) fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));

@@ -38,3 +38,4 @@ pub mod sources;
 pub mod statuses;
 pub mod survey;
 pub mod tail;
+pub mod track;

@@ -9,7 +9,7 @@ use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::{
     feed, feed_test, hangup, history, inspect, key, logs, recorder, reload, replay, serve,
-    shutdown, survey, tail,
+    shutdown, survey, tail, track,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -58,6 +58,9 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
             let well = runtime()?.block_on(history::run(&options, environment))?;
             Ok(ExitCode::from(u8::from(!well)))
         }
+        Command::TrackRecord(options) => runtime()?
+            .block_on(track::run(&options, environment))
+            .map(|()| ExitCode::SUCCESS),
         Command::Inspect(options) => {
             inspect::run(&options, environment).map(|()| ExitCode::SUCCESS)
         }

@@ -3,9 +3,10 @@
 use crate::desk::settings;
 use crate::scene::{CONFIRM, LONG, later, triggered};
 use crate::tape::{Show, driver, play, shown};
-use engine::Rules;
 use engine::rules::TrailMode;
+use engine::{Output, Rules};
 use expect_test::{Expect, expect};
+use market::Probability;
 
 /// Plays what comes after the confirmation of 11:06:03 and shows what was said after it. Levels: entry 1.08530, stop
 /// 1.08411, targets 1.08629, 1.08768, 1.08887.
@@ -38,6 +39,21 @@ fn targets_trade_at_their_levels_one_by_one() {
             11:07:04.000 EURUSD target 3 1.08887 3.00R last, 1.66R in all
         "#]],
     );
+}
+
+#[test]
+fn the_odds_of_chance_are_told_with_the_confirmation() {
+    let driver = driver(settings(), &format!("{}{CONFIRM}", triggered()));
+    let odds: Vec<_> = driver
+        .said
+        .iter()
+        .filter_map(|(_, output)| match output {
+            Output::Signal(signal) => Some(signal.evidence.odds),
+            Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => None,
+        })
+        .collect();
+    // The bid was 1.08555 by then: 144 of the 218 points from the stop to the first target.
+    assert_eq!(odds, [None, Some(Probability::new(144.0 / 218.0))]);
 }
 
 #[test]

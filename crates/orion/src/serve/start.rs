@@ -5,7 +5,7 @@ use super::run::{Ears, Timers};
 use super::{Doors, Play, QUEUE_MAX, Room, Server, Source};
 use crate::capacity::Means;
 use crate::clock::{self, Clock};
-use crate::config::{Config, FeedKind};
+use crate::config::{AuthMode, Config, FeedKind};
 use crate::fault;
 use crate::feed;
 use crate::keeper::Porter;
@@ -19,6 +19,7 @@ use crate::recover;
 use crate::secrets::Secrets;
 use crate::sources;
 use crate::statuses::Statuses;
+use crate::track::{self, Readers};
 use access::Access;
 use anyhow::{Context as _, Result};
 use gateway::Gateway;
@@ -237,6 +238,12 @@ impl Server {
         means.tell(capacity);
         (gateway.connections, gateway.parked) = (capacity.connections, capacity.parked);
         let tls = doors.config.server.tls.open().context("start TLS")?;
+        let readers = match doors.config.auth.mode {
+            AuthMode::Required => {
+                Readers::Known(doors.access.clone(), Arc::clone(&self.room.clock))
+            }
+            AuthMode::Off | AuthMode::Optional => Readers::All,
+        };
         let keeper = Porter {
             access: doors.access,
             clock: Arc::clone(&self.room.clock),
@@ -250,7 +257,13 @@ impl Server {
             Some(_) => ops::Audience::Nobody,
             None => ops::Audience::ThisMachine,
         };
-        let router = ops::router(Arc::clone(&self.room.status), metrics).merge(rooms.router);
+        let router = ops::router(Arc::clone(&self.room.status), metrics)
+            .merge(track::router(
+                &doors.config.market_name(),
+                &self.room.dir,
+                readers,
+            ))
+            .merge(rooms.router);
         let mut since = Publication::default();
         if let Some((before, at)) = &mut doors.before {
             since = self.machine.since(*at).await?;

@@ -249,8 +249,15 @@ pub(crate) fn post(
 
 /// Makes a key in a data folder, as `orion key add` prints it.
 pub(crate) fn key(data: &Path, name: &str, purpose: &str) -> String {
+    key_with(data, name, &["--for", purpose])
+}
+
+/// The same, with these options.
+pub(crate) fn key_with(data: &Path, name: &str, options: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_orion"))
-        .args(["key", "add", name, "--for", purpose, "--data"])
+        .args(["key", "add", name])
+        .args(options)
+        .arg("--data")
         .arg(data)
         .output()
         .expect("run orion key add");

@@ -1,0 +1,221 @@
+use super::*;
+use market::{Direction, Evidence, Price, SourceTime, Time, Timeframe, Uuid};
+
+/// Told in the order of a journal: born, confirmed, and how it ends.
+#[derive(Default)]
+struct Book {
+    record: TrackRecord,
+    next: u128,
+}
+
+impl Book {
+    fn confirmed(&mut self, setup: &str, confidence: f64, odds: Option<f64>) -> Signal {
+        self.next += 1;
+        let mut signal = signal(self.next, setup, confidence);
+        self.record.signal(&signal);
+        signal.status = Status::Confirmed;
+        signal.evidence.odds = odds.map(Probability::new);
+        self.record.signal(&signal);
+        signal
+    }
+
+    fn step(&mut self, signal: &Signal, kind: OutcomeKind, realised: Option<f64>) {
+        self.record.outcome(&outcome(signal, kind, realised));
+    }
+
+    /// One of even odds that hits or does not.
+    fn ended(&mut self, confidence: f64, hit: bool) {
+        let signal = self.confirmed("bos", confidence, Some(0.5));
+        if hit {
+            self.step(&signal, OutcomeKind::Target(1), None);
+        }
+        let result = if hit { 1.0 } else { -1.0 };
+        self.step(&signal, OutcomeKind::Stop, Some(result));
+    }
+
+    fn all(&self) -> Figures {
+        self.record.all().unwrap()
+    }
+}
+
+fn signal(id: u128, setup: &str, confidence: f64) -> Signal {
+    Signal {
+        id: Uuid::from_u128(id),
+        status: Status::Pending,
+        direction: Direction::Long,
+        symbol: Symbol::new("EURUSD").unwrap(),
+        digits: 5,
+        entry_time: SourceTime::MIN,
+        entry: Price::ZERO,
+        stop: Price::ZERO,
+        targets: Vec::new(),
+        reason: String::new(),
+        confidence: Probability::new(confidence),
+        rr_target: Ratio::default(),
+        killzone: Killzone::London,
+        setup: setup.to_owned(),
+        timeframe: Timeframe::M5,
+        simulated: false,
+        created_at: Time::MIN,
+        decide_by: Time::MAX,
+        decided_at: None,
+        cause: None,
+        evidence: Evidence {
+            source: "oanda".to_owned(),
+            ..Evidence::default()
+        },
+    }
+}
+
+fn outcome(signal: &Signal, kind: OutcomeKind, realised: Option<f64>) -> Outcome {
+    Outcome {
+        id: signal.id,
+        symbol: signal.symbol,
+        digits: 5,
+        kind,
+        price: Price::ZERO,
+        r: Ratio::default(),
+        at: Time::MIN,
+        last: realised.is_some(),
+        realised: realised.and_then(Ratio::new),
+    }
+}
+
+fn near(found: f64, expected: f64) {
+    assert!((found - expected).abs() < 1e-12, "{found} and {expected}");
+}
+
+#[test]
+fn a_first_target_before_the_stop_is_a_hit_whatever_comes_then() {
+    let mut book = Book::default();
+    let moved = book.confirmed("bos", 0.6, Some(0.55));
+    book.step(&moved, OutcomeKind::Target(1), None);
+    book.step(&moved, OutcomeKind::StopMoved, None);
+    assert_eq!((book.record.all(), book.record.running()), (None, 1));
+    book.step(&moved, OutcomeKind::Stop, Some(0.3));
+    for kind in [OutcomeKind::Stop, OutcomeKind::Timeout] {
+        let lost = book.confirmed("bos", 0.6, Some(0.55));
+        book.step(&lost, kind, Some(-1.0));
+    }
+    let all = book.all();
+    assert_eq!((all.n, all.hits, book.record.running()), (3, 1, 0));
+    near(all.sum_r, -1.7);
+    near(all.edge.unwrap(), 1.0 / 3.0 - 0.55);
+    // Told again, or of somebody else: nothing.
+    book.step(&moved, OutcomeKind::Stop, Some(0.3));
+    assert_eq!(book.all(), all);
+}
+
+#[test]
+fn what_nobody_followed_is_counted_apart() {
+    let mut book = Book::default();
+    let lost = book.confirmed("bos", 0.6, None);
+    book.step(&lost, OutcomeKind::Closed, Some(0.0));
+    let known = book.confirmed("bos", 0.6, None);
+    book.step(&known, OutcomeKind::Target(1), None);
+    book.step(&known, OutcomeKind::Closed, Some(0.4));
+    let mut dead = signal(99, "bos", 0.5);
+    book.record.signal(&dead);
+    dead.status = Status::Invalidated;
+    book.record.signal(&dead);
+    let counts = book.record.counts;
+    assert_eq!((counts.born, counts.confirmed), (3, 2));
+    assert_eq!((counts.invalidated, counts.unfollowed), (1, 1));
+    let all = book.all();
+    assert_eq!((all.n, all.hits, all.with_odds), (1, 1, 0));
+    assert_eq!((all.odds, all.edge, all.skill), (None, None, None));
+}
+
+#[test]
+fn scores_are_their_definitions() {
+    let mut book = Book::default();
+    // Ten of each confidence; 2, 5 and 9 of them hit.
+    for (confidence, hits) in [(0.2, 2), (0.6, 5), (0.9, 9)] {
+        (0..10).for_each(|place| book.ended(confidence, place < hits));
+    }
+    let all = book.all();
+    assert_eq!((all.n, all.hits), (30, 16));
+    // sum over groups of h (1 - p)^2 + (n - h) p^2.
+    let brier = (2.0 * 0.64 + 8.0 * 0.04 + 5.0 * 0.16 + 5.0 * 0.36 + 9.0 * 0.01 + 0.81) / 30.0;
+    near(all.brier, brier);
+    let rate = 16.0 / 30.0;
+    near(all.skill.unwrap(), 1.0 - brier / (rate * (1.0 - rate)));
+    let logs = 2.0 * 0.2_f64.ln()
+        + 8.0 * 0.8_f64.ln()
+        + 5.0 * 0.6_f64.ln()
+        + 5.0 * 0.4_f64.ln()
+        + 9.0 * 0.9_f64.ln()
+        + 0.1_f64.ln();
+    near(all.log_loss, -logs / 30.0);
+    near(all.confidence, (0.2 + 0.6 + 0.9) / 3.0);
+    near(all.edge.unwrap(), rate - 0.5);
+    near(all.sum_r, 2.0);
+    assert_eq!(all.interval, crate::confidence::wilson(16, 30).unwrap());
+    // Ten bins of three; hits of one confidence come first.
+    assert_eq!(all.bins.len(), 10);
+    assert!(all.bins.iter().all(|bin| bin.n == 3));
+    let hits: Vec<u32> = all.bins.iter().map(|bin| bin.hits).collect();
+    assert_eq!(hits, [2, 0, 0, 2, 3, 0, 1, 3, 3, 2]);
+    let told = |place: usize| all.bins[place].confidence;
+    near(told(0), 0.2);
+    near(told(3), (0.2 + 0.6 + 0.6) / 3.0);
+    let gaps: f64 = all
+        .bins
+        .iter()
+        .map(|bin| (bin.confidence - bin.rate()).abs())
+        .sum();
+    near(all.calibration_error, gaps / 10.0);
+}
+
+#[test]
+fn a_constant_is_calibrated_and_has_no_skill() {
+    let mut book = Book::default();
+    (0..1000).for_each(|place| book.ended(0.6, place % 5 < 3));
+    let all = book.all();
+    near(all.calibration_error, 0.0);
+    near(all.skill.unwrap(), 0.0);
+}
+
+#[test]
+fn groups_are_those_of_their_names() {
+    let mut book = Book::default();
+    for (setup, count) in [("bos", 3), ("sweep", 2)] {
+        for _ in 0..count {
+            let signal = book.confirmed(setup, 0.5, None);
+            book.step(&signal, OutcomeKind::Stop, Some(-1.0));
+        }
+    }
+    let counts = |by| -> Vec<(String, u32)> {
+        let groups = book.record.by(by).into_iter();
+        groups.map(|(name, figures)| (name, figures.n)).collect()
+    };
+    let named = |name: &str, n| (name.to_owned(), n);
+    assert_eq!(counts(By::Setup), [named("bos", 3), named("sweep", 2)]);
+    assert_eq!(counts(By::Symbol), [named("EURUSD", 5)]);
+    assert_eq!(counts(By::Killzone), [named("london", 5)]);
+    assert_eq!(counts(By::Source), [named("oanda", 5)]);
+}
+
+#[test]
+fn the_odds_of_chance_are_the_distances_to_both_ends() {
+    let odds = |direction, stop: i64, first: i64, exit: i64| {
+        let mut one = signal(1, "bos", 0.5);
+        (one.direction, one.stop) = (direction, Price::from_units(stop));
+        one.targets.push(market::Target {
+            price: Price::from_units(first),
+            percent: 100,
+            runner: false,
+        });
+        crate::confidence::barrier_odds(&one, Price::from_units(exit)).map(Probability::to_f64)
+    };
+    let (long, short) = (Direction::Long, Direction::Short);
+    assert_eq!(odds(long, 90, 110, 95), Some(0.25));
+    assert_eq!(odds(short, 110, 90, 95), Some(0.75));
+    assert_eq!(odds(long, 90, 110, 120), Some(1.0));
+    assert_eq!(odds(short, 110, 90, 120), Some(0.0));
+    assert_eq!(odds(long, 90, 90, 95), None);
+    assert_eq!(
+        crate::confidence::barrier_odds(&signal(1, "bos", 0.5), Price::ZERO),
+        None
+    );
+}

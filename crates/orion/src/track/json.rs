@@ -1,0 +1,83 @@
+//! The track record as JSON.
+
+use super::Reader;
+use engine::track::{Bin, By, Figures, LEAST};
+use market::Probability;
+use serde_json::{Map, Value, json};
+
+/// What is said of a group of which too little is known.
+const TOO_FEW: &str = "not enough data";
+/// What the figures are, for whoever sees nothing else.
+const NOTE: &str = "Of confirmed signals that have ended. A hit: the first target traded before the stop. `odds` is what chance alone would \
+     give, `edge` what is left without it. r is before commissions. Nothing here is investment advice.";
+
+pub(super) fn report(market: &str, reader: &Reader) -> Value {
+    let (record, counts) = (&reader.record, reader.record.counts);
+    let by: Map<String, Value> = By::ALL
+        .into_iter()
+        .map(|by| {
+            let groups = record.by(by).into_iter();
+            let groups: Map<String, Value> = groups
+                .map(|(name, figures)| (name, told(&figures)))
+                .collect();
+            (by.as_str().to_owned(), Value::Object(groups))
+        })
+        .collect();
+    json!({
+        "market": market,
+        "position": reader.position.map(|at| json!({"epoch": at.epoch.to_string(), "seq": at.seq})),
+        "signals": {
+            "born": counts.born,
+            "confirmed": counts.confirmed,
+            "invalidated": counts.invalidated,
+            "running": record.running(),
+            "unfollowed": counts.unfollowed,
+        },
+        "all": record.all().as_ref().map(told),
+        "by": by,
+        "note": NOTE,
+    })
+}
+
+/// All figures, or why there are none.
+fn told(figures: &Figures) -> Value {
+    let Figures { n, hits, .. } = figures;
+    if (*n as usize) < LEAST {
+        return json!({"n": n, "hits": hits, "note": TOO_FEW, "least": LEAST});
+    }
+    json!({
+        "n": n,
+        "hits": hits,
+        "rate": rounded(figures.rate()),
+        "interval": interval(figures.interval),
+        "odds": figures.odds.map(rounded),
+        "odds_n": figures.with_odds,
+        "edge": figures.edge.map(rounded),
+        "r": {"mean": figures.mean_r.map(rounded), "sum": rounded(figures.sum_r)},
+        "confidence": rounded(figures.confidence),
+        "brier": rounded(figures.brier),
+        "skill": figures.skill.map(rounded),
+        "log_loss": rounded(figures.log_loss),
+        "calibration_error": rounded(figures.calibration_error),
+        "reliability": figures.bins.iter().map(row).collect::<Vec<_>>(),
+    })
+}
+
+fn row(bin: &Bin) -> Value {
+    json!({
+        "n": bin.n,
+        "hits": bin.hits,
+        "confidence": rounded(bin.confidence),
+        "rate": rounded(bin.rate()),
+        "interval": interval(bin.interval),
+    })
+}
+
+fn interval((low, high): (Probability, Probability)) -> [f64; 2] {
+    [low.to_f64(), high.to_f64()]
+}
+
+/// To four decimals, and never a negative zero.
+fn rounded(value: f64) -> f64 {
+    (value * 10_000.0).round() / 10_000.0 + 0.0
+}

@@ -1,0 +1,137 @@
+//! The track record: what a server says of its signals is what its journal says, and nothing else.
+
+mod support;
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+use support::{Server, get, key, key_with, serve};
+
+const PATH: &str = "/api/v1/track-record";
+
+fn start(data: &Path, arguments: &[&str]) -> Server {
+    Server::start(serve(data, arguments)).unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"))
+}
+
+fn told(server: &Server) -> Value {
+    serde_json::from_str(&server.get(PATH)).expect("JSON")
+}
+
+fn orion(arguments: &[&str], data: &Path) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_orion"))
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .output()
+        .expect("run orion");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+fn count(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("a count: {value}"))
+}
+
+#[test]
+fn a_simulated_day_is_told_as_its_journal_has_it_also_after_a_kill() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = start(folder.path(), &["--seed", "5"]);
+    let first = told(&server);
+    server.kill();
+    let (code, printed, complaint) = orion(&["track-record", "--json"], folder.path());
+    assert_eq!((code, complaint.as_str()), (Some(0), ""));
+    let printed: Value = serde_json::from_str(&printed).expect("one object");
+
+    // The journal may have grown by a signal since the server was asked: the day before it had ended.
+    let (all, signals) = (&printed["all"], &printed["signals"]);
+    assert_eq!(printed["market"], "sim-5");
+    assert!(count(&all["n"]) >= count(&first["all"]["n"]));
+    assert!(count(&all["n"]) > 100, "{all}");
+    let ended = count(&all["n"]) + count(&signals["unfollowed"]);
+    assert_eq!(
+        count(&signals["confirmed"]),
+        ended + count(&signals["running"])
+    );
+    let decided = count(&signals["confirmed"]) + count(&signals["invalidated"]);
+    assert!((decided..decided + 10).contains(&count(&signals["born"])));
+
+    // Each way of telling results apart has all of them.
+    for by in ["setup", "symbol", "killzone", "source"] {
+        let groups = printed["by"][by].as_object().expect("groups");
+        let sum: u64 = groups.values().map(|group| count(&group["n"])).sum();
+        assert_eq!(sum, count(&all["n"]), "{by}");
+        let thin = |group: &&Value| count(&group["n"]) < 50;
+        assert!(
+            groups
+                .values()
+                .filter(thin)
+                .all(|group| group["note"] == "not enough data")
+        );
+    }
+    let bins = all["reliability"].as_array().expect("rows");
+    let hits: u64 = bins.iter().map(|bin| count(&bin["hits"])).sum();
+    assert_eq!((bins.len(), hits), (10, count(&all["hits"])));
+
+    // In a market without memory the edge is nothing, within what chance leaves: each run has a day of its own.
+    let (edge, n) = (
+        all["edge"].as_f64().expect("an edge"),
+        all["odds_n"].as_f64().expect("a count"),
+    );
+    assert!(edge.abs() < 5.0 * (0.25 / n).sqrt(), "{edge} of {n}");
+
+    // Another process on the same folder goes on with the same record.
+    let again = start(folder.path(), &["--seed", "5"]);
+    let later = told(&again);
+    assert!(count(&later["all"]["n"]) >= count(&all["n"]));
+    assert_eq!(later["position"]["epoch"], printed["position"]["epoch"]);
+}
+
+#[test]
+fn in_a_terminal_it_is_a_table_and_of_nothing_it_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = start(folder.path(), &["--seed", "5"]);
+    server.terminate();
+    assert_eq!(server.wait(), Some(0));
+    let (code, text, _) = orion(&["track-record", "sim-5"], folder.path());
+    assert_eq!(code, Some(0));
+    for part in [
+        "sim-5: ",
+        " signals, ",
+        "chance",
+        "edge",
+        "by setup",
+        "  EURUSD",
+        "not enough data",
+        "confidence told",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    let (code, _, complaint) = orion(&["track-record", "live"], folder.path());
+    assert_eq!(code, Some(1));
+    assert!(complaint.contains("there is no market live"), "{complaint}");
+}
+
+#[test]
+fn where_readers_have_to_say_who_they_are_so_do_these() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = key(folder.path(), "wall", "dashboard");
+    let blind = ["--for", "dashboard", "--scope", "read:prices"];
+    let blind = key_with(folder.path(), "prices", &blind);
+    let server = start(folder.path(), &["--set", "auth.mode=required"]);
+    let ask = |headers: &str| get(&server.address, PATH, headers).expect("an answer");
+    let (status, body) = ask("");
+    assert_eq!(status, 401);
+    assert!(body.contains("wants to know who reads"), "{body}");
+    let (status, body) = ask("Authorization: Bearer orion_nobody\r\n");
+    assert_eq!(status, 401);
+    assert!(!body.contains("orion_nobody"), "{body}");
+    let (status, body) = ask(&format!("Authorization: Bearer {token}\r\n"));
+    assert_eq!(status, 200, "{body}");
+    let (status, body) = ask(&format!("Authorization: Bearer {blind}\r\n"));
+    assert_eq!(status, 403, "{body}");
+    assert!(body.contains("may not read signals"), "{body}");
+}
