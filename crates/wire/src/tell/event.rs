@@ -10,6 +10,9 @@ use market::{
 /// Longest reason, in bytes: what bounds the size of a message.
 const REASON_MAX: usize = 500;
 const TARGETS_MAX: usize = 4;
+/// No calibration is fitted: every confidence is its setup's record, pulled towards the odds of chance.
+const CALIBRATION: u32 = 0;
+const BASIS: &str = "shrinkage";
 const PROBABILITY_STEPS: u16 = 10_000;
 
 /// What is told of one event, without its envelope.
@@ -206,7 +209,10 @@ fn append_backing(text: &mut String, backing: Backing) {
     if let Some((low, high)) = backing.interval {
         append(text, format_args!(r#","lo":{low},"hi":{high}"#));
     }
-    text.push('}');
+    append(
+        text,
+        format_args!(r#","version":{CALIBRATION},"basis":"{BASIS}"}}"#),
+    );
 }
 
 /// Without `lots` where no size can be known.
