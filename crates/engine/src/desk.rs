@@ -136,6 +136,7 @@ impl Desk {
         };
         if name(before, self.source) != name(settings, source) {
             self.bars.mark_hole(watermark);
+            self.spreads.forget_day();
         }
         self.source = source;
         self.pulse.forget_hours();
@@ -426,22 +427,38 @@ impl Desk {
     }
 
     fn decide(&mut self, pending: Pending, verdict: Verdict, context: &mut Context) {
-        let mut signal = lifecycle::decide(pending.signal.clone(), verdict, context.at);
+        let signal = self.decided_as(&pending, verdict, context.at);
         if signal.status == Status::Confirmed {
-            self.run(&mut signal, &pending, context);
+            self.run(&signal, &pending, context);
         }
         context.shared.ledger.decided(&signal);
         context.shared.book.decided(&signal);
         context.out.push(Output::Signal(Box::new(signal)));
     }
 
-    /// Follows a confirmed signal, and says what chance alone would make of it.
-    fn run(&mut self, signal: &mut Signal, pending: &Pending, context: &mut Context) {
+    /// A pending signal as a verdict leaves it; a confirmed one says what chance alone would make of it.
+    fn decided_as(&self, pending: &Pending, verdict: Verdict, at: Time) -> Signal {
+        let mut signal = lifecycle::decide(pending.signal.clone(), verdict, at);
+        if signal.status == Status::Confirmed {
+            let exit = self.sides(&signal).exit;
+            signal.evidence.odds = confidence::barrier_odds(&signal, exit);
+        }
+        signal
+    }
+
+    /// What a signal's position could be opened and closed at now; its entry before any price.
+    fn sides(&self, signal: &Signal) -> Sides {
         let price = |direction| self.pulse.exit(direction).unwrap_or(signal.entry);
         let (exit, fill) = (price(signal.direction), price(signal.direction.opposite()));
-        signal.evidence.odds = confidence::barrier_odds(signal, exit);
+        Sides { fill, exit }
+    }
+
+    /// Follows a confirmed signal.
+    fn run(&mut self, signal: &Signal, pending: &Pending, context: &mut Context) {
+        let sides = self.sides(signal);
+        context.shared.book.filled(signal, sides.fill);
         if let Some(setup) = pending.origin.setup() {
-            context.shared.record(setup).confirm(signal, exit);
+            context.shared.record(setup).confirm(signal, sides.exit);
         }
         let source = self.source_in(context.settings);
         let horizon = self.rules(context.settings).outcome_horizon_h;
@@ -449,7 +466,7 @@ impl Desk {
             signal.clone(),
             pending,
             source,
-            Sides { fill, exit },
+            sides,
             context.at,
             horizon,
         ));

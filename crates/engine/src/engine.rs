@@ -128,7 +128,7 @@ pub struct Closed {
 pub struct NotMine;
 
 /// Changes whenever the state's shape does: a snapshot of another shape is not read.
-const SNAPSHOT_VERSION: u32 = 7;
+const SNAPSHOT_VERSION: u32 = 8;
 
 impl Engine {
     /// Changes whenever the state's shape or what is decided does: what another version decided cannot be decided again.
@@ -336,8 +336,9 @@ impl Engine {
         if self.settings.account.equity != settings.account.equity {
             book.rebase();
         }
-        let at = self.state.now;
-        book.pass(at, &settings.portfolio);
+        if self.settings.portfolio != settings.portfolio {
+            book.adopt(self.state.now, &settings.portfolio);
+        }
     }
 
     /// The exact state, to the bit. Settings are not part of it.

@@ -110,8 +110,7 @@ impl Desk {
     pub(crate) fn judged(&self, id: Uuid, status: Status, at: Time) -> Option<Signal> {
         let pending = self.pending.iter().find(|one| one.signal.id == id)?;
         let verdict = verdict_of(status)?;
-        let signal = pending.signal.clone();
-        Some(crate::lifecycle::decide(signal, verdict, at))
+        Some(self.decided_as(pending, verdict, at))
     }
 
     /// Takes the sender's own verdict on a pending signal.

@@ -41,6 +41,11 @@ impl Spreads {
         self.day.push_back(self.median());
     }
 
+    /// What was usual is so no more.
+    pub(crate) fn forget_day(&mut self) {
+        self.day.clear();
+    }
+
     /// The median of the last 24 hours of bars, the upper one of two; `None` while too little is known.
     pub(crate) fn usual(&self) -> Option<Price> {
         let mut sorted: Vec<Price> = self.day.iter().copied().collect();
@@ -87,5 +92,7 @@ mod tests {
         assert_eq!(hours(1, 276), Some(1));
         assert_eq!(hours(5, 143), Some(1));
         assert_eq!(hours(5, 1), Some(5));
+        kept.forget_day();
+        assert_eq!(kept.usual(), None);
     }
 }

@@ -18,6 +18,11 @@ impl Desk {
         }
     }
 
+    /// Its prices come from elsewhere now, where another spread is usual.
+    pub(crate) fn forget_usual_spread(&mut self) {
+        self.spreads.forget_day();
+    }
+
     /// The limit of the portfolio that speaks against one more signal, if one does.
     pub(super) fn weigh(
         &self,

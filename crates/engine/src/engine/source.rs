@@ -117,6 +117,7 @@ impl Engine {
         if stale(&desk.pulse, from) && !stale(&desk.pulse, to) {
             desk.pulse.refresh(at);
         }
+        desk.forget_usual_spread();
         desk.pulse.forget_hours();
         desk.pulse.rouse();
         let next_end = desk.bars.next_end();

@@ -44,7 +44,8 @@ struct Held {
     parts: Vec<u8>,
     /// What is not closed yet.
     left: u32,
-    /// Where the stop lies, in multiples of the risk from the entry.
+    /// Where it was filled, and where its stop lies, in multiples of the risk from the entry.
+    fill_r: f64,
     stop_r: f64,
 }
 
@@ -95,15 +96,13 @@ impl Book {
         if limits.resumed_at.as_ref().is_some_and(halted_before) {
             self.halted = None;
             self.peak = self.equity;
-            self.reducing = false;
+            self.reducing = self.is_half_way(limits);
         }
         let day = session::trading_day(at.as_source(), session::roll_hour(market::Calendar::Fx));
         if day != self.day {
             self.day = day;
             self.day_start = self.equity;
             self.reducing = self.is_half_way(limits);
-            self.losses
-                .retain(|_, losses| losses.count > 0 || losses.rests_until > at);
         }
     }
 
@@ -159,7 +158,7 @@ impl Book {
         match gate {
             Gate::Drawdown => {
                 let limit = limits.max_drawdown_percent;
-                self.halted.map(|_| most(self.drawdown(), limit))
+                self.is_halted(limits).then(|| most(self.drawdown(), limit))
             }
             Gate::DailyLoss => {
                 let limit = limits.daily_loss_percent;
@@ -169,7 +168,8 @@ impl Book {
             Gate::Losses => {
                 let losses = self.losses.get(&candidate.instrument.symbol)?;
                 let limit = f64::from(limits.max_consecutive_losses);
-                let rests = limit > 0.0 && candidate.at < losses.rests_until;
+                let rests =
+                    reaches(f64::from(losses.count), limit) && candidate.at < losses.rests_until;
                 rests.then(|| most(f64::from(losses.count), limit))
             }
             Gate::News => {
@@ -206,9 +206,18 @@ impl Book {
             risk,
             parts: signal.targets.iter().map(|target| target.percent).collect(),
             left: 100,
+            fill_r: 0.0,
             stop_r: -1.0,
         };
         self.live.insert(signal.id, held);
+    }
+
+    /// A confirmed one is bought (sold) at a price beyond its entry, from which its result is counted.
+    pub(crate) fn filled(&mut self, signal: &Signal, fill: Price) {
+        if let Some(held) = self.live.get_mut(&signal.id) {
+            let beyond = (fill - signal.entry).times(signal.direction.sign());
+            held.fill_r = beyond.to_f64() / signal.risk().to_f64();
+        }
     }
 
     /// A verdict: what was not confirmed is not traded.
@@ -230,7 +239,7 @@ impl Book {
             let risk = held.risk;
             self.live.remove(&outcome.id);
             let realised = outcome.realised.unwrap_or_default().to_f64();
-            return self.settle(outcome, risk * realised, limits);
+            return self.settle(outcome, risk, realised, limits);
         }
         match outcome.kind {
             OutcomeKind::Target(number) => {
@@ -244,22 +253,37 @@ impl Book {
     }
 
     /// Books a result.
-    fn settle(&mut self, outcome: &Outcome, money: f64, limits: &Limits) {
+    fn settle(&mut self, outcome: &Outcome, risk: f64, realised: f64, limits: &Limits) {
         self.pass(outcome.at, limits);
-        self.equity = (self.equity + money).max(0.0);
+        self.equity = (self.equity + risk * realised).max(0.0);
         self.peak = self.peak.max(self.equity);
-        self.count_loss(outcome, money, limits);
+        self.count_loss(outcome, realised, limits);
         self.reducing |= self.is_half_way(limits);
+        self.halt_if_lost(outcome.at, limits);
+    }
+
+    fn halt_if_lost(&mut self, at: Time, limits: &Limits) {
         if self.halted.is_none() && reaches(self.drawdown(), limits.max_drawdown_percent) {
-            self.halted = Some(outcome.at);
+            self.halted = Some(at);
         }
     }
 
+    fn is_halted(&self, limits: &Limits) -> bool {
+        limits.max_drawdown_percent > 0.0 && self.halted.is_some()
+    }
+
+    /// The limits are others: what was lost is judged by them.
+    pub(crate) fn adopt(&mut self, at: Time, limits: &Limits) {
+        self.pass(at, limits);
+        self.reducing = self.is_half_way(limits);
+        self.halt_if_lost(at, limits);
+    }
+
     /// Only a gain ends a row of losses.
-    fn count_loss(&mut self, outcome: &Outcome, money: f64, limits: &Limits) {
-        if money > 0.0 {
+    fn count_loss(&mut self, outcome: &Outcome, realised: f64, limits: &Limits) {
+        if realised > 0.0 {
             self.losses.remove(&outcome.symbol);
-        } else if money < 0.0 {
+        } else if realised < 0.0 {
             let none = Losses {
                 count: 0,
                 rests_until: Time::MIN,
@@ -318,7 +342,7 @@ impl Book {
     }
 
     pub(crate) fn standing(&self, limits: &Limits) -> Standing {
-        let is_over = self.halted.is_some() || reaches(self.day_loss(), limits.daily_loss_percent);
+        let is_over = self.is_halted(limits) || reaches(self.day_loss(), limits.daily_loss_percent);
         let state = match (is_over, self.reducing) {
             (true, _) => RiskState::Halted,
             (false, true) => RiskState::Reducing,
@@ -359,7 +383,7 @@ impl Book {
 impl Held {
     /// What would be lost at the stop now.
     fn at_risk(&self) -> f64 {
-        self.risk * f64::from(self.left) / 100.0 * (-self.stop_r).max(0.0)
+        self.risk * f64::from(self.left) / 100.0 * (self.fill_r - self.stop_r).max(0.0)
     }
 }
 

@@ -16,7 +16,8 @@ pub use news::{News, Release};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What may keep a signal from being traded, in the order in which it is asked. Each has the name of the setting that sets it.
+/// What may keep a signal from being traded, in the order in which it is asked. Each has the name of its setting in
+/// `[portfolio]`, or in `[news]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Gate {
     Drawdown,

@@ -41,6 +41,9 @@ impl News {
 /// Whether an instrument's price depends on a currency: its contract's, and both halves of a pair's name.
 fn is_priced_in(instrument: &Instrument, currency: Currency) -> bool {
     let symbol = instrument.symbol.as_str();
+    // Brokers write more behind it: `EURUSD.r`, `EURUSDm`.
+    let capitals = symbol.find(|c: char| !c.is_ascii_uppercase());
+    let symbol = &symbol[..capitals.unwrap_or(symbol.len())];
     let contract = instrument.contract.as_ref();
     let halves = if symbol.len() == 6 {
         [symbol.get(..3), symbol.get(3..)]
@@ -111,6 +114,8 @@ mod tests {
         assert_eq!(near("EURGBP", None, 7), None);
         assert_eq!(near("EURGBP", None, 6000), Some(0));
         assert_eq!(near("USDJPY", None, 6000), None);
+        assert_eq!(near("EURUSD.r", None, 12_000 - 6000), Some(0));
+        assert_eq!(near("EURUSDm", None, 6000), Some(0));
         assert_eq!(near("DE40", Some("EUR"), 12_000), Some(0));
         let off = News {
             block_min: 0,

@@ -137,7 +137,7 @@ fn a_halt_outlives_restarts_until_a_person_resumes() {
 }
 
 #[test]
-fn around_a_release_and_with_a_wide_spread_nothing_is_new() {
+fn around_a_release_nothing_is_new() {
     let mut settings = limited(|_| ());
     settings.news = News {
         block_min: 5,
@@ -148,9 +148,24 @@ fn around_a_release_and_with_a_wide_spread_nothing_is_new() {
         }],
     };
     check(settings, &triggered(), &["news_block_min 1 of 5"]);
-    // Of the last hour, in which candles were made of quotes without a spread, and of one quote.
-    let wide = limited(|limits| limits.max_spread_mult = 3.0);
-    check(wide, &triggered(), &["tradable"]);
+}
+
+#[test]
+fn a_spread_that_is_wide_for_its_source_is_told() {
+    let hour: String = (0..60)
+        .map(|minute| format!("10:{minute:02}:00 EURUSD 1.08500 1.08501\n"))
+        .collect();
+    let rest = "11:00:00 EURUSD 1.08500 1.08501\n";
+    let wide: String = (0..20)
+        .map(|second| format!("11:00:{:02} EURUSD 1.08500 1.08504\n", second + 10))
+        .collect();
+    let post = "11:00:40 post EURUSD long 1 stop=1.08305 targets=1.08700,1.08900\n";
+    let limit = |times: f64| limited(|limits| limits.max_spread_mult = times);
+    let tape = format!("{hour}{rest}{wide}{post}");
+    check(limit(3.0), &tape, &["max_spread_mult 4 of 3"]);
+    check(limit(4.0), &tape, &["tradable"]);
+    let elsewhere = format!("{hour}{rest}11:00:05 switch EURUSD quiet\n{wide}{post}");
+    check(limit(3.0), &elsewhere, &["tradable"]);
 }
 
 /// EURUSD in lots of 100,000, for an account of 10,000 dollars.

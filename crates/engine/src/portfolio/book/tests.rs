@@ -213,6 +213,38 @@ fn the_open_risk_is_what_the_stops_would_cost_now() {
     scene.step(&first, OutcomeKind::StopMoved, 0.1);
     near(scene.standing().open_risk_percent, 1.0);
     assert!(scene.passes("US30"));
+    // It was bought 0.3 R beyond its entry, so that at its stop 0.2 R of its half are lost.
+    scene.book.filled(&first, Price::parse("1.13").unwrap());
+    near(scene.standing().open_risk_percent, 1.1);
+}
+
+#[test]
+fn a_limit_that_is_lifted_or_changed_holds_from_then_on() {
+    let mut scene = scene(|limits| limits.max_drawdown_percent = 2.0);
+    scene.result("EURUSD", -2.5);
+    assert_eq!(scene.state(), RiskState::Halted);
+    let mut set = |limit: f64| {
+        scene.limits.max_drawdown_percent = limit;
+        scene.book.adopt(scene.at, &scene.limits);
+        (scene.state(), scene.passes("US30"))
+    };
+    assert_eq!(set(0.0), (RiskState::Active, true));
+    assert_eq!(set(2.0), (RiskState::Halted, false));
+    let mut scene = self::scene(|limits| limits.max_drawdown_percent = 9.0);
+    scene.result("EURUSD", -2.5);
+    let mut set = |limit: f64| {
+        scene.limits.max_drawdown_percent = limit;
+        scene.book.adopt(scene.at, &scene.limits);
+        scene.state()
+    };
+    assert_eq!(set(4.0), RiskState::Reducing);
+    assert_eq!(set(9.0), RiskState::Active);
+    assert_eq!(set(2.0), RiskState::Halted);
+    let mut scene = self::scene(|limits| limits.max_consecutive_losses = 1);
+    scene.result("EURUSD", -1.0);
+    assert!(!scene.passes("EURUSD"));
+    scene.limits.max_consecutive_losses = 2;
+    assert!(scene.passes("EURUSD"));
 }
 
 #[test]
