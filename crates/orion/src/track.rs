@@ -23,8 +23,10 @@ const PAGE: usize = 4096;
 #[derive(Debug)]
 struct Reader {
     dir: PathBuf,
+    /// `None` before there is one.
+    journal: Option<Looking>,
     record: TrackRecord,
-    /// Where it has read to; `None` before there was a journal.
+    /// Where it has read to.
     position: Option<Position>,
 }
 
@@ -32,6 +34,7 @@ impl Reader {
     fn new(dir: &Path) -> Self {
         Self {
             dir: dir.to_owned(),
+            journal: None,
             record: TrackRecord::default(),
             position: None,
         }
@@ -39,19 +42,18 @@ impl Reader {
 
     /// Reads what the journal has more, beside whoever writes it.
     async fn refresh(&mut self) -> Result<()> {
-        let Some(journal) = Looking::open(&self.dir)? else {
-            return Ok(());
+        let journal = match &mut self.journal {
+            Some(known) => {
+                known.refresh()?;
+                known
+            }
+            none => match Looking::open(&self.dir)? {
+                Some(journal) => none.insert(journal),
+                None => return Ok(()),
+            },
         };
         let end = journal.end();
-        let begin = Position { seq: 0, ..end };
-        let mut position = match self.position {
-            Some(known) if known.epoch == end.epoch && known.seq <= end.seq => known,
-            // Another journal has taken its place.
-            Some(_) | None => {
-                self.record = TrackRecord::default();
-                begin
-            }
-        };
+        let mut position = self.position.unwrap_or(Position { seq: 0, ..end });
         while position.seq < end.seq {
             for (next, record) in journal.read(position, PAGE).await? {
                 position = next;
@@ -60,7 +62,7 @@ impl Reader {
                     Record::Outcome(outcome) => self.record.outcome(&outcome),
                 }
             }
-            // Where it broke off, it goes on.
+            // Where it breaks off, it goes on.
             self.position = Some(position);
         }
         self.position = Some(position);

@@ -51,6 +51,7 @@ fn a_simulated_day_is_told_as_its_journal_has_it_also_after_a_kill() {
     assert_eq!(printed["market"], "sim-5");
     assert!(count(&all["n"]) >= count(&first["all"]["n"]));
     assert!(count(&all["n"]) > 100, "{all}");
+    assert_eq!(printed["posted"], Value::Null);
     let ended = count(&all["n"]) + count(&signals["unfollowed"]);
     assert_eq!(
         count(&signals["confirmed"]),
@@ -131,7 +132,25 @@ fn where_readers_have_to_say_who_they_are_so_do_these() {
     assert!(!body.contains("orion_nobody"), "{body}");
     let (status, body) = ask(&format!("Authorization: Bearer {token}\r\n"));
     assert_eq!(status, 200, "{body}");
+    let (status, _) = options(&server.address);
+    assert_eq!(status, 200);
     let (status, body) = ask(&format!("Authorization: Bearer {blind}\r\n"));
     assert_eq!(status, 403, "{body}");
     assert!(body.contains("may not read signals"), "{body}");
+}
+
+/// A browser asks first whether it may send a key.
+fn options(address: &str) -> (u16, String) {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).expect("connect");
+    let ask = format!("OPTIONS {PATH} HTTP/1.1\r\nHost: any.example\r\nConnection: close\r\n\r\n");
+    stream.write_all(ask.as_bytes()).expect("ask");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(
+        answer.contains("access-control-allow-headers: Authorization"),
+        "{answer}"
+    );
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+    (status.expect("a status"), answer)
 }

@@ -5,6 +5,7 @@ mod figures;
 
 pub use figures::{Bin, Figures};
 
+use crate::setup::SetupKind;
 use market::{Killzone, Outcome, OutcomeKind, Probability, Ratio, Signal, Status, Symbol};
 use std::collections::BTreeMap;
 
@@ -17,7 +18,10 @@ pub struct TrackRecord {
     pub counts: Counts,
     /// By id: confirmed signals whose end has not come.
     running: BTreeMap<u128, Running>,
-    results: Vec<Result>,
+    /// Of ORION's own setups.
+    own: Vec<Ended>,
+    /// Of what somebody posted: its confidence, and maybe its verdict, are the sender's.
+    posted: Vec<Resolved>,
 }
 
 /// How many signals there were.
@@ -49,7 +53,7 @@ struct Whose {
 
 /// A confirmed signal that has ended.
 #[derive(Clone, Debug)]
-struct Result {
+struct Ended {
     whose: Whose,
     outcome: Resolved,
 }
@@ -138,15 +142,21 @@ impl TrackRecord {
             self.counts.unfollowed += 1;
             return;
         }
-        self.results.push(Result {
-            whose: running.whose,
-            outcome: Resolved {
-                hit: running.hit,
-                confidence: running.confidence,
-                odds: running.odds,
-                realised: outcome.realised,
-            },
-        });
+        let resolved = Resolved {
+            hit: running.hit,
+            confidence: running.confidence,
+            odds: running.odds,
+            realised: outcome.realised,
+        };
+        let mut setups = SetupKind::ALL.iter();
+        if setups.any(|setup| setup.as_str() == running.whose.setup) {
+            self.own.push(Ended {
+                whose: running.whose,
+                outcome: resolved,
+            });
+        } else {
+            self.posted.push(resolved);
+        }
     }
 
     /// How many confirmed signals have not ended.
@@ -155,18 +165,24 @@ impl TrackRecord {
         self.running.len()
     }
 
-    /// The figures of all signals that have ended; `None` without any.
+    /// The figures of all posted signals that have ended; `None` without any.
+    #[must_use]
+    pub fn posted(&self) -> Option<Figures> {
+        Figures::of(&self.posted)
+    }
+
+    /// The figures of all of ORION's own that have ended; `None` without any.
     #[must_use]
     pub fn all(&self) -> Option<Figures> {
-        let results: Vec<Resolved> = self.results.iter().map(|one| one.outcome).collect();
+        let results: Vec<Resolved> = self.own.iter().map(|one| one.outcome).collect();
         Figures::of(&results)
     }
 
-    /// The figures of each group, by its name.
+    /// The figures of each group of ORION's own, by its name.
     #[must_use]
     pub fn by(&self, by: By) -> BTreeMap<String, Figures> {
         let mut groups: BTreeMap<String, Vec<Resolved>> = BTreeMap::new();
-        for result in &self.results {
+        for result in &self.own {
             let group = groups.entry(by.name(&result.whose)).or_default();
             group.push(result.outcome);
         }

@@ -25,7 +25,7 @@ impl Book {
 
     /// One of even odds that hits or does not.
     fn ended(&mut self, confidence: f64, hit: bool) {
-        let signal = self.confirmed("bos", confidence, Some(0.5));
+        let signal = self.confirmed("bos_retest", confidence, Some(0.5));
         if hit {
             self.step(&signal, OutcomeKind::Target(1), None);
         }
@@ -88,13 +88,13 @@ fn near(found: f64, expected: f64) {
 #[test]
 fn a_first_target_before_the_stop_is_a_hit_whatever_comes_then() {
     let mut book = Book::default();
-    let moved = book.confirmed("bos", 0.6, Some(0.55));
+    let moved = book.confirmed("bos_retest", 0.6, Some(0.55));
     book.step(&moved, OutcomeKind::Target(1), None);
     book.step(&moved, OutcomeKind::StopMoved, None);
     assert_eq!((book.record.all(), book.record.running()), (None, 1));
     book.step(&moved, OutcomeKind::Stop, Some(0.3));
     for kind in [OutcomeKind::Stop, OutcomeKind::Timeout] {
-        let lost = book.confirmed("bos", 0.6, Some(0.55));
+        let lost = book.confirmed("bos_retest", 0.6, Some(0.55));
         book.step(&lost, kind, Some(-1.0));
     }
     let all = book.all();
@@ -109,12 +109,12 @@ fn a_first_target_before_the_stop_is_a_hit_whatever_comes_then() {
 #[test]
 fn what_nobody_followed_is_counted_apart() {
     let mut book = Book::default();
-    let lost = book.confirmed("bos", 0.6, None);
+    let lost = book.confirmed("bos_retest", 0.6, None);
     book.step(&lost, OutcomeKind::Closed, Some(0.0));
-    let known = book.confirmed("bos", 0.6, None);
+    let known = book.confirmed("bos_retest", 0.6, None);
     book.step(&known, OutcomeKind::Target(1), None);
     book.step(&known, OutcomeKind::Closed, Some(0.4));
-    let mut dead = signal(99, "bos", 0.5);
+    let mut dead = signal(99, "bos_retest", 0.5);
     book.record.signal(&dead);
     dead.status = Status::Invalidated;
     book.record.signal(&dead);
@@ -177,9 +177,19 @@ fn a_constant_is_calibrated_and_has_no_skill() {
 }
 
 #[test]
+fn what_was_posted_is_apart() {
+    let mut book = Book::default();
+    let posted = book.confirmed("bot", 0.9, Some(0.5));
+    book.step(&posted, OutcomeKind::Stop, Some(-1.0));
+    assert_eq!(book.record.all(), None);
+    assert!(book.record.by(By::Symbol).is_empty());
+    assert_eq!(book.record.posted().map(|figures| figures.n), Some(1));
+}
+
+#[test]
 fn groups_are_those_of_their_names() {
     let mut book = Book::default();
-    for (setup, count) in [("bos", 3), ("sweep", 2)] {
+    for (setup, count) in [("bos_retest", 3), ("liquidity_sweep", 2)] {
         for _ in 0..count {
             let signal = book.confirmed(setup, 0.5, None);
             book.step(&signal, OutcomeKind::Stop, Some(-1.0));
@@ -190,7 +200,10 @@ fn groups_are_those_of_their_names() {
         groups.map(|(name, figures)| (name, figures.n)).collect()
     };
     let named = |name: &str, n| (name.to_owned(), n);
-    assert_eq!(counts(By::Setup), [named("bos", 3), named("sweep", 2)]);
+    assert_eq!(
+        counts(By::Setup),
+        [named("bos_retest", 3), named("liquidity_sweep", 2)]
+    );
     assert_eq!(counts(By::Symbol), [named("EURUSD", 5)]);
     assert_eq!(counts(By::Killzone), [named("london", 5)]);
     assert_eq!(counts(By::Source), [named("oanda", 5)]);
@@ -199,7 +212,7 @@ fn groups_are_those_of_their_names() {
 #[test]
 fn the_odds_of_chance_are_the_distances_to_both_ends() {
     let odds = |direction, stop: i64, first: i64, exit: i64| {
-        let mut one = signal(1, "bos", 0.5);
+        let mut one = signal(1, "bos_retest", 0.5);
         (one.direction, one.stop) = (direction, Price::from_units(stop));
         one.targets.push(market::Target {
             price: Price::from_units(first),
@@ -215,7 +228,7 @@ fn the_odds_of_chance_are_the_distances_to_both_ends() {
     assert_eq!(odds(short, 110, 90, 120), Some(0.0));
     assert_eq!(odds(long, 90, 90, 95), None);
     assert_eq!(
-        crate::confidence::barrier_odds(&signal(1, "bos", 0.5), Price::ZERO),
+        crate::confidence::barrier_odds(&signal(1, "bos_retest", 0.5), Price::ZERO),
         None
     );
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-/// A journal as it was when it was opened: what its server appends meanwhile is not seen.
+/// A journal as it was when it was looked at last: what its server appends meanwhile is not seen.
 pub struct Looking {
     store: Mutex<Store>,
     end: Position,
@@ -39,6 +39,18 @@ impl Looking {
             store: Mutex::new(store),
             end,
         }))
+    }
+}
+
+impl Looking {
+    /// Looks where it ends now. What was appended since is dense, as its writer promises; it is not counted again.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the machine fails.
+    pub fn refresh(&mut self) -> Result<(), Error> {
+        let store = self.store.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.end = store.look_again()?;
+        Ok(())
     }
 }
 
@@ -88,6 +100,10 @@ mod tests {
         let error = looking.append(end, vec![record(4)]).await.unwrap_err();
         assert!(matches!(error, Error::Io { .. }), "{error}");
         assert_eq!(writer.end(), end.after(1));
+        looking.refresh().unwrap();
+        assert_eq!(looking.end(), end.after(1));
+        let more = looking.read(end, usize::MAX).await.unwrap();
+        assert_eq!(more, [(end.after(1), record(3))]);
     }
 
     #[test]

@@ -85,6 +85,14 @@ impl Store {
         Ok(Some((store, Position { epoch, seq })))
     }
 
+    /// Where the journal ends now, that another process writes.
+    pub(super) fn look_again(&mut self) -> Result<Position, Error> {
+        let seq = last_seq(&self.connection).map_err(failure(&self.path, "read"))?;
+        self.seq.store(seq, Ordering::Relaxed);
+        let epoch = self.epoch;
+        Ok(Position { epoch, seq })
+    }
+
     /// Answers until nobody can ask any more.
     pub(super) fn serve(mut self, mut inbox: mpsc::Receiver<Request>) {
         while let Some(request) = inbox.blocking_recv() {

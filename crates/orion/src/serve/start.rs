@@ -242,7 +242,8 @@ impl Server {
             AuthMode::Required => {
                 Readers::Known(doors.access.clone(), Arc::clone(&self.room.clock))
             }
-            AuthMode::Off | AuthMode::Optional => Readers::All,
+            AuthMode::Optional => Readers::Any(doors.access.clone(), Arc::clone(&self.room.clock)),
+            AuthMode::Off => Readers::All,
         };
         let keeper = Porter {
             access: doors.access,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 /// What is said of a group of which too little is known.
 const TOO_FEW: &str = "not enough data";
 /// What the figures are, for whoever sees nothing else.
-const NOTE: &str = "Of confirmed signals that have ended. A hit: the first target traded before the stop. `odds` is what chance alone would \
+const NOTE: &str = "Of ORION's own confirmed signals that have ended; what others posted is apart. A hit: the first target traded before the stop. `odds` is what chance alone would \
      give, `edge` what is left without it. r is before commissions. Nothing here is investment advice.";
 
 pub(super) fn report(market: &str, reader: &Reader) -> Value {
@@ -35,6 +35,7 @@ pub(super) fn report(market: &str, reader: &Reader) -> Value {
         },
         "all": record.all().as_ref().map(told),
         "by": by,
+        "posted": record.posted().as_ref().map(told),
         "note": NOTE,
     })
 }

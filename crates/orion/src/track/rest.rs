@@ -5,19 +5,25 @@ use crate::clock::Clock;
 use access::{Access, Presented, Scope, Way};
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use market::Position;
 use serde_json::json;
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::Mutex;
+
+const ALLOWED: &str = "GET, OPTIONS";
 
 /// Who may read it.
 #[derive(Clone)]
 pub(crate) enum Readers {
     /// Whoever reaches the server.
     All,
+    /// The same; but who shows a key or token is judged by it.
+    Any(Access, Arc<Clock>),
     /// Whoever shows a key or token that may read signals.
     Known(Access, Arc<Clock>),
 }
@@ -26,8 +32,13 @@ pub(crate) enum Readers {
 struct Served {
     market: Arc<str>,
     readers: Readers,
-    /// Asked one after the other: each reads on where the last one ended.
-    reader: Arc<Mutex<Reader>>,
+    asked: Arc<Mutex<Asked>>,
+}
+
+/// Asked one after the other: each reads on where the last one ended, and where nothing is new is told the same.
+struct Asked {
+    reader: Reader,
+    told: Option<(Position, Arc<str>)>,
 }
 
 /// The route, of the market whose folder this is.
@@ -35,69 +46,121 @@ pub(crate) fn router(market: &str, dir: &Path, readers: Readers) -> Router {
     let served = Served {
         market: market.into(),
         readers,
-        reader: Arc::new(Mutex::new(Reader::new(dir))),
+        asked: Arc::new(Mutex::new(Asked {
+            reader: Reader::new(dir),
+            told: None,
+        })),
     };
+    let asks_first = || async { with_cors(StatusCode::OK.into_response()) };
     Router::new()
-        .route("/api/v1/track-record", get(track_record))
+        .route(
+            "/api/v1/track-record",
+            get(track_record).options(asks_first),
+        )
         .with_state(served)
 }
 
 async fn track_record(State(served): State<Served>, headers: HeaderMap) -> Response {
-    let any = [(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
-    if let Err((status, why)) = served.readers.check(&headers) {
-        let body = json!({"error": why, "remedy": "send Authorization: Bearer KEY, of a key that orion key add NAME --for dashboard made"});
-        return (status, any, axum::Json(body)).into_response();
+    let response = match served.readers.check(&headers) {
+        Err((status, why)) => {
+            let remedy = "send Authorization: Bearer KEY, of a key that orion key add NAME --for dashboard made";
+            (status, axum::Json(json!({"error": why, "remedy": remedy}))).into_response()
+        }
+        Ok(()) => served.report().await,
+    };
+    with_cors(response)
+}
+
+/// Any page may read what its reader may.
+fn with_cors(mut response: Response) -> Response {
+    let is_unauthorized = response.status() == StatusCode::UNAUTHORIZED;
+    let headers = response.headers_mut();
+    let mut say = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    say(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    say(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOWED);
+    say(header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization");
+    if is_unauthorized {
+        say(header::WWW_AUTHENTICATE, "Bearer");
     }
-    match served.report().await {
-        Ok(report) => (any, axum::Json(report)).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "the track record cannot be read");
-            let body = json!({"error": "the journal cannot be read now"});
-            (StatusCode::SERVICE_UNAVAILABLE, any, axum::Json(body)).into_response()
+    response
+}
+
+impl Served {
+    async fn report(&self) -> Response {
+        // Whoever waits here holds no thread.
+        let asked = Arc::clone(&self.asked).lock_owned().await;
+        let market = Arc::clone(&self.market);
+        let handle = tokio::runtime::Handle::current();
+        // Away from the threads that serve: a whole journal is read the first time.
+        let told = tokio::task::spawn_blocking(move || {
+            let mut asked = asked;
+            handle.block_on(asked.tell(&market))
+        });
+        let told = told.await.map_err(anyhow::Error::from).flatten();
+        match told {
+            Ok(text) => (
+                [(header::CONTENT_TYPE, "application/json")],
+                text.to_string(),
+            )
+                .into_response(),
+            Err(error) => {
+                tracing::error!(%error, "the track record cannot be read");
+                let body = json!({"error": "the journal cannot be read now"});
+                (StatusCode::SERVICE_UNAVAILABLE, axum::Json(body)).into_response()
+            }
         }
     }
 }
 
-impl Served {
-    /// Away from the threads that serve: a whole journal is read the first time.
-    async fn report(&self) -> anyhow::Result<serde_json::Value> {
-        let (market, reader) = (Arc::clone(&self.market), Arc::clone(&self.reader));
-        let handle = tokio::runtime::Handle::current();
-        tokio::task::spawn_blocking(move || {
-            handle.block_on(async {
-                let mut reader = reader.lock().await;
-                reader.refresh().await?;
-                Ok(json::report(&market, &reader))
-            })
-        })
-        .await?
+impl Asked {
+    async fn tell(&mut self, market: &str) -> anyhow::Result<Arc<str>> {
+        self.reader.refresh().await?;
+        let position = self.reader.position;
+        if let Some((at, text)) = &self.told
+            && Some(*at) == position
+        {
+            return Ok(Arc::clone(text));
+        }
+        let text: Arc<str> = json::report(market, &self.reader).to_string().into();
+        self.told = position.map(|at| (at, Arc::clone(&text)));
+        Ok(text)
     }
 }
 
 impl Readers {
     fn check(&self, headers: &HeaderMap) -> Result<(), (StatusCode, String)> {
-        let Self::Known(access, clock) = self else {
-            return Ok(());
-        };
-        let unknown = |why: &dyn std::fmt::Display| (StatusCode::UNAUTHORIZED, why.to_string());
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let token = text(header::AUTHORIZATION).and_then(|text| {
             let (scheme, token) = text.split_at_checked(7)?;
             scheme.eq_ignore_ascii_case("Bearer ").then(|| token.trim())
         });
+        let (access, clock, token) = match (self, token) {
+            (Self::All, _) | (Self::Any(..), None) => return Ok(()),
+            (Self::Known(..), None) => {
+                return Err(unknown(&"this server wants to know who reads"));
+            }
+            (Self::Any(access, clock) | Self::Known(access, clock), Some(token)) => {
+                (access, clock, token)
+            }
+        };
         let presented = Presented {
-            token: token.ok_or_else(|| unknown(&"this server wants to know who reads"))?,
+            token,
             way: Way::Header,
             origin: text(header::ORIGIN),
         };
-        let grant = access
-            .grant(&presented, clock.now())
-            .map_err(|denied| unknown(&denied))?;
-        if grant.may(Scope::ReadSignals) {
-            Ok(())
+        let grant = access.grant(&presented, clock.now());
+        let grant = grant.map_err(|denied| unknown(&denied))?;
+        let forbidden = |why: &str| Err((StatusCode::FORBIDDEN, format!("{} {why}", grant.name())));
+        if !grant.may(Scope::ReadSignals) {
+            forbidden("may not read signals")
+        } else if grant.limits.symbols.is_some() || grant.limits.channels.is_some() {
+            forbidden("may read some symbols or channels only, and the track record is of all")
         } else {
-            let why = format!("{} may not read signals", grant.name());
-            Err((StatusCode::FORBIDDEN, why))
+            Ok(())
         }
     }
+}
+
+fn unknown(why: &dyn Display) -> (StatusCode, String) {
+    (StatusCode::UNAUTHORIZED, why.to_string())
 }

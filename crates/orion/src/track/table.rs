@@ -18,8 +18,9 @@ pub(super) fn print(market: &str, record: &TrackRecord, out: &mut impl Write) ->
         record.running(),
         counts.unfollowed,
     )?;
+    let posted = record.posted();
     let Some(all) = record.all() else {
-        return writeln!(out, "no confirmed signal has ended yet\n");
+        return writeln!(out, "no confirmed signal of its own has ended yet\n");
     };
     let names = [
         "",
@@ -34,6 +35,7 @@ pub(super) fn print(market: &str, record: &TrackRecord, out: &mut impl Write) ->
         "Brier skill",
     ];
     let mut rows = vec![names.map(str::to_owned).to_vec(), row("all", &all)];
+    rows.extend(posted.iter().map(|figures| row("posted, apart", figures)));
     for by in By::ALL {
         rows.push(vec![format!("by {}", by.as_str())]);
         let groups = record.by(by);
