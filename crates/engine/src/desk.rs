@@ -282,7 +282,7 @@ impl Desk {
         findings: &[Finding],
         context: &mut Context,
     ) {
-        self.note(timeframe, bar, context);
+        self.keep_usual(timeframe, bar, context);
         let rules = self.rules(context.settings);
         let patterns = self.set_up(timeframe, bar, t, findings, rules);
         // Of a bar that was not wholly seen nobody knows where it would have closed.

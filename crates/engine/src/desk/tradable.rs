@@ -7,7 +7,7 @@ use market::{Bar, Condition, Direction, Signal, Size, SourceTime, Timeframe};
 
 impl Desk {
     /// A bar closed: what is usual is known a little better.
-    pub(super) fn note(&mut self, timeframe: Timeframe, bar: &Bar, context: &mut Context) {
+    pub(super) fn keep_usual(&mut self, timeframe: Timeframe, bar: &Bar, context: &mut Context) {
         match timeframe {
             Timeframe::M5 => self.spreads.keep(),
             Timeframe::H1 => {

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 /// How large the position would be.
 #[derive(Serialize)]
-pub(super) struct Sized<'a> {
+pub(super) struct SizeAdvice<'a> {
     currency: String,
     #[serde(flatten)]
     lots: Option<Lots>,
@@ -24,7 +24,7 @@ struct Lots {
 
 /// The limit that speaks against it.
 #[derive(Serialize)]
-pub(super) struct Gate<'a> {
+pub(super) struct GateAdvice<'a> {
     name: &'a str,
     rule: &'static str,
     value: Number,
@@ -34,7 +34,7 @@ pub(super) struct Gate<'a> {
 /// Every digit of it, as a JSON number.
 type Number = Option<Box<RawValue>>;
 
-impl<'a> From<&'a Size> for Sized<'a> {
+impl<'a> From<&'a Size> for SizeAdvice<'a> {
     fn from(size: &'a Size) -> Self {
         let lots = size.lots.as_ref().map(|lots| Lots {
             lots: number(lots.total),
@@ -49,7 +49,7 @@ impl<'a> From<&'a Size> for Sized<'a> {
     }
 }
 
-impl<'a> From<&'a Condition> for Gate<'a> {
+impl<'a> From<&'a Condition> for GateAdvice<'a> {
     fn from(gate: &'a Condition) -> Self {
         Self {
             name: &gate.name,
@@ -96,18 +96,18 @@ mod tests {
             note: String::new(),
         };
         assert_eq!(
-            json(&Sized::from(&size)),
+            json(&SizeAdvice::from(&size)),
             r#"{"currency":"USD","lots":0.62,"risk":49.60,"parts":[0.18,0.24,0.2]}"#
         );
         size.lots = None;
         size.note = "no new risk: max_live_signals".to_owned();
         assert_eq!(
-            json(&Sized::from(&size)),
+            json(&SizeAdvice::from(&size)),
             r#"{"currency":"USD","note":"no new risk: max_live_signals"}"#
         );
         let gate = Condition::at_most("max_live_signals", 6.0, 5.0);
         assert_eq!(
-            json(&Gate::from(&gate)),
+            json(&GateAdvice::from(&gate)),
             r#"{"name":"max_live_signals","rule":"at_most","value":6,"limit":5}"#
         );
     }

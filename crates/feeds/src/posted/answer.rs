@@ -1,6 +1,6 @@
 //! What a sender is told: the fields that the dashboard's documents name, and what else it should know.
 
-use super::advice::{Gate, Sized, raw};
+use super::advice::{GateAdvice, SizeAdvice, raw};
 use super::desk::Unavailable;
 use super::refusal::Refusal;
 use super::signal::Posted;
@@ -69,9 +69,9 @@ struct Taken<'a> {
     planned: Option<Planned>,
     /// Advice for the operator's account, where one is configured.
     #[serde(skip_serializing_if = "Option::is_none")]
-    size: Option<Sized<'a>>,
+    size: Option<SizeAdvice<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    risk_gate: Option<Gate<'a>>,
+    risk_gate: Option<GateAdvice<'a>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     simulated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,8 +121,8 @@ fn taken<'a>(posted: &'a Posted, id: String, accepted: &'a Accepted) -> Taken<'a
         status: signal.status.as_str(),
         signal_type: posted.signal_type.as_deref(),
         planned: accepted.planned.then(|| planned(&posted.alert, signal)),
-        size: signal.evidence.size.as_ref().map(Sized::from),
-        risk_gate: signal.evidence.risk_gate.as_ref().map(Gate::from),
+        size: signal.evidence.size.as_ref().map(SizeAdvice::from),
+        risk_gate: signal.evidence.risk_gate.as_ref().map(GateAdvice::from),
         simulated: signal.simulated,
         warning: signal.simulated.then(|| {
             format!(
