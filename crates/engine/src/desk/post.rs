@@ -1,7 +1,8 @@
 //! What somebody posts becomes a signal of this desk, or is declined with the field that is wrong. A posted signal meets
 //! the same lifecycle as ORION's own; its levels meet the market here.
 
-use super::{Context, Desk, reason};
+use super::own::reason;
+use super::{Context, Desk};
 use crate::confidence::{Odds, Record, confidence};
 use crate::lifecycle::{Origin, Pending, Since, Verdict};
 use crate::portfolio::Gate;
