@@ -48,14 +48,15 @@ impl<E, I: Iterator<Item = Result<(Time, Event), E>>> Paced<I> {
         self.events.peek().is_none()
     }
 
-    /// The next event with its stamp: what was recorded, or a wake that comes before it.
+    /// The next event with its stamp: what was recorded, or a wake that comes before it. One that is due at the very time of
+    /// what was recorded does not come: time passes with that as well, and so its stamp is the same whoever wants to be woken.
     ///
     /// # Errors
     /// What the recording reports; it gives nothing after that.
     pub fn next(&mut self, wake: Option<Time>) -> Option<Result<(Time, Event), E>> {
         let at = self.next_at(wake)?;
         let woken = match self.events.peek() {
-            Some(Ok((recorded, _))) => wake.is_some_and(|wake| wake <= *recorded),
+            Some(Ok((recorded, _))) => wake.is_some_and(|wake| wake < *recorded),
             Some(Err(_)) => false,
             None => true,
         };
@@ -146,7 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn wakes_come_before_what_is_recorded_at_their_time_and_after_the_end() {
-        check(vec![at(5), at(8)], 0, &[5, 7, 30], "5w 6 7w 8 30w");
+    fn wakes_come_before_what_is_recorded_later_and_after_the_end() {
+        check(vec![at(5), at(8)], 0, &[4, 7, 30], "4w 5 7w 8 30w");
+    }
+
+    #[test]
+    fn a_wake_moves_no_stamp_of_what_is_recorded_at_its_time() {
+        check(vec![at(5), at(8)], 0, &[8], "5 8 9w");
     }
 }
