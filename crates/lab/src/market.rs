@@ -10,7 +10,7 @@
 //! Nothing but `+ - * /` and square root is used, so every machine draws the same market.
 
 mod plan;
-mod random;
+pub(crate) mod random;
 mod schedule;
 mod session;
 mod venue;

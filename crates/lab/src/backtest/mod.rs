@@ -1,5 +1,25 @@
-//! Backtests: the very same engine over recorded events, and what became of the signals.
+//! Backtests: the very same engine over recorded events, what became of its signals, and what that is worth.
+//!
+//! `run.rs` turns the engine, `watch.rs` hears what it says and keeps the trades, `control.rs` enters at random beside them,
+//! `make.rs` makes a [`Report`] of it all; `trial.rs` is the short form that sets of parameters are compared by.
 
+mod bootstrap;
+mod calendar;
+mod chart;
+mod control;
+mod deflate;
+mod figures;
+mod make;
 pub mod report;
+mod row;
+mod run;
+mod trial;
+mod watch;
 
+pub use control::{Drawn, Tried};
+pub use make::{Asked, Beside};
 pub use report::Report;
+pub use row::Row;
+pub use run::{run, tell};
+pub use trial::{Deflated, Forward, Quarter, Trial, variance, walk_forward};
+pub use watch::{Ended, Found, Period, Seen, Watch};

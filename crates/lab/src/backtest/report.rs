@@ -272,9 +272,10 @@ pub struct Bootstrap {
     pub mean_r: (f64, f64),
     /// Of the edge, 95 %; `None` without odds.
     pub edge: Option<(f64, f64)>,
-    /// One-sided: the part of draws whose mean result is not above zero.
+    /// One-sided: the part of draws whose edge, whose mean result is not above zero.
+    pub p_edge: Option<f64>,
     pub p_mean_r: f64,
-    /// The same after as many trials as there were (Bonferroni).
+    /// The latter after as many trials as there were (Bonferroni).
     pub p_mean_r_deflated: f64,
     /// The chance that the ratio of mean and deviation is above what the best of as many trials gives by luck
     /// (Bailey & Lopez de Prado 2014); `None` where it cannot be known.

@@ -9,45 +9,45 @@ const SQRT_3: f64 = 1.732_050_807_568_877_2;
 
 /// A stream of random numbers.
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// The stream that belongs to these numbers and to no others.
-    pub(super) fn of(parts: [u64; 3]) -> Self {
+    pub(crate) fn of(parts: [u64; 3]) -> Self {
         let [first, second, third] = parts;
         let state = scramble(first.wrapping_add(GOLDEN)) ^ second;
         Self(scramble(scramble(state.wrapping_add(GOLDEN)) ^ third))
     }
 
-    pub(super) fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(GOLDEN);
         scramble(self.0)
     }
 
     /// Uniform in [0, 1).
-    pub(super) fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Uniform in [low, high).
-    pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
+    pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.uniform()
     }
 
     /// A whole number in [low, high].
-    pub(super) fn whole(&mut self, low: i64, high: i64) -> i64 {
+    pub(crate) fn whole(&mut self, low: i64, high: i64) -> i64 {
         low + (self.uniform() * (high - low + 1) as f64) as i64
     }
 
     /// Mean 0, variance 1, within ±3.47: the sum of four uniform numbers, for the thousands of small steps whose own sum
     /// is what counts.
-    pub(super) fn step(&mut self) -> f64 {
+    pub(crate) fn step(&mut self) -> f64 {
         (sum_of_quarters(self.bits()) - 2.0) * SQRT_3
     }
 
     /// Mean 0, variance 1, within ±6 and so near to normal that a single one may stand for a whole stretch of time: the
     /// sum of twelve uniform numbers.
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         let sum: f64 = (0..3).map(|_| sum_of_quarters(self.bits())).sum();
         sum - 6.0
     }
@@ -67,7 +67,7 @@ fn scramble(mut bits: u64) -> u64 {
 }
 
 /// FNV-1a: a name's number, the same in every build.
-pub(super) fn number_of(name: &str) -> u64 {
+pub(crate) fn number_of(name: &str) -> u64 {
     name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
     })

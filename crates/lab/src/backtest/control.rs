@@ -1,0 +1,472 @@
+//! Random entries beside each trade: the same distances of stop and targets, the same rules of what becomes of it, at another
+//! moment. What they bring is what the trades would bring if the moment were worth nothing.
+//!
+//! They are drawn within a week of the trade, where the market is as lively, and are told to an engine of their own as
+//! somebody's signals that he confirms himself: it follows them exactly as it follows its own.
+
+use super::figures::{Hits, interval};
+use super::report::{Band, Control};
+use super::row::{Row, date, mean};
+use super::watch::{Ended, Seen};
+use crate::market::random::Random;
+use crate::replay::Paced;
+use engine::{Engine, Output, Settings, session};
+use market::{
+    Alert, Direction, Event, InstrumentId, OutcomeKind, Price, SourceTime, Span, Status, Target,
+    Time, Uuid,
+};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// How far from its trade an entry lies at most.
+const WITHIN: Span = Span::from_hours(7 * 24);
+/// An entry whose price comes later than this has none: its moment lay in a gap.
+const LATEST: Span = Span::from_hours(2);
+/// How often an open moment is looked for.
+const TRIES: u32 = 100;
+/// Entries beside each trade, and of all trades together.
+const PER_TRADE: u32 = 5;
+const MOST: u32 = 50_000;
+/// How often the band is drawn.
+const BANDS: usize = 400;
+
+/// Where and how to enter.
+#[derive(Clone, Debug)]
+struct Entry {
+    time: SourceTime,
+    /// The place of its trade.
+    trade: usize,
+    id: Uuid,
+}
+
+/// The levels of a trade, from the price at which its position could have been closed when it was confirmed.
+#[derive(Clone, Debug)]
+struct Shape {
+    direction: Direction,
+    entry: Price,
+    stop: Price,
+    targets: Vec<Target>,
+}
+
+/// The random entries of a run.
+#[derive(Debug)]
+pub struct Drawn {
+    per_trade: u32,
+    shapes: Vec<Shape>,
+    /// By instrument, the first first.
+    entries: Vec<VecDeque<Entry>>,
+}
+
+/// What became of a random entry.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tried {
+    /// The place of its trade.
+    pub trade: usize,
+    pub row: Row,
+}
+
+impl Drawn {
+    /// Draws the entries beside trades of a run. `seen` is what was told of each instrument.
+    #[must_use]
+    pub fn new(ended: &[Ended], seen: &[Option<Seen>], settings: &Settings, seed: u64) -> Self {
+        let per_trade = PER_TRADE.min((MOST / (ended.len() as u32).max(1)).max(1));
+        let mut drawn = Self {
+            per_trade,
+            shapes: ended.iter().map(Shape::of).collect(),
+            entries: vec![VecDeque::new(); settings.catalog.instruments.len()],
+        };
+        for (trade, ended) in ended.iter().enumerate() {
+            let Some(Some(seen)) = seen.get(ended.instrument.index()) else {
+                continue;
+            };
+            let mut random = Random::of([seed, 0x0063_6f6e_7472, trade as u64]);
+            for number in 0..per_trade {
+                let id = Uuid::from_u128((trade as u128) << 32 | u128::from(number));
+                let time = open_moment(ended, seen, settings, &mut random);
+                let entry = time.map(|time| Entry { time, trade, id });
+                drawn.entries[ended.instrument.index()].extend(entry);
+            }
+        }
+        for entries in &mut drawn.entries {
+            entries.make_contiguous().sort_by_key(|entry| entry.time);
+        }
+        drawn
+    }
+
+    /// How many there are beside each trade at most.
+    #[must_use]
+    pub fn per_trade(&self) -> u32 {
+        self.per_trade
+    }
+
+    /// Tells the recording again, to an engine that has no setups, with the entries between.
+    ///
+    /// # Errors
+    /// What the recording reports.
+    pub fn run<E>(
+        mut self,
+        settings: &Settings,
+        events: impl Iterator<Item = Result<(Time, Event), E>>,
+    ) -> Result<Vec<Tried>, E> {
+        let mut engine = Engine::new(Arc::new(without_setups(settings)));
+        let mut paced = Paced::new(events, Time::MIN);
+        let mut following = Following::default();
+        let mut out = Vec::new();
+        let mut left: usize = self.entries.iter().map(VecDeque::len).sum();
+        while !paced.is_over() && (left > 0 || !following.open.is_empty()) {
+            let Some(next) = paced.next(engine.wake_at()) else {
+                break;
+            };
+            let (at, event) = next?;
+            engine.handle(at, &event, &mut out);
+            if let Some(quote) = Quote::of(&event) {
+                left -= self.enter(at, &quote, &mut engine, &mut out);
+            }
+            following.hear(&mut out, settings);
+        }
+        Ok(following.ended)
+    }
+
+    /// Tells the engine the entries whose time has come; returns how many are done with.
+    fn enter(
+        &mut self,
+        at: Time,
+        quote: &Quote,
+        engine: &mut Engine,
+        out: &mut Vec<Output>,
+    ) -> usize {
+        let Some(entries) = self.entries.get_mut(quote.instrument.index()) else {
+            return 0;
+        };
+        let mut done = 0;
+        while let Some(entry) = entries.pop_front_if(|entry| entry.time <= quote.time) {
+            done += 1;
+            if quote.time - entry.time > LATEST {
+                continue;
+            }
+            let mut alert = self.shapes[entry.trade].alert(entry.id, quote);
+            engine.handle(at, &Event::Alert(Box::new(alert.clone())), out);
+            (alert.status, alert.digest) = (Status::Confirmed, Uuid::from_u128(1));
+            engine.handle(at, &Event::Alert(Box::new(alert)), out);
+        }
+        done
+    }
+}
+
+/// A moment within a week of a trade at which its market is open and was told.
+fn open_moment(
+    ended: &Ended,
+    seen: &Seen,
+    settings: &Settings,
+    random: &mut Random,
+) -> Option<SourceTime> {
+    let middle = ended.signal.changed_at().as_source();
+    let from = (middle - WITHIN).max(seen.first).nanos();
+    let to = (middle + WITHIN).min(seen.last).nanos();
+    let instrument = settings.catalog.instrument(ended.instrument);
+    let source = settings.catalog.source_of(ended.instrument);
+    let draw = |_| SourceTime::from_nanos(from + (random.uniform() * (to - from) as f64) as i64);
+    (0..TRIES)
+        .map(draw)
+        .find(|time| session::is_open(instrument, source, *time))
+}
+
+/// An engine that follows and does nothing else: nothing holds anybody back.
+fn without_setups(settings: &Settings) -> Settings {
+    let mut settings = settings.clone();
+    let free = |rules: &mut engine::Rules| {
+        rules.setups.clear();
+        rules.min_risk_spreads = 0.0;
+        rules.posted_max_risk_percent = 100.0;
+        rules.posted_max_distance_percent = 100.0;
+        (rules.posted_max_open, rules.posted_max_per_day) = (0, 0);
+    };
+    free(&mut settings.rules);
+    settings
+        .own_rules
+        .symbol
+        .values_mut()
+        .for_each(|own| free(&mut own.rules));
+    settings.portfolio.block = false;
+    settings
+}
+
+/// The two prices that an event tells.
+struct Quote {
+    instrument: InstrumentId,
+    time: SourceTime,
+    bid: Price,
+    ask: Price,
+}
+
+impl Quote {
+    fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::Tick(tick) => Some(Self {
+                instrument: tick.instrument,
+                time: tick.time,
+                bid: tick.bid,
+                ask: tick.ask,
+            }),
+            Event::Bar(bar) => Some(Self {
+                instrument: bar.instrument,
+                time: bar.open_time + bar.timeframe.span(),
+                bid: bar.bid.close,
+                ask: bar.ask.close,
+            }),
+            Event::Past(_)
+            | Event::PreviousClose(_)
+            | Event::Gap(_)
+            | Event::Life(_)
+            | Event::Switch(..)
+            | Event::Alert(_)
+            | Event::Start
+            | Event::Stop
+            | Event::Wake => None,
+        }
+    }
+
+    fn exit(&self, direction: Direction) -> Price {
+        match direction {
+            Direction::Long => self.bid,
+            Direction::Short => self.ask,
+        }
+    }
+}
+
+impl Shape {
+    fn of(ended: &Ended) -> Self {
+        let signal = &ended.signal;
+        let exit = ended.exit_at_fill();
+        Self {
+            direction: signal.direction,
+            entry: signal.entry - exit,
+            stop: signal.stop - exit,
+            targets: signal
+                .targets
+                .iter()
+                .map(|target| moved(target, Price::ZERO - exit))
+                .collect(),
+        }
+    }
+
+    /// The same at this moment, as somebody would post it.
+    fn alert(&self, id: Uuid, quote: &Quote) -> Alert {
+        let exit = quote.exit(self.direction);
+        Alert {
+            sender: "control".to_owned(),
+            id,
+            digest: Uuid::nil(),
+            status: Status::Pending,
+            instrument: quote.instrument,
+            direction: self.direction,
+            entry_time: None,
+            entry: Some(self.entry + exit),
+            stop: Some(self.stop + exit),
+            targets: self
+                .targets
+                .iter()
+                .map(|target| moved(target, exit))
+                .collect(),
+            reason: String::new(),
+            confidence: None,
+            killzone: None,
+            timeframe: None,
+            setup: "control".to_owned(),
+            dry_run: false,
+        }
+    }
+}
+
+fn moved(target: &Target, by: Price) -> Target {
+    Target {
+        price: target.price + by,
+        ..*target
+    }
+}
+
+/// What becomes of the entries.
+#[derive(Debug, Default)]
+struct Following {
+    /// When each was confirmed, its odds, and whether its first target traded.
+    open: BTreeMap<Uuid, (Time, Option<f64>, bool)>,
+    ended: Vec<Tried>,
+}
+
+impl Following {
+    fn hear(&mut self, out: &mut Vec<Output>, settings: &Settings) {
+        for output in out.drain(..) {
+            match output {
+                Output::Signal(signal) if signal.status == Status::Confirmed => {
+                    let odds = signal.evidence.odds.map(market::Probability::to_f64);
+                    self.open
+                        .insert(signal.id, (signal.changed_at(), odds, false));
+                }
+                Output::Outcome(outcome) => self.outcome(&outcome, settings),
+                Output::Signal(_) | Output::Price(_) | Output::Answer(_) => {}
+            }
+        }
+    }
+
+    fn outcome(&mut self, outcome: &market::Outcome, settings: &Settings) {
+        let Some((entered, odds, hit)) = self.open.get_mut(&outcome.id) else {
+            return;
+        };
+        *hit |= matches!(outcome.kind, OutcomeKind::Target(_));
+        if !outcome.last {
+            return;
+        }
+        let instrument = settings.catalog.find(outcome.symbol.as_str());
+        let calendar = instrument.map(|id| settings.catalog.instrument(id).calendar);
+        let roll = calendar.map_or(17, session::roll_hour);
+        let row = Row {
+            entered: *entered,
+            ended: outcome.at,
+            day: session::trading_day(outcome.at.as_source(), roll),
+            hit: *hit,
+            confidence: 0.0,
+            odds: *odds,
+            gross: outcome.realised.map_or(0.0, market::Ratio::to_f64),
+            cost: 0.0,
+        };
+        self.open.remove(&outcome.id);
+        self.ended.push(Tried {
+            trade: (outcome.id.as_u128() >> 32) as usize,
+            row,
+        });
+    }
+}
+
+/// What the random entries say of the trades.
+pub(super) fn control(
+    trades: &[Row],
+    per_trade: u32,
+    mut tried: Vec<Tried>,
+    seed: u64,
+) -> Option<Control> {
+    tried.sort_by_key(|one| (one.trade, one.row.ended));
+    let rows: Vec<Row> = tried.iter().map(|one| one.row).collect();
+    let (of_trades, of_control) = (Hits::of(trades), Hits::of(&rows));
+    if of_trades.n == 0 || of_control.n == 0 {
+        return None;
+    }
+    let (low, high) = newcombe(
+        (of_trades.hits, of_trades.n),
+        (of_control.hits, of_control.n),
+    );
+    Some(Control {
+        per_trade,
+        n: of_control.n,
+        hits: of_control.hits,
+        rate: of_control.rate,
+        low: of_control.low,
+        high: of_control.high,
+        chance: of_control.chance.unwrap_or(0.0),
+        mean_r: mean(rows.iter().map(Row::net)).unwrap_or(0.0),
+        difference: of_trades.rate - of_control.rate,
+        difference_low: low,
+        difference_high: high,
+        band: band(trades, &tried, seed),
+    })
+}
+
+/// The interval of the difference of two rates: Newcombe, "Interval estimation for the difference between independent
+/// proportions: comparison of eleven methods" (1998), method 10.
+fn newcombe((hits, n): (u32, u32), (others_hits, others_n): (u32, u32)) -> (f64, f64) {
+    let rate = |hits: u32, n: u32| f64::from(hits) / f64::from(n);
+    let (p1, p2) = (rate(hits, n), rate(others_hits, others_n));
+    let ((l1, u1), (l2, u2)) = (interval(hits, n), interval(others_hits, others_n));
+    let far = |one: f64, other: f64| (one * one + other * other).sqrt();
+    (
+        p1 - p2 - far(p1 - l1, u2 - p2),
+        p1 - p2 + far(u1 - p1, p2 - l2),
+    )
+}
+
+/// The sum of as many random entries as there are trades, one beside each, day by day.
+fn band(trades: &[Row], tried: &[Tried], seed: u64) -> Vec<Band> {
+    let mut beside: Vec<&[Tried]> = tried
+        .chunk_by(|one, other| one.trade == other.trade)
+        .collect();
+    beside.retain(|entries| !entries.is_empty());
+    let days: Vec<i32> = trades
+        .chunk_by(|one, other| one.day == other.day)
+        .filter_map(|of_day| of_day.first().map(|row| row.day))
+        .collect();
+    let mut random = Random::of([seed, 0x6261_6e64, trades.len() as u64]);
+    let mut sums: Vec<Vec<f64>> = vec![Vec::with_capacity(BANDS); days.len()];
+    for _ in 0..BANDS {
+        let mut of_day = vec![0.0; days.len()];
+        for entries in &beside {
+            let entry = entries[random.whole(0, entries.len() as i64 - 1) as usize];
+            // What ends after the last day of the trades is seen by nobody.
+            let place = days.partition_point(|day| *day < entry.row.day);
+            if let Some(sum) = of_day.get_mut(place) {
+                *sum += entry.row.net();
+            }
+        }
+        let mut sum = 0.0;
+        for (day, sums) in of_day.iter().zip(&mut sums) {
+            sum += day;
+            sums.push(sum);
+        }
+    }
+    days.iter()
+        .zip(&mut sums)
+        .filter_map(|(day, sums)| {
+            let (low, high) = super::bootstrap::middle_95(sums)?;
+            Some(Band {
+                day: date(*day),
+                low,
+                middle: sums[BANDS / 2],
+                high,
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::row::testing::row;
+    use super::*;
+
+    fn near(found: f64, expected: f64, within: f64) {
+        assert!((found - expected).abs() < within, "{found} for {expected}");
+    }
+
+    #[test]
+    fn the_difference_is_newcombes() {
+        // His table II, 56 of 70 and 48 of 80: 0.0524 to 0.3339.
+        let (low, high) = newcombe((56, 70), (48, 80));
+        near(low, 0.0524, 1e-3);
+        near(high, 0.3339, 1e-3);
+    }
+
+    #[test]
+    fn the_band_lies_around_what_entries_bring() {
+        let trades: Vec<Row> = (0..50).map(|day| row(day, true, 0.5, 1.0)).collect();
+        let tried: Vec<Tried> = (0..50)
+            .flat_map(|trade| [1.0, -1.0].map(|gross| (trade, gross)))
+            .map(|(trade, gross)| Tried {
+                trade,
+                row: row(trade as i32, gross > 0.0, 0.5, gross + 0.1),
+            })
+            .collect();
+        let control = control(&trades, 2, tried, 3).unwrap();
+        assert_eq!((control.n, control.hits), (100, 50));
+        near(control.mean_r, 0.0, 1e-9);
+        near(control.difference, 0.5, 1e-9);
+        assert!(control.difference_low > 0.3 && control.difference_high < 0.61);
+        let last = control.band.last().unwrap();
+        // Fifty steps of one: the deviation of their sum is 7.07.
+        near(last.middle, 0.0, 2.1);
+        near(last.low, -14.0, 3.0);
+        near(last.high, 14.0, 3.0);
+        assert_eq!((control.band.len(), last.day.as_str()), (50, "1970-02-19"));
+    }
+
+    #[test]
+    fn without_entries_there_is_no_control() {
+        assert_eq!(control(&[row(1, true, 0.5, 1.0)], 5, Vec::new(), 1), None);
+    }
+}
