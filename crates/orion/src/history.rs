@@ -130,6 +130,7 @@ pub(crate) fn remark(text: &str) {
 }
 
 /// A progress bar on a terminal, nothing elsewhere; gone when dropped.
+#[derive(Debug)]
 pub(crate) struct Progress(Option<indicatif::ProgressBar>);
 
 impl Progress {

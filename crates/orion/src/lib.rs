@@ -3,6 +3,7 @@
 
 mod admin;
 pub mod auth;
+pub mod backtest;
 mod bars;
 mod capacity;
 pub mod cli;

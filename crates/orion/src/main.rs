@@ -8,8 +8,8 @@ use orion::handover::Entrance;
 use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::{
-    feed, feed_test, hangup, history, inspect, key, logs, recorder, reload, replay, serve,
-    shutdown, survey, tail, track,
+    backtest, feed, feed_test, hangup, history, inspect, key, logs, recorder, reload, replay,
+    serve, shutdown, survey, tail, track,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -51,6 +51,9 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
             Ok(ExitCode::from(checked.exit_code))
         }
         Command::Replay(options) => replay::run(&options, environment).map(|()| ExitCode::SUCCESS),
+        Command::Backtest(options) => {
+            backtest::run(&options, environment).map(|()| ExitCode::SUCCESS)
+        }
         Command::Feed(Feed::Test(options)) => {
             runtime()?.block_on(feed_test::run(&options, environment))
         }

@@ -74,7 +74,10 @@ fn replay_tape(reader: TapeReader, form: Form, out: &mut impl Write) -> Result<(
 }
 
 fn replay_recorded(config: &Config, form: Form, out: &mut impl Write) -> Result<()> {
-    let settings = recording::engine_settings(config)?;
+    let mut settings = recording::engine_settings(config)?;
+    // Prices that are shown decide nothing, and nobody sees them here.
+    let instruments = settings.catalog.instruments.iter_mut();
+    instruments.for_each(|instrument| instrument.prices = false);
     let mut tape = Recording::open(config)?;
     let progress = Progress::new(form, tape.progress().bytes_total);
     let mut engine = Engine::new(Arc::new(settings));
@@ -148,7 +151,11 @@ fn summary(engine: &Engine, tape: &Recording) {
     ));
 }
 
-fn print(at: Time, output: &Output, form: Form, out: &mut impl Write) -> Result<()> {
+/// Writes one output, if it is a signal's.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn print(at: Time, output: &Output, form: Form, out: &mut impl Write) -> Result<()> {
     match (output, form) {
         (Output::Price(_) | Output::Answer(_), _) => {}
         (Output::Signal(signal), Form::Text) => writeln!(out, "{}", signal_line(signal))?,
