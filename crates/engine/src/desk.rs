@@ -47,6 +47,8 @@ pub(crate) struct Desk {
     /// The newest tick's time: prices that are shown never go back behind it.
     newest: SourceTime,
     last_entry: Option<SourceTime>,
+    /// How long the recorded bars are that it is told; `None` where it is told ticks.
+    grain: Option<Timeframe>,
     /// The zones that have signalled.
     zones: VecDeque<(Direction, Zone)>,
 }
@@ -84,6 +86,7 @@ impl Desk {
             pulse: Pulse::default(),
             newest: SourceTime::MIN,
             last_entry: None,
+            grain: None,
             zones: VecDeque::new(),
         };
         desk.open_charts(settings);
@@ -169,6 +172,7 @@ impl Desk {
             context.shared.counts.late += 1;
             return;
         }
+        self.grain = None;
         self.spreads.push(tick.spread());
         let reach = Reach::of_tick(tick);
         self.judge_reach(&reach, context);
@@ -200,6 +204,7 @@ impl Desk {
         let end_time = closed
             .last()
             .map_or(quote.open_time, |(_, bar)| bar.end_time);
+        self.grain = Some(quote.timeframe);
         self.spreads.push(quote.ask.close - quote.bid.close);
         let reach = Reach::of_bar(quote);
         self.judge_reach(&reach, context);
@@ -214,6 +219,9 @@ impl Desk {
                 },
                 context,
             );
+        }
+        if self.is_coarse(self.rules(context.settings)) {
+            self.end_stopped(&reach, context);
         }
         self.newest = end_time;
         let (bid, ask) = (quote.bid.close, quote.ask.close);
@@ -332,6 +340,11 @@ impl Desk {
     /// How many signals are pending, and how many run.
     pub(crate) fn open_signals(&self) -> (usize, usize) {
         (self.pending.len(), self.running.len())
+    }
+
+    /// Whether no bar it is told is short enough to confirm anything.
+    fn is_coarse(&self, rules: &Rules) -> bool {
+        self.grain > Some(rules.confirm_tf)
     }
 
     /// The average true range of the setups' timeframe, once it is known, in price units.

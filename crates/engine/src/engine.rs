@@ -563,6 +563,8 @@ impl Engine {
             let (desk, mut context) = self.desk(at, id, out);
             desk.close(timeframe, bar, t, &findings, &mut context);
         }
+        let (desk, mut context) = self.desk(at, id, out);
+        desk.decide_coarse(&mut context);
         self.findings = findings;
         self.note_closed(id, closed);
     }
@@ -573,6 +575,7 @@ impl Engine {
         for (held, divided) in self.state.pairs.close(id, bar, Some(at), rules) {
             let (desk, mut context) = self.desk(at, held, out);
             desk.divide(divided, &mut context);
+            desk.decide_coarse(&mut context);
             self.find_wake_of(held);
         }
     }

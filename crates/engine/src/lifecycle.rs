@@ -4,7 +4,8 @@ use crate::rules::Rules;
 use crate::setup::SetupKind;
 use crate::structure::Finding;
 use market::{
-    Bar, Cause, Direction, Price, QuoteBar, Signal, SourceTime, Status, Tick, Time, Timeframe,
+    Bar, Cause, Direction, Price, QuoteBar, Signal, SourceTime, Status, Target, Tick, Time,
+    Timeframe,
 };
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +84,13 @@ impl Reach {
             Direction::Short => self.bid_high >= entry,
         }
     }
+    /// Whether a stop had traded before anything else did.
+    pub(crate) fn opens_beyond(&self, direction: Direction, stop: Price) -> bool {
+        match direction {
+            Direction::Long => self.bid_open <= stop,
+            Direction::Short => self.ask_open >= stop,
+        }
+    }
     /// Where a stop that traded was filled: at its level, or at the first price when that lies beyond it.
     pub(crate) fn stopped_at(&self, direction: Direction, stop: Price) -> Price {
         match direction {
@@ -148,6 +156,8 @@ pub(crate) struct Pending {
     pub atr: f64,
     /// The entry has traded since the trigger.
     pub entered: bool,
+    /// The stop traded in the recorded bar that triggered it, where that is too long for any to confirm it.
+    pub stopped: bool,
 }
 
 impl Pending {
@@ -191,6 +201,22 @@ impl Pending {
             Some(Verdict::Confirmed)
         } else {
             None
+        }
+    }
+
+    /// Recorded bars are too long for one to confirm it in time: the close of the one that touched the entry decides, the
+    /// stop first if both lie in it. `exit` is that close. signals.md, section 7.
+    pub(crate) fn judge_touch(&self, exit: Price) -> Verdict {
+        let sign = self.signal.direction.sign();
+        let beyond = |target: &Target| (exit - target.price).times(sign) >= Price::ZERO;
+        if self.stopped {
+            Verdict::Invalidated(Cause::Stop)
+        } else if !self.entered {
+            Verdict::Invalidated(Cause::Timeout)
+        } else if self.signal.targets.first().is_some_and(beyond) {
+            Verdict::Invalidated(Cause::Missed)
+        } else {
+            Verdict::Confirmed
         }
     }
 

@@ -6,7 +6,7 @@ use crate::engine::Output;
 use crate::lifecycle::{self, Pending, Reach, Verdict};
 use crate::outcome::{Running, Sides, Step, Terms};
 use crate::rules::{Rules, Settings};
-use market::{Bar, Cause, InstrumentId, OutcomeKind, Signal, Status, Time};
+use market::{Bar, Cause, Direction, InstrumentId, OutcomeKind, Signal, Status, Time};
 
 impl Desk {
     /// Decides the signals whose deadline has come, for the cause that holds now.
@@ -14,6 +14,23 @@ impl Desk {
         let at = context.at;
         self.decide_if(context, |pending, _| {
             (pending.signal.decide_by <= at).then_some(Verdict::Invalidated(cause))
+        });
+    }
+
+    /// Decides the own signals that were born just now, where no bar is short enough to confirm them later.
+    pub(crate) fn decide_coarse(&mut self, context: &mut Context) {
+        if self.pending.is_empty() || !self.is_coarse(self.rules(context.settings)) {
+            return;
+        }
+        let (at, exit) = (context.at, |direction| self.pulse.exit(direction));
+        let (long, short) = (exit(Direction::Long), exit(Direction::Short));
+        self.decide_if(context, |pending, _| {
+            let exit = match pending.signal.direction {
+                Direction::Long => long,
+                Direction::Short => short,
+            };
+            let is_new = pending.signal.created_at == at && pending.origin.setup().is_some();
+            is_new.then(|| pending.judge_touch(exit.unwrap_or(pending.signal.entry)))
         });
     }
 

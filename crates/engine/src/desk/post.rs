@@ -86,6 +86,7 @@ impl Desk {
             zone_far: Some(levels.stop),
             atr: market.atr.unwrap_or(0.0),
             entered,
+            stopped: false,
             origin: Origin::Posted,
             since: Since { tick, bar },
             signal: self.write_posted(alert, levels, &market, gate.clone(), context),

@@ -4,6 +4,7 @@
 
 mod bars_only;
 mod bounded;
+mod coarse;
 mod desk;
 mod driver;
 mod gates;
