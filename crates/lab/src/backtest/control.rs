@@ -93,6 +93,28 @@ impl Drawn {
         drawn
     }
 
+    /// One entry beside each trade, when the trade itself was entered.
+    #[cfg(test)]
+    pub(super) fn at_their_own_moments(ended: &[Ended], settings: &Settings) -> Self {
+        let mut drawn = Self {
+            per_trade: 1,
+            shapes: ended.iter().map(Shape::of).collect(),
+            entries: vec![VecDeque::new(); settings.catalog.instruments.len()],
+        };
+        for (trade, ended) in ended.iter().enumerate() {
+            let entry = Entry {
+                time: ended.signal.changed_at().as_source(),
+                trade,
+                id: Uuid::from_u128((trade as u128) << 32),
+            };
+            drawn.entries[ended.instrument.index()].push_back(entry);
+        }
+        for entries in &mut drawn.entries {
+            entries.make_contiguous().sort_by_key(|entry| entry.time);
+        }
+        drawn
+    }
+
     /// How many there are beside each trade at most.
     #[must_use]
     pub fn per_trade(&self) -> u32 {

@@ -16,6 +16,11 @@ mod run;
 mod trial;
 mod watch;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 pub use control::{Drawn, Tried};
 pub use make::{Asked, Beside};
 pub use report::Report;
