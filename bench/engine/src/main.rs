@@ -143,7 +143,7 @@ impl Told {
                 Output::Price(_) => self.prices += 1,
                 Output::Signal(_) => self.signals += 1,
                 Output::Outcome(_) => self.outcomes += 1,
-                Output::Answer(_) => {}
+                Output::Shadow(_) | Output::Answer(_) => {}
             }
         }
     }
@@ -291,6 +291,7 @@ fn settings() -> Settings {
             signals,
             prices: true,
             contract: None,
+            slippage_pips: None,
         },
     );
     let catalog = Catalog {

@@ -17,7 +17,7 @@ pub(crate) use tradable::enter;
 use crate::bars::{self, Bars};
 use crate::engine::{Output, Shared};
 use crate::lifecycle::{Pending, Reach};
-use crate::outcome::Running;
+use crate::outcome::{Running, Shadows};
 use crate::pulse::Pulse;
 use crate::rules::{Rules, Settings};
 use crate::session;
@@ -43,6 +43,7 @@ pub(crate) struct Desk {
     setups: Setups,
     pending: Vec<Pending>,
     running: Vec<Running>,
+    shadows: Shadows,
     pub pulse: Pulse,
     /// The newest tick's time: prices that are shown never go back behind it.
     newest: SourceTime,
@@ -64,7 +65,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// Notes a price that may turn one currency into another, if anybody will ask.
     fn note(&mut self, symbol: Symbol, time: SourceTime, mid: Price) {
-        if self.settings.account.equity.is_some() {
+        if self.settings.account.needs_rates() {
             self.shared.mids.hear(symbol, time, mid);
         }
     }
@@ -83,6 +84,7 @@ impl Desk {
             setups: Setups::default(),
             pending: Vec::new(),
             running: Vec::new(),
+            shadows: Shadows::default(),
             pulse: Pulse::default(),
             newest: SourceTime::MIN,
             last_entry: None,
@@ -293,7 +295,7 @@ impl Desk {
         self.decide_if(context, |pending, rules| {
             pending.judge_bar(timeframe, bar, findings, rules)
         });
-        if timeframe == rules.setup_tf && !self.running.is_empty() {
+        if timeframe == rules.setup_tf && !(self.running.is_empty() && self.shadows.is_empty()) {
             self.follow(bar, context);
         }
     }
@@ -327,8 +329,9 @@ impl Desk {
     pub(crate) fn wake_at(&self, settings: &Settings) -> Time {
         let instrument = settings.catalog.instrument(self.id);
         let due = self.pulse.due(instrument, &settings.prices);
-        let horizons = self.running.iter().map(|running| running.until);
-        horizons.fold(due.min(self.deadline()), Time::min)
+        let horizons = self.running.iter().map(Running::until);
+        let first = due.min(self.deadline()).min(self.shadows.until);
+        horizons.fold(first, Time::min)
     }
 
     /// The first deadline of a pending signal; `MAX` without one.

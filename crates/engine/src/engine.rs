@@ -20,7 +20,7 @@ use crate::sizing::Mids;
 use crate::structure::Finding;
 use market::{
     Answer, Bar, Cause, Event, InstrumentId, Outcome, PreviousClose, PriceUpdate, Probability,
-    QuoteBar, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
+    QuoteBar, Shadow, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
 };
 use serde::{Deserialize, Serialize};
 use source::{SourceState, sources};
@@ -32,6 +32,8 @@ pub enum Output {
     Price(Box<PriceUpdate>),
     Signal(Box<Signal>),
     Outcome(Box<Outcome>),
+    /// What would have become of a signal that was not confirmed: kept apart, and told to no client.
+    Shadow(Box<Shadow>),
     /// What came of an alert: exactly one each, after the signal it brought or changed.
     Answer(Box<Answer>),
 }

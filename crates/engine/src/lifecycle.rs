@@ -24,6 +24,8 @@ pub(crate) struct Reach {
     /// The last bid and ask.
     bid: Price,
     ask: Price,
+    /// How long the recorded bar is; `None` for a tick.
+    pub bars: Option<Timeframe>,
 }
 
 impl Reach {
@@ -39,6 +41,7 @@ impl Reach {
             ask_high: ask,
             bid,
             ask,
+            bars: None,
         }
     }
 
@@ -53,6 +56,7 @@ impl Reach {
             ask_high: bar.ask.high,
             bid: bar.bid.close,
             ask: bar.ask.close,
+            bars: Some(bar.timeframe),
         }
     }
 
@@ -61,6 +65,20 @@ impl Reach {
         match direction {
             Direction::Long => self.bid,
             Direction::Short => self.ask,
+        }
+    }
+    /// The best price a position could have been closed at.
+    pub(crate) fn best(&self, direction: Direction) -> Price {
+        match direction {
+            Direction::Long => self.bid_high,
+            Direction::Short => self.ask_low,
+        }
+    }
+    /// The worst one.
+    pub(crate) fn worst(&self, direction: Direction) -> Price {
+        match direction {
+            Direction::Long => self.bid_low,
+            Direction::Short => self.ask_high,
         }
     }
     /// Whether a stop traded, judged on the exit side.

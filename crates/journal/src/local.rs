@@ -5,7 +5,8 @@
 //! not, nothing half is left.
 //!
 //! `journal.sqlite` can be read with any SQLite tool while the server runs:
-//! `select seq, body ->> '$.record.signal.status' from record`.
+//! `select seq, body ->> '$.record.signal.status' from record`. What would have become of signals that were not confirmed lies
+//! in a table of its own, `shadow`.
 
 mod look;
 mod store;
@@ -14,7 +15,7 @@ pub use self::look::Looking;
 use self::store::{Request, Store};
 use crate::lock::Lock;
 use crate::{Error, Journal, Record, disk};
-use market::{Epoch, Position};
+use market::{Epoch, Position, Shadow};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -101,11 +102,17 @@ impl Local {
 }
 
 impl Journal for Local {
-    async fn append(&mut self, after: Position, batch: Vec<Record>) -> Result<Position, Error> {
+    async fn append_with(
+        &mut self,
+        after: Position,
+        batch: Vec<Record>,
+        shadows: Vec<Shadow>,
+    ) -> Result<Position, Error> {
         (self.probe)("append");
         self.ask(|answer| Request::Append {
             after,
             batch,
+            shadows,
             answer,
         })
         .await
@@ -113,6 +120,15 @@ impl Journal for Local {
 
     async fn read(&self, after: Position, limit: usize) -> Result<Vec<(Position, Record)>, Error> {
         self.ask(|answer| Request::Read {
+            after,
+            limit,
+            answer,
+        })
+        .await
+    }
+
+    async fn shadows(&self, after: u64, limit: usize) -> Result<Vec<(u64, Shadow)>, Error> {
+        self.ask(|answer| Request::Shadows {
             after,
             limit,
             answer,

@@ -1,12 +1,13 @@
 //! The journal that ends with the process: for tests, backtests and the laboratory.
 
 use crate::{Error, Journal, Record};
-use market::{Epoch, Position};
+use market::{Epoch, Position, Shadow};
 
 #[derive(Debug)]
 pub struct Memory {
     epoch: Epoch,
     records: Vec<Record>,
+    shadows: Vec<Shadow>,
 }
 
 impl Memory {
@@ -15,12 +16,18 @@ impl Memory {
         Self {
             epoch,
             records: Vec::new(),
+            shadows: Vec::new(),
         }
     }
 }
 
 impl Journal for Memory {
-    async fn append(&mut self, after: Position, batch: Vec<Record>) -> Result<Position, Error> {
+    async fn append_with(
+        &mut self,
+        after: Position,
+        batch: Vec<Record>,
+        shadows: Vec<Shadow>,
+    ) -> Result<Position, Error> {
         if after != self.end() {
             return Err(Error::Fenced {
                 expected: after,
@@ -28,6 +35,11 @@ impl Journal for Memory {
             });
         }
         self.records.extend(batch);
+        for shadow in shadows {
+            if self.shadows.iter().all(|known| known.id != shadow.id) {
+                self.shadows.push(shadow);
+            }
+        }
         Ok(self.end())
     }
 
@@ -42,6 +54,11 @@ impl Journal for Memory {
         let skipped = after.seq as usize;
         let records = self.records.iter().skip(skipped).take(limit).cloned();
         Ok((1..).map(|step| after.after(step)).zip(records).collect())
+    }
+
+    async fn shadows(&self, after: u64, limit: usize) -> Result<Vec<(u64, Shadow)>, Error> {
+        let behind = self.shadows.iter().cloned().skip(after as usize);
+        Ok((after + 1..).zip(behind).take(limit).collect())
     }
 
     fn end(&self) -> Position {

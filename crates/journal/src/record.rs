@@ -6,19 +6,24 @@
 //!
 //! A change of this form raises [`VERSION`] and keeps reading every older one.
 
+mod outcome;
+
+pub(crate) use outcome::{decode_shadow, encode_shadow};
+
 use crate::{Error, Record};
 use market::{
     Backing, Cause, Condition, Currency, Direction, Evidence, Killzone, Lots, Measure, Outcome,
-    OutcomeKind, Price, PriceKind, Probability, Ratio, Relation, Signal, Size, SourceTime, Status,
-    Symbol, Target, Time, Timeframe,
+    Price, PriceKind, Probability, Ratio, Relation, Signal, Size, SourceTime, Status, Symbol,
+    Target, Time, Timeframe,
 };
-use serde::de::{Deserializer, Error as _};
+use outcome::StoredOutcome;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 /// The version that is written. 2 has what a signal stands on, 3 the limit that speaks against trading it, and the
-/// odds of chance.
-pub(crate) const VERSION: u32 = 3;
+/// odds of chance, 4 how a position ended, and shadows.
+pub(crate) const VERSION: u32 = 4;
 /// The oldest that is read.
 const OLDEST: u32 = 1;
 
@@ -33,6 +38,12 @@ pub(crate) fn encode(record: &Record) -> String {
 
 /// Reads what [`encode`] of this or an older version wrote. `place` names the record in errors.
 pub(crate) fn decode(text: &str, place: impl Fn() -> String) -> Result<Record, Error> {
+    let reading: Reading = read(text, place)?;
+    Ok(reading.record)
+}
+
+/// Reads a text of a version that is known.
+fn read<T: DeserializeOwned>(text: &str, place: impl Fn() -> String) -> Result<T, Error> {
     let broken = |source: serde_json::Error| Error::Corrupt {
         what: format!("{} cannot be read: {source}", place()),
         remedy: "restore the journal from a backup".to_owned(),
@@ -45,8 +56,7 @@ pub(crate) fn decode(text: &str, place: impl Fn() -> String) -> Result<Record, E
             supported: VERSION,
         });
     }
-    let reading: Reading = serde_json::from_str(text).map_err(broken)?;
-    Ok(reading.record)
+    serde_json::from_str(text).map_err(broken)
 }
 
 /// What every version has.
@@ -214,37 +224,6 @@ struct StoredBacking {
     hits: u32,
     #[serde(rename = "interval_per_10000", with = "maybe_interval")]
     interval: Option<(Probability, Probability)>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "Outcome", deny_unknown_fields)]
-struct StoredOutcome {
-    id: Uuid,
-    #[serde(with = "symbol")]
-    symbol: Symbol,
-    digits: u8,
-    #[serde(with = "StoredOutcomeKind")]
-    kind: OutcomeKind,
-    #[serde(with = "price")]
-    price: Price,
-    #[serde(rename = "r_per_100", with = "ratio")]
-    r: Ratio,
-    #[serde(with = "time")]
-    at: Time,
-    last: bool,
-    /// Since version 2.
-    #[serde(default, rename = "realised_per_100", with = "maybe_ratio")]
-    realised: Option<Ratio>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "OutcomeKind", rename_all = "snake_case")]
-enum StoredOutcomeKind {
-    Target(u8),
-    Stop,
-    StopMoved,
-    Timeout,
-    Closed,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use journal::{Error, Journal, Local, Memory, Record};
-use market::{Epoch, Outcome, OutcomeKind, Position, Price, Ratio, Symbol, Time, Uuid};
+use journal::{Error, Journal, Local, Looking, Memory, Record};
+use market::{
+    Cause, Epoch, Outcome, OutcomeKind, Position, Price, Ratio, Shadow, Symbol, Time, Uuid,
+};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -33,6 +35,7 @@ async fn keeps_the_promises<J: Journal + Sync>(mut make: impl FnMut() -> J) {
     takes_a_big_batch_whole(make()).await;
     reads_in_pages(make()).await;
     refuses_positions_that_are_not_its_own(make()).await;
+    keeps_shadows_apart(make()).await;
 }
 
 async fn begins_before_the_first_record(journal: impl Journal) {
@@ -112,6 +115,53 @@ async fn refuses_positions_that_are_not_its_own(mut journal: impl Journal) {
     }
 }
 
+async fn keeps_shadows_apart(mut journal: impl Journal) {
+    let [one, two, three] = [shadow(1), shadow(2), shadow(3)];
+    let none = Vec::new;
+    let end = journal.append_with(at(0), records(1..=2), vec![one.clone()]);
+    assert_eq!(end.await.unwrap(), at(2));
+    // No position moves, and of one signal there is one: told again, even otherwise, it stays as it was.
+    let mut other = one.clone();
+    other.coarse = !other.coarse;
+    let again = journal.append_with(at(2), none(), vec![other, two.clone()]);
+    assert_eq!(again.await.unwrap(), at(2));
+    let fenced = journal.append_with(at(1), none(), vec![three.clone()]);
+    assert!(matches!(fenced.await, Err(Error::Fenced { .. })));
+    let end = journal.append(at(2), records(3..=3)).await.unwrap();
+    assert_eq!(journal.read(at(0), 9).await.unwrap(), numbered(1..=3));
+    journal
+        .append_with(end, none(), vec![three.clone()])
+        .await
+        .unwrap();
+    let all = [(1, one), (2, two), (3, three)];
+    assert_eq!(journal.shadows(0, 9).await.unwrap(), all);
+    assert_eq!(journal.shadows(1, 1).await.unwrap(), all[1..2]);
+    assert_eq!(journal.shadows(3, 9).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_journal_without_shadows_is_read_and_gets_them() {
+    let dir = TempDir::new().unwrap();
+    let mut journal = open(dir.path());
+    journal.append(at(0), records(1..=3)).await.unwrap();
+    drop(journal);
+    // As an older version has left it.
+    let file = rusqlite::Connection::open(dir.path().join("journal.sqlite")).unwrap();
+    file.execute_batch("DROP TABLE shadow; PRAGMA user_version = 1")
+        .unwrap();
+    drop(file);
+
+    let mut looking = Looking::open(dir.path()).unwrap().unwrap();
+    assert_eq!(looking.end(), at(3));
+    assert_eq!(looking.shadows(0, 9).await.unwrap(), []);
+    let mut journal = open(dir.path());
+    let told = journal.append_with(at(3), Vec::new(), vec![shadow(1)]);
+    assert_eq!(told.await.unwrap(), at(3));
+    looking.refresh().unwrap();
+    assert_eq!(looking.shadows(0, 9).await.unwrap(), [(1, shadow(1))]);
+    assert_eq!(journal.read(at(0), 9).await.unwrap(), numbered(1..=3));
+}
+
 #[tokio::test]
 async fn local_is_there_again_when_it_is_opened_again() {
     let dir = TempDir::new().unwrap();
@@ -186,7 +236,7 @@ async fn local_refuses_what_it_cannot_trust() {
     let first = "DELETE FROM record WHERE seq = 1";
     check_refused(first, "has no record 1 where one must be; restore").await;
     let version = "PRAGMA user_version = 9";
-    check_refused(version, "has format version 9 and this ORION reads up to 1").await;
+    check_refused(version, "has format version 9 and this ORION reads up to 2").await;
     let foreign = "PRAGMA application_id = 7";
     check_refused(foreign, "is no journal of ORION; move that file away").await;
     let epoch = "UPDATE log SET epoch = 'x'";
@@ -276,5 +326,20 @@ fn record(number: u64) -> Record {
         at: Time::from_secs(number as i64),
         last: false,
         realised: None,
+        end: None,
     })
+}
+
+fn shadow(number: u128) -> Shadow {
+    Shadow {
+        id: Uuid::from_u128(number),
+        cause: Cause::Missed,
+        at: Time::from_secs(number as i64),
+        kind: OutcomeKind::Target(1),
+        odds: None,
+        bars: None,
+        coarse: false,
+        realised: None,
+        end: None,
+    }
 }

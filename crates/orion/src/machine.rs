@@ -113,25 +113,26 @@ impl<J: Journal> Machine<J> {
         let mut committed = Committed::default();
         let publication = &mut committed.publication;
         publication.now = self.engine.now();
-        let mut records = Vec::new();
+        let (mut records, mut shadows) = (Vec::new(), Vec::new());
         for output in self.out.drain(..) {
             match output {
                 Output::Price(update) => publication.prices.push(*update),
                 Output::Signal(signal) => records.push(Record::Signal(*signal)),
                 Output::Outcome(outcome) => records.push(Record::Outcome(*outcome)),
+                Output::Shadow(shadow) => shadows.push(*shadow),
                 Output::Answer(answer) => committed.answers.push(*answer),
             }
         }
         publication.bars = std::mem::take(&mut self.closed);
         self.add_forming(publication);
-        if records.is_empty() {
+        if records.is_empty() && shadows.is_empty() {
             return Ok(committed);
         }
         fault::point("decision");
         self.tape.sync().context("write the tape")?;
         let before = self.journal.end();
         self.journal
-            .append(before, records.clone())
+            .append_with(before, records.clone(), shadows)
             .await
             .context("append to the journal")?;
         for (place, record) in (1..).zip(records) {
@@ -286,11 +287,11 @@ pub fn tell(engine: &mut Engine, item: TapeItem, out: &mut Vec<Output>) -> Resul
     Ok(())
 }
 
-/// The record of an output that is kept.
+/// The record of an output that clients hear of and that is kept.
 #[must_use]
 pub fn record_of(output: Output) -> Option<Record> {
     match output {
-        Output::Price(_) | Output::Answer(_) => None,
+        Output::Price(_) | Output::Shadow(_) | Output::Answer(_) => None,
         Output::Signal(signal) => Some(Record::Signal(*signal)),
         Output::Outcome(outcome) => Some(Record::Outcome(*outcome)),
     }

@@ -21,7 +21,7 @@ fn coarse(timeframe: Timeframe) -> Settings {
 }
 
 /// Prices of consecutive bars in pips; the scene's come first, the last of them ends at 12:00.
-fn bars(timeframe: Timeframe, more: &[&str]) -> String {
+pub(crate) fn bars(timeframe: Timeframe, more: &[&str]) -> String {
     let scene = LONG.lines().filter_map(|line| {
         let candle = line.split('#').next()?.split_once("5m ")?.1;
         Some(candle.trim().to_owned())

@@ -2,7 +2,7 @@
 
 use super::store::Store;
 use crate::{Error, Journal, Record};
-use market::Position;
+use market::{Position, Shadow};
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -55,7 +55,12 @@ impl Looking {
 }
 
 impl Journal for Looking {
-    async fn append(&mut self, _after: Position, _batch: Vec<Record>) -> Result<Position, Error> {
+    async fn append_with(
+        &mut self,
+        _after: Position,
+        _batch: Vec<Record>,
+        _shadows: Vec<Shadow>,
+    ) -> Result<Position, Error> {
         Err(Error::Io {
             what: "append to a journal that was opened to be looked at".to_owned(),
             source: io::ErrorKind::Unsupported.into(),
@@ -66,6 +71,11 @@ impl Journal for Looking {
         let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let left = self.end.seq.saturating_sub(after.seq);
         store.read(after, limit.min(usize::try_from(left).unwrap_or(limit)))
+    }
+
+    async fn shadows(&self, after: u64, limit: usize) -> Result<Vec<(u64, Shadow)>, Error> {
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        store.shadows(after, limit)
     }
 
     fn end(&self) -> Position {
@@ -128,6 +138,7 @@ mod tests {
             at: Time::from_secs(1),
             last: true,
             realised: None,
+            end: None,
         })
     }
 }

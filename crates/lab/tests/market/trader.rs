@@ -134,7 +134,7 @@ impl Trader {
                         life.first_outcome = Some(*outcome);
                     }
                 }
-                Output::Price(_) | Output::Answer(_) => {}
+                Output::Price(_) | Output::Shadow(_) | Output::Answer(_) => {}
             }
         }
     }

@@ -438,6 +438,7 @@ mod tests {
                 at: ts(),
                 last: false,
                 realised: None,
+                end: None,
             })
         };
         let target = told(OutcomeKind::Target(1));
