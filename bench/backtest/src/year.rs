@@ -113,6 +113,7 @@ fn catalog() -> Catalog {
             signals: true,
             prices: true,
             contract: None,
+            slippage_pips: None,
         }],
     }
 }

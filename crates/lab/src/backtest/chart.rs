@@ -14,8 +14,9 @@ const MOST: usize = 600;
 pub(super) struct Charts {
     /// The newest closed bars of each instrument.
     recent: Vec<VecDeque<Bar>>,
-    /// By the number of the trade.
-    kept: BTreeMap<usize, Chart>,
+    /// By the number of the trade: those that still grow, and those that are whole.
+    growing: BTreeMap<usize, Chart>,
+    whole: BTreeMap<usize, Vec<Bar>>,
     most: usize,
     /// Every so many-th trade is drawn.
     stride: usize,
@@ -29,7 +30,7 @@ struct Chart {
     bars: Vec<Bar>,
     /// How many more it takes.
     left: usize,
-    running: bool,
+    ended: bool,
 }
 
 impl Charts {
@@ -37,7 +38,8 @@ impl Charts {
     pub(super) fn new(instruments: usize, most: usize) -> Self {
         Self {
             recent: vec![VecDeque::new(); instruments],
-            kept: BTreeMap::new(),
+            growing: BTreeMap::new(),
+            whole: BTreeMap::new(),
             most,
             stride: 1,
             trades: 0,
@@ -53,26 +55,28 @@ impl Charts {
                 instrument,
                 bars: self.recent[instrument].iter().copied().collect(),
                 left: MOST - BEFORE - AFTER,
-                running: true,
+                ended: false,
             };
-            self.kept.insert(number, chart);
+            self.growing.insert(number, chart);
             self.thin();
         }
         number
     }
 
     fn thin(&mut self) {
-        while self.kept.len() > self.most {
+        while self.counts().0 > self.most {
             self.stride *= 2;
             let stride = self.stride;
-            self.kept.retain(|number, _| number.is_multiple_of(stride));
+            self.growing
+                .retain(|number, _| number.is_multiple_of(stride));
+            self.whole.retain(|number, _| number.is_multiple_of(stride));
         }
     }
 
     /// A trade has ended.
     pub(super) fn end(&mut self, number: usize) {
-        if let Some(chart) = self.kept.get_mut(&number) {
-            (chart.running, chart.left) = (false, AFTER);
+        if let Some(chart) = self.growing.get_mut(&number) {
+            (chart.ended, chart.left) = (true, AFTER);
         }
     }
 
@@ -86,24 +90,27 @@ impl Charts {
             recent.pop_front();
         }
         recent.push_back(*bar);
-        let growing = self.kept.values_mut().rev();
-        for chart in growing.filter(|chart| chart.instrument == instrument && chart.left > 0) {
+        let of_it = self.growing.values_mut();
+        for chart in of_it.filter(|chart| chart.instrument == instrument && chart.left > 0) {
             chart.left -= 1;
             chart.bars.push(*bar);
         }
+        let is_over = |_: &usize, chart: &mut Chart| chart.ended && chart.left == 0;
+        let over = self.growing.extract_if(.., is_over);
+        self.whole
+            .extend(over.map(|(number, chart)| (number, chart.bars)));
     }
 
     /// The bars of a trade; empty where it is not drawn.
     pub(super) fn take(&mut self, number: usize) -> Vec<Bar> {
-        self.kept
-            .remove(&number)
-            .map(|chart| chart.bars)
-            .unwrap_or_default()
+        let growing = self.growing.remove(&number).map(|chart| chart.bars);
+        let bars = growing.or_else(|| self.whole.remove(&number));
+        bars.unwrap_or_default()
     }
 
     /// How many are drawn, and of how many.
     pub(super) fn counts(&self) -> (usize, usize) {
-        (self.kept.len(), self.trades)
+        (self.growing.len() + self.whole.len(), self.trades)
     }
 }
 
@@ -160,7 +167,7 @@ mod tests {
         (0..100).for_each(|_| {
             charts.begin(0);
         });
-        let kept: Vec<usize> = charts.kept.keys().copied().collect();
+        let kept: Vec<usize> = charts.growing.keys().copied().collect();
         assert_eq!(kept, [0, 16, 32, 48, 64, 80, 96]);
         assert_eq!(charts.counts(), (7, 100));
     }

@@ -12,8 +12,7 @@ use crate::market::random::Random;
 use crate::replay::Paced;
 use engine::{Engine, Output, Settings, session};
 use market::{
-    Alert, Direction, Event, InstrumentId, OutcomeKind, Price, SourceTime, Span, Status, Target,
-    Time, Uuid,
+    Alert, Direction, Event, InstrumentId, Price, SourceTime, Span, Status, Target, Time, Uuid,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -310,8 +309,8 @@ fn moved(target: &Target, by: Price) -> Target {
 /// What becomes of the entries.
 #[derive(Debug, Default)]
 struct Following {
-    /// When each was confirmed, its odds, and whether its first target traded.
-    open: BTreeMap<Uuid, (Time, Option<f64>, bool)>,
+    /// When each was confirmed, and its odds.
+    open: BTreeMap<Uuid, (Time, Option<f64>)>,
     ended: Vec<Tried>,
 }
 
@@ -321,37 +320,36 @@ impl Following {
             match output {
                 Output::Signal(signal) if signal.status == Status::Confirmed => {
                     let odds = signal.evidence.odds.map(market::Probability::to_f64);
-                    self.open
-                        .insert(signal.id, (signal.changed_at(), odds, false));
+                    self.open.insert(signal.id, (signal.changed_at(), odds));
                 }
                 Output::Outcome(outcome) => self.outcome(&outcome, settings),
-                Output::Signal(_) | Output::Price(_) | Output::Answer(_) => {}
+                Output::Signal(_) | Output::Price(_) | Output::Answer(_) | Output::Shadow(_) => {}
             }
         }
     }
 
     fn outcome(&mut self, outcome: &market::Outcome, settings: &Settings) {
-        let Some((entered, odds, hit)) = self.open.get_mut(&outcome.id) else {
+        let (true, Some((entered, odds))) = (outcome.last, self.open.get(&outcome.id).copied())
+        else {
             return;
         };
-        *hit |= matches!(outcome.kind, OutcomeKind::Target(_));
-        if !outcome.last {
+        self.open.remove(&outcome.id);
+        let (Some(end), Some(realised)) = (outcome.end, outcome.realised) else {
             return;
-        }
+        };
         let instrument = settings.catalog.find(outcome.symbol.as_str());
         let calendar = instrument.map(|id| settings.catalog.instrument(id).calendar);
         let roll = calendar.map_or(17, session::roll_hour);
         let row = Row {
-            entered: *entered,
+            entered,
             ended: outcome.at,
             day: session::trading_day(outcome.at.as_source(), roll),
-            hit: *hit,
+            hit: end.hit,
             confidence: 0.0,
-            odds: *odds,
-            gross: outcome.realised.map_or(0.0, market::Ratio::to_f64),
-            cost: 0.0,
+            odds,
+            gross: realised.to_f64(),
+            cost: end.cost.map_or(0.0, market::Measure::to_f64),
         };
-        self.open.remove(&outcome.id);
         self.ended.push(Tried {
             trade: (outcome.id.as_u128() >> 32) as usize,
             row,

@@ -54,7 +54,13 @@ impl Report {
         let edge = verdict(&all, bootstrap.as_ref(), asked.trials);
         let mut report = Self {
             format: FORMAT,
-            headline: headline(edge, &all, bootstrap.as_ref(), asked.trials),
+            headline: headline(
+                edge,
+                &all,
+                bootstrap.as_ref(),
+                control.as_ref(),
+                asked.trials,
+            ),
             edge,
             signals: counts(&found),
             groups: groups(&found.ended),
@@ -156,7 +162,13 @@ pub(super) fn verdict(all: &Group, bootstrap: Option<&Bootstrap>, trials: u32) -
 }
 
 /// One sentence, by which numbers.
-fn headline(edge: EdgeVerdict, all: &Group, bootstrap: Option<&Bootstrap>, trials: u32) -> String {
+fn headline(
+    edge: EdgeVerdict,
+    all: &Group,
+    bootstrap: Option<&Bootstrap>,
+    control: Option<&Control>,
+    trials: u32,
+) -> String {
     let percent = |part: f64| format!("{:.0}", part * 100.0);
     if all.n == 0 {
         return "no trades: nothing can be said".to_owned();
@@ -164,8 +176,11 @@ fn headline(edge: EdgeVerdict, all: &Group, bootstrap: Option<&Bootstrap>, trial
     let chance = all.chance.map_or("unknown".to_owned(), |chance| {
         format!("{} %", percent(chance))
     });
+    let beside = control.map_or(String::new(), |control| {
+        format!(", random entries {} %", percent(control.rate))
+    });
     let hits = format!(
-        "hits {} % of {} [{}, {}], chance {chance}",
+        "hits {} % of {} [{}, {}], chance {chance}{beside}",
         percent(all.rate),
         all.n,
         percent(all.low),
@@ -285,7 +300,21 @@ fn notes(found: &Found, control: Option<&Control>, asked: &Asked) -> Vec<String>
                 .to_owned(),
         ),
     }
-    let ambiguous = found.ended.iter().filter(|ended| ended.ambiguous).count();
+    let count = |is: fn(&Ended) -> bool| found.ended.iter().filter(|one| is(one)).count();
+    let timed_out = count(|ended| ended.timed_out);
+    if timed_out > 0 {
+        notes.push(format!(
+            "{timed_out} trade(s) ran out of time before first target and stop: no hits. Chance knows no such end, and so hits lie below \
+             it by what these would have hit; the random entries end as the trades do."
+        ));
+    }
+    let unknown = count(|ended| !ended.costs_known);
+    if unknown > 0 {
+        notes.push(format!(
+            "Of {unknown} trade(s) the costs are not known, as no price turned the commission's currency; they count as none."
+        ));
+    }
+    let ambiguous = count(|ended| ended.ambiguous);
     if ambiguous > 0 {
         notes.push(format!(
             "In {ambiguous} trade(s) stop and target lay in one bar; they count as no hit."

@@ -26,6 +26,7 @@ pub(super) fn settings() -> Settings {
         signals: true,
         prices: false,
         contract: None,
+        slippage_pips: None,
     };
     let rows = [
         ("EURUSD", 5, "0.00001", "0.00008"),

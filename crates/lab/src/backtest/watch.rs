@@ -53,6 +53,10 @@ pub struct Ended {
     pub mae: f64,
     pub ambiguous: bool,
     pub coarse: bool,
+    /// A price turned the commission into the instrument's currency, where there is one.
+    pub costs_known: bool,
+    /// Its time ended before its first target and its stop.
+    pub timed_out: bool,
     /// Bars around it, where it is one of those that are drawn.
     pub window: Vec<Bar>,
 }
@@ -181,7 +185,7 @@ impl Watch {
     /// What the engine said of it.
     pub fn output(&mut self, output: &Output) {
         match output {
-            Output::Price(_) | Output::Answer(_) => {}
+            Output::Price(_) | Output::Answer(_) | Output::Shadow(_) => {}
             Output::Signal(signal) if signal.entry_time >= self.period.from => self.signal(signal),
             Output::Signal(_) => {}
             Output::Outcome(outcome) => self.outcome(outcome),
@@ -237,28 +241,28 @@ impl Watch {
     fn end(&self, running: Running, last: &Outcome) -> Option<Ended> {
         let Running { signal, steps, .. } = running;
         let instrument = self.instrument_of(&signal);
-        let hit = steps
-            .iter()
-            .any(|step| matches!(step.kind, OutcomeKind::Target(1)));
+        let end = last.end?;
         let row = Row {
             entered: signal.changed_at(),
             ended: last.at,
             day: self.day(instrument, last.at),
-            hit,
+            hit: end.hit,
             confidence: signal.confidence.to_f64(),
             odds: signal.evidence.odds.map(market::Probability::to_f64),
             gross: last.realised?.to_f64(),
-            cost: 0.0,
+            cost: end.cost.map_or(0.0, market::Measure::to_f64),
         };
         Some(Ended {
             instrument,
             row,
-            fill: signal.entry,
-            spread: Price::default(),
-            mfe: 0.0,
-            mae: 0.0,
-            ambiguous: false,
-            coarse: self.is_coarse(instrument),
+            fill: end.fill,
+            spread: end.spread,
+            mfe: end.best.to_f64(),
+            mae: -end.worst.to_f64(),
+            ambiguous: end.ambiguous,
+            coarse: end.coarse,
+            costs_known: end.cost.is_some(),
+            timed_out: last.kind == OutcomeKind::Timeout && !end.hit,
             window: Vec::new(),
             signal,
             steps,
@@ -276,12 +280,6 @@ impl Watch {
             .get(&signal.symbol)
             .copied()
             .unwrap_or(InstrumentId(0))
-    }
-
-    fn is_coarse(&self, instrument: InstrumentId) -> bool {
-        let seen = self.seen.get(instrument.index());
-        let finest = seen.and_then(|seen| seen.as_ref()?.finest);
-        finest > Some(self.confirm_tf)
     }
 
     fn grade(&self) -> Grade {

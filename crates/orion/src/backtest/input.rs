@@ -9,7 +9,7 @@ use crate::recording::{self, Recording};
 use anyhow::{Context as _, Result, bail, ensure};
 use engine::Settings;
 use journal::tape::{TapeItem, TapeReader};
-use market::{Event, InstrumentId, Symbol, Time, Timeframe};
+use market::{Event, InstrumentId, PreviousClose, QuoteBar, Symbol, Tick, Time, Timeframe};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -29,8 +29,7 @@ pub(super) enum Input {
     Recorded {
         config: Box<Config>,
         settings: Settings,
-        /// By instrument: what is told of it.
-        told: Vec<bool>,
+        places: Places,
     },
 }
 
@@ -81,20 +80,23 @@ impl Opened {
         names: Vec<String>,
     ) -> Result<Self> {
         let (grains, assumed) = files(&config)?;
-        let (settings, told, raised) = settings_for(options, &config, &grains)?;
+        let (settings, places, raised) = settings_for(options, &config, &grains)?;
         let notes = raised.into_iter().chain(assumed).collect();
         let config = Box::new(config);
         Ok(Self {
             input: Input::Recorded {
                 config,
                 settings,
-                told,
+                places,
             },
             names,
             notes,
         })
     }
 }
+
+/// By instrument of the configured catalog: its place among those that are told; none for the others.
+type Places = Vec<Option<InstrumentId>>;
 
 /// The finest data of each symbol: none for ticks.
 pub(super) type Grains = BTreeMap<Symbol, Option<Timeframe>>;
@@ -115,7 +117,8 @@ pub(super) fn files(config: &Config) -> Result<(Grains, Vec<String>)> {
     ))
 }
 
-/// What the engine is set to, which instruments are told, and what is to be said of it.
+/// What the engine is set to, which instruments are told, and what is to be said of it. Instruments of which nothing is told
+/// decide nothing: the engine need not look after them.
 ///
 /// # Errors
 /// When nothing runs on a symbol, or results would be mixed that must not be.
@@ -123,19 +126,39 @@ pub(super) fn settings_for(
     options: &cli::Backtest,
     config: &Config,
     grains: &Grains,
-) -> Result<(Settings, Vec<bool>, Option<String>)> {
+) -> Result<(Settings, Places, Option<String>)> {
     let mut settings = recording::engine_settings(config)?;
-    let told = choose(&mut settings, &options.symbols)?;
+    let chosen = choose(&mut settings, &options.symbols)?;
     // Prices that are shown decide nothing, and nobody sees them here.
     let instruments = settings.catalog.instruments.iter_mut();
     instruments.for_each(|instrument| instrument.prices = false);
-    let mut grains = grains.clone();
-    grains.retain(|symbol, _| {
+    let mut traded = grains.clone();
+    traded.retain(|symbol, _| {
         let id = settings.catalog.find(symbol.as_str());
         id.is_some_and(|id| settings.catalog.instrument(id).signals)
     });
-    let raised = fit(&mut settings, &grains)?;
-    Ok((settings, told, raised))
+    let raised = fit(&mut settings, &traded)?;
+    let has_data = |symbol: Symbol| grains.is_empty() || grains.contains_key(&symbol);
+    let places = keep(&mut settings, |place, symbol| {
+        chosen[place] && has_data(symbol)
+    });
+    Ok((settings, places, raised))
+}
+
+/// Keeps the instruments of the catalog for which that holds, and says where each has gone.
+fn keep(settings: &mut Settings, keeps: impl Fn(usize, Symbol) -> bool) -> Places {
+    let mut kept = 0;
+    let instruments = std::mem::take(&mut settings.catalog.instruments);
+    let mut places = Places::new();
+    for (place, instrument) in instruments.into_iter().enumerate() {
+        let keeps = keeps(place, instrument.symbol);
+        places.push(keeps.then_some(InstrumentId(kept)));
+        if keeps {
+            kept += 1;
+            settings.catalog.instruments.push(instrument);
+        }
+    }
+    places
 }
 
 impl Input {
@@ -150,20 +173,21 @@ impl Input {
     /// # Errors
     /// When the data cannot be opened.
     pub(super) fn events(&self, what: &str) -> Result<Reading> {
-        let (source, told) = match self {
+        let (source, places) = match self {
             Self::Told { paths, settings } => {
-                let told = vec![true; settings.catalog.instruments.len()];
-                (Source::Told(reader(paths)?), told)
+                let count = settings.catalog.instruments.len() as u16;
+                let places = (0..count).map(|place| Some(InstrumentId(place)));
+                (Source::Told(reader(paths)?), places.collect())
             }
-            Self::Recorded { config, told, .. } => (
+            Self::Recorded { config, places, .. } => (
                 Source::Recorded(Box::new(Recording::open(config)?)),
-                told.clone(),
+                places.clone(),
             ),
         };
         let progress = Progress::new(what, source.bytes().1);
         Ok(Reading {
             source,
-            told,
+            places,
             progress,
             read: 0,
             lost: 0,
@@ -190,7 +214,7 @@ fn settings_of(mut reader: TapeReader) -> Result<Settings> {
 #[derive(Debug)]
 pub(super) struct Reading {
     source: Source,
-    told: Vec<bool>,
+    places: Places,
     progress: Progress,
     read: u64,
     pub lost: u64,
@@ -238,8 +262,11 @@ impl Iterator for Reading {
                 self.progress.set(self.source.bytes().0);
             }
             match self.source.next()? {
-                Ok((at, event)) if self.is_told(&event) => return Some(Ok((at, event))),
-                Ok(_) => {}
+                Ok((at, event)) => {
+                    if let Some(event) = self.told(event) {
+                        return Some(Ok((at, event)));
+                    }
+                }
                 Err(error) => {
                     self.lost += 1;
                     remark(&format!("a part of the recording is left out: {error:#}"));
@@ -250,17 +277,30 @@ impl Iterator for Reading {
 }
 
 impl Reading {
-    /// Whether an event is of a symbol that was asked for. Time and posts of a server's tape are not of the market.
-    fn is_told(&self, event: &Event) -> bool {
-        let of = |id: InstrumentId| self.told.get(id.index()).copied().unwrap_or(false);
-        match event {
-            Event::Tick(tick) => of(tick.instrument),
-            Event::Bar(bar) | Event::Past(bar) => of(bar.instrument),
-            Event::PreviousClose(close) => of(close.instrument),
-            Event::Switch(instrument, _) => of(*instrument),
-            Event::Gap(_) | Event::Life(_) => true,
-            Event::Alert(_) | Event::Start | Event::Stop | Event::Wake => false,
-        }
+    /// An event as it is told, if it is of a symbol that is. Time and posts of a server's tape are not of the market.
+    fn told(&self, event: Event) -> Option<Event> {
+        let place = |id: InstrumentId| self.places.get(id.index()).copied().flatten();
+        Some(match event {
+            Event::Tick(tick) => Event::Tick(Tick {
+                instrument: place(tick.instrument)?,
+                ..tick
+            }),
+            Event::Bar(bar) => Event::Bar(QuoteBar {
+                instrument: place(bar.instrument)?,
+                ..bar
+            }),
+            Event::Past(bar) => Event::Past(QuoteBar {
+                instrument: place(bar.instrument)?,
+                ..bar
+            }),
+            Event::PreviousClose(close) => Event::PreviousClose(PreviousClose {
+                instrument: place(close.instrument)?,
+                ..close
+            }),
+            Event::Switch(instrument, source) => Event::Switch(place(instrument)?, source),
+            Event::Gap(_) | Event::Life(_) => event,
+            Event::Alert(_) | Event::Start | Event::Stop | Event::Wake => return None,
+        })
     }
 }
 
@@ -425,6 +465,20 @@ mod tests {
             &[("EURUSD", Some(H1)), ("XAUUSD", None)],
             Err("run them apart, as with --symbols XAUUSD"),
         );
+    }
+
+    #[test]
+    fn instruments_without_data_are_left_out_and_the_others_found_again() {
+        let mut settings = Config::default().engine_settings();
+        let all = settings.catalog.clone();
+        let kept = ["XAUUSD", "SPX500"];
+        let places = keep(&mut settings, |_, symbol| kept.contains(&symbol.as_str()));
+        assert_eq!(settings.catalog.instruments.len(), 2);
+        for (instrument, place) in all.instruments.iter().zip(places) {
+            let found = place.map(|id| settings.catalog.instrument(id).symbol);
+            let is_kept = kept.contains(&instrument.symbol.as_str());
+            assert_eq!(found, is_kept.then_some(instrument.symbol));
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use input::{Input, Opened};
 use journal::tape::TapeItem;
 use lab::backtest::report::Costs;
 use lab::backtest::{Asked, Beside, Drawn, Found, Period, Report, Watch};
-use market::{SourceTime, Time};
+use market::{Instrument, SourceTime, Time};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -207,15 +207,17 @@ fn command() -> String {
 }
 
 fn costs(settings: &Settings) -> Costs {
+    let account = &settings.account;
     let instruments = settings.catalog.instruments.iter();
-    let traded = instruments.filter(|instrument| instrument.signals);
-    let of = |value: f64| {
-        let traded = traded.clone();
-        traded.map(move |one| (one.symbol.to_string(), value))
-    };
+    let traded = || instruments.clone().filter(|instrument| instrument.signals);
+    let slippage = |one: &Instrument| one.slippage_pips.unwrap_or(account.slippage_pips);
     Costs {
-        slippage: of(settings.account.slip_stop_pips).collect(),
-        commission: of(settings.account.commission_round_turn).collect(),
+        slippage: traded()
+            .map(|one| (one.symbol.to_string(), slippage(one)))
+            .collect(),
+        commission: traded()
+            .map(|one| (one.symbol.to_string(), account.commission_round_turn))
+            .collect(),
     }
 }
 
