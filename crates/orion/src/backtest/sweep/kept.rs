@@ -148,11 +148,17 @@ impl Kept {
         Ok((kept, done))
     }
 
-    /// Adds a line, whole or not at all.
+    /// Adds a result, and gives it as it will be read again: the last bit of a number may be another.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(super) fn add(&mut self, value: &impl Serialize) -> Result<()> {
+    pub(super) fn keep(&mut self, trial: &Trial) -> Result<Trial> {
+        self.add(trial)?;
+        Ok(serde_json::from_slice(&serde_json::to_vec(trial)?)?)
+    }
+
+    /// Adds a line in one write.
+    fn add(&mut self, value: &impl Serialize) -> Result<()> {
         let mut line = serde_json::to_vec(value)?;
         line.push(b'\n');
         self.file

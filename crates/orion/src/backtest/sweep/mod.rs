@@ -92,9 +92,10 @@ pub(super) fn run(options: &cli::Backtest, environment: Vec<(String, String)>) -
         .collect();
     let progress = Progress::new(sets.len(), done.len());
     try_all(&left, &events, period, options.seed, |trial| {
-        if let Some(kept) = &mut kept {
-            kept.add(&trial)?;
-        }
+        let trial = match &mut kept {
+            Some(kept) => kept.keep(&trial)?,
+            None => trial,
+        };
         done.insert(trial.number, trial);
         progress.set(done.len());
         Ok(())
