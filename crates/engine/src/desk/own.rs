@@ -244,6 +244,7 @@ impl Desk {
         context.shared.count_signal(signal.entry_time);
         context.shared.ledger.own(signal);
         enter(signal, context);
+        self.read_signal(signal, signal.entry_time, context);
         context.out.push(Output::Signal(Box::new(signal.clone())));
         self.pending.push(pending);
     }
