@@ -22,7 +22,7 @@ mod log;
 mod newest;
 mod price_class;
 mod publication;
-mod status_class;
+mod symbol_class;
 mod subscription;
 mod window;
 

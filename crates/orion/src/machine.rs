@@ -12,7 +12,10 @@ use hub::{Beginning, Publication};
 use journal::snapshot::{self, Snapshot};
 use journal::tape::{self, Removed, TapeItem, TapeWriter};
 use journal::{Journal, Record};
-use market::{Answer, BarUpdate, Event, InstrumentId, Position, SourceId, Time};
+use engine::features::{FeatureRow, Occasion};
+use market::{
+    Answer, BarUpdate, Event, FeatureUpdate, InstrumentId, Position, SourceId, Time,
+};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +32,8 @@ pub struct Machine<J> {
     bars: ClosedBars,
     /// Those that closed since the last commit.
     closed: Vec<Arc<BarUpdate>>,
+    /// The features of bars that closed since the last commit.
+    features: Vec<FeatureUpdate>,
 }
 
 /// What a commit kept, and what follows from it.
@@ -89,6 +94,7 @@ impl<J: Journal> Machine<J> {
             out,
             bars,
             closed: Vec::new(),
+            features: Vec::new(),
         })
     }
 
@@ -102,6 +108,9 @@ impl<J: Journal> Machine<J> {
         self.engine.handle(at, event, &mut self.out);
         self.spent.strike(&mut self.out, from);
         self.closed.extend(self.bars.hear(&self.engine));
+        let rows = self.engine.just_read().iter();
+        let of_bars = rows.filter(|row| row.occasion == Occasion::Bar);
+        self.features.extend(of_bars.map(|row| shown(row, &self.engine)));
         Ok(())
     }
 
@@ -123,6 +132,7 @@ impl<J: Journal> Machine<J> {
             }
         }
         publication.bars = std::mem::take(&mut self.closed);
+        publication.features = std::mem::take(&mut self.features);
         self.add_forming(publication);
         if records.is_empty() {
             return Ok(committed);
@@ -219,8 +229,10 @@ impl<J: Journal> Machine<J> {
             past.bars
                 .extend(self.bars.forming(&self.engine, instrument));
         }
+        let names = self.engine.settings().features.names.iter();
         Ok(Beginning {
             catalog: Arc::new(self.engine.settings().catalog.clone()),
+            features: names.map(ToString::to_string).collect(),
             past,
             end,
         })
@@ -284,6 +296,17 @@ pub fn tell(engine: &mut Engine, item: TapeItem, out: &mut Vec<Output>) -> Resul
         TapeItem::Event(at, event) => engine.handle(at, &event, out),
     }
     Ok(())
+}
+
+/// A row of features as clients are shown it.
+fn shown(row: &FeatureRow, engine: &Engine) -> FeatureUpdate {
+    let instrument = engine.settings().catalog.instrument(row.instrument);
+    FeatureUpdate {
+        symbol: instrument.symbol,
+        timeframe: row.timeframe,
+        time: row.time,
+        values: row.values.clone(),
+    }
 }
 
 /// The record of an output that is kept.
