@@ -285,9 +285,24 @@ impl<J: Journal> Machine<J> {
 /// # Errors
 /// When the tape's settings are not understood.
 pub fn tell(engine: &mut Engine, item: TapeItem, out: &mut Vec<Output>) -> Result<()> {
+    tell_with(engine, item, out, |_| {})
+}
+
+/// The same, with something about the tape's settings changed that decides nothing.
+///
+/// # Errors
+/// When the tape's settings are not understood.
+pub fn tell_with(
+    engine: &mut Engine,
+    item: TapeItem,
+    out: &mut Vec<Output>,
+    change: impl Fn(&mut Settings),
+) -> Result<()> {
     match item {
         TapeItem::Settings(kept) => {
-            let settings = Arc::new(read_settings(&kept)?);
+            let mut settings = read_settings(&kept)?;
+            change(&mut settings);
+            let settings = Arc::new(settings);
             match Heading::read(&kept).begun_after {
                 None => engine.adopt(settings, out),
                 Some(_) => *engine = Engine::new(settings),

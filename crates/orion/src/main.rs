@@ -61,6 +61,9 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         Command::TrackRecord(options) => runtime()?
             .block_on(track::run(&options, environment))
             .map(|()| ExitCode::SUCCESS),
+        Command::Features(Features::Export(options)) => {
+            features::run(&options, environment).map(|()| ExitCode::SUCCESS)
+        }
         Command::Inspect(options) => {
             inspect::run(&options, environment).map(|()| ExitCode::SUCCESS)
         }
