@@ -1,5 +1,6 @@
 //! One instrument's desk: its bars, charts, setups, open signals and price pulse. Nobody else touches its state.
 
+mod confide;
 mod features;
 mod open;
 mod own;

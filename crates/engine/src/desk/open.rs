@@ -80,6 +80,8 @@ impl Desk {
         let signal = self.decided_as(&pending, verdict, context.at);
         if signal.status == Status::Confirmed {
             self.run(&signal, &pending, context);
+        } else {
+            context.shared.calibrators.forget(signal.id);
         }
         context.shared.ledger.decided(&signal);
         context.shared.book.decided(&signal);
@@ -107,6 +109,7 @@ impl Desk {
     fn run(&mut self, signal: &Signal, pending: &Pending, context: &mut Context) {
         let sides = self.sides(signal);
         context.shared.book.filled(signal, sides.fill);
+        context.shared.calibrators.confirmed(signal, sides.exit);
         if let Some(setup) = pending.origin.setup() {
             context.shared.record(setup).confirm(signal, sides.exit);
         }
@@ -145,5 +148,7 @@ fn tell(step: Step, context: &mut Context) {
         context.shared.counts.resolved += 1;
         context.shared.counts.hits += u64::from(hit == Hit::Yes);
     }
-    context.out.push(Output::Outcome(Box::new(step.outcome)));
+    let (outcome, resolved) = (step.outcome, step.resolved);
+    context.out.push(Output::Outcome(Box::new(outcome.clone())));
+    context.learn(&outcome, resolved);
 }

@@ -97,7 +97,7 @@ pub(crate) fn lines(said: &[(Time, Output)], reflected: Reflected) -> Vec<String
             one.r,
             one.last
         )),
-        Output::Price(_) | Output::Answer(_) => None,
+        Output::Price(_) | Output::Calibration(_) | Output::Answer(_) => None,
     };
     let mut lines: Vec<String> = said.iter().filter_map(line).collect();
     lines.sort();

@@ -99,7 +99,9 @@ fn native(said: &[(Time, Output)]) -> Vec<(Time, Output)> {
             signal.evidence.risk_gate = None;
             (*at, Output::Signal(signal))
         }
-        Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => (*at, output.clone()),
+        Output::Outcome(_) | Output::Price(_) | Output::Calibration(_) | Output::Answer(_) => {
+            (*at, output.clone())
+        }
     };
     let said = said.iter().filter(|(_, output)| own(output));
     said.map(bare).collect()

@@ -135,7 +135,7 @@ impl Trader {
                         life.first_outcome = Some(*outcome);
                     }
                 }
-                Output::Price(_) | Output::Answer(_) => {}
+                Output::Price(_) | Output::Calibration(_) | Output::Answer(_) => {}
             }
         }
     }

@@ -6,8 +6,8 @@
 
 use hub::Publication;
 use market::{
-    BarUpdate, Catalog, FeatureUpdate, FeedState, Outcome, Position, PriceUpdate, Signal, Symbol, SymbolStatus,
-    Time,
+    BarUpdate, Catalog, FeatureUpdate, FeedState, Outcome, Position, PriceUpdate, Signal, Symbol,
+    SymbolStatus, Time,
 };
 use serde::{Deserialize, Serialize};
 use std::io;
