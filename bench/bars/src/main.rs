@@ -222,6 +222,7 @@ fn settings(rules: Rules) -> Settings {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     };
     let source = Source {
         name: "bars".into(),

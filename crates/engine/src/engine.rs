@@ -22,7 +22,7 @@ use crate::sizing::Mids;
 use crate::structure::Finding;
 use market::{
     Answer, Bar, Calibration, Cause, Event, InstrumentId, Outcome, PreviousClose, PriceUpdate,
-    QuoteBar, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
+    QuoteBar, Shadow, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
 };
 use serde::{Deserialize, Serialize};
 use source::{SourceState, sources};
@@ -34,6 +34,8 @@ pub enum Output {
     Price(Box<PriceUpdate>),
     Signal(Box<Signal>),
     Outcome(Box<Outcome>),
+    /// What would have become of a signal that was not confirmed: kept apart, and told to no client.
+    Shadow(Box<Shadow>),
     /// A new calibration of confidence: kept beside what clients hear.
     Calibration(Box<Calibration>),
     /// What came of an alert: exactly one each, after the signal it brought or changed.
@@ -578,6 +580,8 @@ impl Engine {
             let (desk, mut context) = self.desk(at, id, out);
             desk.close(timeframe, bar, t, &findings, &mut context);
         }
+        let (desk, mut context) = self.desk(at, id, out);
+        desk.decide_coarse(&mut context);
         self.findings = findings;
         self.note_closed(id, closed);
     }
@@ -588,6 +592,7 @@ impl Engine {
         for (held, divided) in self.state.pairs.close(id, bar, Some(at), rules) {
             let (desk, mut context) = self.desk(at, held, out);
             desk.divide(divided, &mut context);
+            desk.decide_coarse(&mut context);
             self.find_wake_of(held);
         }
     }

@@ -252,7 +252,7 @@ pub struct Rules {
     pub be_offset_spreads: f64,
     pub trail_mode: TrailMode,
     pub trail_atr: f64,
-    /// A confirmed signal is followed this long.
+    /// A signal is followed this long after its verdict; 0: until it ends by itself.
     pub outcome_horizon_h: u32,
     /// How many outcomes the barrier odds weigh in the confidence of a young setup.
     pub prior_strength: f64,
@@ -496,7 +496,7 @@ impl Rules {
             ("bar_idle_ms", self.bar_idle_ms, 0, 60_000),
             // The dashboard counts 300 s from receipt: the verdict must be there before.
             ("confirm_timeout_s", self.confirm_timeout_s, 1, 295),
-            ("outcome_horizon_h", self.outcome_horizon_h, 1, 24 * 30),
+            ("outcome_horizon_h", self.outcome_horizon_h, 0, 24 * 30),
             // No more outcomes are kept than 2,000.
             ("cal_min_platt", self.cal_min_platt, 20, 2000),
             ("cal_min_isotonic", self.cal_min_isotonic, 20, 2000),

@@ -94,7 +94,7 @@ impl Condition {
 
 /// The record that a confidence comes from: hits in resolved signals, the Wilson interval (95 %) of their rate, and what was
 /// made of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backing {
     pub resolved: u32,
     pub hits: u32,

@@ -34,7 +34,7 @@ pub use instrument::{
 };
 pub use killzone::Killzone;
 pub use newyork::{NewYork, Weekday};
-pub use outcome::{Outcome, OutcomeKind};
+pub use outcome::{Ended, Outcome, OutcomeKind, Shadow};
 pub use position::{Epoch, EpochError, Position};
 pub use price::{ParsePriceError, Price};
 pub use reading::{FeatureUpdate, Readings};

@@ -393,6 +393,9 @@ pub struct HistoryGaps {
 pub struct TrackRecord {
     /// Only this market: the name of its folder
     pub market: Option<String>,
+    /// Show the versions of what confidence was calibrated by instead
+    #[arg(long)]
+    pub versions: bool,
     #[command(flatten)]
     pub kept: Kept,
 }

@@ -461,5 +461,6 @@ fn to_instrument(settings: &InstrumentSettings) -> Instrument {
         signals: settings.signals,
         prices: settings.prices,
         contract: settings.contract(),
+        slippage_pips: settings.slippage_pips,
     }
 }

@@ -39,10 +39,16 @@ impl Desk {
         let Some(ground) = self.ground(context) else {
             return;
         };
+        // A bar that is too long to be judged again has its stop told with its trigger, unless it opened beyond it.
+        let is_coarse = self.is_coarse(rules);
         self.setups.take_if(|armed| {
-            let pattern = &armed.pattern;
-            let stop = ground.idea(pattern).stop(rules);
-            trigger.reach.stops(pattern.direction, stop)
+            let direction = armed.pattern.direction;
+            let stop = ground.idea(&armed.pattern).stop(rules);
+            if is_coarse {
+                trigger.reach.opens_beyond(direction, stop)
+            } else {
+                trigger.reach.stops(direction, stop)
+            }
         });
         for armed in self.setups.take_if(|armed| armed.is_reached(trigger.price)) {
             let moment = Moment {
@@ -50,6 +56,17 @@ impl Desk {
                 reach: Some(trigger.reach),
             };
             self.try_signal(&armed.pattern, &ground, moment, context);
+        }
+    }
+
+    /// Ends the armed setups whose stop traded in a bar that did not trigger them.
+    pub(super) fn end_stopped(&mut self, reach: &Reach, context: &Context) {
+        let rules = self.rules(context.settings);
+        if let Some(ground) = self.ground(context) {
+            self.setups.take_if(|armed| {
+                let stop = ground.idea(&armed.pattern).stop(rules);
+                reach.stops(armed.pattern.direction, stop)
+            });
         }
     }
 
@@ -122,6 +139,7 @@ impl Desk {
         let born = context.confide(&mut signal, whose, raw, confirm);
         let pending = Pending {
             entered: moment.has_traded(signal.direction, signal.entry),
+            stopped: moment.has_stopped(signal.direction, signal.stop),
             signal,
             origin: Origin::Own(pattern.setup),
             since: Since::at(entry_time),
@@ -266,6 +284,11 @@ impl Moment {
     fn has_traded(&self, direction: Direction, entry: Price) -> bool {
         let reach = self.reach.as_ref();
         reach.is_none_or(|reach| reach.fills(direction, entry))
+    }
+
+    fn has_stopped(&self, direction: Direction, stop: Price) -> bool {
+        let reach = self.reach.as_ref();
+        reach.is_some_and(|reach| reach.stops(direction, stop))
     }
 }
 

@@ -98,6 +98,7 @@ impl Desk {
             zone_far,
             atr,
             entered,
+            stopped: false,
             origin: Origin::Posted,
             since: Since { tick, bar },
             signal,

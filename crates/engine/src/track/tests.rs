@@ -78,6 +78,7 @@ fn outcome(signal: &Signal, kind: OutcomeKind, realised: Option<f64>) -> Outcome
         at: Time::MIN,
         last: realised.is_some(),
         realised: realised.and_then(Ratio::new),
+        end: None,
     }
 }
 

@@ -4,8 +4,11 @@
 
 mod bars_only;
 mod bounded;
+mod coarse;
+mod confide;
 mod desk;
 mod driver;
+mod ends;
 mod gates;
 mod holes;
 mod ledger;
@@ -31,3 +34,4 @@ mod strange;
 mod strangers;
 mod tape;
 mod verdicts;
+mod walk;

@@ -135,7 +135,10 @@ impl Trader {
                         life.first_outcome = Some(*outcome);
                     }
                 }
-                Output::Price(_) | Output::Calibration(_) | Output::Answer(_) => {}
+                Output::Price(_)
+                | Output::Shadow(_)
+                | Output::Calibration(_)
+                | Output::Answer(_) => {}
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The track record as JSON.
 
-use super::Reader;
+use super::{Reader, versions};
 use engine::track::{Bin, By, Figures, LEAST};
 use market::Probability;
 use serde_json::{Map, Value, json};
@@ -36,6 +36,7 @@ pub(super) fn report(market: &str, reader: &Reader) -> Value {
         "all": record.all().as_ref().map(told),
         "by": by,
         "posted": record.posted().as_ref().map(told),
+        "calibration": versions::newest(&reader.calibrations),
         "note": NOTE,
     })
 }
