@@ -150,7 +150,8 @@ async fn versions_of_calibrations_are_listed_and_the_newest_are_told() {
     let (_, text, _) = orion(&["track-record", "--json"], folder.path());
     let told: Value = serde_json::from_str(&text).expect("one object");
     assert_eq!(count(&told["calibration"]["smt"]["version"]), 2);
-    assert_eq!(told["calibration"]["posted:ann"]["basis"], "platt");
+    assert_eq!(told["calibration"]["smt"]["basis"], "platt");
+    assert!(!text.contains("ann"), "senders are for the operator alone");
     assert_eq!(told["calibration"]["smt"]["parameters"], Value::Null);
 }
 

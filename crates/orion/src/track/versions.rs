@@ -1,6 +1,7 @@
 //! The versions of what confidence was calibrated by, as the journal keeps them.
 
 use crate::history::table;
+use engine::setup::SetupKind;
 use market::Calibration;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -9,9 +10,11 @@ use std::io::{self, Write};
 /// Columns of numbers.
 const RIGHT: [usize; 5] = [1, 4, 5, 6, 7];
 
-/// The newest of each setup and sender, by its name; its parameters are for [`print_json`].
+/// The newest of each of ORION's own setups, by its name; their parameters are for [`print_json`], and senders for the operator:
+/// what they are called is nobody else's business.
 pub(super) fn newest(calibrations: &[Calibration]) -> Value {
-    let named = calibrations.iter().map(|one| (&one.of, one));
+    let is_own = |one: &&Calibration| SetupKind::ALL.iter().any(|own| own.as_str() == one.of);
+    let named = calibrations.iter().filter(is_own).map(|one| (&one.of, one));
     let newest: BTreeMap<_, _> = named.collect();
     let told = newest
         .into_iter()
