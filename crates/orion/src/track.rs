@@ -26,8 +26,9 @@ struct Reader {
     /// `None` before there is one.
     journal: Option<Looking>,
     record: TrackRecord,
-    /// Where it has read to.
+    /// Where it has read to, and how many shadows.
     position: Option<Position>,
+    shadows: u64,
 }
 
 impl Reader {
@@ -37,21 +38,22 @@ impl Reader {
             journal: None,
             record: TrackRecord::default(),
             position: None,
+            shadows: 0,
         }
     }
 
     /// Reads what the journal has more, beside whoever writes it.
     async fn refresh(&mut self) -> Result<()> {
         let journal = match &mut self.journal {
-            Some(known) => {
-                known.refresh()?;
-                known
-            }
+            Some(known) => known,
             none => match Looking::open(&self.dir)? {
                 Some(journal) => none.insert(journal),
                 None => return Ok(()),
             },
         };
+        // First: a shadow is of a signal that stands in the journal when it does.
+        let shadows = journal.shadows(self.shadows, usize::MAX).await?;
+        journal.refresh()?;
         let end = journal.end();
         let mut position = self.position.unwrap_or(Position { seq: 0, ..end });
         while position.seq < end.seq {
@@ -66,7 +68,16 @@ impl Reader {
             self.position = Some(position);
         }
         self.position = Some(position);
+        for (place, shadow) in shadows {
+            self.record.shadow(&shadow);
+            self.shadows = place;
+        }
         Ok(())
+    }
+
+    /// Where it has read to, in both streams; `None` before there is a journal.
+    fn place(&self) -> Option<(Position, u64)> {
+        Some((self.position?, self.shadows))
     }
 }
 
