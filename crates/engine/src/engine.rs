@@ -172,6 +172,7 @@ impl Engine {
         if self.state.started == Time::MIN || *event == Event::Start {
             self.state.started = at;
         }
+        self.state.shared.book.pass(at, &self.settings.portfolio);
         match event {
             Event::Tick(tick) => {
                 self.pass_time(at, Some(tick.instrument), out);

@@ -123,12 +123,10 @@ impl Desk {
             .flat_map(|chart| chart.pools(pattern.direction))
             .collect();
         let plan = idea.plan(&pools, rules)?;
-        let limits = &context.settings.portfolio;
-        context.shared.book.pass(context.at, limits);
         let gate = self.weigh(pattern.direction, entry_time, context);
         if let Some((gate, _)) = &gate {
             context.shared.counts.gate(*gate);
-            if limits.block {
+            if context.settings.portfolio.block {
                 return Err(Refusal::Portfolio);
             }
         }
