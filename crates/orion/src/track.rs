@@ -29,8 +29,9 @@ struct Reader {
     record: TrackRecord,
     /// The versions of what confidence was calibrated by.
     calibrations: Vec<Calibration>,
-    /// Where it has read to.
+    /// Where it has read to, and how many shadows.
     position: Option<Position>,
+    shadows: u64,
 }
 
 impl Reader {
@@ -41,23 +42,25 @@ impl Reader {
             record: TrackRecord::default(),
             calibrations: Vec::new(),
             position: None,
+            shadows: 0,
         }
     }
 
     /// Reads what the journal has more, beside whoever writes it.
     async fn refresh(&mut self) -> Result<()> {
         let journal = match &mut self.journal {
-            Some(known) => {
-                known.refresh()?;
-                known
-            }
+            Some(known) => known,
             none => match Looking::open(&self.dir)? {
                 Some(journal) => none.insert(journal),
                 None => return Ok(()),
             },
         };
+        // First: a shadow is of a signal that stands in the journal when it does.
+        let shadows = journal.shadows(self.shadows, usize::MAX).await?;
+        journal.refresh()?;
         let end = journal.end();
-        let mut position = self.position.unwrap_or(Position { seq: 0, ..end });
+        let was = self.position;
+        let mut position = was.unwrap_or(Position { seq: 0, ..end });
         while position.seq < end.seq {
             for (next, record) in journal.read(position, PAGE).await? {
                 position = next;
@@ -66,12 +69,24 @@ impl Reader {
                     Record::Outcome(outcome) => self.record.outcome(&outcome),
                 }
             }
+            // Where it breaks off, it goes on.
+            self.position = Some(position);
         }
-        if self.position != Some(position) || self.calibrations.is_empty() {
+        // They come before what names them.
+        if was != Some(position) {
             self.calibrations = journal.calibrations().await?;
         }
         self.position = Some(position);
+        for (place, shadow) in shadows {
+            self.record.shadow(&shadow);
+            self.shadows = place;
+        }
         Ok(())
+    }
+
+    /// Where it has read to, in both streams; `None` before there is a journal.
+    fn place(&self) -> Option<(Position, u64)> {
+        Some((self.position?, self.shadows))
     }
 }
 

@@ -79,6 +79,24 @@ fn a_simulated_day_is_told_as_its_journal_has_it_also_after_a_kill() {
     let hits: u64 = bins.iter().map(|bin| count(&bin["hits"])).sum();
     assert_eq!((bins.len(), hits), (10, count(&all["hits"])));
 
+    // What was not confirmed has one shadow each but for those that are still followed, and none of it is in the figures.
+    let groups = printed["would_have"]["ticks"].as_object().expect("causes");
+    let shadows: u64 = groups.values().map(|group| count(&group["n"])).sum();
+    assert!(
+        (1..=count(&signals["invalidated"])).contains(&shadows),
+        "{groups:?}"
+    );
+    let (stop, missed) = (&groups["stop"], &groups["missed"]);
+    assert_eq!(count(&stop["hits"]), 0, "{stop}");
+    assert_eq!(missed["hits"], missed["n"], "{missed}");
+    assert_eq!(
+        (&all["net"]["n"], &all["net"]["mean"]),
+        (&all["n"], &all["r"]["mean"])
+    );
+    let both = [&all["mfe"]["mean"], &all["mae"]["mean"]].map(|mean| mean.as_f64().unwrap());
+    assert!(both[0] > 0.1 && both[1] < -0.1, "{both:?}");
+    assert_eq!(printed["by_bars"], serde_json::json!({}));
+
     // In a market without memory the edge is nothing, within what chance leaves: each run has a day of its own.
     let (edge, n) = (
         all["edge"].as_f64().expect("an edge"),
@@ -110,6 +128,8 @@ fn in_a_terminal_it_is_a_table_and_of_nothing_it_is_told() {
         "  EURUSD",
         "not enough data",
         "confidence told",
+        "net R",
+        "signals that were not confirmed, by cause",
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }

@@ -319,7 +319,7 @@ fn what_bars_judge_says_so() {
     "#]].assert_eq(&told);
     let told = by_bars(Timeframe::H1, &["61 61 40 56"]);
     expect![[r#"
-        13:00:00.000 shadow of stop, stop
+        13:00:00.000 shadow of stop, stop coarse
     "#]]
     .assert_eq(&told);
 }
