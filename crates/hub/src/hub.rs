@@ -26,7 +26,8 @@ use crate::symbol_class::SymbolClass;
 use crate::window::{Backwards, Window};
 use bytes::Bytes;
 use market::{
-    BarUpdate, Catalog, FeatureUpdate, Outcome, Position, PriceUpdate, Signal, Span, Symbol, SymbolStatus, Time,
+    BarUpdate, Catalog, FeatureUpdate, Outcome, Position, PriceUpdate, Signal, Span, Symbol,
+    SymbolStatus, Time,
 };
 use std::sync::Arc;
 use wire::tell::{self, EventBody};
@@ -482,11 +483,13 @@ impl Hub {
             .map(|(class, cursor)| (class, self.status_classes.get(class), cursor));
         let mut statuses = statuses.map(|(id, class, cursor)| (id, class.latest().reader(cursor)));
         let features = client.features.as_deref().copied();
-        let features = features.map(|(class, cursor)| (class, self.feature_classes.get(class), cursor));
+        let features =
+            features.map(|(class, cursor)| (class, self.feature_classes.get(class), cursor));
         let mut features = features.map(|(id, class, cursor)| (id, class.latest().reader(cursor)));
         for (_, reader) in [&mut prices, &mut statuses, &mut features]
             .into_iter()
-            .flatten() {
+            .flatten()
+        {
             left -= reader.take_snapshot(left, &mut client.rest);
         }
         if let Some((class, next)) = &mut client.events {
@@ -503,7 +506,8 @@ impl Hub {
         }
         for (_, reader) in [&mut prices, &mut statuses, &mut features]
             .into_iter()
-            .flatten() {
+            .flatten()
+        {
             left -= reader.take_news(left, &mut client.rest);
         }
         if let Some(place) = &mut client.bars {
@@ -570,7 +574,10 @@ impl Hub {
     pub(crate) fn bounds_hold(&self) -> bool {
         let (events, prices) = (self.limits.signal_log, self.limits.price_log);
         let latest = self.price_classes.iter().map(PriceClass::latest);
-        let symbols = self.status_classes.iter().chain(self.feature_classes.iter());
+        let symbols = self
+            .status_classes
+            .iter()
+            .chain(self.feature_classes.iter());
         let statuses = symbols.map(SymbolClass::latest);
         let are_bars_bounded = self
             .bar_classes

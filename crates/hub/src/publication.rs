@@ -1,8 +1,8 @@
 //! What goes into the hub, and what of it the hub will not publish.
 
 use market::{
-    BarUpdate, Catalog, FeatureUpdate, Outcome, Position, PriceUpdate, Signal, SourceTime, Status, Symbol,
-    SymbolStatus, Time, Timeframe, Uuid,
+    BarUpdate, Catalog, FeatureUpdate, Outcome, Position, PriceUpdate, Signal, SourceTime, Status,
+    Symbol, SymbolStatus, Time, Timeframe, Uuid,
 };
 use std::sync::Arc;
 use wire::BadPayload;

@@ -3,10 +3,10 @@
 use crate::{Beginning, ClientId, Hub, Limits, Publication, Refused, Sent};
 use flate2::{Decompress, FlushDecompress};
 use market::{
-    Bar, BarUpdate, Calendar, Catalog, Direction, Epoch, Evidence, FeatureUpdate, FeedState, Instrument, Killzone,
-    Ohlc, Outcome, OutcomeKind, Position, Price, PriceKind, PriceUpdate, Probability, Ratio,
-    Signal, Source, SourceId, SourceTime, Span, Status, Symbol, SymbolStatus, Target, Time,
-    Timeframe, Uuid,
+    Bar, BarUpdate, Calendar, Catalog, Direction, Epoch, Evidence, FeatureUpdate, FeedState,
+    Instrument, Killzone, Ohlc, Outcome, OutcomeKind, Position, Price, PriceKind, PriceUpdate,
+    Probability, Ratio, Signal, Source, SourceId, SourceTime, Span, Status, Symbol, SymbolStatus,
+    Target, Time, Timeframe, Uuid,
 };
 use serde_json::Value;
 use std::sync::Arc;

@@ -7,15 +7,13 @@ use crate::fault;
 use crate::keep;
 use crate::recover::{Heading, Recovered, Spent, recover};
 use anyhow::{Context as _, Result};
+use engine::features::{FeatureRow, Occasion};
 use engine::{Engine, Output, Settings};
 use hub::{Beginning, Publication};
 use journal::snapshot::{self, Snapshot};
 use journal::tape::{self, Removed, TapeItem, TapeWriter};
 use journal::{Journal, Record};
-use engine::features::{FeatureRow, Occasion};
-use market::{
-    Answer, BarUpdate, Event, FeatureUpdate, InstrumentId, Position, SourceId, Time,
-};
+use market::{Answer, BarUpdate, Event, FeatureUpdate, InstrumentId, Position, SourceId, Time};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -110,7 +108,8 @@ impl<J: Journal> Machine<J> {
         self.closed.extend(self.bars.hear(&self.engine));
         let rows = self.engine.just_read().iter();
         let of_bars = rows.filter(|row| row.occasion == Occasion::Bar);
-        self.features.extend(of_bars.map(|row| shown(row, &self.engine)));
+        self.features
+            .extend(of_bars.map(|row| shown(row, &self.engine)));
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Rows of features of a desk, where somebody wants them.
 
 use super::{Context, Desk};
-use crate::features::{AtSignal, FeatureRow, Facts, Moment, Occasion, SCORE, at_signal};
+use crate::features::{AtSignal, Facts, FeatureRow, Moment, Occasion, SCORE, at_signal};
 use crate::rules::Settings;
 use market::{Signal, SourceTime, Timeframe};
 
@@ -25,7 +25,10 @@ impl Desk {
     }
 
     /// What a raw score is made of, of a signal that is about to be born; the names are [`SCORE`]'s.
-    #[expect(dead_code, reason = "for the raw score of a signal, which is made next")]
+    #[expect(
+        dead_code,
+        reason = "for the raw score of a signal, which is made next"
+    )]
     pub(super) fn score_features(
         &self,
         facts: Facts,

@@ -158,7 +158,11 @@ mod tests {
     fn check(steps: &[(OutcomeKind, bool)], hit: Option<bool>, resolved: i64, ended: i64) {
         let life = life(steps);
         let at = |second| (second > 0).then(|| Time::from_secs(second));
-        assert_eq!((life.hit, life.resolved_at), (hit, at(resolved)), "{steps:?}");
+        assert_eq!(
+            (life.hit, life.resolved_at),
+            (hit, at(resolved)),
+            "{steps:?}"
+        );
         assert_eq!(life.ended_at, at(ended), "{steps:?}");
         assert_eq!(life.realised, (ended > 0).then_some(-0.5), "{steps:?}");
     }

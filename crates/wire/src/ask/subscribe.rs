@@ -177,9 +177,7 @@ pub(super) fn subscribe(whole: &RawValue, is_extended: bool) -> Result<Subscribe
 
 /// A plain client cannot say which bars, and is not told the names of features: it knows no such channels.
 fn without_extended(plain: Subscribe) -> Subscribe {
-    let extended = Channels::NONE
-        .with(Channel::Bars)
-        .with(Channel::Features);
+    let extended = Channels::NONE.with(Channel::Bars).with(Channel::Features);
     let named = plain.channels.within(extended);
     Subscribe {
         channels: plain.channels.without(extended),
@@ -413,9 +411,7 @@ mod tests {
         check(
             r#"{"type":"subscribe","v":1,"channels":["features","status"]}"#,
             &Subscribe {
-                channels: Channels::NONE
-                    .with(Channel::Status)
-                    .with(Channel::Features),
+                channels: Channels::NONE.with(Channel::Status).with(Channel::Features),
                 is_extended: true,
                 ..Subscribe::default()
             },

@@ -114,7 +114,10 @@ pub fn subscribed(subscribed: &Subscribed<'_>) -> String {
     }
     if let Some(names) = subscribed.features {
         let names = List(names, |name, _| Quoted(name).to_string());
-        append(&mut text, format_args!(r#","features":{{"names":{names}}}"#));
+        append(
+            &mut text,
+            format_args!(r#","features":{{"names":{names}}}"#),
+        );
     }
     if let Some(millis) = subscribed.price_interval_ms {
         append(&mut text, format_args!(r#","price_interval_ms":{millis}"#));
