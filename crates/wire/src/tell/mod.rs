@@ -515,7 +515,7 @@ mod tests {
         let refused = features(&update(&[1.0]), 2, now).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "features of EURUSD 5m at 2026-11-23T14:05:00.000Z was not published: 1 values stand for 2 names"
+            "the 5m row of features of EURUSD at 2026-11-23T14:05:00.000Z was not published: 1 values stand for 2 names"
         );
     }
 
