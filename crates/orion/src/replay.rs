@@ -96,14 +96,13 @@ fn replay_tape(reader: TapeReader, form: Form, out: &mut impl Write) -> Result<(
 
 fn replay_recorded(config: &Config, form: Form, out: &mut impl Write) -> Result<()> {
     let settings = recording::engine_settings(config)?;
-    let for_people = form == Form::Text;
-    let turned = turn_recorded(config, settings, for_people, |engine, outputs| {
+    let turned = turn_recorded(config, settings, form, |engine, outputs| {
         let at = engine.now();
         let mut outputs = outputs.drain(..);
         outputs.try_for_each(|output| print(at, &output, form, out))
     })?;
     out.flush()?;
-    if for_people {
+    if form == Form::Text {
         summary(&turned.engine, &turned.tape);
     }
     turned.is_whole()
@@ -131,18 +130,18 @@ impl Turned {
 }
 
 /// Turns an engine over the recording that the settings name, and shows it after each event with what followed from it.
-/// What is wrong with a part is said on standard error; with `is_shown`, so is how far it is, on a terminal.
+/// What is wrong with a part is said on standard error; for people, so is how far it is, on a terminal.
 ///
 /// # Errors
 /// When the recording cannot be opened, and what `each` reports.
 pub fn turn_recorded(
     config: &Config,
     settings: Settings,
-    is_shown: bool,
+    form: Form,
     mut each: impl FnMut(&Engine, &mut Vec<Output>) -> Result<()>,
 ) -> Result<Turned> {
     let mut tape = Recording::open(config)?;
-    let progress = Progress::new(is_shown, tape.progress().bytes_total);
+    let progress = Progress::new(form, tape.progress().bytes_total);
     let mut engine = Engine::new(Arc::new(settings));
     let mut failed = Ok(());
     let mut read = 0_u64;
@@ -283,8 +282,8 @@ fn outcome_json(outcome: &Outcome) -> String {
 struct Progress(Option<indicatif::ProgressBar>);
 
 impl Progress {
-    fn new(is_shown: bool, bytes: u64) -> Self {
-        let shown = is_shown && io::stderr().is_terminal();
+    fn new(form: Form, bytes: u64) -> Self {
+        let shown = form == Form::Text && io::stderr().is_terminal();
         Self(shown.then(|| {
             let style = indicatif::ProgressStyle::with_template(
                 "{bar:40} {percent}% {bytes_per_sec} {eta} left",

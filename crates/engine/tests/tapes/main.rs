@@ -9,6 +9,7 @@ mod confide;
 mod desk;
 mod driver;
 mod ends;
+mod features;
 mod gates;
 mod holes;
 mod ledger;

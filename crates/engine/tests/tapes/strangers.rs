@@ -91,6 +91,7 @@ fn native(said: &[(Time, Output)]) -> Vec<(Time, Output)> {
         // Ids of the moves' alerts are small numbers.
         Output::Outcome(outcome) => outcome.id.as_u128() > 100,
         Output::Shadow(shadow) => shadow.id.as_u128() > 100,
+        Output::Calibration(one) => one.of == "mss_fvg",
         Output::Price(_) => true,
         Output::Answer(_) => false,
     };

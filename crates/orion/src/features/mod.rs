@@ -7,7 +7,7 @@ use crate::cli;
 use crate::config::{self, Config, check_names};
 use crate::history;
 use crate::recording;
-use crate::replay;
+use crate::replay::{self, Form};
 use anyhow::{Result, bail, ensure};
 use engine::features::{Feature, FeatureRules, Occasion, signal_facts};
 use engine::{Engine, Output, Settings};
@@ -82,7 +82,7 @@ impl Source<'_> {
                     features,
                     ..recording::engine_settings(self.config)?
                 };
-                let turned = replay::turn_recorded(self.config, settings, true, &mut each)?;
+                let turned = replay::turn_recorded(self.config, settings, Form::Text, &mut each)?;
                 turned.is_whole()
             }
         }
@@ -162,22 +162,22 @@ fn files(
         files => files.iter().map(PathBuf::from).collect(),
     };
     match &files[..] {
-        [dir] if dir.is_dir() && recording::own_tape(&files)?.is_none() => market_of(dir, files),
+        [dir] if dir.is_dir() && recording::own_tape(&files)?.is_none() => {
+            Ok(market_of(dir)?.map_or(files, |market| vec![market]))
+        }
         _ => Ok(files),
     }
 }
 
-/// The market of a data folder; the folder itself where it is none.
-fn market_of(dir: &Path, files: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+/// The folder of the only market of a data folder; `None` where it has none.
+fn market_of(dir: &Path) -> Result<Option<PathBuf>> {
     let markets = history::markets(dir, None)?;
     let names: Vec<&str> = markets.iter().map(|market| &*market.name).collect();
     ensure!(
         markets.len() <= 1,
-        "{} has several markets: {}; name one, such as {}",
+        "{} has several markets: {}; name the folder of one",
         dir.display(),
         names.join(", "),
-        markets[0].dir.display()
     );
-    let only = markets.into_iter().next();
-    Ok(only.map_or(files, |market| vec![market.dir]))
+    Ok(markets.into_iter().next().map(|market| market.dir))
 }
