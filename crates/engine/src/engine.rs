@@ -5,6 +5,7 @@
 
 mod alert;
 mod feed;
+mod learnt;
 mod source;
 
 use crate::calibration::Calibrators;

@@ -121,6 +121,12 @@ impl Calibrators {
         Some(open.whose)
     }
 
+    pub(crate) fn outcomes_kept(&self) -> usize {
+        let senders = self.senders.values().map(|sender| &sender.calibrator);
+        let all = self.own.iter().chain(senders);
+        all.map(|calibrator| calibrator.outcomes.len()).sum()
+    }
+
     fn sender(&mut self, name: String) -> &mut Sender {
         if self.senders.len() >= SENDERS_MAX && !self.senders.contains_key(&name) {
             let newest = |known: &(&String, &Sender)| known.1.calibrator.newest();

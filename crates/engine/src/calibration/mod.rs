@@ -159,8 +159,9 @@ impl Calibrator {
     }
 
     /// Takes what became of a signal. They come in the order of their ends.
-    pub fn resolve(&mut self, outcome: Resolved) {
-        if let Some(forecast) = outcome.forecast {
+    pub fn resolve(&mut self, mut outcome: Resolved) {
+        // Judged once, and not needed again.
+        if let Some(forecast) = outcome.forecast.take() {
             self.forecasts.came(forecast, outcome.hit);
         }
         if self.outcomes.len() == OUTCOMES_MAX {
