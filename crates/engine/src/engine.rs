@@ -128,7 +128,7 @@ pub struct Closed {
 pub struct NotMine;
 
 /// Changes whenever the state's shape does: a snapshot of another shape is not read.
-const SNAPSHOT_VERSION: u32 = 8;
+const SNAPSHOT_VERSION: u32 = 9;
 
 impl Engine {
     /// Changes whenever the state's shape or what is decided does: what another version decided cannot be decided again.
@@ -170,6 +170,7 @@ impl Engine {
         if self.state.started == Time::MIN || *event == Event::Start {
             self.state.started = at;
         }
+        self.state.shared.book.pass(at, &self.settings.portfolio);
         match event {
             Event::Tick(tick) => {
                 self.pass_time(at, Some(tick.instrument), out);

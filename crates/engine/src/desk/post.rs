@@ -1,7 +1,8 @@
 //! What somebody posts becomes a signal of this desk, or is declined with the field that is wrong. A posted signal meets
 //! the same lifecycle as ORION's own; its levels meet the market here.
 
-use super::{Context, Desk, reason};
+use super::own::reason;
+use super::{Context, Desk};
 use crate::confidence::{Odds, Record, confidence};
 use crate::lifecycle::{Origin, Pending, Since, Verdict};
 use crate::portfolio::Gate;
@@ -68,10 +69,6 @@ impl Desk {
         let at_market = (quote.bid..=quote.ask).contains(&levels.entry);
         let entered = at_market || market.fills(alert.direction, levels.entry);
         let (tick, bar) = (quote.time, now);
-        if !alert.dry_run {
-            let limits = &context.settings.portfolio;
-            context.shared.book.pass(context.at, limits);
-        }
         let gate = self.weigh(alert.direction, now, context);
         if let Some((gate, condition)) = &gate
             && context.settings.portfolio.block

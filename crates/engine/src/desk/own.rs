@@ -1,0 +1,336 @@
+//! ORION's own signals: a setup that is triggered, judged by the gates, planned and written.
+
+use super::{Context, Desk, enter};
+use crate::confidence::Odds;
+use crate::engine::Output;
+use crate::gates::Refusal;
+use crate::lifecycle::{Origin, Pending, Reach, Since};
+use crate::portfolio::Gate;
+use crate::risk::{Idea, Plan};
+use crate::rules::{Rules, Settings};
+use crate::session;
+use crate::setup::{Armed, Pattern};
+use crate::sizing::Trade;
+use crate::structure::Pool;
+use market::{
+    Condition, Direction, Evidence, Price, Signal, Source, SourceTime, Span, Status, Symbol, Uuid,
+};
+
+/// Zones that have signalled and are remembered.
+const ZONES_MAX: usize = 256;
+
+/// ORION's own namespace for the ids of signals (version 5 UUIDs).
+const NAMESPACE: Uuid = Uuid::from_u128(0x4f52_494f_4e00_5369_a67e_616c_7300_0001);
+
+impl Desk {
+    /// Ends the armed setups whose stop trades, then fires those that the price triggers.
+    pub(super) fn fire(&mut self, trigger: &Trigger, context: &mut Context) {
+        // The stop lies behind its level: where that has not traded the stop need not be known.
+        let touched = |armed: &Armed| {
+            let pattern = &armed.pattern;
+            armed.is_reached(trigger.price)
+                || trigger.reach.stops(pattern.direction, pattern.stop_level)
+        };
+        if !self.setups.armed().iter().any(touched) {
+            return;
+        }
+        let rules = self.rules(context.settings);
+        let Some(ground) = self.ground(context) else {
+            return;
+        };
+        self.setups.take_if(|armed| {
+            let pattern = &armed.pattern;
+            let stop = ground.idea(pattern).stop(rules);
+            trigger.reach.stops(pattern.direction, stop)
+        });
+        for armed in self.setups.take_if(|armed| armed.is_reached(trigger.price)) {
+            let moment = Moment {
+                entry_time: trigger.entry_time,
+                reach: Some(trigger.reach),
+            };
+            self.try_signal(&armed.pattern, &ground, moment, context);
+        }
+    }
+
+    /// Fires what a bar's close triggers.
+    pub(super) fn fire_at_close(
+        &mut self,
+        pattern: &Pattern,
+        entry_time: SourceTime,
+        context: &mut Context,
+    ) {
+        if let Some(ground) = self.ground(context) {
+            let moment = Moment {
+                entry_time,
+                reach: None,
+            };
+            self.try_signal(pattern, &ground, moment, context);
+        }
+    }
+
+    /// What all ideas of this moment are measured by; `None` before the range of bars is known.
+    pub(super) fn ground(&self, context: &Context) -> Option<Ground> {
+        let settings = context.settings;
+        Some(Ground {
+            atr: self.atr(self.rules(settings))?,
+            spread: self.spreads.median(),
+            tick_size: settings.catalog.instrument(self.id).tick_size,
+        })
+    }
+
+    fn try_signal(
+        &mut self,
+        pattern: &Pattern,
+        ground: &Ground,
+        moment: Moment,
+        context: &mut Context,
+    ) {
+        match self.signal(pattern, &ground.idea(pattern), moment, context) {
+            Ok(pending) => self.open(pattern, pending, context),
+            Err(refusal) => context.shared.counts.refuse(refusal),
+        }
+    }
+
+    /// Makes the signal of a triggered setup.
+    fn signal(
+        &self,
+        pattern: &Pattern,
+        idea: &Idea,
+        moment: Moment,
+        context: &mut Context,
+    ) -> Result<Pending, Refusal> {
+        let (rules, entry_time) = (self.rules(context.settings), moment.entry_time);
+        self.check_gates(pattern, entry_time, context)?;
+        let chart = self.charts[rules.setup_tf.index()].iter();
+        let pools: Vec<&Pool> = chart
+            .flat_map(|chart| chart.pools(pattern.direction))
+            .collect();
+        let plan = idea.plan(&pools, rules)?;
+        let gate = self.weigh(pattern.direction, entry_time, context);
+        if let Some((gate, _)) = &gate {
+            context.shared.counts.gate(*gate);
+            if context.settings.portfolio.block {
+                return Err(Refusal::Portfolio);
+            }
+        }
+        let signal = self.write(pattern, &plan, idea, entry_time, gate, context);
+        Ok(Pending {
+            entered: moment.has_traded(signal.direction, signal.entry),
+            signal,
+            origin: Origin::Own(pattern.setup),
+            since: Since::at(entry_time),
+            zone_far: pattern.zone_far,
+            atr: idea.atr,
+        })
+    }
+
+    fn check_gates(
+        &self,
+        pattern: &Pattern,
+        entry_time: SourceTime,
+        context: &mut Context,
+    ) -> Result<(), Refusal> {
+        let (rules, instrument) = (self.rules(context.settings), self.instrument(context));
+        let (direction, calendar) = (pattern.direction, instrument.calendar);
+        let is_open = session::is_open(instrument, self.source_in(context.settings), entry_time);
+        let live = self.own_open().any(|signal| signal.direction == direction);
+        let cooldown = Span::from_secs(i64::from(rules.symbol_cooldown_s));
+        let rests = |last| entry_time - last < cooldown;
+        let spent = context.shared.signals_on(entry_time);
+        if !is_open {
+            Err(Refusal::Closed)
+        } else if rules.killzone_gate && !session::in_core_window(entry_time, calendar) {
+            Err(Refusal::Killzone)
+        } else if live {
+            Err(Refusal::Live)
+        } else if self.zones.contains(&(direction, pattern.zone)) {
+            Err(Refusal::ZoneUsed)
+        } else if self.last_entry.is_some_and(rests) {
+            Err(Refusal::Cooldown)
+        } else if rules.max_signals_per_day > 0 && spent >= rules.max_signals_per_day {
+            Err(Refusal::DailyCap)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// ORION's own signals that are pending or run.
+    fn own_open(&self) -> impl Iterator<Item = &Signal> {
+        let pending = self.pending.iter().map(|one| (one.origin, &one.signal));
+        let running = self.running.iter().map(|one| (one.origin, &one.signal));
+        pending
+            .chain(running)
+            .filter(|(origin, _)| origin.setup().is_some())
+            .map(|(_, signal)| signal)
+    }
+
+    fn write(
+        &self,
+        pattern: &Pattern,
+        plan: &Plan,
+        idea: &Idea,
+        entry_time: SourceTime,
+        gate: Option<(Gate, Condition)>,
+        context: &Context,
+    ) -> Signal {
+        let settings = context.settings;
+        let instrument = settings.catalog.instrument(self.id);
+        let source = self.source_in(settings);
+        let (at, rules) = (context.at, self.rules(settings));
+        let risk = (plan.entry - plan.stop).abs().to_f64();
+        let reward = plan
+            .targets
+            .first()
+            .map_or(risk, |target| (target.price - plan.entry).abs().to_f64());
+        let odds = Odds {
+            risk,
+            reward,
+            confirm: rules.confirm_atr * idea.atr,
+        };
+        let trade = Trade {
+            entry: plan.entry,
+            stop: plan.stop,
+            targets: &plan.targets,
+        };
+        Signal {
+            id: identity(settings, &source.name, instrument.symbol, pattern),
+            status: Status::Pending,
+            direction: pattern.direction,
+            symbol: instrument.symbol,
+            digits: instrument.digits,
+            entry_time,
+            entry: plan.entry,
+            stop: plan.stop,
+            targets: plan.targets.clone(),
+            reason: reason(pattern.setup.reason(), source),
+            confidence: context
+                .shared
+                .confidence(pattern.setup, odds, rules.prior_strength),
+            rr_target: plan.rr_target,
+            killzone: session::killzone(entry_time),
+            setup: pattern.setup.as_str().to_owned(),
+            timeframe: rules.setup_tf,
+            simulated: source.simulated,
+            created_at: at,
+            decide_by: at + Span::from_secs(i64::from(rules.confirm_timeout_s)),
+            decided_at: None,
+            cause: None,
+            evidence: Evidence {
+                source: source.name.clone(),
+                price_kind: Some(instrument.kind),
+                conditions: conditions(pattern, plan, idea, rules),
+                odds: None,
+                rr_weighted: Some(plan.rr_weighted),
+                backing: Some(context.shared.record_of(pattern.setup).backing()),
+                config_hash: settings.hash_of(self.symbol),
+                size: self.size(
+                    trade,
+                    entry_time,
+                    gate.as_ref().map(|(gate, _)| *gate),
+                    context,
+                ),
+                risk_gate: gate.map(|(_, condition)| condition),
+            },
+        }
+    }
+
+    fn open(&mut self, pattern: &Pattern, pending: Pending, context: &mut Context) {
+        let signal = &pending.signal;
+        self.last_entry = Some(signal.entry_time);
+        if self.zones.len() == ZONES_MAX {
+            self.zones.pop_front();
+        }
+        self.zones.push_back((pattern.direction, pattern.zone));
+        context.shared.count_signal(signal.entry_time);
+        context.shared.ledger.own(signal);
+        enter(signal, context);
+        context.out.push(Output::Signal(Box::new(signal.clone())));
+        self.pending.push(pending);
+    }
+}
+
+/// A price that may trigger setups, with its whole quote and the entry time of what it triggers.
+pub(super) struct Trigger {
+    pub price: Price,
+    pub entry_time: SourceTime,
+    pub reach: Reach,
+}
+
+/// When a setup is triggered.
+struct Moment {
+    entry_time: SourceTime,
+    /// The quote that reached the trigger; `None` at a bar's close, which is the entry.
+    reach: Option<Reach>,
+}
+
+impl Moment {
+    fn has_traded(&self, direction: Direction, entry: Price) -> bool {
+        let reach = self.reach.as_ref();
+        reach.is_none_or(|reach| reach.fills(direction, entry))
+    }
+}
+
+/// The reason as clients see it: simulated data never passes for real.
+pub(super) fn reason(text: &str, source: &Source) -> String {
+    let suffix = if source.simulated { " (SIMULATED)" } else { "" };
+    format!("{text}{suffix}")
+}
+
+/// What ideas of one moment are measured by.
+pub(super) struct Ground {
+    atr: f64,
+    spread: Price,
+    tick_size: Price,
+}
+
+impl Ground {
+    pub(super) fn idea(&self, pattern: &Pattern) -> Idea {
+        Idea {
+            direction: pattern.direction,
+            entry: pattern.entry,
+            stop_level: pattern.stop_level,
+            atr: self.atr,
+            spread: self.spread,
+            tick_size: self.tick_size,
+        }
+    }
+}
+
+/// What made a signal fire: its pattern, and the bounds of its risk.
+fn conditions(pattern: &Pattern, plan: &Plan, idea: &Idea, rules: &Rules) -> Vec<Condition> {
+    let risk = (plan.entry - plan.stop).abs().to_f64();
+    let mut conditions = pattern.conditions.clone();
+    conditions.push(Condition::at_least(
+        "risk_atr",
+        risk / idea.atr,
+        rules.min_risk_atr,
+    ));
+    conditions.push(Condition::at_most(
+        "risk_atr",
+        risk / idea.atr,
+        rules.max_risk_atr,
+    ));
+    if idea.spread.is_positive() {
+        let spreads = risk / idea.spread.to_f64();
+        conditions.push(Condition::at_least(
+            "risk_spreads",
+            spreads,
+            rules.min_risk_spreads,
+        ));
+    }
+    let weighted = plan.rr_weighted.to_f64();
+    conditions.push(Condition::at_least("rr_weighted", weighted, rules.min_rr));
+    conditions
+}
+
+/// `market|source|symbol|timeframe|setup|direction|open time of the bar that armed it`.
+fn identity(settings: &Settings, source: &str, symbol: Symbol, pattern: &Pattern) -> Uuid {
+    let (market, timeframe, setup) = (
+        &settings.market,
+        settings.rules.setup_tf,
+        pattern.setup.as_str(),
+    );
+    let (direction, open) = (pattern.direction, pattern.armed_open);
+    let name = format!("{market}|{source}|{symbol}|{timeframe}|{setup}|{direction}|{open}");
+    Uuid::new_v5(&NAMESPACE, name.as_bytes())
+}
