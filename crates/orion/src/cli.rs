@@ -81,6 +81,7 @@ Exit code: 0 when the settings can run, 1 when there are findings, 2 when the co
 Examples:
   orion replay orion-data/sim-1/tape               what a server was told, and decided
   orion replay orion-data/record                   what `orion record` recorded
+  orion replay orion-data/live/history/EURUSD/*.parquet
   orion replay EURUSD_20140502.zip --json          one event a line
   orion replay EURUSD_*.zip --set rules.min_rr=2.0
 
@@ -130,14 +131,15 @@ What is recorded lies in the folder `record` of the data folder, for history.kee
 Exit code: 0 after a clean end, 1 when it could not start or go on, 2 when the command line could not be read.")]
     Record(Settings),
 
-    /// Look at what the data folder keeps: list it, verify every byte of it, find its gaps
+    /// Look at what the data folder keeps: list it, verify every byte of it, find its gaps, make Parquet files of it
     #[command(after_help = "\
 Examples:
   orion history list
   orion history verify sim-1
   orion history gaps --min 300
+  orion history seal
 
-It locks nothing: a server may be running on the folder.
+A server may be running on the folder: nothing of it is locked but, while days are sealed, the sealing.
 Exit code: 0 when all is well, 1 when something is wrong or could not be read, 2 when the command line could not be read.")]
     History(History),
 
@@ -306,6 +308,8 @@ pub enum HistoryCommand {
     Verify(HistoryVerify),
     /// Prices that are missing while their market was open by its calendar
     Gaps(HistoryGaps),
+    /// Make Parquet files of the days that are over, now; a running server does it by itself
+    Seal(HistorySeal),
 }
 
 /// Options of `history list`.
@@ -332,6 +336,15 @@ pub struct HistoryGaps {
     /// The shortest gap that is shown is longer than this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub min: u32,
+    #[command(flatten)]
+    pub kept: Kept,
+}
+
+/// Options of `history seal`.
+#[derive(Args, Clone, Debug)]
+pub struct HistorySeal {
+    /// Only this market
+    pub market: Option<String>,
     #[command(flatten)]
     pub kept: Kept,
 }

@@ -1,8 +1,10 @@
 //! `orion history`: what the data folder keeps. `history/list.rs` counts it, `history/verify.rs` reads every byte of it and
-//! decides it again, `history/gaps.rs` finds what is missing.
+//! decides it again, `history/gaps.rs` finds what is missing, `history/seal.rs` seals finished days.
 
 mod gaps;
 mod list;
+mod seal;
+mod sealed;
 mod verify;
 
 use crate::cli::{self, HistoryCommand};
@@ -49,6 +51,10 @@ pub async fn run(options: &cli::History, environment: Vec<(String, String)>) -> 
             let markets = markets(&folder(&gaps.kept)?, gaps.market.as_deref())?;
             let least = market::Span::from_secs(i64::from(gaps.min));
             gaps::run(&markets, least, gaps.kept.json, &mut out)?
+        }
+        HistoryCommand::Seal(seal) => {
+            let markets = markets(&folder(&seal.kept)?, seal.market.as_deref())?;
+            seal::run(&markets, seal.kept.json, &mut out)?
         }
     };
     out.flush()?;
