@@ -138,6 +138,7 @@ Examples:
   orion history verify sim-1
   orion history gaps --min 300
   orion history seal
+  orion history export signals --out signals.parquet --from 2026-11-01
 
 A server may be running on the folder: nothing of it is locked but, while days are sealed, the sealing.
 Exit code: 0 when all is well, 1 when something is wrong or could not be read, 2 when the command line could not be read.")]
@@ -310,6 +311,8 @@ pub enum HistoryCommand {
     Gaps(HistoryGaps),
     /// Make Parquet files of the days that are over, now; a running server does it by itself
     Seal(HistorySeal),
+    /// Write signals or outcomes of the journal as a table
+    Export(HistoryExport),
 }
 
 /// Options of `history list`.
@@ -336,6 +339,26 @@ pub struct HistoryGaps {
     /// The shortest gap that is shown is longer than this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub min: u32,
+    #[command(flatten)]
+    pub kept: Kept,
+}
+
+/// Options of `history export`.
+#[derive(Args, Clone, Debug)]
+pub struct HistoryExport {
+    /// What to write
+    pub what: crate::history::What,
+    /// Only this market
+    pub market: Option<String>,
+    /// The file to write: its name ends in .parquet or .csv
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Only what is not older than this: 2026-11-28 or 2026-11-28T07:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Only what is older than this
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
     #[command(flatten)]
     pub kept: Kept,
 }

@@ -70,8 +70,19 @@ pub fn pass(market: &Path, watcher: &mut dyn Watcher) -> Result<Pass> {
         let (day, next) = (&pair[0], &pair[1].segments);
         let before = sources.take();
         if let Some(note) = Note::settled(&history, day.number) {
-            sources = Some(note.sources);
+            // Of a day that cannot be sealed nothing is known: the one before it is the best there is.
+            sources = if note.failed.is_some() {
+                before
+            } else {
+                Some(note.sources)
+            };
         } else {
+            for lost in &day.damaged {
+                let path = lost.path.display();
+                let reason =
+                    format!("{path} before it cannot be read: what it tells is in no file");
+                pass.failed.push((day.number, reason));
+            }
             let what = day::Day {
                 market,
                 history: &history,
