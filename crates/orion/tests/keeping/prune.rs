@@ -10,6 +10,7 @@ use std::process::Command;
 const ALL: History = History {
     keep_days: 1,
     max_bytes: 1,
+    parquet: false,
 };
 
 /// Days of March 2026, an hour on each, with a save at each end.
