@@ -50,7 +50,7 @@ impl Drop for Watch {
     }
 }
 
-fn watch(market: &PathBuf, ended: &AtomicBool) {
+fn watch(market: &Path, ended: &AtomicBool) {
     give_way();
     let over = || ended.load(Ordering::Relaxed);
     while !over() {
