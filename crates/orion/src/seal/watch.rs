@@ -2,7 +2,7 @@
 
 use super::{Pass, pass};
 use crate::config::History;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
