@@ -178,10 +178,13 @@ impl Told {
     }
 }
 
+/// The true chance of a trial, by its number and features.
+type ChanceOf = Box<dyn Fn(usize, &[f64; FEATURES]) -> f64>;
+
 /// Signals every half hour, each resolved within eight hours.
 struct World {
     numbers: u64,
-    chance: Box<dyn Fn(usize, &[f64; FEATURES]) -> f64>,
+    chance: ChanceOf,
     raw: fn(&[f64; FEATURES]) -> Raw,
     calibrator: Calibrator,
     at: Time,
@@ -301,7 +304,6 @@ fn play_with(
 fn judge(told: &[Told]) -> Result<(), String> {
     let error = calibration_error(told);
     let (skill, best) = (skill(told, |one| one.shown), skill(told, |one| one.chance));
-    println!("calibration error {error:.4}, skill {skill:.4} of {best:.4}");
     if error > 0.03 {
         return Err(format!("the calibration error is {error}"));
     }

@@ -89,7 +89,7 @@ fn quick() -> Settings {
 
 /// Two in three of what he is sure of come, and one in three of the rest.
 fn honest(n: u32) -> String {
-    let (sure, third) = (n % 2 == 0, n / 2 % 3 == 0);
+    let (sure, third) = (n.is_multiple_of(2), (n / 2).is_multiple_of(3));
     minute(
         n,
         "ann",

@@ -36,8 +36,11 @@ fn settings() -> Settings {
     }
 }
 
-/// What an engine makes of a tape: each row with its stamp, and all it says.
-fn turn(mut engine: Engine, told: &[Told]) -> (Vec<(Time, FeatureRow)>, Vec<(Time, Output)>) {
+/// Rows and what is said, each with its stamp.
+type Turned = (Vec<(Time, FeatureRow)>, Vec<(Time, Output)>);
+
+/// What an engine makes of a tape.
+fn turn(mut engine: Engine, told: &[Told]) -> Turned {
     let (mut rows, mut said, mut out) = (Vec::new(), Vec::new(), Vec::new());
     for Told { at, event, .. } in told {
         engine.handle(*at, event, &mut out);
@@ -156,7 +159,16 @@ fn prices_times_1024_give_the_same_rows() {
                     ask: tick.ask.times(1024),
                     ..*tick
                 }),
-                other => other.clone(),
+                other @ (Event::Bar(_)
+                | Event::Past(_)
+                | Event::PreviousClose(_)
+                | Event::Gap(_)
+                | Event::Life(_)
+                | Event::Switch(..)
+                | Event::Alert(_)
+                | Event::Start
+                | Event::Stop
+                | Event::Wake) => other.clone(),
             },
             ..told.clone()
         };
