@@ -323,7 +323,11 @@ impl Following {
                     self.open.insert(signal.id, (signal.changed_at(), odds));
                 }
                 Output::Outcome(outcome) => self.outcome(&outcome, settings),
-                Output::Signal(_) | Output::Price(_) | Output::Answer(_) | Output::Shadow(_) => {}
+                Output::Signal(_)
+                | Output::Price(_)
+                | Output::Answer(_)
+                | Output::Shadow(_)
+                | Output::Calibration(_) => {}
             }
         }
     }
