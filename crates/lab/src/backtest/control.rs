@@ -201,6 +201,8 @@ fn without_setups(settings: &Settings) -> Settings {
         rules.posted_max_risk_percent = 100.0;
         rules.posted_max_distance_percent = 100.0;
         (rules.posted_max_open, rules.posted_max_per_day) = (0, 0);
+        // Nobody asks how sure they are.
+        rules.cal_min_platt = u32::MAX;
     };
     free(&mut settings.rules);
     settings

@@ -56,7 +56,7 @@ pub(super) fn settings() -> Settings {
         account: engine::Account::default(),
         portfolio: engine::Limits::default(),
         news: engine::News::default(),
-        features: engine::FeatureRules::default(),
+        features: engine::features::FeatureRules::default(),
     }
 }
 
