@@ -89,7 +89,7 @@ fn quick() -> Settings {
 
 /// Two in three of what he is sure of come, and one in three of the rest.
 fn honest(n: u32) -> String {
-    let (sure, third) = (n % 2 == 0, n / 2 % 3 == 0);
+    let (sure, third) = (n.is_multiple_of(2), (n / 2).is_multiple_of(3));
     minute(
         n,
         "ann",
@@ -122,7 +122,7 @@ fn it_is_calibrated_by_what_was_resolved_before_the_embargo() {
 #[test]
 fn who_always_says_the_same_is_shown_by_his_record() {
     let tape: String = (0..120)
-        .map(|n| minute(n, "ann", "p=0.9", n % 3 == 0))
+        .map(|n| minute(n, "ann", "p=0.9", n.is_multiple_of(3)))
         .collect();
     let driver = driver(quick(), &tape);
     assert_eq!(calibrations(&driver), []);
