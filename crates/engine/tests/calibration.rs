@@ -14,9 +14,6 @@ const KNOWABLE: Chance = |x| {
     let z = 2.0 * x[0] - 1.5 * x[3] + x[7];
     0.2 + 0.6 / (1.0 + (-1.5 * z).exp())
 };
-/// The same, by the place of the signal too.
-type Changing = Box<dyn Fn(usize, &[f64; FEATURES]) -> f64>;
-
 const UNKNOWABLE: Chance = |_| 0.5;
 
 #[test]
@@ -181,10 +178,13 @@ impl Told {
     }
 }
 
+/// The true chance of a trial, by its number and features.
+type ChanceOf = Box<dyn Fn(usize, &[f64; FEATURES]) -> f64>;
+
 /// Signals every half hour, each resolved within eight hours.
 struct World {
     numbers: u64,
-    chance: Changing,
+    chance: ChanceOf,
     raw: fn(&[f64; FEATURES]) -> Raw,
     calibrator: Calibrator,
     at: Time,
@@ -304,7 +304,6 @@ fn play_with(
 fn judge(told: &[Told]) -> Result<(), String> {
     let error = calibration_error(told);
     let (skill, best) = (skill(told, |one| one.shown), skill(told, |one| one.chance));
-    eprintln!("calibration error {error:.4}, skill {skill:.4} of {best:.4}");
     if error > 0.03 {
         return Err(format!("the calibration error is {error}"));
     }

@@ -59,7 +59,7 @@ impl Journal for Memory {
     }
 
     async fn shadows(&self, after: u64, limit: usize) -> Result<Vec<(u64, Shadow)>, Error> {
-        let behind = self.shadows.iter().cloned().skip(after as usize);
+        let behind = self.shadows.iter().skip(after as usize).cloned();
         Ok((after + 1..).zip(behind).take(limit).collect())
     }
 

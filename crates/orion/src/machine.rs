@@ -208,12 +208,7 @@ impl<J: Journal> Machine<J> {
         let (Some(not_after), 2..) = (places.iter().min().copied(), places.len()) else {
             return Ok(Removed::default());
         };
-        keep::prune(
-            &self.dir.join("tape"),
-            history,
-            not_after,
-            self.engine.now(),
-        )
+        keep::prune(&self.dir, history, not_after, self.engine.now())
     }
 
     /// What dashboards that connect from now on must know of what was: recent signals and outcomes, the latest prices, and

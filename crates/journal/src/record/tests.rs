@@ -383,14 +383,14 @@ prop_compose! {
         backing in prop::option::of((any::<u32>(), any::<u32>(), prop::option::of((0..=10_000_u16, 0..=10_000_u16)), any_made())),
         size in prop::option::of(any_size()),
         risk_gate in prop::option::of(any_condition()),
-        (odds, said) in prop::option::of((0..=10_000_u16, 0..=10_000_u16)).prop_map(Option::unzip),
+        (odds, senders) in prop::option::of((0..=10_000_u16, 0..=10_000_u16)).prop_map(Option::unzip),
     ) -> Evidence {
         let steps = Probability::from_steps;
         let backing = backing.map(|(resolved, hits, interval, (version, basis, score))| Backing {
             resolved, hits, interval: interval.map(|(low, high)| (steps(low), steps(high))), version, basis, score,
         });
         let rr_weighted = rr.map(Ratio::from_hundredths);
-        let (odds, source_confidence) = (odds.map(steps), said.map(steps));
+        let (odds, source_confidence) = (odds.map(steps), senders.map(steps));
         Evidence { source, price_kind, conditions, rr_weighted, backing, config_hash, size, risk_gate, odds, source_confidence }
     }
 }

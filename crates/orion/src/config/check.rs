@@ -176,10 +176,7 @@ impl<'a> Check<'a> {
 
     fn features(&mut self) {
         if let Some((reason, remedy)) = self.config.features.wrong() {
-            self.findings.push(
-                Finding::new(self.origins.of("features.names"), "features.names", reason)
-                    .remedy(remedy),
-            );
+            self.wrong_with("features.names", reason, remedy);
         }
     }
 
