@@ -169,18 +169,21 @@ async fn a_journal_without_shadows_is_read_and_gets_them() {
     drop(journal);
     // As an older version has left it.
     let file = rusqlite::Connection::open(dir.path().join("journal.sqlite")).unwrap();
-    file.execute_batch("DROP TABLE shadow; PRAGMA user_version = 1")
+    file.execute_batch("DROP TABLE calibration; DROP TABLE shadow; PRAGMA user_version = 1")
         .unwrap();
     drop(file);
 
     let mut looking = Looking::open(dir.path()).unwrap().unwrap();
     assert_eq!(looking.end(), at(3));
     assert_eq!(looking.shadows(0, 9).await.unwrap(), []);
+    assert_eq!(looking.calibrations().await.unwrap(), []);
     let mut journal = open(dir.path());
     let told = journal.append_with(at(3), Vec::new(), vec![shadow(1)]);
     assert_eq!(told.await.unwrap(), at(3));
     looking.refresh().unwrap();
     assert_eq!(looking.shadows(0, 9).await.unwrap(), [(1, shadow(1))]);
+    journal.keep(vec![calibration("smt", 1, 1)]).await.unwrap();
+    assert_eq!(looking.calibrations().await.unwrap().len(), 1);
     assert_eq!(journal.read(at(0), 9).await.unwrap(), numbered(1..=3));
 }
 

@@ -9,8 +9,8 @@ use libm::{exp, log1p};
 /// Steps at most, and halvings of one step.
 const STEPS_MAX: usize = 25;
 const HALVINGS_MAX: usize = 20;
-/// Where no weight moves further than this, they are found.
-const MOVES: f64 = 1e-9;
+/// Where no weight moves further than this, they are found: a step near the end squares what is wrong.
+const MOVES: f64 = 1e-6;
 /// A pivot below this part of the largest: the columns do not tell the weights apart.
 const PIVOT: f64 = 1e-12;
 

@@ -122,7 +122,7 @@ fn it_is_calibrated_by_what_was_resolved_before_the_embargo() {
 #[test]
 fn who_always_says_the_same_is_shown_by_his_record() {
     let tape: String = (0..120)
-        .map(|n| minute(n, "ann", "p=0.9", n % 3 == 0))
+        .map(|n| minute(n, "ann", "p=0.9", n.is_multiple_of(3)))
         .collect();
     let driver = driver(quick(), &tape);
     assert_eq!(calibrations(&driver), []);

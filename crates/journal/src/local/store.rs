@@ -1,6 +1,6 @@
 //! The SQLite file behind [`super::Local`], and all that is done to it. Lives on the writer's thread.
 
-use super::Probe;
+use super::{Probe, versions};
 use crate::{Error, Record, record};
 use market::{Calibration, Epoch, Position, Shadow};
 use rusqlite::{
@@ -14,8 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// `ORJN`: tells this file from anybody else's SQLite file.
 const APPLICATION_ID: i32 = 0x4f52_4a4e;
-/// Of the tables below. The records have a version of their own. 2 has shadows and calibrations; a journal of 1 gets them when
-/// it is opened.
+/// Of the tables below. The records have a version of their own. 2 has shadows; a journal of 1 gets them when it is opened.
 const SCHEMA_VERSION: u32 = 2;
 const WITHOUT_SHADOWS: u32 = 1;
 /// `prev_hash` has room for the chain that makes the journal tamper-evident.
@@ -23,11 +22,9 @@ const SCHEMA: &str = "
     CREATE TABLE log (epoch TEXT NOT NULL) STRICT;
     CREATE TABLE record (seq INTEGER PRIMARY KEY, body TEXT NOT NULL, prev_hash BLOB) STRICT;
 ";
-/// Of each signal one shadow: its place, and the signal's id in the bytes of a UUID. Of each calibration one version: its place,
-/// and what names it.
+/// One of each signal: its place, and the signal's id in the bytes of a UUID.
 const SHADOWS: &str = "
     CREATE TABLE shadow (place INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
-    CREATE TABLE calibration (place INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
 ";
 
 /// What the writer is asked for.
@@ -67,7 +64,7 @@ pub(super) struct Store {
     pub(super) seq: Arc<AtomicU64>,
     probe: Probe,
     /// An older version wrote it, and it is only looked at.
-    pub(super) without_shadows: bool,
+    without_shadows: bool,
 }
 
 impl Store {
@@ -261,6 +258,7 @@ fn open_file(
         Some(WITHOUT_SHADOWS) => add_shadows(&mut connection).map_err(&failed)?,
         Some(_) => {}
     }
+    versions::make_room(&connection).map_err(&failed)?;
     let epoch = epoch(&connection, path)?;
     let seq = check_dense(&connection, path)?;
     Ok((connection, epoch, seq))

@@ -5,6 +5,16 @@ use crate::{Error, record};
 use market::Calibration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+/// Each once: its place, and what names it. Older versions of ORION pass over it.
+const TABLE: &str = "
+    CREATE TABLE IF NOT EXISTS calibration (place INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
+";
+
+/// Makes the table where there is none.
+pub(super) fn make_room(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(TABLE)
+}
+
 impl Store {
     pub(super) fn keep(&mut self, calibrations: &[Calibration]) -> Result<(), Error> {
         let failed = failure(&self.path, "append to");
@@ -17,9 +27,6 @@ impl Store {
     }
 
     pub(super) fn calibrations(&self) -> Result<Vec<Calibration>, Error> {
-        if self.without_shadows {
-            return Ok(Vec::new());
-        }
         let rows = select(&self.connection).map_err(failure(&self.path, "read"))?;
         let calibration = |(place, body): (u64, String)| {
             let named = || format!("calibration {place} of {}", self.path.display());
@@ -42,7 +49,11 @@ fn insert(transaction: &Transaction<'_>, calibrations: &[Calibration]) -> rusqli
     Ok(())
 }
 
+/// None where an older version wrote the file, and it is only looked at.
 fn select(connection: &Connection) -> rusqlite::Result<Vec<(u64, String)>> {
+    if !connection.table_exists(None, "calibration")? {
+        return Ok(Vec::new());
+    }
     let sql = "SELECT place, body FROM calibration ORDER BY place";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -72,7 +72,7 @@ fn stored_samples_of_version_4_decode() {
     check_text(
         &Record::Signal(signal()),
         &expect![[
-            r#"{"version":4,"record":{"signal":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","status":"invalidated","direction":"short","symbol":"EURUSD","digits":5,"entry_time":"2026-11-23T14:05:00.000000000Z","entry":"1.08505","stop":"1.08555","targets":[{"price":"1.08455","percent":60,"runner":false},{"price":"1.08305","percent":40,"runner":true}],"reason":"MSS+FVG setup (SIMULATED)","confidence_per_10000":6512,"rr_target_per_100":400,"killzone":"ny_am","setup":"mss_fvg","timeframe":"5m","simulated":true,"created_at":"2026-11-23T14:05:00.250000001Z","decide_by":"2026-11-23T14:09:45.250000001Z","decided_at":"2026-11-23T14:06:01.000000999Z","cause":"stale_feed","evidence":{"source":"oanda","price_kind":"cfd","conditions":[{"name":"leg_fvg_atr","relation":"at_least","value_millionths":412000,"limit_millionths":150000}],"rr_weighted_per_100":200,"backing":{"resolved":212,"hits":129,"interval_per_10000":[5420,6720]},"config_hash":"6f1c8a5e2b7d9043","size":{"currency":"USD","lots":{"total_millionths":160000,"risk_millionths":48000000,"parts_millionths":[90000,70000]},"note":""},"risk_gate":{"name":"max_live_signals","relation":"at_most","value_millionths":6000000,"limit_millionths":5000000},"odds_per_10000":5614}}}}"#
+            r#"{"version":4,"record":{"signal":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","status":"invalidated","direction":"short","symbol":"EURUSD","digits":5,"entry_time":"2026-11-23T14:05:00.000000000Z","entry":"1.08505","stop":"1.08555","targets":[{"price":"1.08455","percent":60,"runner":false},{"price":"1.08305","percent":40,"runner":true}],"reason":"MSS+FVG setup (SIMULATED)","confidence_per_10000":6512,"rr_target_per_100":400,"killzone":"ny_am","setup":"mss_fvg","timeframe":"5m","simulated":true,"created_at":"2026-11-23T14:05:00.250000001Z","decide_by":"2026-11-23T14:09:45.250000001Z","decided_at":"2026-11-23T14:06:01.000000999Z","cause":"stale_feed","evidence":{"source":"oanda","price_kind":"cfd","conditions":[{"name":"leg_fvg_atr","relation":"at_least","value_millionths":412000,"limit_millionths":150000}],"rr_weighted_per_100":200,"backing":{"resolved":212,"hits":129,"interval_per_10000":[5420,6720],"calibration":7,"basis":"isotonic","score_per_10000":5931},"config_hash":"6f1c8a5e2b7d9043","size":{"currency":"USD","lots":{"total_millionths":160000,"risk_millionths":48000000,"parts_millionths":[90000,70000]},"note":""},"risk_gate":{"name":"max_live_signals","relation":"at_most","value_millionths":6000000,"limit_millionths":5000000},"odds_per_10000":5614,"source_confidence_per_10000":9000}}}}"#
         ]],
     );
     check_text(
@@ -147,7 +147,7 @@ fn stored_samples_of_calibrations_decode() {
         ],
     };
     let text = encode_calibration(&calibration);
-    expect![[r#""#]].assert_eq(&text[..120]);
+    expect![[r#"{"version":4,"calibration":{"of":"posted:a \"bot\"","version":7,"at":"1970-01-01T00:01:30.000000000Z","basis":"platt","f"#]].assert_eq(&text[..120]);
     let read = decode_calibration(&text, || "the sample".to_owned());
     assert_eq!(read.unwrap(), calibration);
     let broken = text.replace("-0.30000000000000004", "minus");
