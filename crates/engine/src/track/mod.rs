@@ -29,7 +29,7 @@ pub struct TrackRecord {
     running: BTreeMap<u128, Running>,
     /// Of ORION's own setups.
     own: Vec<Ended>,
-    /// Of what somebody posted: its confidence, and maybe its verdict, are the sender's.
+    /// Of what somebody posted: its verdict may be the sender's.
     posted: Vec<Resolved>,
     shadows: Shadows,
 }

@@ -62,6 +62,7 @@ impl Trader {
             account: engine::Account::default(),
             portfolio: engine::Limits::default(),
             news: engine::News::default(),
+            features: engine::features::FeatureRules::default(),
         };
         Self {
             engine: Engine::new(Arc::new(settings)),
@@ -152,7 +153,7 @@ impl Trader {
                     self.unseen.remove(&shadow.id);
                     self.shadows.push(*shadow);
                 }
-                Output::Price(_) | Output::Answer(_) => {}
+                Output::Price(_) | Output::Calibration(_) | Output::Answer(_) => {}
             }
         }
     }

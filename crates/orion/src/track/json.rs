@@ -1,6 +1,6 @@
 //! The track record as JSON.
 
-use super::Reader;
+use super::{Reader, versions};
 use engine::track::{Bin, By, Figures, LEAST, Middle, WouldHave};
 use market::Probability;
 use serde_json::{Map, Value, json};
@@ -53,6 +53,7 @@ pub(super) fn report(market: &str, reader: &Reader) -> Value {
         "posted": record.posted().as_ref().map(told),
         "by_bars": by_bars,
         "would_have": would_have,
+        "calibration": versions::newest(&reader.calibrations),
         "note": NOTE,
     })
 }
