@@ -76,7 +76,7 @@ fn score(setup: SetupKind, hours: i64) -> (Score, Score) {
     eprintln!("{setup:?}: {:.2} sigmas, {score:?}", score.sigmas());
     let mut others = Score::default();
     for shadow in trader.shadows() {
-        // Those that are still followed are late to end, not late to be opened: which they are is no news of how.
+        // All that were opened in time have been followed to their end. A verdict that says the end itself has no odds.
         let (Some(odds), Some(hit)) = (shadow.odds, shadow.hit()) else {
             continue;
         };
