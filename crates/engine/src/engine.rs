@@ -5,9 +5,11 @@
 
 mod alert;
 mod feed;
+mod learnt;
 mod source;
 
-use crate::confidence::{self, Odds, Record};
+use crate::calibration::Calibrators;
+use crate::confidence::Record;
 use crate::desk::{Context, Desk};
 use crate::features::FeatureRow;
 use crate::gates::{Days, Refusal};
@@ -20,8 +22,8 @@ use crate::setup::SetupKind;
 use crate::sizing::Mids;
 use crate::structure::Finding;
 use market::{
-    Answer, Bar, Cause, Event, InstrumentId, Outcome, PreviousClose, PriceUpdate, Probability,
-    QuoteBar, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
+    Answer, Bar, Calibration, Cause, Event, InstrumentId, Outcome, PreviousClose, PriceUpdate,
+    QuoteBar, Shadow, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
 };
 use serde::{Deserialize, Serialize};
 use source::{SourceState, sources};
@@ -33,6 +35,10 @@ pub enum Output {
     Price(Box<PriceUpdate>),
     Signal(Box<Signal>),
     Outcome(Box<Outcome>),
+    /// What would have become of a signal that was not confirmed: kept apart, and told to no client.
+    Shadow(Box<Shadow>),
+    /// A new calibration of confidence: kept beside what clients hear.
+    Calibration(Box<Calibration>),
     /// What came of an alert: exactly one each, after the signal it brought or changed.
     Answer(Box<Answer>),
 }
@@ -86,7 +92,8 @@ pub(crate) struct Shared {
     /// Empty without an account.
     pub mids: Mids,
     pub book: Book,
-    records: [Record; SetupKind::ALL.len()],
+    pub calibrators: Calibrators,
+    pub records: [Record; SetupKind::ALL.len()],
     days: Days,
     /// The rows of features of the last event: no state, the next event begins them anew.
     #[serde(skip)]
@@ -132,7 +139,7 @@ pub struct Closed {
 pub struct NotMine;
 
 /// Changes whenever the state's shape does: a snapshot of another shape is not read.
-const SNAPSHOT_VERSION: u32 = 10;
+const SNAPSHOT_VERSION: u32 = 11;
 
 impl Engine {
     /// Changes whenever the state's shape or what is decided does: what another version decided cannot be decided again.
@@ -574,6 +581,8 @@ impl Engine {
             let (desk, mut context) = self.desk(at, id, out);
             desk.close(timeframe, bar, t, &findings, &mut context);
         }
+        let (desk, mut context) = self.desk(at, id, out);
+        desk.decide_coarse(&mut context);
         self.findings = findings;
         self.note_closed(id, closed);
     }
@@ -584,6 +593,7 @@ impl Engine {
         for (held, divided) in self.state.pairs.close(id, bar, Some(at), rules) {
             let (desk, mut context) = self.desk(at, held, out);
             desk.divide(divided, &mut context);
+            desk.decide_coarse(&mut context);
             self.find_wake_of(held);
         }
     }
@@ -691,25 +701,6 @@ impl Engine {
 }
 
 impl Shared {
-    pub(crate) fn record(&mut self, setup: SetupKind) -> &mut Record {
-        &mut self.records[setup as usize]
-    }
-    pub(crate) fn record_of(&self, setup: SetupKind) -> &Record {
-        &self.records[setup as usize]
-    }
-    pub(crate) fn confidence(
-        &self,
-        setup: SetupKind,
-        odds: Odds,
-        prior_strength: f64,
-    ) -> Probability {
-        confidence::confidence(
-            &self.records[setup as usize],
-            self.records.iter(),
-            odds,
-            prior_strength,
-        )
-    }
     /// Signals born so far on the trading day of `time`.
     pub(crate) fn signals_on(&self, time: SourceTime) -> u32 {
         self.days.born_on(trading_day(time))

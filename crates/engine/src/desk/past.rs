@@ -82,6 +82,7 @@ mod tests {
             signals: true,
             prices: true,
             contract: None,
+            slippage_pips: None,
         };
         let source = Source {
             name: "live".into(),

@@ -24,6 +24,7 @@ fn settings(own_rules: RuleBook) -> Settings {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     };
     let source = Source {
         name: "live".into(),

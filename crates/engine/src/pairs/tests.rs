@@ -22,6 +22,7 @@ fn settings() -> Settings {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     };
     let source = Source {
         name: "live".to_owned(),

@@ -36,11 +36,11 @@ fn settings() -> Settings {
     }
 }
 
-/// With their stamps.
-type Rows = Vec<(Time, FeatureRow)>;
+/// Rows and what is said, each with its stamp.
+type Turned = (Vec<(Time, FeatureRow)>, Vec<(Time, Output)>);
 
-/// What an engine makes of a tape: each row with its stamp, and all it says.
-fn turn(mut engine: Engine, told: &[Told]) -> (Rows, Vec<(Time, Output)>) {
+/// What an engine makes of a tape.
+fn turn(mut engine: Engine, told: &[Told]) -> Turned {
     let (mut rows, mut said, mut out) = (Vec::new(), Vec::new(), Vec::new());
     for Told { at, event, .. } in told {
         engine.handle(*at, event, &mut out);
@@ -50,7 +50,7 @@ fn turn(mut engine: Engine, told: &[Told]) -> (Rows, Vec<(Time, Output)>) {
     (rows, said)
 }
 
-fn of(settings: Settings, told: &[Told]) -> Rows {
+fn of(settings: Settings, told: &[Told]) -> Vec<(Time, FeatureRow)> {
     turn(Engine::new(Arc::new(settings)), told).0
 }
 
@@ -153,7 +153,23 @@ fn prices_times_1024_give_the_same_rows() {
     for seed in 0..4 {
         let told = legs(seed).told;
         let times = |told: &Told| Told {
-            event: enlarged(&told.event),
+            event: match &told.event {
+                Event::Tick(tick) => Event::Tick(Tick {
+                    bid: tick.bid.times(1024),
+                    ask: tick.ask.times(1024),
+                    ..*tick
+                }),
+                other @ (Event::Bar(_)
+                | Event::Past(_)
+                | Event::PreviousClose(_)
+                | Event::Gap(_)
+                | Event::Life(_)
+                | Event::Switch(..)
+                | Event::Alert(_)
+                | Event::Start
+                | Event::Stop
+                | Event::Wake) => other.clone(),
+            },
             ..told.clone()
         };
         let scaled: Vec<Told> = told.iter().map(times).collect();
@@ -169,18 +185,6 @@ fn prices_times_1024_give_the_same_rows() {
         signals > 20 && bars > 1500,
         "{signals} signals, {bars} bars"
     );
-}
-
-/// The same at 1024 times the price.
-fn enlarged(event: &Event) -> Event {
-    let Event::Tick(tick) = event else {
-        return event.clone();
-    };
-    Event::Tick(Tick {
-        bid: tick.bid.times(1024),
-        ask: tick.ask.times(1024),
-        ..*tick
-    })
 }
 
 #[test]

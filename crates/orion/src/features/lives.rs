@@ -72,7 +72,7 @@ impl Lives {
                     life.step(outcome);
                 }
             }
-            Output::Price(_) | Output::Answer(_) => {}
+            Output::Price(_) | Output::Shadow(_) | Output::Calibration(_) | Output::Answer(_) => {}
         }
     }
 
@@ -150,6 +150,7 @@ mod tests {
                 at: Time::from_secs(second),
                 last: *last,
                 realised: last.then(|| Ratio::from_hundredths(-50)),
+                end: None,
             });
         }
         life

@@ -388,10 +388,12 @@ mod tests {
             odds: Some(Probability::new(0.5614)),
             rr_weighted: Ratio::new(-1.5),
             backing: Some(market::Backing {
-                resolved: 0,
-                hits: 0,
-                interval: None,
+                version: 7,
+                basis: market::Basis::FellBack,
+                score: Some(Probability::new(0.5931)),
+                ..market::Backing::default()
             }),
+            source_confidence: Some(Probability::new(0.9)),
             config_hash: "6f1c8a5e2b7d9043".to_owned(),
             size: Some(market::Size {
                 currency: market::Currency::USD,
@@ -440,6 +442,7 @@ mod tests {
                 at: ts(),
                 last: false,
                 realised: None,
+                end: None,
             })
         };
         let target = told(OutcomeKind::Target(1));
