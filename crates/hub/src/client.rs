@@ -41,6 +41,7 @@ pub struct Sent {
     pub prices: u64,
     pub statuses: u64,
     pub bars: u64,
+    pub features: u64,
     /// Answers, protocol pings and pongs, Close.
     pub answers: u64,
 }
@@ -94,8 +95,9 @@ pub(crate) struct Client {
     /// The class of the events it hears, and the next message wanted of it.
     pub(crate) events: Option<(ClassId, u64)>,
     pub(crate) prices: Option<(ClassId, Cursor)>,
-    /// In a box, as bars are: few clients hear them.
+    /// In boxes, as bars are: few clients hear them.
     pub(crate) statuses: Option<Box<(ClassId, Cursor)>>,
+    pub(crate) features: Option<Box<(ClassId, Cursor)>>,
     pub(crate) bars: Option<Box<BarPlace>>,
     /// The least time between two prices of a symbol, if it has asked for one.
     pub(crate) interval_ms: Option<u32>,
@@ -302,7 +304,7 @@ mod tests {
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn a_client_at_rest_takes_little() {
-        assert!(size_of::<Option<Client>>() <= 96);
+        assert!(size_of::<Option<Client>>() <= 104);
         assert!(size_of::<Option<(ClassId, Cursor)>>() <= 32);
     }
 

@@ -23,8 +23,8 @@ mod newest;
 mod own;
 mod price_class;
 mod publication;
-mod status_class;
 mod subscription;
+mod symbol_class;
 mod window;
 
 pub use client::{Answers, Behind, ClientId, Pending, Sent};

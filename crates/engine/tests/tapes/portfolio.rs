@@ -31,7 +31,11 @@ fn signals(driver: &Driver) -> Vec<&Signal> {
     let said = driver.said.iter();
     said.filter_map(|(_, output)| match output {
         Output::Signal(signal) => Some(&**signal),
-        Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => None,
+        Output::Outcome(_)
+        | Output::Price(_)
+        | Output::Shadow(_)
+        | Output::Calibration(_)
+        | Output::Answer(_) => None,
     })
     .collect()
 }
@@ -112,6 +116,18 @@ fn a_lost_signal_is_lost_equity_and_the_day_knows_it() {
     let tomorrow = format!("{}day 2026-07-07\n{}", lost(), triggered());
     let driver = check(limited(daily), &tomorrow, &["tradable", "tradable"]);
     assert_eq!(driver.engine.standing().state, RiskState::Active);
+}
+
+#[test]
+fn whatever_is_heard_first_after_the_roll_begins_the_day() {
+    let state_at = |time: &str| {
+        let daily = limited(|limits| limits.daily_loss_percent = 1.2);
+        let tape = format!("{}{time} EURUSD 1.08411 1.08421\n", lost());
+        driver(daily, &tape).engine.standing().state
+    };
+    // 17:00 in New York.
+    assert_eq!(state_at("20:59:59"), RiskState::Halted);
+    assert_eq!(state_at("21:00:00"), RiskState::Active);
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use super::*;
 use crate::portfolio::Release;
 use market::{
-    Calendar, Currency, Evidence, Killzone, Ohlc, PriceKind, Probability, Ratio, SourceId, Target,
-    Timeframe,
+    Bar, Calendar, Currency, Evidence, Killzone, Ohlc, PriceKind, Probability, Ratio, SourceId,
+    Target, Timeframe,
 };
 
 /// 12:00 in New York, on a Monday.
@@ -34,11 +34,14 @@ fn scene(change: impl FnOnce(&mut Limits)) -> Scene {
         ..Limits::default()
     };
     change(&mut limits);
+    let at = Time::parse(NOON).unwrap();
+    let mut book = Book::default();
+    book.pass(at, &limits);
     Scene {
-        book: Book::default(),
+        book,
         limits,
         news: News::default(),
-        at: Time::parse(NOON).unwrap(),
+        at,
         next: 1,
         risk_percent: 1.0,
         spreads: (1, None),
@@ -102,6 +105,11 @@ impl Scene {
         self.book.pass(self.at, &self.limits);
     }
 
+    fn resume(&mut self, at: Time) {
+        self.limits.resumed_at = Some(at);
+        self.book.adopt(self.at, &self.limits);
+    }
+
     fn standing(&self) -> Standing {
         self.book.standing(&self.limits)
     }
@@ -124,6 +132,7 @@ fn instrument(name: &str) -> Instrument {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     }
 }
 
@@ -170,6 +179,7 @@ fn outcome(at: Time, signal: &Signal, kind: OutcomeKind, r: f64, realised: Optio
         at,
         last: realised.is_some(),
         realised: realised.and_then(Ratio::new),
+        end: None,
     }
 }
 
@@ -358,10 +368,11 @@ fn too_much_lost_from_the_peak_halts_until_a_person_resumes() {
     // Who resumed before the halt, or will, has not resumed.
     let now = scene.at;
     for resumed in [now - Span::from_hours(100), now + Span::from_hours(1)] {
-        scene.limits.resumed_at = Some(resumed);
+        scene.resume(resumed);
         assert!(!scene.passes("US30"));
     }
-    scene.limits.resumed_at = Some(now);
+    // Who will resume in an hour has done so then.
+    scene.hours_pass(1);
     assert!(scene.passes("US30"));
     assert_eq!(scene.state(), RiskState::Active);
     // The highest equity counts anew.
