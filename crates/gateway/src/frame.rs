@@ -1,8 +1,11 @@
 //! What the bytes of a client mean (RFC 6455, RFC 7692): frames, fragments of messages with control frames between them,
 //! compressed messages, UTF-8. The bytes come in pieces of any size. Memory is only held while a message is under way.
 
+mod message;
+
 use crate::extension::Deflate;
 use crate::inflate::Inflater;
+use message::{Coding, Kind, Message};
 
 /// Something a client said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,39 +28,28 @@ pub struct Violation {
 
 #[derive(Debug)]
 pub struct Decoder {
+    rules: Rules,
+    /// What was left in the middle; most clients say nothing for hours, or all of it at once.
+    part: Option<Box<Part>>,
+}
+
+/// What a client may send.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
     message_bytes: usize,
     message_fragments: u16,
     deflate: Option<Deflate>,
+}
+
+/// As far as something has come.
+#[derive(Debug, Default)]
+struct Part {
     /// The bytes of a frame's header so far.
     header: [u8; HEADER_MAX],
     header_len: u8,
     frame: Option<Frame>,
     message: Message,
     control: Vec<u8>,
-}
-
-/// The message that is under way, as far as it has come.
-#[derive(Debug)]
-struct Message {
-    kind: Kind,
-    coding: Coding,
-    bytes: Vec<u8>,
-    /// How much of a text is known to be UTF-8.
-    valid: usize,
-    /// None: no message is under way.
-    fragments: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Text,
-    Binary,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Coding {
-    Plain,
-    Deflated,
 }
 
 /// A frame whose payload is being read.
@@ -94,14 +86,12 @@ impl Decoder {
     #[must_use]
     pub fn new(message_bytes: usize, message_fragments: u16, deflate: Option<Deflate>) -> Self {
         Self {
-            message_bytes,
-            message_fragments,
-            deflate,
-            header: [0; HEADER_MAX],
-            header_len: 0,
-            frame: None,
-            message: Message::NONE,
-            control: Vec::new(),
+            rules: Rules {
+                message_bytes,
+                message_fragments,
+                deflate,
+            },
+            part: None,
         }
     }
 
@@ -114,10 +104,30 @@ impl Decoder {
         input: &mut &[u8],
         inflater: &mut Inflater,
     ) -> Result<Option<Inbound>, Violation> {
+        let mut part = self.part.take().map_or_else(Part::default, |part| *part);
+        let next = part.next(&self.rules, input, inflater);
+        if part.is_under_way() {
+            self.part = Some(Box::new(part));
+        }
+        next
+    }
+}
+
+impl Part {
+    fn is_under_way(&self) -> bool {
+        self.header_len > 0 || self.frame.is_some() || !self.message.is_none()
+    }
+
+    fn next(
+        &mut self,
+        rules: &Rules,
+        input: &mut &[u8],
+        inflater: &mut Inflater,
+    ) -> Result<Option<Inbound>, Violation> {
         loop {
             let frame = match self.frame {
                 Some(frame) => frame,
-                None => match self.read_header(input)? {
+                None => match self.read_header(rules, input)? {
                     Some(frame) => frame,
                     None => return Ok(None),
                 },
@@ -128,34 +138,38 @@ impl Decoder {
                 return Ok(None);
             }
             self.frame = None;
-            if let Some(inbound) = self.finish(frame, inflater)? {
+            if let Some(inbound) = self.finish(rules, frame, inflater)? {
                 return Ok(Some(inbound));
             }
         }
     }
 
-    fn read_header(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, Violation> {
+    fn read_header(
+        &mut self,
+        rules: &Rules,
+        input: &mut &[u8],
+    ) -> Result<Option<Frame>, Violation> {
         while let Some((&byte, rest)) = input.split_first() {
             *input = rest;
             self.header[usize::from(self.header_len)] = byte;
             self.header_len += 1;
             if self.header_len == 2 {
-                self.check_start()?;
+                self.check_start(rules)?;
             }
             if self.header_len >= 2 && self.header_len == self.header_need() {
                 self.header_len = 0;
-                return self.begin().map(Some);
+                return self.begin(rules).map(Some);
             }
         }
         Ok(None)
     }
 
     /// What can be judged by the first two bytes.
-    fn check_start(&self) -> Result<(), Violation> {
+    fn check_start(&self, rules: &Rules) -> Result<(), Violation> {
         let [first, second, ..] = self.header;
         let (is_final, length) = (first & 0x80 != 0, usize::from(second & 0x7F));
         let opcode = opcode(first)?;
-        let may_be_deflated = self.deflate.is_some() && matches!(opcode, Opcode::Begin(_));
+        let may_be_deflated = rules.deflate.is_some() && matches!(opcode, Opcode::Begin(_));
         let reserved = if may_be_deflated {
             RESERVED
         } else {
@@ -163,7 +177,7 @@ impl Decoder {
         };
         broken(first & reserved == 0, "reserved bits")?;
         broken(second & 0x80 != 0, "frame not masked")?;
-        let is_under_way = self.message.fragments > 0;
+        let is_under_way = !self.message.is_none();
         match opcode {
             Opcode::Begin(_) => broken(!is_under_way, "message inside a message"),
             Opcode::Continue => broken(is_under_way, "continuation of nothing"),
@@ -183,7 +197,7 @@ impl Decoder {
     }
 
     /// The header is there: what follows is its payload.
-    fn begin(&mut self) -> Result<Frame, Violation> {
+    fn begin(&mut self, rules: &Rules) -> Result<Frame, Violation> {
         let header = self.header;
         let (length, shortest, mask_at) = match header[1] & 0x7F {
             126 => (
@@ -213,8 +227,9 @@ impl Decoder {
         }
         if opcode.is_of_message() {
             self.message.fragments += 1;
-            let room = (self.bytes_max() - self.message.bytes.len()) as u64;
-            let is_whole = self.message.fragments <= u32::from(self.message_fragments);
+            let max = self.message.bytes_max(rules.message_bytes);
+            let room = (max - self.message.bytes.len()) as u64;
+            let is_whole = self.message.fragments <= u32::from(rules.message_fragments);
             rule(length <= room && is_whole, 1009, "message too large")?;
         }
         Ok(Frame {
@@ -224,14 +239,6 @@ impl Decoder {
             read: 0,
             left: length as usize,
         })
-    }
-
-    /// What cannot be compressed becomes a little longer: by an eighth where the compressor is at its worst.
-    fn bytes_max(&self) -> usize {
-        match self.message.coding {
-            Coding::Plain => self.message_bytes,
-            Coding::Deflated => self.message_bytes + self.message_bytes / 8 + 64,
-        }
     }
 
     fn read_payload(&mut self, mut frame: Frame, input: &mut &[u8]) -> Result<Frame, Violation> {
@@ -258,6 +265,7 @@ impl Decoder {
     /// A frame is whole: perhaps that makes something whole.
     fn finish(
         &mut self,
+        rules: &Rules,
         frame: Frame,
         inflater: &mut Inflater,
     ) -> Result<Option<Inbound>, Violation> {
@@ -266,8 +274,8 @@ impl Decoder {
         }
         Ok(Some(match frame.opcode {
             Opcode::Begin(_) | Opcode::Continue => {
-                let message = std::mem::replace(&mut self.message, Message::NONE);
-                message.finish(self.message_bytes, inflater)?
+                let message = std::mem::take(&mut self.message);
+                message.finish(rules.message_bytes, inflater)?
             }
             Opcode::Ping => Inbound::Ping(std::mem::take(&mut self.control)),
             Opcode::Pong => {
@@ -276,46 +284,6 @@ impl Decoder {
             }
             Opcode::Close => Inbound::Close(close_code(&std::mem::take(&mut self.control))?),
         }))
-    }
-}
-
-impl Message {
-    const NONE: Self = Self {
-        kind: Kind::Text,
-        coding: Coding::Plain,
-        bytes: Vec::new(),
-        valid: 0,
-        fragments: 0,
-    };
-
-    /// Bad UTF-8 is refused at the byte that makes it so; a character may still be under way at the end.
-    fn check_utf8(&mut self) -> Result<(), Violation> {
-        if self.kind == Kind::Binary {
-            return Ok(());
-        }
-        match std::str::from_utf8(&self.bytes[self.valid..]) {
-            Ok(more) => self.valid += more.len(),
-            Err(error) => {
-                rule(error.error_len().is_none(), 1007, "not UTF-8")?;
-                self.valid += error.valid_up_to();
-            }
-        }
-        Ok(())
-    }
-
-    /// All its bytes are there.
-    fn finish(mut self, max: usize, inflater: &mut Inflater) -> Result<Inbound, Violation> {
-        if self.coding == Coding::Deflated {
-            self.bytes = inflater.inflate(self.bytes, max)?;
-            self.check_utf8()?;
-        }
-        match self.kind {
-            Kind::Text => {
-                rule(self.valid == self.bytes.len(), 1007, "not UTF-8")?;
-                Ok(Inbound::Text(self.bytes))
-            }
-            Kind::Binary => Ok(Inbound::Binary(self.bytes)),
-        }
     }
 }
 
@@ -689,8 +657,10 @@ mod tests {
         let mut inflater = Inflater::default();
         while let Ok(Some(_)) = decoder.next(&mut input, &mut inflater) {}
         assert_eq!(input, b"");
-        let memory = decoder.message.bytes.capacity() + decoder.control.capacity();
-        assert_eq!(memory, 0);
+        assert!(decoder.part.is_none());
+        let mut cut = &frame(0x81, b"hello")[..1];
+        assert_eq!(decoder.next(&mut cut, &mut inflater), Ok(None));
+        assert!(decoder.part.is_some(), "a byte of a header is kept");
     }
 
     proptest! {

@@ -2,10 +2,10 @@
 
 use crate::address::{Place, Places};
 use crate::keeper::{Auth, Holder, Mode, Pass};
+use crate::moment::Moment;
 use market::{Span, Symbol, Time};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 use wire::Subscribe;
 
 /// A client's pass, and its place among those who hold the same.
@@ -74,7 +74,7 @@ impl Identity {
     }
 
     /// When [`Identity::turn`] is to be asked again; whether it was taken back, the keeper's number tells at once.
-    pub(crate) fn next_turn(&self, auth: &Auth, now: Instant) -> Option<Instant> {
+    pub(crate) fn next_turn(&self, auth: &Auth, now: Moment) -> Option<Moment> {
         let exactness = (auth.grace.min(auth.expiring) / 8).min(Duration::from_secs(1));
         self.pass.expires.map(|_| now + exactness)
     }

@@ -24,6 +24,7 @@ mod latency;
 mod limits;
 mod listen;
 mod looks;
+mod moment;
 mod parked;
 mod room;
 mod session;

@@ -1,17 +1,17 @@
 //! How much a client may send.
 
+use crate::moment::Moment;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// A bucket of tokens: full at first, filled at a steady rate.
 #[derive(Debug)]
 pub(crate) struct Rate {
     tokens: f32,
-    at: Instant,
+    at: Moment,
 }
 
 impl Rate {
-    pub(crate) fn new(burst: u16, now: Instant) -> Self {
+    pub(crate) fn new(burst: u16, now: Moment) -> Self {
         Self {
             tokens: f32::from(burst),
             at: now,
@@ -19,7 +19,7 @@ impl Rate {
     }
 
     /// Takes one token, if there is one.
-    pub(crate) fn take(&mut self, per_s: u16, burst: u16, now: Instant) -> bool {
+    pub(crate) fn take(&mut self, per_s: u16, burst: u16, now: Moment) -> bool {
         let filled = (now - self.at).as_secs_f32() * f32::from(per_s);
         self.at = now;
         self.tokens = (self.tokens + filled).min(f32::from(burst));
@@ -33,11 +33,11 @@ impl Rate {
 
 /// The times of the latest messages that were not understood. Takes no memory for clients that make no mistakes.
 #[derive(Debug, Default)]
-pub(crate) struct Errors(Vec<Instant>);
+pub(crate) struct Errors(Vec<Moment>);
 
 impl Errors {
     /// Notes one more; false when that is more than `max` within the span.
-    pub(crate) fn note(&mut self, max: usize, within: Duration, now: Instant) -> bool {
+    pub(crate) fn note(&mut self, max: usize, within: Duration, now: Moment) -> bool {
         self.0.retain(|&at| now - at <= within);
         self.0.push(now);
         self.0.len() <= max
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_burst_and_then_a_steady_rate() {
-        let start = Instant::now();
+        let start = Moment::now();
         let mut rate = Rate::new(20, start);
         let after = |ms| start + Duration::from_millis(ms);
         let taken = (0..30).filter(|_| rate.take(10, 20, start)).count();
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn errors_are_counted_within_a_sliding_span() {
-        let start = Instant::now();
+        let start = Moment::now();
         let mut errors = Errors::default();
         let mut note = |secs| {
             errors.note(

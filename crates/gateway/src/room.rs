@@ -4,10 +4,24 @@
 use crate::config::Config;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 /// A place among those that there are, until it is dropped.
-pub(crate) type Ticket = OwnedSemaphorePermit;
+#[derive(Debug)]
+pub(crate) struct Ticket(Arc<Semaphore>);
+
+impl Ticket {
+    fn take(places: &Arc<Semaphore>) -> Option<Self> {
+        places.try_acquire().ok()?.forget();
+        Some(Self(Arc::clone(places)))
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}
 
 /// What becomes of who comes.
 #[derive(Debug)]
@@ -42,13 +56,11 @@ impl Room {
 
     /// None where there is no room even to park somebody.
     pub(crate) fn admit(&self) -> Option<Admission> {
-        let ticket = Arc::clone(&self.clients).try_acquire_owned();
-        self.say(ticket.is_ok());
-        if let Ok(ticket) = ticket {
-            return Some(Admission::Client(ticket));
-        }
-        let parked = Arc::clone(&self.parked).try_acquire_owned();
-        parked.ok().map(Admission::Parked)
+        let ticket = Ticket::take(&self.clients);
+        self.say(ticket.is_some());
+        ticket
+            .map(Admission::Client)
+            .or_else(|| Ticket::take(&self.parked).map(Admission::Parked))
     }
 
     fn say(&self, has_room: bool) {

@@ -4,6 +4,7 @@
 //! Every ending that we start has a Close frame, and waits a moment for the client's.
 
 mod auth;
+mod deadlines;
 
 use crate::bots::{Bot, Posting, Turn};
 use crate::config::Config;
@@ -11,11 +12,10 @@ use crate::extension::Deflate;
 use crate::farewell::Farewell;
 use crate::frame::{Decoder, Inbound, Violation};
 use crate::identity::Identity;
-use crate::keeper::Mode;
 use crate::lanes::Seat;
 use crate::limits::{Errors, Rate};
+use crate::moment::Moment;
 use crate::shard::Shard;
-use crate::spread;
 use crate::stream::Stream;
 use crate::visit::{Standing, Whence};
 use bytes::Bytes;
@@ -25,8 +25,6 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
-use tokio::time::Instant;
 use wire::{Ask, Refusal, RequestId, Speaker, Subscribe, Unsubscribe, tell};
 
 #[derive(Debug)]
@@ -35,11 +33,12 @@ pub(crate) struct Session {
     /// No two connections have the same.
     number: u64,
     peer: SocketAddr,
-    whence: Whence,
+    /// In a box, and none where nothing is known: most clients say nothing, and come from no proxy.
+    whence: Option<Box<Whence>>,
     /// Its part of the shard's load.
     _seat: Seat,
     stream: Stream,
-    began: Instant,
+    began: Moment,
     state: RefCell<State>,
     /// A task waits until the socket takes bytes again.
     is_waiting: Cell<bool>,
@@ -60,28 +59,34 @@ pub(crate) struct Guest {
 struct State {
     decoder: Decoder,
     rate: Rate,
-    errors: Errors,
-    heard_at: Instant,
-    ping_at: Instant,
+    heard_at: Moment,
+    ping_at: Moment,
     /// Since when bytes have waited and none was taken.
-    stalled_since: Option<Instant>,
-    /// In a box: most clients have none for hours.
-    ending: Option<Box<Ending>>,
+    stalled_since: Option<Moment>,
     /// Who it is, if it has said so.
     identity: Option<Box<Identity>>,
-    /// The signals it posts, if it does.
-    bot: Option<Box<Bot>>,
     messages_in: u64,
     messages_out: u64,
     quiet: Quiet,
-    /// When it may be told again that it is behind.
-    slow_at: Instant,
+    /// In a box: most clients have nothing of it for hours.
+    rare: Option<Box<Rare>>,
+}
+
+/// What few clients have.
+#[derive(Debug, Default)]
+struct Rare {
+    ending: Option<Ending>,
+    errors: Errors,
+    /// The signals it posts, if it does.
+    bot: Option<Bot>,
+    /// When it may be told again that it is behind, if it was.
+    slow_at: Option<Moment>,
 }
 
 /// Since when a client has heard nothing, as far as that was looked at: a flush has no time to look at the clock.
 #[derive(Clone, Copy, Debug)]
 struct Quiet {
-    since: Instant,
+    since: Moment,
     messages_out: u64,
 }
 
@@ -89,7 +94,7 @@ struct Quiet {
 #[derive(Clone, Copy, Debug)]
 struct Ending {
     close: Close,
-    until: Instant,
+    until: Moment,
     /// The client's Close has come.
     is_answered: bool,
     /// The rest of what the client sends cannot be understood.
@@ -114,9 +119,6 @@ pub(crate) enum Reason {
     Cut,
 }
 
-/// How long a client is behind before it is told, and told again.
-const SLOW_EVERY: Duration = Duration::from_secs(1);
-
 const TEXT_ONLY: Violation = Violation {
     code: 1003,
     reason: "text only",
@@ -124,12 +126,12 @@ const TEXT_ONLY: Violation = Violation {
 
 impl Session {
     pub(crate) fn new(shard: &Shard, id: ClientId, stream: Stream, guest: Guest) -> Self {
-        let (config, now) = (&shard.config, Instant::now());
+        let (config, now) = (&shard.config, Moment::now());
         Self {
             id,
             number: guest.number,
             peer: guest.peer,
-            whence: guest.whence,
+            whence: guest.whence.kept(),
             _seat: guest.seat,
             stream,
             began: now,
@@ -140,20 +142,17 @@ impl Session {
                     guest.deflate,
                 ),
                 rate: Rate::new(config.messages_burst, now),
-                errors: Errors::default(),
                 heard_at: now,
-                ping_at: now + ping_interval(config, guest.number),
+                ping_at: now + deadlines::ping_interval(config, guest.number),
                 stalled_since: None,
-                ending: None,
                 identity: None,
-                bot: None,
                 messages_in: 0,
                 messages_out: 0,
                 quiet: Quiet {
                     since: now,
                     messages_out: 0,
                 },
-                slow_at: now,
+                rare: None,
             }),
             is_waiting: Cell::new(false),
         }
@@ -209,7 +208,7 @@ impl Session {
 
     fn hear(self: &Rc<Self>, shard: &Rc<Shard>, mut bytes: &[u8]) {
         // What it says may set deadlines.
-        shard.looks.set(self.id, Instant::now());
+        shard.looks.set(self.id, Moment::now());
         while let Some(next) = self.decode(shard, &mut bytes) {
             match next {
                 Ok(inbound) => self.handle(shard, inbound),
@@ -221,7 +220,7 @@ impl Session {
 
     fn decode(&self, shard: &Shard, bytes: &mut &[u8]) -> Option<Result<Inbound, Violation>> {
         let mut state = self.state.borrow_mut();
-        if state.ending.as_ref().is_some_and(|ending| ending.is_deaf) {
+        if state.ending().is_some_and(|ending| ending.is_deaf) {
             return None;
         }
         let mut inflater = shard.inflater.borrow_mut();
@@ -230,11 +229,11 @@ impl Session {
 
     fn handle(self: &Rc<Self>, shard: &Rc<Shard>, inbound: Inbound) {
         // Only what is whole counts: who says a letter a second is as good as silent.
-        self.state.borrow_mut().heard_at = Instant::now();
+        self.state.borrow_mut().heard_at = Moment::now();
         if let Inbound::Close(code) = inbound {
             return self.answer_close(shard, code);
         }
-        if self.state.borrow().ending.is_some() {
+        if self.state.borrow().is_ending() {
             return;
         }
         if !self.is_within_rate(shard) {
@@ -249,7 +248,7 @@ impl Session {
     }
 
     fn is_within_rate(&self, shard: &Shard) -> bool {
-        let (config, now) = (&shard.config, Instant::now());
+        let (config, now) = (&shard.config, Moment::now());
         let mut state = self.state.borrow_mut();
         state
             .rate
@@ -333,8 +332,9 @@ impl Session {
             Err(refusal) => return self.tell_error(shard, refusal, None),
         };
         let turn = {
-            let bot = &mut self.state.borrow_mut().bot;
-            bot.get_or_insert_default().push(poster, data)
+            let mut state = self.state.borrow_mut();
+            let bot = state.rare().bot.get_or_insert_default();
+            bot.push(poster, data)
         };
         match turn {
             Turn::Never => return self.tell_error(shard, Refusal::RateLimited, None),
@@ -369,23 +369,23 @@ impl Session {
     }
 
     fn note_answer(&self) {
-        if let Some(bot) = &mut self.state.borrow_mut().bot {
+        if let Some(bot) = &mut self.state.borrow_mut().rare().bot {
             bot.answered();
         }
     }
 
     fn next_posting(&self) -> Option<Posting> {
-        self.state.borrow_mut().bot.as_mut()?.next()
+        self.state.borrow_mut().rare().bot.as_mut()?.next()
     }
 
     fn tell_error(&self, shard: &Shard, refusal: Refusal, id: Option<&RequestId>) {
         shard.stats.errors.add(1);
         self.answer(shard, frame::text(&tell::error(refusal, id)));
         let config = &shard.config;
-        let is_bearable = self.state.borrow_mut().errors.note(
+        let is_bearable = self.state.borrow_mut().rare().errors.note(
             config.errors,
             config.errors_within,
-            Instant::now(),
+            Moment::now(),
         );
         if !is_bearable {
             self.close(shard, 4400, "too many errors");
@@ -408,7 +408,7 @@ impl Session {
         };
         let frame = code.map_or_else(frame::close_without_code, |code| frame::close(code, ""));
         self.begin_end(shard, close, None, frame);
-        if let Some(ending) = &mut self.state.borrow_mut().ending {
+        if let Some(ending) = &mut self.state.borrow_mut().rare().ending {
             ending.is_answered = true;
         }
     }
@@ -424,7 +424,7 @@ impl Session {
 
     fn refuse(&self, shard: &Shard, violation: Violation) {
         self.close(shard, violation.code, violation.reason);
-        if let Some(ending) = &mut self.state.borrow_mut().ending {
+        if let Some(ending) = &mut self.state.borrow_mut().rare().ending {
             ending.is_deaf = true;
         }
     }
@@ -445,7 +445,7 @@ impl Session {
     /// a Close.
     fn begin_end(&self, shard: &Shard, close: Close, told: Option<&str>, frame: Vec<u8>) {
         let mut state = self.state.borrow_mut();
-        if state.ending.is_some() {
+        if state.is_ending() {
             return;
         }
         let mut hub = shard.hub.borrow_mut();
@@ -456,14 +456,14 @@ impl Session {
         });
         hub.finish(self.id, closing.into_iter().chain([frame]));
         drop(hub);
-        let now = Instant::now();
+        let now = Moment::now();
         shard.looks.set(self.id, now);
-        state.ending = Some(Box::new(Ending {
+        state.rare().ending = Some(Ending {
             close,
             until: now + shard.config.close_within,
             is_answered: false,
             is_deaf: false,
-        }));
+        });
     }
 
     /// Writes what is due until nothing is left or the socket is full. The one place where bytes go out.
@@ -523,7 +523,7 @@ impl Session {
     /// What is due stays where it is, in the hub, until the socket takes bytes again.
     fn wait_for_room(self: &Rc<Self>, shard: &Rc<Shard>) {
         shard.stats.stalled.add(1);
-        let now = Instant::now();
+        let now = Moment::now();
         self.state.borrow_mut().stalled_since.get_or_insert(now);
         shard.looks.set(self.id, now);
         self.is_waiting.set(true);
@@ -543,7 +543,7 @@ impl Session {
     /// it. The answer of a client that broke the protocol cannot be understood: only its end of the connection is awaited.
     fn finish_end(&self, shard: &Shard) {
         let state = self.state.borrow();
-        let Some(ending) = &state.ending else {
+        let Some(ending) = state.ending() else {
             return;
         };
         let (is_answered, is_deaf) = (ending.is_answered, ending.is_deaf);
@@ -553,96 +553,6 @@ impl Session {
         } else if is_deaf {
             self.stream.finish();
         }
-    }
-
-    /// Looks at everything that depends on time.
-    pub(crate) fn tick(self: &Rc<Self>, shard: &Rc<Shard>, now: Instant) {
-        self.watch_identity(shard, now);
-        self.state.borrow_mut().note_quiet(now);
-        match self.overdue(shard, now) {
-            Overdue::Nothing => return,
-            Overdue::End => return self.cut(shard),
-            Overdue::Ping => self.ping(shard, now),
-            Overdue::Heartbeat => self.heartbeat(shard, now),
-            Overdue::Slow(behind) => self.tell_slow(shard, behind, now),
-            Overdue::Stalled => self.close(shard, 4409, "slow"),
-            Overdue::Silent => self.close(shard, 4408, "no pong"),
-        }
-        self.flush(shard);
-    }
-
-    /// When its deadlines are to be looked at again. Who is being ended or is behind is looked at each time, and whoever says
-    /// something.
-    pub(crate) fn next_look(&self, shard: &Shard, now: Instant) -> Instant {
-        let (config, state) = (&shard.config, self.state.borrow());
-        if state.ending.is_some() || state.stalled_since.is_some() {
-            return now;
-        }
-        let mut next = state.ping_at.min(state.heard_at + config.silent_for);
-        if shard.hub.borrow().is_extended(self.id) {
-            // Since when it has heard nothing is known only from such looks.
-            next = next.min(now + config.heartbeat_every / 8);
-        }
-        if let Some(identity) = &state.identity {
-            next = next.min(identity.next_turn(&config.auth, now).unwrap_or(next));
-        } else if config.auth.mode == Mode::Required {
-            next = next.min(self.began + config.auth.within);
-        }
-        next
-    }
-
-    fn overdue(&self, shard: &Shard, now: Instant) -> Overdue {
-        let (config, state) = (&shard.config, self.state.borrow());
-        let is_over = |since: Instant, span: Duration| now.saturating_duration_since(since) >= span;
-        match (&state.ending, state.stalled_since) {
-            (Some(ending), _) if now >= ending.until => Overdue::End,
-            (Some(_), _) => Overdue::Nothing,
-            (None, Some(since)) if is_over(since, config.stalled_for) => Overdue::Stalled,
-            (None, _) if is_over(state.heard_at, config.silent_for) => Overdue::Silent,
-            // Behind bytes that wait, a ping would only be one more.
-            (None, None) if now >= state.ping_at => Overdue::Ping,
-            (None, None)
-                if is_over(state.quiet.since, config.heartbeat_every)
-                    && shard.hub.borrow().is_extended(self.id) =>
-            {
-                Overdue::Heartbeat
-            }
-            (None, Some(since)) if is_over(since, SLOW_EVERY) && now >= state.slow_at => {
-                Overdue::Slow(now - since)
-            }
-            (None, _) => Overdue::Nothing,
-        }
-    }
-
-    /// Says that nothing is missing, to an extended client that has heard nothing for a while. Something that is due to it
-    /// would say more.
-    fn heartbeat(&self, shard: &Shard, now: Instant) {
-        let hub = shard.hub.borrow();
-        if hub.is_due(self.id) {
-            return;
-        }
-        let heartbeat = tell::heartbeat(hub.position_of(self.id), shard.config.clock.now());
-        drop(hub);
-        self.state.borrow_mut().quiet.since = now;
-        self.answer(shard, frame::text(&heartbeat));
-    }
-
-    /// Tells an extended client that it is behind. It will read it late, but in time to know why prices were left out.
-    fn tell_slow(&self, shard: &Shard, behind: Duration, now: Instant) {
-        self.state.borrow_mut().slow_at = now + SLOW_EVERY;
-        let mut hub = shard.hub.borrow_mut();
-        if hub.is_extended(self.id) && !hub.has_answers(self.id) {
-            let millis = u64::try_from(behind.as_millis()).unwrap_or(u64::MAX);
-            let slow = tell::slow(millis, hub.folded_for(self.id));
-            // There is room: it has no answer.
-            let _queued = hub.answer(self.id, frame::text(&slow));
-        }
-    }
-
-    fn ping(&self, shard: &Shard, now: Instant) {
-        let interval = ping_interval(&shard.config, self.number);
-        self.state.borrow_mut().ping_at = now + interval;
-        self.answer(shard, frame::ping(b""));
     }
 
     /// The client did not answer our Close in time. If it does not even read, what lies in the kernel for it goes too.
@@ -667,17 +577,14 @@ impl Session {
         }
         self.stream.close();
         let state = self.state.borrow();
-        let close = state
-            .ending
-            .as_ref()
-            .map_or(Close::CUT, |ending| ending.close);
+        let close = state.ending().map_or(Close::CUT, |ending| ending.close);
         shard.stats.closed(close.code);
         tracing::info!(
             client = self.number,
             peer = %self.peer,
             code = close.code,
             reason = close.reason.word(),
-            seconds = self.began.elapsed().as_secs(),
+            seconds = (Moment::now() - self.began).as_secs(),
             messages_in = state.messages_in,
             messages_out = state.messages_out,
             "client left"
@@ -687,7 +594,7 @@ impl Session {
 
     pub(crate) fn log_arrival(&self) {
         let (client, peer) = (self.number, self.peer);
-        match self.whence.client {
+        match self.whence.as_ref().and_then(|whence| whence.client) {
             Some(address) => tracing::info!(client, %peer, %address, "client came"),
             None => tracing::info!(client, %peer, "client came"),
         }
@@ -695,13 +602,16 @@ impl Session {
 }
 
 impl State {
-    fn note_quiet(&mut self, now: Instant) {
-        if self.quiet.messages_out != self.messages_out {
-            self.quiet = Quiet {
-                since: now,
-                messages_out: self.messages_out,
-            };
-        }
+    fn ending(&self) -> Option<&Ending> {
+        self.rare.as_ref()?.ending.as_ref()
+    }
+
+    fn is_ending(&self) -> bool {
+        self.ending().is_some()
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 }
 
@@ -744,17 +654,6 @@ enum Wrote {
     Broken,
 }
 
-enum Overdue {
-    Nothing,
-    Ping,
-    Heartbeat,
-    /// Bytes have waited for so long.
-    Slow(Duration),
-    Silent,
-    Stalled,
-    End,
-}
-
 /// What an extended client is told of what it subscribed.
 fn subscribed(config: &Config, ask: &Subscribe, began: &Began, simulated: bool) -> String {
     let symbols = began.symbols.as_deref();
@@ -778,7 +677,17 @@ fn subscribed(config: &Config, ask: &Subscribe, began: &Began, simulated: bool) 
     })
 }
 
-/// Each client's own interval, up to a fifth off, so that those who came together are not pinged together.
-fn ping_interval(config: &Config, number: u64) -> Duration {
-    spread::around(config.ping_every, 0.2, number)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpStream;
+
+    /// With the socket's 32 bytes and the two counts of its reference it takes 256, one of the sizes that allocators have.
+    /// Every client that there is holds one, however long it hears nothing. The socket is larger in debug builds.
+    #[test]
+    #[cfg(all(unix, target_pointer_width = "64"))]
+    fn a_session_takes_little() {
+        assert!(size_of::<Session>() - size_of::<TcpStream>() <= 256 - 16 - 32);
+        assert!(size_of::<Decoder>() <= 24);
+    }
 }

@@ -12,6 +12,7 @@ use crate::farewell::{self, Drain, Farewell};
 use crate::inflate::Inflater;
 use crate::lanes::{Told, Turn};
 use crate::looks::Looks;
+use crate::moment::Moment;
 use crate::session::{Guest, Session};
 use crate::stats::Counts;
 use crate::stream::{Raw, Stream};
@@ -394,7 +395,7 @@ impl Shard {
             sessions.resize_with(place + 1, || None);
         }
         sessions[place] = Some(Rc::clone(session));
-        self.looks.set(session.id, Instant::now());
+        self.looks.set(session.id, Moment::now());
         self.count(self.present.get() + 1);
     }
 
@@ -427,7 +428,7 @@ impl Shard {
         let mut ticks = interval(self.config.tick());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let now = ticks.tick().await;
+            let now = Moment::of(ticks.tick().await);
             self.ask_keeper(now);
             for place in self.looks.due(now) {
                 if let Some(session) = self.session_at(place) {
@@ -439,7 +440,7 @@ impl Shard {
     }
 
     /// Who was let in is looked at when the keeper says that something was taken back.
-    fn ask_keeper(&self, now: Instant) {
+    fn ask_keeper(&self, now: Moment) {
         if let Some(keeper) = &self.config.auth.keeper {
             let version = keeper.version();
             if self.keeper_version.replace(version) != version {

@@ -20,8 +20,14 @@ const SLICES_MAX: usize = hub::Pending::MAX;
 pub(crate) struct Stream {
     tcp: TcpStream,
     /// In a box: most clients are plain, or come through a proxy that speaks TLS.
-    tls: Option<Box<RefCell<ServerConnection>>>,
-    /// Nothing was read yet since it came here: what the client sent with its last words of HTTP may lie in `tls`.
+    tls: Option<Box<Sealed>>,
+}
+
+/// What TLS has agreed on.
+#[derive(Debug)]
+struct Sealed {
+    session: RefCell<ServerConnection>,
+    /// Nothing was read yet since it came here: what the client sent with its last words of HTTP may lie in `session`.
     is_new: Cell<bool>,
 }
 
@@ -40,7 +46,7 @@ pub(crate) struct Sent {
 #[derive(Debug)]
 pub(crate) struct Raw {
     tcp: std::net::TcpStream,
-    tls: Option<Box<RefCell<ServerConnection>>>,
+    tls: Option<Box<Sealed>>,
 }
 
 impl Raw {
@@ -53,7 +59,10 @@ impl Raw {
         let (tcp, tls) = stream.into_inner();
         Ok(Self {
             tcp: tcp.into_std()?,
-            tls: Some(Box::new(RefCell::new(tls))),
+            tls: Some(Box::new(Sealed {
+                session: RefCell::new(tls),
+                is_new: Cell::new(true),
+            })),
         })
     }
 }
@@ -66,14 +75,14 @@ impl Stream {
         Ok(Self {
             tcp: TcpStream::from_std(raw.tcp)?,
             tls: raw.tls,
-            is_new: Cell::new(true),
         })
     }
 
     /// Ready once something may be read. Only the latest who asks is woken; asking so, a waiting client holds no more memory
     /// than its place in the queue.
     pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.is_new.replace(false) && self.tls.is_some() {
+        let tls = self.tls.as_ref();
+        if tls.is_some_and(|tls| tls.is_new.replace(false)) {
             return Poll::Ready(Ok(()));
         }
         self.tcp.poll_read_ready(context)
@@ -91,7 +100,7 @@ impl Stream {
     pub(crate) fn try_read(&self, scratch: &mut [u8]) -> io::Result<usize> {
         match &self.tls {
             None => self.tcp.try_read(scratch),
-            Some(tls) => self.open_records(&mut tls.borrow_mut(), scratch),
+            Some(tls) => self.open_records(&mut tls.session.borrow_mut(), scratch),
         }
     }
 
@@ -118,7 +127,7 @@ impl Stream {
     pub(crate) fn send(&self, due: &[&[u8]]) -> io::Result<Sent> {
         match &self.tls {
             None => self.send_plain(due),
-            Some(tls) => self.seal(&mut tls.borrow_mut(), due),
+            Some(tls) => self.seal(&mut tls.session.borrow_mut(), due),
         }
     }
 
@@ -184,7 +193,7 @@ impl Stream {
     /// Whether sealed bytes wait for the socket.
     pub(crate) fn has_unsent(&self) -> bool {
         let tls = self.tls.as_ref();
-        tls.is_some_and(|tls| tls.borrow().wants_write())
+        tls.is_some_and(|tls| tls.session.borrow().wants_write())
     }
 
     /// Nothing more will be sent; what the client still says can be read.
@@ -207,7 +216,7 @@ impl Stream {
     /// TLS ends with a word of its own, so that a cut can be told from it (RFC 8446 section 6.1).
     fn notify_close(&self) {
         if let Some(tls) = &self.tls {
-            let mut tls = tls.borrow_mut();
+            let mut tls = tls.session.borrow_mut();
             tls.send_close_notify();
             let _gone = self.flush(&mut tls);
         }

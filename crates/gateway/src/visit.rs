@@ -45,6 +45,14 @@ pub(crate) struct Whence {
     _place: Option<Place<IpAddr>>,
 }
 
+impl Whence {
+    /// For as long as it is connected; nothing where nothing is known.
+    pub(crate) fn kept(self) -> Option<Box<Self>> {
+        let is_known = self.client.is_some() || self.origin.is_some() || self._place.is_some();
+        is_known.then(|| Box::new(self))
+    }
+}
+
 /// How somebody stands who comes.
 #[derive(Debug)]
 pub(crate) enum Standing {

@@ -1,6 +1,7 @@
 //! Classes in use. A client that wants to hear something finds the class that does, or makes it; the last one to leave
 //! ends it.
 
+use std::num::NonZeroU32;
 use wire::Refusal;
 
 /// What a class is found by.
@@ -21,9 +22,20 @@ struct Used<C> {
     clients: usize,
 }
 
-/// Where a class is. Used again after it ended.
+/// Where a class is, counted from one: so no class at all takes no more room. Used again after it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ClassId(u32);
+pub(crate) struct ClassId(NonZeroU32);
+
+impl ClassId {
+    fn at(place: usize) -> Self {
+        let number = u32::try_from(place + 1).ok().and_then(NonZeroU32::new);
+        Self(number.expect("far fewer classes than 2^32"))
+    }
+
+    fn place(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 impl<C: Class> Classes<C> {
     pub(crate) fn new(max: usize) -> Self {
@@ -66,12 +78,12 @@ impl<C: Class> Classes<C> {
         if let Some(used) = &mut self.places[place] {
             used.clients += 1;
         }
-        ClassId(u32::try_from(place).expect("far fewer classes than 2^32"))
+        ClassId::at(place)
     }
 
     /// One client fewer.
     pub(crate) fn leave(&mut self, id: ClassId) {
-        let place = &mut self.places[id.0 as usize];
+        let place = &mut self.places[id.place()];
         if let Some(used) = place {
             used.clients -= 1;
             if used.clients == 0 {
@@ -81,7 +93,7 @@ impl<C: Class> Classes<C> {
     }
 
     pub(crate) fn get(&self, id: ClassId) -> &C {
-        let used = self.places[id.0 as usize].as_ref();
+        let used = self.places[id.place()].as_ref();
         &used.expect("a class lives while a client is in it").class
     }
 

@@ -1,22 +1,16 @@
-//! One client: which classes it is in and how far it has read. It owns no messages but the answers to its own, and the
-//! piece of a resume that is being written.
+//! One client: which classes it is in and how far it has read. What is due to it alone is in `own.rs`.
 
-use crate::bar_class;
 use crate::bars::{BarReplay, Bars};
 use crate::classes::ClassId;
-use crate::event_class;
 use crate::events::Events;
-use crate::filter::EventFilter;
-use crate::form::{Dialect, Form, Packing};
-use crate::frame;
+use crate::form::{Form, Packing};
 use crate::latest::Cursor;
+use crate::own::{Own, Past, Replay};
 use crate::window::Snapshot;
 use bytes::Bytes;
-use market::{Position, Span, Time};
-use std::collections::VecDeque;
+use market::Time;
 use std::ops::Deref;
 use std::sync::Arc;
-use wire::tell::Place;
 
 /// A client's place in the hub, given by [`crate::Hub::join`]. Used again after it left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,21 +90,17 @@ impl<'h> Deref for Pending<'h> {
 #[derive(Debug, Default)]
 pub(crate) struct Client {
     pub(crate) form: Form,
-    /// What is left of a message that was written in part: it goes first, whatever it is.
-    pub(crate) rest: Bytes,
-    answers: VecDeque<Bytes>,
-    /// What it is given of the past before it goes on with what is new.
-    past: VecDeque<Past>,
+    /// What is due to it alone, in a box: a client at rest has nothing.
+    own: Option<Box<Own>>,
     /// The class of the events it hears, and the next message wanted of it.
     pub(crate) events: Option<(ClassId, u64)>,
     pub(crate) prices: Option<(ClassId, Cursor)>,
-    pub(crate) statuses: Option<(ClassId, Cursor)>,
-    /// In a box: few clients hear features.
+    /// In boxes, as bars are: few clients hear them.
+    pub(crate) statuses: Option<Box<(ClassId, Cursor)>>,
     pub(crate) features: Option<Box<(ClassId, Cursor)>>,
-    /// In a box: few clients hear bars.
     pub(crate) bars: Option<Box<BarPlace>>,
     /// The least time between two prices of a symbol, if it has asked for one.
-    pub(crate) interval: Option<Span>,
+    pub(crate) interval_ms: Option<u32>,
     /// Prices left out for it alone.
     pub(crate) folded: u64,
     /// Events that it was owed are forgotten: it cannot be served without a gap any more.
@@ -130,37 +120,6 @@ pub(crate) struct BarPlace {
     pub(crate) is_behind: bool,
 }
 
-/// A piece of the past.
-#[derive(Debug)]
-enum Past {
-    /// An answer whose place is behind what came before it, and what of it is not written.
-    Answer(Bytes),
-    /// Prices, and how many they are.
-    Prices(Bytes, u64),
-    /// Messages, and the first of them that is not written.
-    Snapshot(Arc<Snapshot>, usize),
-    /// Events that are still to be made messages of.
-    Replay(Replay),
-    /// Bars, and how many they are.
-    Bars(Bytes, u64),
-    /// Closed bars that are still to be made messages of.
-    BarReplay(BarReplay),
-}
-
-/// Events of the recovery window that one client is given.
-#[derive(Debug)]
-pub(crate) struct Replay {
-    pub(crate) filter: EventFilter,
-    /// The first and the last `seq` of it.
-    pub(crate) from: u64,
-    pub(crate) until: u64,
-    /// The `seq` of the event that passes before them.
-    pub(crate) prev: u64,
-}
-
-/// Events or bars of a replay that are made messages of at a time: some tens of KiB.
-const REPLAYED_AT_ONCE: usize = 64;
-
 impl Client {
     pub(crate) fn new(packing: Packing) -> Self {
         Self {
@@ -172,15 +131,29 @@ impl Client {
         }
     }
 
+    pub(crate) fn status_place(&self) -> Option<(ClassId, Cursor)> {
+        self.statuses.as_deref().copied()
+    }
+
+    /// What is due to it alone; something must be added to what is borrowed here.
+    fn own(&mut self) -> &mut Own {
+        self.own.get_or_insert_default()
+    }
+
     pub(crate) fn answer(&mut self, frame: Vec<u8>, max: usize) -> Answers {
         if self.is_finishing {
             return Answers::Queued;
         }
-        if self.answers.len() >= max {
-            return Answers::Full;
+        if self.has_room_for_answer(max) {
+            self.own().answer(frame);
+            Answers::Queued
+        } else {
+            Answers::Full
         }
-        self.answers.push_back(Bytes::from(frame));
-        Answers::Queued
+    }
+
+    fn has_room_for_answer(&self, max: usize) -> bool {
+        self.own.as_ref().map_or(0, |own| own.answers_len()) < max
     }
 
     /// Nothing but the rest of a cut message and these last frames are due from now on. It has left its classes.
@@ -188,17 +161,17 @@ impl Client {
         if self.is_finishing {
             return;
         }
+        let own = self.own.take().unwrap_or_default().finish(last);
         *self = Self {
             form: self.form,
-            rest: std::mem::take(&mut self.rest),
-            answers: last.into_iter().map(Bytes::from).collect(),
+            own: (!own.is_empty()).then(|| Box::new(own)),
             is_finishing: true,
             ..Self::default()
         };
     }
 
     pub(crate) fn has_answers(&self) -> bool {
-        !self.answers.is_empty()
+        self.own.as_ref().is_some_and(|own| own.answers_len() > 0)
     }
 
     pub(crate) fn is_finishing(&self) -> bool {
@@ -207,25 +180,25 @@ impl Client {
 
     pub(crate) fn add_snapshot(&mut self, snapshot: Arc<Snapshot>) {
         if !snapshot.ends.is_empty() {
-            self.past.push_back(Past::Snapshot(snapshot, 0));
+            self.own().add(Past::Snapshot(snapshot, 0));
         }
     }
 
     pub(crate) fn add_replay(&mut self, replay: Replay) {
-        self.past.push_back(Past::Replay(replay));
+        self.own().add(Past::Replay(replay));
     }
 
     /// An answer that goes behind what the client is still owed of the past.
     pub(crate) fn add_answer(&mut self, frame: Vec<u8>) {
-        self.past.push_back(Past::Answer(Bytes::from(frame)));
+        self.own().add(Past::Answer(Bytes::from(frame)));
     }
 
     /// Prices that go behind what is owed before they were asked for.
     pub(crate) fn add_prices(&mut self, frames: &[Vec<u8>]) {
         if !frames.is_empty() {
             let count = frames.len() as u64;
-            self.past
-                .push_back(Past::Prices(Bytes::from(frames.concat()), count));
+            let frames = Bytes::from(frames.concat());
+            self.own().add(Past::Prices(frames, count));
         }
     }
 
@@ -233,42 +206,54 @@ impl Client {
     pub(crate) fn add_bars(&mut self, frames: &[Vec<u8>]) {
         if !frames.is_empty() {
             let count = frames.len() as u64;
-            self.past
-                .push_back(Past::Bars(Bytes::from(frames.concat()), count));
+            let frames = Bytes::from(frames.concat());
+            self.own().add(Past::Bars(frames, count));
         }
     }
 
     pub(crate) fn add_bar_replay(&mut self, replay: BarReplay) {
         if !replay.is_over() {
-            self.past.push_back(Past::BarReplay(replay));
+            self.own().add(Past::BarReplay(replay));
         }
     }
 
     /// No event of the past is owed any more.
     pub(crate) fn forget_events(&mut self) {
-        self.past
-            .retain(|past| !matches!(past, Past::Snapshot(..) | Past::Replay(_)));
+        self.forget(|past| matches!(past, Past::Snapshot(..) | Past::Replay(_)));
     }
 
     /// No bar of the past is owed any more.
     pub(crate) fn forget_bars(&mut self) {
-        self.past
-            .retain(|past| !matches!(past, Past::Bars(..) | Past::BarReplay(_)));
+        self.forget(|past| matches!(past, Past::Bars(..) | Past::BarReplay(_)));
+    }
+
+    fn forget(&mut self, is_forgotten: impl Fn(&Past) -> bool) {
+        if let Some(own) = &mut self.own {
+            own.forget(is_forgotten);
+            self.free_own();
+        }
+    }
+
+    /// Gives the memory back where nothing of its own is due any more.
+    fn free_own(&mut self) {
+        if self.own.as_ref().is_some_and(|own| own.is_empty()) {
+            self.own = None;
+        }
     }
 
     /// Pieces of the past that are owed.
     pub(crate) fn past_len(&self) -> usize {
-        self.past.len()
+        self.own.as_ref().map_or(0, |own| own.past_len())
     }
 
     /// Something of its own is due: a cut message, an answer, a piece of the past.
     pub(crate) fn has_own(&self) -> bool {
-        !self.rest.is_empty() || !self.answers.is_empty() || !self.past.is_empty()
+        self.own.as_ref().is_some_and(|own| !own.is_empty())
     }
 
     /// Whether what is new may follow what [`Client::add_own`] adds: no piece of the past lies behind it.
     pub(crate) fn ends_its_past(&self) -> bool {
-        self.past.len() <= 1
+        self.past_len() <= 1
     }
 
     /// Makes the next piece of a replay, if it is its turn.
@@ -278,156 +263,70 @@ impl Client {
         bars: &Bars,
         now: Time,
     ) -> Result<(), Behind> {
-        loop {
-            let (piece, is_over) = match self.past.front_mut() {
-                Some(Past::Replay(replay)) => {
-                    let piece = replay.next_piece(self.form.dialect, events, now)?;
-                    let piece = (!piece.ends.is_empty()).then(|| Past::Snapshot(piece.into(), 0));
-                    (piece, replay.from > replay.until)
-                }
-                Some(Past::BarReplay(replay)) => {
-                    let piece = next_bars(replay, bars, now)?;
-                    (piece, replay.is_over())
-                }
-                Some(Past::Answer(_) | Past::Prices(..) | Past::Snapshot(..) | Past::Bars(..))
-                | None => return Ok(()),
-            };
-            if is_over {
-                self.past.pop_front();
-            }
-            if let Some(piece) = piece {
-                self.past.push_front(piece);
-            }
-        }
+        let dialect = self.form.dialect;
+        let Some(own) = &mut self.own else {
+            return Ok(());
+        };
+        let prepared = own.prepare(dialect, events, bars, now);
+        self.free_own();
+        prepared
     }
 
     pub(crate) fn add_own<'h>(&'h self, due: &mut Pending<'h>) {
-        due.add(&self.rest);
-        for answer in &self.answers {
-            due.add(answer);
-        }
-        match self.past.front() {
-            Some(Past::Answer(bytes) | Past::Prices(bytes, _) | Past::Bars(bytes, _)) => {
-                due.add(bytes);
-            }
-            Some(Past::Snapshot(snapshot, written)) => {
-                due.add(&snapshot.bytes[snapshot.start_of(*written)..]);
-            }
-            Some(Past::Replay(_) | Past::BarReplay(_)) | None => {}
+        if let Some(own) = &self.own {
+            own.add_to(due);
         }
     }
 
     /// Moves over what [`Client::add_own`] added and was written; returns the bytes that were written behind that.
     pub(crate) fn take_own(&mut self, bytes: usize, sent: &mut Sent) -> usize {
-        let part = bytes.min(self.rest.len());
-        let _written = self.rest.split_to(part);
-        let bytes = self.take_answers(bytes - part, sent);
-        if bytes == 0 {
-            return 0;
-        }
-        let left = match self.past.front_mut() {
-            Some(Past::Answer(piece) | Past::Prices(piece, _) | Past::Bars(piece, _)) => {
-                let part = bytes.min(piece.len());
-                self.rest = piece.split_off(part);
-                match self.past.pop_front() {
-                    Some(Past::Prices(_, count)) => sent.prices += count,
-                    Some(Past::Bars(_, count)) => sent.bars += count,
-                    _ => sent.answers += 1,
-                }
-                bytes - part
-            }
-            Some(Past::Snapshot(..)) => self.take_snapshot(bytes, sent),
-            Some(Past::Replay(_) | Past::BarReplay(_)) | None => bytes,
+        let Some(own) = &mut self.own else {
+            return bytes;
         };
-        if self.past.is_empty() {
-            // Most clients have one past in their life.
-            self.past = VecDeque::new();
-        }
+        let left = own.take(bytes, sent);
+        self.free_own();
         left
     }
 
-    fn take_answers(&mut self, mut bytes: usize, sent: &mut Sent) -> usize {
-        while bytes > 0
-            && let Some(answer) = self.answers.pop_front()
-        {
-            let part = bytes.min(answer.len());
-            bytes -= part;
-            sent.answers += 1;
-            self.rest = answer.slice(part..);
+    /// A message was cut: what is left of it goes first.
+    pub(crate) fn keep_rest(&mut self, rest: Bytes) {
+        if !rest.is_empty() {
+            self.own().keep_rest(rest);
         }
-        if self.answers.is_empty() {
-            // Most clients ask once in their life: no memory stays for it.
-            self.answers = VecDeque::new();
-        }
-        bytes
-    }
-
-    fn take_snapshot(&mut self, bytes: usize, sent: &mut Sent) -> usize {
-        let Some(Past::Snapshot(snapshot, written)) = self.past.front_mut() else {
-            return bytes;
-        };
-        let start = snapshot.start_of(*written);
-        let part = bytes.min(snapshot.bytes.len() - start);
-        let begun = snapshot.begun_at(start + part);
-        sent.events += (begun - *written) as u64 * snapshot.messages;
-        if part > 0 {
-            self.rest = snapshot.bytes.slice(start + part..snapshot.start_of(begun));
-        }
-        *written = begun;
-        if begun == snapshot.ends.len() {
-            self.past.pop_front();
-        }
-        bytes - part
     }
 }
 
-/// The next messages of a replay of bars.
-fn next_bars(replay: &mut BarReplay, bars: &Bars, now: Time) -> Result<Option<Past>, Behind> {
-    let next = bars.replay(replay, REPLAYED_AT_ONCE)?;
-    let frames = next.iter().filter_map(|bar| bar_class::frame_of(bar, now));
-    let frames: Vec<Vec<u8>> = frames.collect();
-    let piece = || Past::Bars(Bytes::from(frames.concat()), frames.len() as u64);
-    Ok((!frames.is_empty()).then(piece))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Replay {
-    /// The next messages of it, none at its end.
-    fn next_piece(
-        &mut self,
-        dialect: Dialect,
-        events: &Events,
-        now: Time,
-    ) -> Result<Snapshot, Behind> {
-        if !events.has_from(self.from) {
-            return Err(Behind);
-        }
-        let epoch = events.end().epoch;
-        let (mut frames, mut next) = (Vec::new(), self.until + 1);
-        for (seq, event) in events.between(self.from, self.until, &self.filter) {
-            if frames.len() == REPLAYED_AT_ONCE {
-                next = seq;
-                break;
-            }
-            let prev = std::mem::replace(&mut self.prev, seq);
-            let position = Position { epoch, seq };
-            let Some(body) = event.body() else { continue };
-            let text = event_class::write(dialect, &body, Place { position, prev }, now);
-            frames.push(frame::text(&text));
-        }
-        self.from = next;
-        Ok(Snapshot::of(frames.into_iter()))
-    }
-}
-
-impl Snapshot {
-    /// Where part `number` starts.
-    fn start_of(&self, number: usize) -> usize {
-        number.checked_sub(1).map_or(0, |before| self.ends[before])
+    /// There may be a hundred thousand of them: what one takes at rest is part of what the hub promises.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_client_at_rest_takes_little() {
+        assert!(size_of::<Option<Client>>() <= 104);
+        assert!(size_of::<Option<(ClassId, Cursor)>>() <= 32);
     }
 
-    /// How many parts have a byte before `position`.
-    fn begun_at(&self, position: usize) -> usize {
-        let whole = self.ends.partition_point(|&end| end <= position);
-        whole + usize::from(self.start_of(whole) < position)
+    #[test]
+    fn nothing_stays_of_what_was_due_to_it_alone() {
+        let mut client = Client::new(Packing::Single);
+        assert!(!client.has_own());
+        assert_eq!(client.answer(vec![1, 2, 3], 1), Answers::Queued);
+        client.add_answer(vec![4, 5]);
+        assert!(client.has_own());
+        let mut sent = Sent::default();
+        assert_eq!(client.take_own(4, &mut sent), 0);
+        assert!(client.own.is_some(), "a byte is left");
+        assert_eq!(client.take_own(3, &mut sent), 2);
+        assert!(client.own.is_none());
+        assert_eq!(sent.answers, 2);
+        client.add_prices(&[]);
+        client.add_snapshot(Arc::default());
+        client.keep_rest(Bytes::new());
+        assert!(client.own.is_none());
+        client.add_bars(&[vec![1]]);
+        client.forget_bars();
+        assert!(client.own.is_none());
     }
 }

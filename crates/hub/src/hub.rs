@@ -337,8 +337,8 @@ impl Hub {
         if let Some((class, _)) = client.prices.take() {
             self.price_classes.leave(class);
         }
-        if let Some((class, _)) = client.statuses.take() {
-            self.status_classes.leave(class);
+        if let Some(place) = client.statuses.take() {
+            self.status_classes.leave(place.0);
         }
         if let Some(place) = client.bars.take() {
             self.bar_classes.leave(place.class);
@@ -380,7 +380,7 @@ impl Hub {
                 .prices
                 .is_some_and(|(class, cursor)| self.price_log(class).is_due(cursor))
             || client
-                .statuses
+                .status_place()
                 .is_some_and(|(class, cursor)| self.status_log(class).is_due(cursor))
             || client
                 .features
@@ -410,7 +410,7 @@ impl Hub {
             .prices
             .map(|(class, cursor)| (self.price_log(class), cursor));
         let statuses = client
-            .statuses
+            .status_place()
             .map(|(class, cursor)| (self.status_log(class), cursor));
         let features = client.features.as_deref();
         let features = features.map(|(class, cursor)| (self.feature_log(*class), *cursor));
@@ -453,7 +453,7 @@ impl Hub {
             client.folded += folded;
             self.folded += folded;
         }
-        if let Some((class, cursor)) = &mut client.statuses {
+        if let Some((class, cursor)) = client.statuses.as_deref_mut() {
             self.status_classes.get(*class).latest().settle(cursor);
         }
         if let Some((class, cursor)) = client.features.as_deref_mut() {
@@ -479,28 +479,29 @@ impl Hub {
             .map(|(class, cursor)| (class, self.price_classes.get(class), cursor));
         let mut prices = prices.map(|(id, class, cursor)| (id, class.latest().reader(cursor)));
         let statuses = client
-            .statuses
+            .status_place()
             .map(|(class, cursor)| (class, self.status_classes.get(class), cursor));
         let mut statuses = statuses.map(|(id, class, cursor)| (id, class.latest().reader(cursor)));
         let features = client.features.as_deref().copied();
         let features =
             features.map(|(class, cursor)| (class, self.feature_classes.get(class), cursor));
         let mut features = features.map(|(id, class, cursor)| (id, class.latest().reader(cursor)));
+        let mut rest = Bytes::new();
         for (_, reader) in [&mut prices, &mut statuses, &mut features]
             .into_iter()
             .flatten()
         {
-            left -= reader.take_snapshot(left, &mut client.rest);
+            left -= reader.take_snapshot(left, &mut rest);
         }
         if let Some((class, next)) = &mut client.events {
             let log = self.event_classes.get(*class).log();
-            let (bytes, messages) = take_logged(log, next, left, &mut client.rest);
+            let (bytes, messages) = take_logged(log, next, left, &mut rest);
             left -= bytes;
             sent.events += messages;
         }
         if let Some(place) = &mut client.bars {
             let log = self.bar_classes.get(place.class).closed();
-            let (bytes, messages) = take_logged(log, &mut place.next, left, &mut client.rest);
+            let (bytes, messages) = take_logged(log, &mut place.next, left, &mut rest);
             left -= bytes;
             sent.bars += messages;
         }
@@ -508,21 +509,19 @@ impl Hub {
             .into_iter()
             .flatten()
         {
-            left -= reader.take_news(left, &mut client.rest);
+            left -= reader.take_news(left, &mut rest);
         }
         if let Some(place) = &mut client.bars {
             let forming = self.bar_classes.get(place.class).forming();
             let mut reader = forming.reader(place.forming);
-            left -= reader.take_news(left, &mut client.rest);
+            left -= reader.take_news(left, &mut rest);
             sent.bars += reader.messages;
             place.forming = reader.cursor;
         }
         assert_eq!(left, 0, "no more is written than was due");
-        if let Some((class, reader)) = features {
-            let Reader {
-                cursor, messages, ..
-            } = reader;
-            (client.features, sent.features) = (Some(Box::new((class, cursor))), messages);
+        if let Some(((_, reader), place)) = features.zip(client.features.as_deref_mut()) {
+            place.1 = reader.cursor;
+            sent.features = reader.messages;
         }
         if let Some((class, reader)) = prices {
             let Reader {
@@ -531,16 +530,16 @@ impl Hub {
                 folded,
                 ..
             } = reader;
-            (client.prices, sent.prices) = (Some((class, cursor)), messages);
+            client.prices = Some((class, cursor));
+            sent.prices += messages;
             client.folded += folded;
             self.folded += folded;
         }
-        if let Some((class, reader)) = statuses {
-            let Reader {
-                cursor, messages, ..
-            } = reader;
-            (client.statuses, sent.statuses) = (Some((class, cursor)), messages);
+        if let Some(((_, reader), place)) = statuses.zip(client.statuses.as_deref_mut()) {
+            place.1 = reader.cursor;
+            sent.statuses = reader.messages;
         }
+        client.keep_rest(rest);
         sent
     }
 
@@ -1149,6 +1148,16 @@ mod tests {
         hub.publish(&of_prices(vec![eurusd(5)], secs(64)));
         newly.take_all(&mut hub, newcomer);
         assert_eq!(prices(&newly).last(), Some(&of(5)), "and it goes on");
+
+        hub.publish(&of_prices(vec![eurusd(6)], secs(66)));
+        let last = join(&mut hub, None, 60_000);
+        hub.publish(&of_prices(vec![eurusd(7)], secs(130)));
+        let (mut socket, mut counted) = (Socket::default(), 0);
+        while hub.is_due(last) {
+            counted += socket.take(&mut hub, last, usize::MAX).1.prices;
+        }
+        assert_eq!(prices(&socket), [of(6), of(7)]);
+        assert_eq!(counted, 2, "of the past and of what is new");
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod hub;
 mod latest;
 mod log;
 mod newest;
+mod own;
 mod price_class;
 mod publication;
 mod subscription;

@@ -4,12 +4,13 @@
 use crate::bar_class::{self, BarClass, BarKey};
 use crate::bars::BarReplay;
 use crate::classes::{Class as _, ClassId};
-use crate::client::{BarPlace, Client, ClientId, Replay};
+use crate::client::{BarPlace, Client, ClientId};
 use crate::event_class::{EventClass, EventKey};
 use crate::filter::{EventFilter, Symbols};
 use crate::form::{Dialect, Form};
 use crate::hub::Hub;
 use crate::latest::Latest;
+use crate::own::Replay;
 use crate::price_class::{PriceClass, PriceKey};
 use crate::symbol_class::SymbolClass;
 use crate::window::{Snapshot, Wanted};
@@ -63,7 +64,7 @@ struct Wants {
     events: EventFilter,
     prices: Symbols,
     /// The least time between two prices, as it was asked for.
-    interval: Option<Span>,
+    interval_ms: Option<u32>,
     statuses: Symbols,
     bars: Symbols,
     /// Of all its bars; none where it hears none.
@@ -228,7 +229,7 @@ impl Hub {
         if let Some((class, _)) = client.prices {
             wants.prices = self.price_classes.get(class).key().symbols.clone();
         }
-        if let Some((class, _)) = client.statuses {
+        if let Some((class, _)) = client.status_place() {
             wants.statuses = self.status_classes.get(class).key().clone();
         }
         if let Some(place) = &client.bars {
@@ -239,7 +240,7 @@ impl Hub {
         if let Some(place) = &client.features {
             wants.features = self.feature_classes.get(place.0).key().clone();
         }
-        wants.interval = client.interval;
+        wants.interval_ms = client.interval_ms;
         wants
     }
 
@@ -369,7 +370,7 @@ impl Hub {
     /// it does not want to; otherwise it goes on.
     fn move_prices(&mut self, id: ClientId, before: &Wants, after: &Wants, with_snapshot: bool) {
         let (old, new) = (self.price_key(before), self.price_key(after));
-        self.clients.of(id).interval = after.interval;
+        self.clients.of(id).interval_ms = after.interval_ms;
         if old == new {
             return;
         }
@@ -423,12 +424,12 @@ impl Hub {
             let latest = Latest::new(self.limits.price_span, self.limits.price_log);
             let make = |symbols| SymbolClass::new(symbols, latest, &self.statuses, self.now);
             let class = self.status_classes.enter(after.statuses.clone(), make);
-            (class, self.status_classes.get(class).latest().join())
+            Box::new((class, self.status_classes.get(class).latest().join()))
         });
         let client = self.clients.of(id);
         let left = std::mem::replace(&mut client.statuses, entered);
-        if let Some((class, _)) = left {
-            self.status_classes.leave(class);
+        if let Some(place) = left {
+            self.status_classes.leave(place.0);
         }
     }
 
@@ -572,8 +573,8 @@ impl Hub {
     /// How often a client hears a price, as it is told, and how long its class lets prices wait.
     fn interval(&self, wants: &Wants) -> (Span, Span) {
         let published = self.limits.price_interval;
-        let asked = match (wants.form.dialect, wants.interval) {
-            (_, Some(asked)) => asked,
+        let asked = match (wants.form.dialect, wants.interval_ms) {
+            (_, Some(millis)) => Span::from_millis(millis.into()),
             (Dialect::Plain, None) => return (published, Span::ZERO),
             (Dialect::Extended, None) => INTERVAL,
         };
@@ -594,7 +595,7 @@ impl Wants {
             form,
             events: EventFilter::none(),
             prices: Symbols::none(),
-            interval: None,
+            interval_ms: None,
             statuses: Symbols::none(),
             bars: Symbols::none(),
             timeframe: None,
@@ -646,7 +647,6 @@ impl Wants {
                 Symbols::none()
             }
         };
-        let asked = ask.price_interval_ms.map(i64::from).map(Span::from_millis);
         Self {
             form: if ask.is_extended {
                 Form {
@@ -658,7 +658,7 @@ impl Wants {
             },
             events: self.events.and(&EventFilter::of(ask.channels, named)),
             prices: self.prices.and(&of(Channel::Prices)),
-            interval: asked.or(self.interval),
+            interval_ms: ask.price_interval_ms.or(self.interval_ms),
             statuses: self.statuses.and(&of(Channel::Status)),
             bars: self.bars.and(&of(Channel::Bars)),
             timeframe: ask
@@ -689,7 +689,7 @@ impl Wants {
                 outcomes: left(Channel::Outcomes, &self.events.outcomes),
             },
             prices: left(Channel::Prices, &self.prices),
-            interval: self.interval,
+            interval_ms: self.interval_ms,
             statuses: left(Channel::Status, &self.statuses),
             bars: left(Channel::Bars, &self.bars),
             timeframe: self.timeframe,

@@ -3,13 +3,13 @@
 use super::Session;
 use crate::identity::{self, Identity, Turn, Unfit};
 use crate::keeper::{Holder, Mode, Pass, Shown, Way};
+use crate::moment::Moment;
 use crate::shard::Shard;
 use crate::visit::Standing;
 use hub::frame;
 use market::Time;
 use std::rc::Rc;
 use std::sync::Arc;
-use tokio::time::Instant;
 use wire::{Refusal, Subscribe, Token, tell};
 
 impl Session {
@@ -37,7 +37,10 @@ impl Session {
         let shown = Shown {
             token: token.expose(),
             way: Way::Message,
-            origin: self.whence.origin.as_deref(),
+            origin: self
+                .whence
+                .as_ref()
+                .and_then(|whence| whence.origin.as_deref()),
         };
         let keeper = shard.config.auth.keeper.as_ref();
         match keeper.map(|keeper| keeper.admit(&shown)) {
@@ -124,8 +127,8 @@ impl Session {
     }
 
     /// Looks at what depends on who it is.
-    pub(super) fn watch_identity(self: &Rc<Self>, shard: &Rc<Shard>, now: Instant) {
-        if self.state.borrow().ending.is_some() {
+    pub(super) fn watch_identity(self: &Rc<Self>, shard: &Rc<Shard>, now: Moment) {
+        if self.state.borrow().is_ending() {
             return;
         }
         match self.identity_turn(shard, now) {
@@ -136,10 +139,10 @@ impl Session {
         self.flush(shard);
     }
 
-    fn identity_turn(&self, shard: &Shard, now: Instant) -> Due {
+    fn identity_turn(&self, shard: &Shard, now: Moment) -> Due {
         let auth = &shard.config.auth;
         if self.must_say_who_it_is(shard) {
-            let is_late = now.saturating_duration_since(self.began) >= auth.within;
+            let is_late = now - self.began >= auth.within;
             return if is_late {
                 Due::Close(4408, "no auth")
             } else {
