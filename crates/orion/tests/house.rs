@@ -13,13 +13,14 @@ fn root() -> PathBuf {
 }
 
 /// What each crate may use of ours; the table of ARCHITECTURE.md.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("market", &[]),
     ("engine", &["market"]),
     ("wire", &["market"]),
     ("hub", &["market", "wire"]),
     ("access", &["market"]),
     ("feeds", &["market", "access"]),
+    ("model", &["market"]),
     ("journal", &["market"]),
     ("gateway", &["market", "wire", "hub"]),
     ("lab", &["market", "engine"]),
@@ -27,7 +28,8 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     (
         "orion",
         &[
-            "market", "engine", "wire", "hub", "access", "feeds", "journal", "gateway", "lab",
+            "market", "engine", "wire", "hub", "access", "feeds", "model", "journal", "gateway",
+            "lab",
         ],
     ),
 ];
