@@ -9,6 +9,7 @@ mod source;
 
 use crate::confidence::{self, Odds, Record};
 use crate::desk::{Context, Desk};
+use crate::features::FeatureRow;
 use crate::gates::{Days, Refusal};
 use crate::ledger::Ledger;
 use crate::pairs::Pairs;
@@ -87,6 +88,9 @@ pub(crate) struct Shared {
     pub book: Book,
     records: [Record; SetupKind::ALL.len()],
     days: Days,
+    /// The rows of features of the last event: no state, the next event begins them anew.
+    #[serde(skip)]
+    pub rows: Vec<FeatureRow>,
 }
 
 /// The whole machine's state.
@@ -128,7 +132,7 @@ pub struct Closed {
 pub struct NotMine;
 
 /// Changes whenever the state's shape does: a snapshot of another shape is not read.
-const SNAPSHOT_VERSION: u32 = 8;
+const SNAPSHOT_VERSION: u32 = 10;
 
 impl Engine {
     /// Changes whenever the state's shape or what is decided does: what another version decided cannot be decided again.
@@ -167,9 +171,11 @@ impl Engine {
         );
         self.state.now = at;
         self.just_closed.clear();
+        self.state.shared.rows.clear();
         if self.state.started == Time::MIN || *event == Event::Start {
             self.state.started = at;
         }
+        self.state.shared.book.pass(at, &self.settings.portfolio);
         match event {
             Event::Tick(tick) => {
                 self.pass_time(at, Some(tick.instrument), out);
@@ -259,6 +265,12 @@ impl Engine {
     #[must_use]
     pub fn just_closed(&self) -> &[Closed] {
         &self.just_closed
+    }
+    /// The rows of features that were made with the last event, in their order: at the close of each bar of the setups'
+    /// timeframe and at the birth of each signal. None where no features are wanted; bars of the past have none.
+    #[must_use]
+    pub fn just_read(&self) -> &[FeatureRow] {
+        &self.state.shared.rows
     }
     /// The bars of an instrument that are open, as far as they have come, shortest first.
     pub fn forming(&self, instrument: InstrumentId) -> impl Iterator<Item = (Timeframe, Bar)> {

@@ -4,6 +4,7 @@ mod bars;
 pub mod confidence;
 mod desk;
 mod engine;
+pub mod features;
 mod gates;
 pub mod indicator;
 mod ledger;

@@ -6,6 +6,7 @@ mod pair;
 pub use pair::SmtPair;
 
 use self::book::RuleBook;
+use crate::features::FeatureRules;
 use crate::portfolio::{Limits, News};
 use crate::setup::SetupKind;
 use crate::sizing::Account;
@@ -32,6 +33,9 @@ pub struct Settings {
     pub portfolio: Limits,
     #[serde(default)]
     pub news: News,
+    /// What rows of features are made of. Nothing that is decided depends on it.
+    #[serde(default, skip_serializing_if = "FeatureRules::is_empty")]
+    pub features: FeatureRules,
 }
 
 /// When a symbol's price is shown.

@@ -106,12 +106,10 @@ impl Desk {
             .flat_map(|chart| chart.pools(pattern.direction))
             .collect();
         let plan = idea.plan(&pools, rules)?;
-        let limits = &context.settings.portfolio;
-        context.shared.book.pass(context.at, limits);
         let gate = self.weigh(pattern.direction, entry_time, context);
         if let Some((gate, _)) = &gate {
             context.shared.counts.gate(*gate);
-            if limits.block {
+            if context.settings.portfolio.block {
                 return Err(Refusal::Portfolio);
             }
         }
@@ -246,6 +244,7 @@ impl Desk {
         context.shared.count_signal(signal.entry_time);
         context.shared.ledger.own(signal);
         enter(signal, context);
+        self.read_signal(signal, signal.entry_time, context);
         context.out.push(Output::Signal(Box::new(signal.clone())));
         self.pending.push(pending);
     }

@@ -69,10 +69,6 @@ impl Desk {
         let at_market = (quote.bid..=quote.ask).contains(&levels.entry);
         let entered = at_market || market.fills(alert.direction, levels.entry);
         let (tick, bar) = (quote.time, now);
-        if !alert.dry_run {
-            let limits = &context.settings.portfolio;
-            context.shared.book.pass(context.at, limits);
-        }
         let gate = self.weigh(alert.direction, now, context);
         if let Some((gate, condition)) = &gate
             && context.settings.portfolio.block

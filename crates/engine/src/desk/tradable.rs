@@ -11,8 +11,9 @@ impl Desk {
         match timeframe {
             Timeframe::M5 => self.spreads.keep(),
             Timeframe::H1 => {
-                let (at, limits) = (context.at, &context.settings.portfolio);
-                context.shared.book.close(at, self.symbol, bar, limits);
+                let limits = &context.settings.portfolio;
+                let correlations = &mut context.shared.book.correlations;
+                correlations.close(self.symbol, bar, limits);
             }
             Timeframe::M1 | Timeframe::M15 | Timeframe::H4 | Timeframe::D1 => {}
         }

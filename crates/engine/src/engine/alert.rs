@@ -64,6 +64,7 @@ impl Engine {
         gate.into_iter()
             .for_each(|gate| context.shared.counts.gate(gate));
         enter(&pending.signal, &mut context);
+        desk.read_signal(&pending.signal, now, &mut context);
         context
             .out
             .push(Output::Signal(Box::new(pending.signal.clone())));

@@ -5,8 +5,8 @@ use super::news::News;
 use super::{Gate, Limits, RiskState, Standing};
 use crate::session;
 use market::{
-    Bar, Condition, Direction, Instrument, Outcome, OutcomeKind, Price, Signal, SourceTime, Span,
-    Status, Symbol, Time, Uuid,
+    Condition, Direction, Instrument, NewYork, Outcome, OutcomeKind, Price, Signal, SourceTime,
+    Span, Status, Symbol, Time, Uuid,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,6 +25,8 @@ pub(crate) struct Book {
     /// The trading day, and the equity at its beginning.
     day: i32,
     day_start: f64,
+    /// Until then time changes nothing: the next trading day, or when a person resumes.
+    until: Time,
     reducing: bool,
     /// When too much was lost from the peak.
     halted: Option<Time>,
@@ -77,6 +79,7 @@ impl Default for Book {
             peak: 1.0,
             day: i32::MIN,
             day_start: 1.0,
+            until: Time::MIN,
             reducing: false,
             halted: None,
             live: BTreeMap::new(),
@@ -87,8 +90,14 @@ impl Default for Book {
 }
 
 impl Book {
-    /// Time passes: a trading day begins, or a person has resumed.
+    /// Time passes, before anything happens: a trading day begins, or a person has resumed.
     pub(crate) fn pass(&mut self, at: Time, limits: &Limits) {
+        if at >= self.until {
+            self.turn(at, limits);
+        }
+    }
+
+    fn turn(&mut self, at: Time, limits: &Limits) {
         let halted_before = |resumed: &Time| {
             let before = self.halted.is_some_and(|halted| halted < *resumed);
             before && *resumed <= at
@@ -98,18 +107,16 @@ impl Book {
             self.peak = self.equity;
             self.reducing = self.is_half_way(limits);
         }
-        let day = session::trading_day(at.as_source(), session::roll_hour(market::Calendar::Fx));
+        let roll_hour = session::roll_hour(market::Calendar::Fx);
+        let day = session::trading_day(at.as_source(), roll_hour);
         if day != self.day {
             self.day = day;
             self.day_start = self.equity;
             self.reducing = self.is_half_way(limits);
         }
-    }
-
-    /// An hourly bar closed.
-    pub(crate) fn close(&mut self, at: Time, symbol: Symbol, bar: &Bar, limits: &Limits) {
-        self.pass(at, limits);
-        self.correlations.close(symbol, bar, limits);
+        let roll = NewYork::next(at.as_source(), roll_hour).as_stamp();
+        let resumed = limits.resumed_at.filter(|resumed| *resumed > at);
+        self.until = resumed.map_or(roll, |resumed| resumed.min(roll));
     }
 
     /// What a signal would risk now, in units of the equity.
@@ -254,7 +261,6 @@ impl Book {
 
     /// Books a result.
     fn settle(&mut self, outcome: &Outcome, risk: f64, realised: f64, limits: &Limits) {
-        self.pass(outcome.at, limits);
         self.equity = (self.equity + risk * realised).max(0.0);
         self.peak = self.peak.max(self.equity);
         self.count_loss(outcome, realised, limits);
@@ -274,7 +280,7 @@ impl Book {
 
     /// The limits are others: what was lost is judged by them.
     pub(crate) fn adopt(&mut self, at: Time, limits: &Limits) {
-        self.pass(at, limits);
+        self.turn(at, limits);
         self.reducing = self.is_half_way(limits);
         self.halt_if_lost(at, limits);
     }

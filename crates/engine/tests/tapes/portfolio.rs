@@ -115,6 +115,18 @@ fn a_lost_signal_is_lost_equity_and_the_day_knows_it() {
 }
 
 #[test]
+fn whatever_is_heard_first_after_the_roll_begins_the_day() {
+    let state_at = |time: &str| {
+        let daily = limited(|limits| limits.daily_loss_percent = 1.2);
+        let tape = format!("{}{time} EURUSD 1.08411 1.08421\n", lost());
+        driver(daily, &tape).engine.standing().state
+    };
+    // 17:00 in New York.
+    assert_eq!(state_at("20:59:59"), RiskState::Halted);
+    assert_eq!(state_at("21:00:00"), RiskState::Active);
+}
+
+#[test]
 fn a_halt_outlives_restarts_until_a_person_resumes() {
     let drawdown = |limits: &mut Limits| limits.max_drawdown_percent = 1.2;
     let told = ["tradable", "max_drawdown_percent 1.29 of 1.2"];

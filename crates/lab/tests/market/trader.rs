@@ -59,6 +59,7 @@ impl Trader {
             account: engine::Account::default(),
             portfolio: engine::Limits::default(),
             news: engine::News::default(),
+            features: engine::features::FeatureRules::default(),
         };
         Self {
             engine: Engine::new(Arc::new(settings)),

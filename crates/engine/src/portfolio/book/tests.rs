@@ -4,8 +4,8 @@
 use super::*;
 use crate::portfolio::Release;
 use market::{
-    Calendar, Currency, Evidence, Killzone, Ohlc, PriceKind, Probability, Ratio, SourceId, Target,
-    Timeframe,
+    Bar, Calendar, Currency, Evidence, Killzone, Ohlc, PriceKind, Probability, Ratio, SourceId,
+    Target, Timeframe,
 };
 
 /// 12:00 in New York, on a Monday.
@@ -34,11 +34,14 @@ fn scene(change: impl FnOnce(&mut Limits)) -> Scene {
         ..Limits::default()
     };
     change(&mut limits);
+    let at = Time::parse(NOON).unwrap();
+    let mut book = Book::default();
+    book.pass(at, &limits);
     Scene {
-        book: Book::default(),
+        book,
         limits,
         news: News::default(),
-        at: Time::parse(NOON).unwrap(),
+        at,
         next: 1,
         risk_percent: 1.0,
         spreads: (1, None),
@@ -100,6 +103,11 @@ impl Scene {
     fn hours_pass(&mut self, hours: i64) {
         self.at = self.at + Span::from_hours(hours);
         self.book.pass(self.at, &self.limits);
+    }
+
+    fn resume(&mut self, at: Time) {
+        self.limits.resumed_at = Some(at);
+        self.book.adopt(self.at, &self.limits);
     }
 
     fn standing(&self) -> Standing {
@@ -358,10 +366,11 @@ fn too_much_lost_from_the_peak_halts_until_a_person_resumes() {
     // Who resumed before the halt, or will, has not resumed.
     let now = scene.at;
     for resumed in [now - Span::from_hours(100), now + Span::from_hours(1)] {
-        scene.limits.resumed_at = Some(resumed);
+        scene.resume(resumed);
         assert!(!scene.passes("US30"));
     }
-    scene.limits.resumed_at = Some(now);
+    // Who will resume in an hour has done so then.
+    scene.hours_pass(1);
     assert!(scene.passes("US30"));
     assert_eq!(scene.state(), RiskState::Active);
     // The highest equity counts anew.
