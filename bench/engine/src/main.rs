@@ -143,7 +143,7 @@ impl Told {
                 Output::Price(_) => self.prices += 1,
                 Output::Signal(_) => self.signals += 1,
                 Output::Outcome(_) => self.outcomes += 1,
-                Output::Answer(_) => {}
+                Output::Answer(_) | Output::Question(_) => {}
             }
         }
     }
@@ -307,5 +307,6 @@ fn settings() -> Settings {
         portfolio: engine::Limits::default(),
         news: engine::News::default(),
         features: engine::features::FeatureRules::default(),
+        models: engine::ModelRules::default(),
     }
 }

@@ -1,6 +1,7 @@
 //! One instrument's desk: its bars, charts, setups, open signals and price pulse. Nobody else touches its state.
 
 mod features;
+mod model;
 mod open;
 mod own;
 mod past;
@@ -11,6 +12,7 @@ mod tradable;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use model::Proposal;
 pub(crate) use post::Draft;
 pub(crate) use spreads::Spreads;
 pub(crate) use tradable::enter;
@@ -29,6 +31,7 @@ use market::{
     Bar, Direction, Instrument, InstrumentId, Price, QuoteBar, Source, SourceId, SourceTime,
     Symbol, Tick, Time, Timeframe,
 };
+use model::Questions;
 use own::Trigger;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -52,6 +55,7 @@ pub(crate) struct Desk {
     last_entry: Option<SourceTime>,
     /// The zones that have signalled.
     zones: VecDeque<(Direction, Zone)>,
+    questions: Questions,
 }
 
 /// Where and when a desk works: what it needs of the rest of the engine.
@@ -89,6 +93,7 @@ impl Desk {
             newest: SourceTime::MIN,
             last_entry: None,
             zones: VecDeque::new(),
+            questions: Questions::default(),
         };
         desk.open_charts(settings);
         desk
@@ -290,6 +295,9 @@ impl Desk {
         let patterns = self.set_up(timeframe, bar, t, findings, rules);
         // Of a bar that was not wholly seen nobody knows where it would have closed.
         if !bar.holed {
+            if t.is_some() {
+                self.ask_of_bar(timeframe, bar.end_time, context);
+            }
             for pattern in patterns {
                 self.fire_at_close(&pattern, bar.end_time, context);
             }
@@ -332,7 +340,7 @@ impl Desk {
         let instrument = settings.catalog.instrument(self.id);
         let due = self.pulse.due(instrument, &settings.prices);
         let horizons = self.running.iter().map(|running| running.until);
-        horizons.fold(due.min(self.deadline()), Time::min)
+        horizons.fold(due.min(self.deadline()).min(self.waits_until()), Time::min)
     }
 
     /// The first deadline of a pending signal; `MAX` without one.

@@ -5,6 +5,7 @@
 
 mod alert;
 mod feed;
+mod opinion;
 mod source;
 
 use crate::confidence::{self, Odds, Record};
@@ -21,7 +22,7 @@ use crate::sizing::Mids;
 use crate::structure::Finding;
 use market::{
     Answer, Bar, Cause, Event, InstrumentId, Outcome, PreviousClose, PriceUpdate, Probability,
-    QuoteBar, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
+    Question, QuoteBar, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
 };
 use serde::{Deserialize, Serialize};
 use source::{SourceState, sources};
@@ -35,6 +36,8 @@ pub enum Output {
     Outcome(Box<Outcome>),
     /// What came of an alert: exactly one each, after the signal it brought or changed.
     Answer(Box<Answer>),
+    /// What a model is to be asked. What it says is told as [`Event::Opinion`], if it comes in time.
+    Question(Box<Question>),
 }
 
 /// What happened so far, for metrics and reports.
@@ -55,6 +58,8 @@ pub struct Counts {
     /// Own confirmed signals of which it is known whether the first target came before the stop.
     pub resolved: u64,
     pub hits: u64,
+    /// What models were asked.
+    pub questions: u64,
     refused: [u64; Refusal::ALL.len()],
     gated: [u64; Gate::ALL.len()],
 }
@@ -132,7 +137,7 @@ pub struct Closed {
 pub struct NotMine;
 
 /// Changes whenever the state's shape does: a snapshot of another shape is not read.
-const SNAPSHOT_VERSION: u32 = 10;
+const SNAPSHOT_VERSION: u32 = 12;
 
 impl Engine {
     /// Changes whenever the state's shape or what is decided does: what another version decided cannot be decided again.
@@ -189,6 +194,7 @@ impl Engine {
             // What was missed is known only after the gap is told: time does not pass before that.
             Event::Start => {
                 self.expire(at, Some(Cause::Restart), out);
+                self.forget_questions();
                 self.after();
             }
             Event::Gap(source) => {
@@ -214,6 +220,10 @@ impl Engine {
             Event::Alert(alert) => {
                 self.pass_time(at, None, out);
                 self.alert(at, alert, out);
+            }
+            Event::Opinion(opinion) => {
+                self.pass_time(at, None, out);
+                self.opinion(at, opinion, out);
             }
             Event::Stop => {}
         }
@@ -475,6 +485,7 @@ impl Engine {
             }
             let (desk, mut context) = self.desk(at, id, out);
             desk.end_runs(&mut context);
+            desk.stop_waiting(&mut context);
             if speaks != Some(id) {
                 self.send_if_due(at, id, out);
             }

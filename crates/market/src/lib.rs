@@ -1,4 +1,4 @@
-//! The nouns of ORION: time, price, instrument, tick, bar, event, signal, alert, outcome, price update, position.
+//! The nouns of ORION: time, price, instrument, tick, bar, event, signal, alert, question, outcome, price update, position.
 //!
 //! Everything here is plain data. It knows no JSON, no disk, no socket and no rule of trading. The serde derives serve
 //! exact binary copies (the engine's snapshot); what clients and the journal see is written by `wire` and `journal`.
@@ -15,6 +15,7 @@ mod newyork;
 mod outcome;
 mod position;
 mod price;
+mod question;
 mod signal;
 mod tick;
 mod time;
@@ -34,6 +35,7 @@ pub use newyork::{NewYork, Weekday};
 pub use outcome::{Outcome, OutcomeKind};
 pub use position::{Epoch, EpochError, Position};
 pub use price::{ParsePriceError, Price};
+pub use question::{Opinion, Question, Rated};
 pub use signal::{Cause, Direction, Probability, Ratio, Signal, Status, Target};
 pub use tick::{Tick, Volume};
 pub use time::{ParseTimeError, SourceTime, Span, Time};

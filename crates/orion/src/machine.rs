@@ -12,7 +12,7 @@ use hub::{Beginning, Publication};
 use journal::snapshot::{self, Snapshot};
 use journal::tape::{self, Removed, TapeItem, TapeWriter};
 use journal::{Journal, Record};
-use market::{Answer, BarUpdate, Event, InstrumentId, Position, SourceId, Time};
+use market::{Answer, BarUpdate, Event, InstrumentId, Position, Question, SourceId, Time};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub struct Committed {
     pub publication: Publication,
     /// What came of the alerts, in their order. They may be told now that what they brought is kept.
     pub answers: Vec<Answer>,
+    /// What models are to be asked.
+    pub questions: Vec<Question>,
 }
 
 /// The settings as the tape keeps them: text that people can read and that loses nothing, below the engine's version.
@@ -120,6 +122,7 @@ impl<J: Journal> Machine<J> {
                 Output::Signal(signal) => records.push(Record::Signal(*signal)),
                 Output::Outcome(outcome) => records.push(Record::Outcome(*outcome)),
                 Output::Answer(answer) => committed.answers.push(*answer),
+                Output::Question(question) => committed.questions.push(*question),
             }
         }
         publication.bars = std::mem::take(&mut self.closed);
@@ -290,7 +293,7 @@ pub fn tell(engine: &mut Engine, item: TapeItem, out: &mut Vec<Output>) -> Resul
 #[must_use]
 pub fn record_of(output: Output) -> Option<Record> {
     match output {
-        Output::Price(_) | Output::Answer(_) => None,
+        Output::Price(_) | Output::Answer(_) | Output::Question(_) => None,
         Output::Signal(signal) => Some(Record::Signal(*signal)),
         Output::Outcome(outcome) => Some(Record::Outcome(*outcome)),
     }

@@ -139,7 +139,9 @@ impl OwnTape {
                 ..*alert
             }))),
             Event::Gap(_) => Some(Event::Gap(RECORDED)),
-            Event::Start | Event::Stop | Event::Wake => None,
+            // What models said once they say again: a question has the same id wherever it is asked.
+            Event::Opinion(opinion) => Some(Event::Opinion(opinion)),
+            Event::Start | Event::Stop | Event::Wake | Event::Opinion(_) => None,
         }
     }
 }

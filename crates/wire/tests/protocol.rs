@@ -397,6 +397,7 @@ fn signal() -> Signal {
             }),
             odds: None,
             risk_gate: None,
+            model: None,
         },
     }
 }

@@ -1,7 +1,7 @@
 //! Rows of features of a desk, where somebody wants them.
 
 use super::{Context, Desk};
-use crate::features::{AtSignal, FeatureRow, Facts, Moment, Occasion, SCORE, at_signal};
+use crate::features::{AtSignal, Facts, FeatureRow, Moment, Occasion, SCORE, at_signal};
 use crate::rules::Settings;
 use market::{Signal, SourceTime, Timeframe};
 
@@ -10,7 +10,10 @@ impl Desk {
     pub(super) fn want_features(&mut self, settings: &Settings) {
         let charts = &self.charts;
         let has_chart = |timeframe: Timeframe| charts[timeframe.index()].is_some();
-        self.features.want(&settings.features.names, has_chart);
+        let of_models = settings.models.features();
+        let rows = settings.features.names.iter().copied();
+        let names: Vec<_> = rows.chain(of_models).collect();
+        self.features.want(&names, has_chart);
     }
 
     /// Reads the features at the close of a bar of the setups' timeframe.
@@ -25,7 +28,10 @@ impl Desk {
     }
 
     /// What a raw score is made of, of a signal that is about to be born; the names are [`SCORE`]'s.
-    #[expect(dead_code, reason = "for the raw score of a signal, which is made next")]
+    #[expect(
+        dead_code,
+        reason = "for the raw score of a signal, which is made next"
+    )]
     pub(super) fn score_features(
         &self,
         facts: Facts,
@@ -61,7 +67,12 @@ impl Desk {
         });
     }
 
-    fn moment(&self, time: SourceTime, facts: Option<Facts>, settings: &Settings) -> Moment {
+    pub(super) fn moment(
+        &self,
+        time: SourceTime,
+        facts: Option<Facts>,
+        settings: &Settings,
+    ) -> Moment {
         Moment {
             time,
             calendar: settings.catalog.instrument(self.id).calendar,

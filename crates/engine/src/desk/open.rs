@@ -27,6 +27,7 @@ impl Desk {
 
     /// Invalidates and ends everything open: the instrument is no longer traded.
     pub(crate) fn retire(&mut self, context: &mut Context) {
+        self.forget_questions();
         self.decide_if(context, |_, _| Some(Verdict::Invalidated(Cause::Restart)));
         for mut over in self.running.drain(..) {
             tell(over.end(context.at, OutcomeKind::Closed), context);
@@ -53,6 +54,9 @@ impl Desk {
             self.running
                 .retain_mut(|running| running.judge(context.at, reach, terms, &mut steps));
             steps.into_iter().for_each(|step| tell(step, context));
+        }
+        if self.waits_for_score() {
+            self.drop_stopped(reach, context.settings);
         }
         self.decide_if(context, |pending, _| pending.judge_reach(reach));
     }

@@ -146,7 +146,10 @@ impl Moment {
                 known(usual.map(|usual| self.spread.to_f64() / usual))
             }
             MomentValue::SignalDirection => known(self.facts.map(|facts| sign(facts.direction))),
-            MomentValue::SignalRisk => known(self.facts.map(|facts| self.in_atrs(facts.entry - facts.stop).abs())),
+            MomentValue::SignalRisk => known(
+                self.facts
+                    .map(|facts| self.in_atrs(facts.entry - facts.stop).abs()),
+            ),
             MomentValue::SignalRr => known(self.facts.map(|facts| facts.in_risks(facts.last))),
             MomentValue::SignalFirst => known(self.facts.map(|facts| facts.in_risks(facts.first))),
             MomentValue::SignalSpread => {

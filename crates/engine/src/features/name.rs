@@ -205,9 +205,15 @@ mod tests {
         check("5m.rsi41", "nearest one is `5m.rsi14`");
         check("5min.rsi14", "nearest one is `5m.rsi14`");
         check("1h.trned", "nearest one is `1h.trend`");
-        check("rsi14", "`.rsi14` is no feature".trim_start_matches("`.rsi14`"));
+        check(
+            "rsi14",
+            "`.rsi14` is no feature".trim_start_matches("`.rsi14`"),
+        );
         check("spread_art", "nearest one is `spread_atr`");
-        check("4h.close_to_ema21_atr@1", "nearest one is `4h.close_to_ema20_atr`");
+        check(
+            "4h.close_to_ema21_atr@1",
+            "nearest one is `4h.close_to_ema20_atr`",
+        );
         check("5m.return0_atr", "nearest one is `5m.return1_atr`");
         check("5m.return257_atr", "nearest one is");
         check("5m.return01_atr", "nearest one is");

@@ -121,9 +121,7 @@ impl Watch {
     pub(super) fn read(&self, value: ChartValue, lag: u16) -> f64 {
         let place = self.wanted.iter().position(|wanted| *wanted == value);
         let row = self.rows.iter().nth_back(usize::from(lag));
-        place
-            .zip(row)
-            .map_or(f64::NAN, |(place, row)| row[place])
+        place.zip(row).map_or(f64::NAN, |(place, row)| row[place])
     }
 
     fn count_since(&mut self, findings: &[Finding]) {
@@ -136,9 +134,29 @@ impl Watch {
     }
 
     fn value(&self, value: ChartValue, now: Now<'_>) -> Option<f64> {
-        let [sma20, ema20, ema50, rsi, _, macd, signal, histogram, upper, _, lower, rest @ ..] =
-            self.readings;
-        let [adx, plus_di, minus_di, stochastic_k, stochastic_d, cci, williams] = rest;
+        let [
+            sma20,
+            ema20,
+            ema50,
+            rsi,
+            _,
+            macd,
+            signal,
+            histogram,
+            upper,
+            _,
+            lower,
+            rest @ ..,
+        ] = self.readings;
+        let [
+            adx,
+            plus_di,
+            minus_di,
+            stochastic_k,
+            stochastic_d,
+            cci,
+            williams,
+        ] = rest;
         let close = now.bar.close.to_f64();
         match value {
             ChartValue::Return(bars) => {
@@ -167,8 +185,12 @@ impl Watch {
             ChartValue::Cci => cci,
             ChartValue::Williams => williams,
             ChartValue::Trend => Some(now.chart.trend().map_or(0.0, sign)),
-            ChartValue::SwingHigh => now.atrs(now.chart.last_swing(Direction::Long)? - now.bar.close),
-            ChartValue::SwingLow => now.atrs(now.bar.close - now.chart.last_swing(Direction::Short)?),
+            ChartValue::SwingHigh => {
+                now.atrs(now.chart.last_swing(Direction::Long)? - now.bar.close)
+            }
+            ChartValue::SwingLow => {
+                now.atrs(now.bar.close - now.chart.last_swing(Direction::Short)?)
+            }
             ChartValue::RangePlace => now.chart.range().place(Direction::Long, now.bar.close),
             ChartValue::GapUp => now.to_gap(Direction::Long),
             ChartValue::GapDown => now.to_gap(Direction::Short),

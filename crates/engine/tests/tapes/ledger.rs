@@ -53,6 +53,7 @@ pub(crate) fn check(driver: &Driver, tally: &mut Tally) {
                 Output::Outcome(outcome) => ledger.outcome(*at, outcome),
                 Output::Price(update) => ledger.price(*at, update),
                 Output::Answer(answer) => ledger.answer(place, *at, answer),
+                Output::Question(_) => {}
             }
         }
     }
@@ -377,6 +378,7 @@ fn tick_of(id: InstrumentId, told: &Told) -> Option<&Tick> {
         | Event::Alert(_)
         | Event::Start
         | Event::Stop
-        | Event::Wake => None,
+        | Event::Wake
+        | Event::Opinion(_) => None,
     }
 }

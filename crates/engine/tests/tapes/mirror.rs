@@ -59,7 +59,8 @@ pub(crate) fn event(event: &Event) -> Event {
         | Event::Switch(..)
         | Event::Start
         | Event::Stop
-        | Event::Wake) => other.clone(),
+        | Event::Wake
+        | Event::Opinion(_)) => other.clone(),
     }
 }
 
@@ -97,7 +98,7 @@ pub(crate) fn lines(said: &[(Time, Output)], reflected: Reflected) -> Vec<String
             one.r,
             one.last
         )),
-        Output::Price(_) | Output::Answer(_) => None,
+        Output::Price(_) | Output::Answer(_) | Output::Question(_) => None,
     };
     let mut lines: Vec<String> = said.iter().filter_map(line).collect();
     lines.sort();

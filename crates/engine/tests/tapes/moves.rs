@@ -162,7 +162,8 @@ pub(crate) fn walk(mut driver: Driver, moves: &[Move]) -> Driver {
         | Event::Alert(_)
         | Event::Start
         | Event::Stop
-        | Event::Wake => None,
+        | Event::Wake
+        | Event::Opinion(_) => None,
     });
     let mut quote = Quote {
         mid: newest.unwrap_or_default(),
@@ -280,6 +281,10 @@ fn newest(driver: &Driver) -> Option<Signal> {
             Output::Signal(signal) if signal.status != Status::Invalidated => {
                 Some((**signal).clone())
             }
-            Output::Signal(_) | Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => None,
+            Output::Signal(_)
+            | Output::Outcome(_)
+            | Output::Price(_)
+            | Output::Answer(_)
+            | Output::Question(_) => None,
         })
 }

@@ -31,7 +31,7 @@ fn signals(driver: &Driver) -> Vec<&Signal> {
     let said = driver.said.iter();
     said.filter_map(|(_, output)| match output {
         Output::Signal(signal) => Some(&**signal),
-        Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => None,
+        Output::Outcome(_) | Output::Price(_) | Output::Answer(_) | Output::Question(_) => None,
     })
     .collect()
 }

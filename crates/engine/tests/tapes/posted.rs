@@ -43,7 +43,7 @@ fn declined_with(settings: Settings, alert: &str) -> String {
 fn signals(driver: &Driver) -> Vec<Signal> {
     let signal = |output: &Output| match output {
         Output::Signal(signal) => Some((**signal).clone()),
-        Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => None,
+        Output::Outcome(_) | Output::Price(_) | Output::Answer(_) | Output::Question(_) => None,
     };
     driver
         .said
@@ -496,7 +496,7 @@ fn an_id_of_one_of_orions_own_is_known_too() {
         .iter()
         .filter_map(|(_, output)| match output {
             Output::Answer(answer) => Some(answer.result.clone().unwrap_err()),
-            Output::Signal(_) | Output::Outcome(_) | Output::Price(_) => None,
+            Output::Signal(_) | Output::Outcome(_) | Output::Price(_) | Output::Question(_) => None,
         })
         .collect();
     let known = |status| Declined::Known { status };

@@ -91,7 +91,7 @@ fn native(said: &[(Time, Output)]) -> Vec<(Time, Output)> {
         // Ids of the moves' alerts are small numbers.
         Output::Outcome(outcome) => outcome.id.as_u128() > 100,
         Output::Price(_) => true,
-        Output::Answer(_) => false,
+        Output::Answer(_) | Output::Question(_) => false,
     };
     let bare = |(at, output): &(Time, Output)| match output {
         Output::Signal(signal) => {
@@ -99,7 +99,9 @@ fn native(said: &[(Time, Output)]) -> Vec<(Time, Output)> {
             signal.evidence.risk_gate = None;
             (*at, Output::Signal(signal))
         }
-        Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => (*at, output.clone()),
+        Output::Outcome(_) | Output::Price(_) | Output::Answer(_) | Output::Question(_) => {
+            (*at, output.clone())
+        }
     };
     let said = said.iter().filter(|(_, output)| own(output));
     said.map(bare).collect()

@@ -37,6 +37,7 @@ fn stored_samples_of_version_2_decode() {
     let mut before = signal();
     before.evidence.risk_gate = None;
     before.evidence.odds = None;
+    before.evidence.model = None;
     let check = |text: &str, expected: Record| {
         assert_eq!(decode(text, || "the sample".to_owned()).unwrap(), expected);
     };
@@ -52,16 +53,33 @@ fn stored_samples_of_version_2_decode() {
 
 #[test]
 fn stored_samples_of_version_3_decode() {
+    let mut before = signal();
+    before.evidence.model = None;
+    let check = |text: &str, expected: Record| {
+        assert_eq!(decode(text, || "the sample".to_owned()).unwrap(), expected);
+    };
+    check(
+        r#"{"version":3,"record":{"signal":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","status":"invalidated","direction":"short","symbol":"EURUSD","digits":5,"entry_time":"2026-11-23T14:05:00.000000000Z","entry":"1.08505","stop":"1.08555","targets":[{"price":"1.08455","percent":60,"runner":false},{"price":"1.08305","percent":40,"runner":true}],"reason":"MSS+FVG setup (SIMULATED)","confidence_per_10000":6512,"rr_target_per_100":400,"killzone":"ny_am","setup":"mss_fvg","timeframe":"5m","simulated":true,"created_at":"2026-11-23T14:05:00.250000001Z","decide_by":"2026-11-23T14:09:45.250000001Z","decided_at":"2026-11-23T14:06:01.000000999Z","cause":"stale_feed","evidence":{"source":"oanda","price_kind":"cfd","conditions":[{"name":"leg_fvg_atr","relation":"at_least","value_millionths":412000,"limit_millionths":150000}],"rr_weighted_per_100":200,"backing":{"resolved":212,"hits":129,"interval_per_10000":[5420,6720]},"config_hash":"6f1c8a5e2b7d9043","size":{"currency":"USD","lots":{"total_millionths":160000,"risk_millionths":48000000,"parts_millionths":[90000,70000]},"note":""},"risk_gate":{"name":"max_live_signals","relation":"at_most","value_millionths":6000000,"limit_millionths":5000000},"odds_per_10000":5614}}}}"#,
+        Record::Signal(before),
+    );
+    check(
+        r#"{"version":3,"record":{"outcome":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","symbol":"US30","digits":1,"kind":{"target":2},"price":"39120.5","r_per_100":-150,"at":"1969-12-31T23:59:59.999999999Z","last":true,"realised_per_100":-104}}}"#,
+        Record::Outcome(outcome()),
+    );
+}
+
+#[test]
+fn stored_samples_of_version_4_decode() {
     check_text(
         &Record::Signal(signal()),
         &expect![[
-            r#"{"version":3,"record":{"signal":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","status":"invalidated","direction":"short","symbol":"EURUSD","digits":5,"entry_time":"2026-11-23T14:05:00.000000000Z","entry":"1.08505","stop":"1.08555","targets":[{"price":"1.08455","percent":60,"runner":false},{"price":"1.08305","percent":40,"runner":true}],"reason":"MSS+FVG setup (SIMULATED)","confidence_per_10000":6512,"rr_target_per_100":400,"killzone":"ny_am","setup":"mss_fvg","timeframe":"5m","simulated":true,"created_at":"2026-11-23T14:05:00.250000001Z","decide_by":"2026-11-23T14:09:45.250000001Z","decided_at":"2026-11-23T14:06:01.000000999Z","cause":"stale_feed","evidence":{"source":"oanda","price_kind":"cfd","conditions":[{"name":"leg_fvg_atr","relation":"at_least","value_millionths":412000,"limit_millionths":150000}],"rr_weighted_per_100":200,"backing":{"resolved":212,"hits":129,"interval_per_10000":[5420,6720]},"config_hash":"6f1c8a5e2b7d9043","size":{"currency":"USD","lots":{"total_millionths":160000,"risk_millionths":48000000,"parts_millionths":[90000,70000]},"note":""},"risk_gate":{"name":"max_live_signals","relation":"at_most","value_millionths":6000000,"limit_millionths":5000000},"odds_per_10000":5614}}}}"#
+            r#"{"version":4,"record":{"signal":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","status":"invalidated","direction":"short","symbol":"EURUSD","digits":5,"entry_time":"2026-11-23T14:05:00.000000000Z","entry":"1.08505","stop":"1.08555","targets":[{"price":"1.08455","percent":60,"runner":false},{"price":"1.08305","percent":40,"runner":true}],"reason":"MSS+FVG setup (SIMULATED)","confidence_per_10000":6512,"rr_target_per_100":400,"killzone":"ny_am","setup":"mss_fvg","timeframe":"5m","simulated":true,"created_at":"2026-11-23T14:05:00.250000001Z","decide_by":"2026-11-23T14:09:45.250000001Z","decided_at":"2026-11-23T14:06:01.000000999Z","cause":"stale_feed","evidence":{"source":"oanda","price_kind":"cfd","conditions":[{"name":"leg_fvg_atr","relation":"at_least","value_millionths":412000,"limit_millionths":150000}],"rr_weighted_per_100":200,"backing":{"resolved":212,"hits":129,"interval_per_10000":[5420,6720]},"config_hash":"6f1c8a5e2b7d9043","size":{"currency":"USD","lots":{"total_millionths":160000,"risk_millionths":48000000,"parts_millionths":[90000,70000]},"note":""},"risk_gate":{"name":"max_live_signals","relation":"at_most","value_millionths":6000000,"limit_millionths":5000000},"odds_per_10000":5614,"model":{"model":"gaps","version":"2026-11","score_millionths":612345,"counts_from":"2026-10-01T08:00:00.000000000Z"}}}}}"#
         ]],
     );
     check_text(
         &Record::Outcome(outcome()),
         &expect![[
-            r#"{"version":3,"record":{"outcome":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","symbol":"US30","digits":1,"kind":{"target":2},"price":"39120.5","r_per_100":-150,"at":"1969-12-31T23:59:59.999999999Z","last":true,"realised_per_100":-104}}}"#
+            r#"{"version":4,"record":{"outcome":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","symbol":"US30","digits":1,"kind":{"target":2},"price":"39120.5","r_per_100":-150,"at":"1969-12-31T23:59:59.999999999Z","last":true,"realised_per_100":-104}}}"#
         ]],
     );
 }
@@ -206,6 +224,12 @@ fn signal() -> Signal {
                 limit: Measure::from_millionths(5_000_000),
             }),
             odds: Some(Probability::from_steps(5614)),
+            model: Some(Rated {
+                model: "gaps".to_owned(),
+                version: "2026-11".to_owned(),
+                score: Measure::from_millionths(612_345),
+                counts_from: at("2026-10-01T08:00:00Z").as_source(),
+            }),
         },
     }
 }
@@ -258,6 +282,7 @@ prop_compose! {
         size in prop::option::of(any_size()),
         risk_gate in prop::option::of(any_condition()),
         odds in prop::option::of(0..=10_000_u16),
+        model in prop::option::of((any::<String>(), any::<String>(), any::<i64>(), any::<i64>())),
     ) -> Evidence {
         let steps = Probability::from_steps;
         let backing = backing.map(|(resolved, hits, interval)| Backing {
@@ -265,7 +290,10 @@ prop_compose! {
         });
         let rr_weighted = rr.map(Ratio::from_hundredths);
         let odds = odds.map(steps);
-        Evidence { source, price_kind, conditions, rr_weighted, backing, config_hash, size, risk_gate, odds }
+        let model = model.map(|(model, version, score, counts_from)| Rated {
+            model, version, score: Measure::from_millionths(score), counts_from: SourceTime::from_nanos(counts_from),
+        });
+        Evidence { source, price_kind, conditions, rr_weighted, backing, config_hash, size, risk_gate, odds, model }
     }
 }
 

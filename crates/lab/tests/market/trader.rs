@@ -60,6 +60,7 @@ impl Trader {
             portfolio: engine::Limits::default(),
             news: engine::News::default(),
             features: engine::features::FeatureRules::default(),
+            models: engine::ModelRules::default(),
         };
         Self {
             engine: Engine::new(Arc::new(settings)),
@@ -135,7 +136,7 @@ impl Trader {
                         life.first_outcome = Some(*outcome);
                     }
                 }
-                Output::Price(_) | Output::Answer(_) => {}
+                Output::Price(_) | Output::Answer(_) | Output::Question(_) => {}
             }
         }
     }

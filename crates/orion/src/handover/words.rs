@@ -14,7 +14,7 @@ use std::io;
 use std::sync::Arc;
 
 /// The form of [`News`].
-pub(super) const FORM: u32 = 2;
+pub(super) const FORM: u32 = 3;
 /// No frame is longer: a length beyond it is no length.
 const FRAME_MAX: usize = 64 * 1024 * 1024;
 const HEAD: usize = 4;
@@ -225,11 +225,11 @@ pub(super) mod tests {
             Word::Failed { reason },
             expect![[r#"{"failed":{"reason":"no"}}"#]],
         );
-        assert_eq!(FORM, 2);
+        assert_eq!(FORM, 3);
         check(
             Word::News(News::from(&publication())),
             expect![[
-                r#"{"news":{"prices":[{"symbol":"XAUUSD","digits":2,"price":2001500000000,"bid":2001400000000,"ask":2001600000000,"time":1700000000000000000,"change":-500000000,"change_percent":-25000000,"volume":null,"source":0,"ticks":3}],"signals":[[{"epoch":7,"seq":1},{"id":"00000000-0000-0000-0000-000000000001","status":"invalidated","direction":"long","symbol":"XAUUSD","digits":2,"entry_time":1700000000000000000,"entry":2001500000000,"stop":1999000000000,"targets":[{"price":2004000000000,"percent":100,"runner":false}],"reason":"a reason","confidence":6100,"rr_target":100,"killzone":"london","setup":"mss_fvg","timeframe":"5m","simulated":false,"created_at":1700000000000000000,"decide_by":1700000000000000000,"decided_at":1700000000000000000,"cause":"timeout","evidence":{"source":"","price_kind":null,"conditions":[],"rr_weighted":null,"backing":null,"config_hash":"","odds":null,"size":null,"risk_gate":null}}]],"outcomes":[[{"epoch":7,"seq":2},{"id":"00000000-0000-0000-0000-000000000001","symbol":"XAUUSD","digits":2,"kind":{"Target":1},"price":2004000000000,"r":100,"at":1700000000000000000,"last":true,"realised":null}]],"statuses":[{"symbol":"XAUUSD","feed":"live","since":1700000000000000000,"source":"oanda","simulated":false}],"bars":[{"symbol":"XAUUSD","digits":2,"timeframe":"1m","bar":{"open_time":1700000000000000000,"end_time":1700000000000000000,"price":{"open":2001500000000,"high":2001500000000,"low":2001500000000,"close":2001500000000},"ticks":3,"holed":false},"closed":true}],"now":1700000000000000000}}"#
+                r#"{"news":{"prices":[{"symbol":"XAUUSD","digits":2,"price":2001500000000,"bid":2001400000000,"ask":2001600000000,"time":1700000000000000000,"change":-500000000,"change_percent":-25000000,"volume":null,"source":0,"ticks":3}],"signals":[[{"epoch":7,"seq":1},{"id":"00000000-0000-0000-0000-000000000001","status":"invalidated","direction":"long","symbol":"XAUUSD","digits":2,"entry_time":1700000000000000000,"entry":2001500000000,"stop":1999000000000,"targets":[{"price":2004000000000,"percent":100,"runner":false}],"reason":"a reason","confidence":6100,"rr_target":100,"killzone":"london","setup":"mss_fvg","timeframe":"5m","simulated":false,"created_at":1700000000000000000,"decide_by":1700000000000000000,"decided_at":1700000000000000000,"cause":"timeout","evidence":{"source":"","price_kind":null,"conditions":[],"rr_weighted":null,"backing":null,"config_hash":"","odds":null,"size":null,"risk_gate":null,"model":null}}]],"outcomes":[[{"epoch":7,"seq":2},{"id":"00000000-0000-0000-0000-000000000001","symbol":"XAUUSD","digits":2,"kind":{"Target":1},"price":2004000000000,"r":100,"at":1700000000000000000,"last":true,"realised":null}]],"statuses":[{"symbol":"XAUUSD","feed":"live","since":1700000000000000000,"source":"oanda","simulated":false}],"bars":[{"symbol":"XAUUSD","digits":2,"timeframe":"1m","bar":{"open_time":1700000000000000000,"end_time":1700000000000000000,"price":{"open":2001500000000,"high":2001500000000,"low":2001500000000,"close":2001500000000},"ticks":3,"holed":false},"closed":true}],"now":1700000000000000000}}"#
             ]],
         );
     }
