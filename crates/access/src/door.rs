@@ -50,6 +50,19 @@ pub struct Presented<'a> {
     pub origin: Option<&'a str>,
 }
 
+impl<'a> Presented<'a> {
+    /// The token of an `Authorization` header; `None` where it is of another scheme (RFC 6750, 2.1).
+    #[must_use]
+    pub fn by_header(authorization: &'a str, origin: Option<&'a str>) -> Option<Self> {
+        let (scheme, token) = authorization.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("Bearer").then(|| Self {
+            token: token.trim(),
+            way: Way::Header,
+            origin,
+        })
+    }
+}
+
 /// By which way a token came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -279,5 +292,21 @@ impl fmt::Debug for Access {
 impl fmt::Debug for Presented<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Presented({:?} from {:?})", self.way, self.origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_of_the_scheme_bearer_has_a_token() {
+        let token = |header| Presented::by_header(header, None).map(|presented| presented.token);
+        assert_eq!(token("Bearer abc"), Some("abc"));
+        assert_eq!(token("bearer  a b "), Some("a b"));
+        assert_eq!(token("Bearer "), Some(""));
+        for other in ["", "Bearer", "Bearers abc", "Basic abc", "abc"] {
+            assert_eq!(token(other), None, "{other}");
+        }
     }
 }

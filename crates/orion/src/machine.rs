@@ -7,12 +7,13 @@ use crate::fault;
 use crate::keep;
 use crate::recover::{Heading, Recovered, Spent, recover};
 use anyhow::{Context as _, Result};
+use engine::features::{FeatureRow, Occasion};
 use engine::{Engine, Output, Settings};
 use hub::{Beginning, Publication};
 use journal::snapshot::{self, Snapshot};
 use journal::tape::{self, Removed, TapeItem, TapeWriter};
 use journal::{Journal, Record};
-use market::{Answer, BarUpdate, Event, InstrumentId, Position, Question, SourceId, Time};
+use market::{Answer, BarUpdate, Event, FeatureUpdate, InstrumentId, Position, Question, SourceId, Time};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct Machine<J> {
     bars: ClosedBars,
     /// Those that closed since the last commit.
     closed: Vec<Arc<BarUpdate>>,
+    /// The features of bars that closed since the last commit.
+    features: Vec<FeatureUpdate>,
 }
 
 /// What a commit kept, and what follows from it.
@@ -91,6 +94,7 @@ impl<J: Journal> Machine<J> {
             out,
             bars,
             closed: Vec::new(),
+            features: Vec::new(),
         })
     }
 
@@ -104,6 +108,10 @@ impl<J: Journal> Machine<J> {
         self.engine.handle(at, event, &mut self.out);
         self.spent.strike(&mut self.out, from);
         self.closed.extend(self.bars.hear(&self.engine));
+        let rows = self.engine.just_read().iter();
+        let of_bars = rows.filter(|row| row.occasion == Occasion::Bar);
+        self.features
+            .extend(of_bars.map(|row| shown(row, &self.engine)));
         Ok(())
     }
 
@@ -126,6 +134,7 @@ impl<J: Journal> Machine<J> {
             }
         }
         publication.bars = std::mem::take(&mut self.closed);
+        publication.features = std::mem::take(&mut self.features);
         self.add_forming(publication);
         if records.is_empty() {
             return Ok(committed);
@@ -222,8 +231,10 @@ impl<J: Journal> Machine<J> {
             past.bars
                 .extend(self.bars.forming(&self.engine, instrument));
         }
+        let names = self.engine.settings().features.names.iter();
         Ok(Beginning {
             catalog: Arc::new(self.engine.settings().catalog.clone()),
+            features: names.map(ToString::to_string).collect(),
             past,
             end,
         })
@@ -276,9 +287,24 @@ impl<J: Journal> Machine<J> {
 /// # Errors
 /// When the tape's settings are not understood.
 pub fn tell(engine: &mut Engine, item: TapeItem, out: &mut Vec<Output>) -> Result<()> {
+    tell_with(engine, item, out, |_| {})
+}
+
+/// The same, with something about the tape's settings changed that decides nothing.
+///
+/// # Errors
+/// When the tape's settings are not understood.
+pub fn tell_with(
+    engine: &mut Engine,
+    item: TapeItem,
+    out: &mut Vec<Output>,
+    change: impl Fn(&mut Settings),
+) -> Result<()> {
     match item {
         TapeItem::Settings(kept) => {
-            let settings = Arc::new(read_settings(&kept)?);
+            let mut settings = read_settings(&kept)?;
+            change(&mut settings);
+            let settings = Arc::new(settings);
             match Heading::read(&kept).begun_after {
                 None => engine.adopt(settings, out),
                 Some(_) => *engine = Engine::new(settings),
@@ -287,6 +313,17 @@ pub fn tell(engine: &mut Engine, item: TapeItem, out: &mut Vec<Output>) -> Resul
         TapeItem::Event(at, event) => engine.handle(at, &event, out),
     }
     Ok(())
+}
+
+/// A row of features as clients are shown it.
+fn shown(row: &FeatureRow, engine: &Engine) -> FeatureUpdate {
+    let instrument = engine.settings().catalog.instrument(row.instrument);
+    FeatureUpdate {
+        symbol: instrument.symbol,
+        timeframe: row.timeframe,
+        time: row.time,
+        values: row.values.clone(),
+    }
 }
 
 /// The record of an output that is kept.

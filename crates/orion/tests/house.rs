@@ -13,7 +13,7 @@ fn root() -> PathBuf {
 }
 
 /// What each crate may use of ours; the table of ARCHITECTURE.md.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("market", &[]),
     ("engine", &["market"]),
     ("wire", &["market"]),
@@ -22,13 +22,15 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("feeds", &["market", "access"]),
     ("model", &["market"]),
     ("journal", &["market"]),
+    ("history", &["market"]),
     ("gateway", &["market", "wire", "hub"]),
     ("lab", &["market", "engine"]),
     ("standin", &[]),
     (
         "orion",
         &[
-            "market", "engine", "wire", "hub", "access", "feeds", "model", "journal", "gateway",
+            "market", "engine", "wire", "hub", "access", "feeds", "model", "journal", "history",
+            "gateway",
             "lab",
         ],
     ),

@@ -113,6 +113,7 @@ fn the_extended_protocol_is_as_it_is_told() {
         position: position(1850),
         follows: tell::Follows::Replayed(9),
         bars: None,
+        features: None,
         price_interval_ms: asked.price_interval_ms,
         simulated: false,
         limits: tell::Limits {
@@ -187,6 +188,7 @@ fn check_bars(ask: &str, subscribed: &str, told: [&str; 2]) {
                 is_whole: true,
             }),
         }),
+        features: None,
         price_interval_ms: Some(1000),
         simulated: false,
         limits: tell::Limits {

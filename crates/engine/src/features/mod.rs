@@ -22,7 +22,7 @@ pub(crate) use moment::{Facts, Moment};
 pub(crate) use score::{AtSignal, at_signal};
 
 use crate::structure::{Chart, Finding};
-use market::{Bar, InstrumentId, SourceTime, Timeframe, Uuid};
+use market::{Bar, InstrumentId, Readings, SourceTime, Timeframe, Uuid};
 use serde::{Deserialize, Serialize};
 use watch::Watch;
 
@@ -52,7 +52,7 @@ pub enum Occasion {
 }
 
 /// The features of one instrument at one moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeatureRow {
     pub instrument: InstrumentId,
     pub occasion: Occasion,
@@ -61,7 +61,7 @@ pub struct FeatureRow {
     /// The end of the bar, or the source's time of the signal's birth.
     pub time: SourceTime,
     /// In the order of [`FeatureRules::names`].
-    pub values: Vec<f64>,
+    pub values: Readings,
 }
 
 /// What an instrument's features need to know beyond its charts; nothing where none are wanted.
@@ -103,7 +103,7 @@ impl Features {
     }
 
     /// The row of a moment.
-    pub(crate) fn read(&self, names: &[Feature], moment: &Moment) -> Vec<f64> {
+    pub(crate) fn read(&self, names: &[Feature], moment: &Moment) -> Readings {
         let read = |feature: &Feature| match *feature {
             Feature::Chart {
                 timeframe,
@@ -115,7 +115,8 @@ impl Features {
             }
             Feature::Moment(value) => moment.read(value),
         };
-        names.iter().map(read).collect()
+        let values: Vec<f64> = names.iter().map(read).collect();
+        values.into()
     }
 }
 

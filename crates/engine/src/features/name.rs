@@ -205,10 +205,7 @@ mod tests {
         check("5m.rsi41", "nearest one is `5m.rsi14`");
         check("5min.rsi14", "nearest one is `5m.rsi14`");
         check("1h.trned", "nearest one is `1h.trend`");
-        check(
-            "rsi14",
-            "`.rsi14` is no feature".trim_start_matches("`.rsi14`"),
-        );
+        check("rsi14", "nearest one is `1m.rsi14`");
         check("spread_art", "nearest one is `spread_atr`");
         check(
             "4h.close_to_ema21_atr@1",

@@ -6,6 +6,7 @@ mod bars_only;
 mod bounded;
 mod desk;
 mod driver;
+mod features;
 mod gates;
 mod holes;
 mod ledger;

@@ -10,7 +10,7 @@ use crate::inbox::Outlet;
 use crate::posted::{self, Desk, Refusal, Route, body, check_kind};
 use crate::symbols::Symbols;
 use access::keys::{Key, Kind};
-use access::{Access, Denied, Presented, Scope, Way};
+use access::{Access, Denied, Presented, Scope};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -168,18 +168,12 @@ fn bearer(access: &Access, headers: &HeaderMap, now: Time) -> Result<Key, Refusa
         let error = "Missing Authorization header: send Authorization: Bearer <key>";
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, error).remedy(NEW_KEY));
     };
-    let token = header.to_str().ok().and_then(|text| {
-        let (scheme, token) = text.split_at_checked(7)?;
-        scheme.eq_ignore_ascii_case("Bearer ").then(|| token.trim())
-    });
+    let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+    let text = header.to_str().ok();
+    let presented = text.and_then(|text| Presented::by_header(text, origin));
     // These words are the documented ones, and bots may look for them.
-    let token = token
+    let presented = presented
         .ok_or_else(|| Refusal::new(StatusCode::UNAUTHORIZED, "Invalid authorization format"))?;
-    let presented = Presented {
-        token,
-        way: Way::Header,
-        origin: headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()),
-    };
     let grant = access.grant(&presented, now).map_err(denied)?;
     let sender = grant.sender();
     check_kind(&sender, Kind::Bot)?;

@@ -2,7 +2,7 @@
 
 use super::{Reader, json};
 use crate::clock::Clock;
-use access::{Access, Presented, Scope, Way};
+use access::{Access, Presented, Scope};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -130,23 +130,16 @@ impl Asked {
 impl Readers {
     fn check(&self, headers: &HeaderMap) -> Result<(), (StatusCode, String)> {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let token = text(header::AUTHORIZATION).and_then(|text| {
-            let (scheme, token) = text.split_at_checked(7)?;
-            scheme.eq_ignore_ascii_case("Bearer ").then(|| token.trim())
-        });
-        let (access, clock, token) = match (self, token) {
+        let (authorization, origin) = (text(header::AUTHORIZATION), text(header::ORIGIN));
+        let presented = authorization.and_then(|text| Presented::by_header(text, origin));
+        let (access, clock, presented) = match (self, presented) {
             (Self::All, _) | (Self::Any(..), None) => return Ok(()),
             (Self::Known(..), None) => {
                 return Err(unknown(&"this server wants to know who reads"));
             }
-            (Self::Any(access, clock) | Self::Known(access, clock), Some(token)) => {
-                (access, clock, token)
+            (Self::Any(access, clock) | Self::Known(access, clock), Some(presented)) => {
+                (access, clock, presented)
             }
-        };
-        let presented = Presented {
-            token,
-            way: Way::Header,
-            origin: text(header::ORIGIN),
         };
         let grant = access.grant(&presented, clock.now());
         let grant = grant.map_err(|denied| unknown(&denied))?;

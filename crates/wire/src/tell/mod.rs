@@ -7,6 +7,7 @@
 mod answer;
 mod bar;
 mod event;
+mod features;
 mod price;
 
 pub use answer::{
@@ -15,6 +16,7 @@ pub use answer::{
 };
 pub use bar::bar;
 pub use event::{EventBody, Place, signal};
+pub use features::features;
 pub use price::{Origin, PriceBody, price_update};
 
 use market::SymbolStatus;
@@ -502,6 +504,7 @@ mod tests {
             position: at(1850),
             follows: Follows::Replayed(9),
             bars: None,
+            features: None,
             price_interval_ms: Some(1000),
             simulated: false,
             limits: Limits {
