@@ -13,7 +13,9 @@ use hub::{Beginning, Publication};
 use journal::snapshot::{self, Snapshot};
 use journal::tape::{self, Removed, TapeItem, TapeWriter};
 use journal::{Journal, Record};
-use market::{Answer, BarUpdate, Event, FeatureUpdate, InstrumentId, Position, Question, SourceId, Time};
+use market::{
+    Answer, BarUpdate, Event, FeatureUpdate, InstrumentId, Position, Question, SourceId, Time,
+};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

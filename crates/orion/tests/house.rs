@@ -30,8 +30,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
         "orion",
         &[
             "market", "engine", "wire", "hub", "access", "feeds", "model", "journal", "history",
-            "gateway",
-            "lab",
+            "gateway", "lab",
         ],
     ),
 ];

@@ -10,13 +10,13 @@ use super::{Context, Desk};
 use crate::engine::Output;
 use crate::features::Facts;
 use crate::lifecycle::Reach;
-use crate::models::ModelRule;
+use crate::models::{ModelRole, ModelRule};
 use crate::risk::Idea;
 use crate::rules::Settings;
 use crate::setup::Pattern;
 use market::{
-    Alert, Direction, InstrumentId, Measure, Opinion, Question, Rated, SourceTime, Status, Time,
-    Timeframe, Uuid,
+    Alert, Direction, InstrumentId, Measure, Opinion, Question, Rated, Signal, SourceTime, Status,
+    Time, Timeframe, Uuid,
 };
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +69,8 @@ impl Desk {
         let settings = context.settings;
         for model in settings.models.proposers(self.symbol, timeframe) {
             let moment = self.moment(end_time, None, settings);
-            let Some(features) = finite(&self.features.read(&model.features, &moment)) else {
+            let Some(features) = finite(self.features.read(&model.features, &moment).values())
+            else {
                 continue;
             };
             let (symbol, name) = (self.symbol, &model.name);
@@ -145,7 +146,7 @@ impl Desk {
             last: last.price,
         };
         let moment = self.moment(time, Some(facts), context.settings);
-        finite(&self.features.read(&model.features, &moment))
+        finite(self.features.read(&model.features, &moment).values())
     }
 
     /// Hears an answer, if its question was asked here and still waits: a signal is born with it, or a proposal is given back.
@@ -190,7 +191,7 @@ impl Desk {
     /// What an answer proposes: nothing below the model's threshold, or while its last signal of that direction is open.
     fn proposal(&self, asked: &OfBar, answer: Measure, settings: &Settings) -> Option<Proposal> {
         let model = settings.models.find(&asked.model)?;
-        let crate::models::ModelRole::Propose { threshold } = model.role else {
+        let ModelRole::Propose { threshold } = model.role else {
             return None;
         };
         let rated = rated(model, answer)?;
@@ -214,7 +215,7 @@ impl Desk {
     fn open_of<'a>(&'a self, setup: &'a str) -> impl Iterator<Item = Direction> + 'a {
         let pending = self.pending.iter().map(|one| &one.signal);
         let running = self.running.iter().map(|one| &one.signal);
-        let own = move |signal: &&market::Signal| signal.setup == setup;
+        let own = move |signal: &&Signal| signal.setup == setup;
         pending
             .chain(running)
             .filter(own)

@@ -72,7 +72,7 @@ impl Lives {
                     life.step(outcome);
                 }
             }
-            Output::Price(_) | Output::Answer(_) => {}
+            Output::Price(_) | Output::Answer(_) | Output::Question(_) => {}
         }
     }
 
