@@ -1,5 +1,6 @@
 //! One instrument's desk: its bars, charts, setups, open signals and price pulse. Nobody else touches its state.
 
+mod confide;
 mod features;
 mod model;
 mod open;
@@ -21,7 +22,7 @@ use crate::bars::{self, Bars};
 use crate::engine::{Output, Shared};
 use crate::features::Features;
 use crate::lifecycle::{Pending, Reach};
-use crate::outcome::Running;
+use crate::outcome::{Running, Shadows};
 use crate::pulse::Pulse;
 use crate::rules::{Rules, Settings};
 use crate::session;
@@ -49,10 +50,13 @@ pub(crate) struct Desk {
     setups: Setups,
     pending: Vec<Pending>,
     running: Vec<Running>,
+    shadows: Shadows,
     pub pulse: Pulse,
     /// The newest tick's time: prices that are shown never go back behind it.
     newest: SourceTime,
     last_entry: Option<SourceTime>,
+    /// How long the recorded bars are that it is told; `None` where it is told ticks.
+    grain: Option<Timeframe>,
     /// The zones that have signalled.
     zones: VecDeque<(Direction, Zone)>,
     questions: Questions,
@@ -69,7 +73,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// Notes a price that may turn one currency into another, if anybody will ask.
     fn note(&mut self, symbol: Symbol, time: SourceTime, mid: Price) {
-        if self.settings.account.equity.is_some() {
+        if self.settings.account.needs_rates() {
             self.shared.mids.hear(symbol, time, mid);
         }
     }
@@ -89,9 +93,11 @@ impl Desk {
             setups: Setups::default(),
             pending: Vec::new(),
             running: Vec::new(),
+            shadows: Shadows::default(),
             pulse: Pulse::default(),
             newest: SourceTime::MIN,
             last_entry: None,
+            grain: None,
             zones: VecDeque::new(),
             questions: Questions::default(),
         };
@@ -181,6 +187,7 @@ impl Desk {
             context.shared.counts.late += 1;
             return;
         }
+        self.grain = None;
         self.spreads.push(tick.spread());
         let reach = Reach::of_tick(tick);
         self.judge_reach(&reach, context);
@@ -212,6 +219,7 @@ impl Desk {
         let end_time = closed
             .last()
             .map_or(quote.open_time, |(_, bar)| bar.end_time);
+        self.grain = Some(quote.timeframe);
         self.spreads.push(quote.ask.close - quote.bid.close);
         let reach = Reach::of_bar(quote);
         self.judge_reach(&reach, context);
@@ -226,6 +234,9 @@ impl Desk {
                 },
                 context,
             );
+        }
+        if self.is_coarse(self.rules(context.settings)) {
+            self.end_stopped(&reach, context);
         }
         self.newest = end_time;
         let (bid, ask) = (quote.bid.close, quote.ask.close);
@@ -305,7 +316,7 @@ impl Desk {
         self.decide_if(context, |pending, rules| {
             pending.judge_bar(timeframe, bar, findings, rules)
         });
-        if timeframe == rules.setup_tf && !self.running.is_empty() {
+        if timeframe == rules.setup_tf && !(self.running.is_empty() && self.shadows.is_empty()) {
             self.follow(bar, context);
         }
     }
@@ -339,8 +350,10 @@ impl Desk {
     pub(crate) fn wake_at(&self, settings: &Settings) -> Time {
         let instrument = settings.catalog.instrument(self.id);
         let due = self.pulse.due(instrument, &settings.prices);
-        let horizons = self.running.iter().map(|running| running.until);
-        horizons.fold(due.min(self.deadline()).min(self.waits_until()), Time::min)
+        let horizons = self.running.iter().map(Running::until);
+        let first = due.min(self.deadline()).min(self.shadows.until);
+        let first = first.min(self.waits_until());
+        horizons.fold(first, Time::min)
     }
 
     /// The first deadline of a pending signal; `MAX` without one.
@@ -352,6 +365,11 @@ impl Desk {
     /// How many signals are pending, and how many run.
     pub(crate) fn open_signals(&self) -> (usize, usize) {
         (self.pending.len(), self.running.len())
+    }
+
+    /// Whether no bar it is told is short enough to confirm anything.
+    fn is_coarse(&self, rules: &Rules) -> bool {
+        self.grain > Some(rules.confirm_tf)
     }
 
     /// The average true range of the setups' timeframe, once it is known, in price units.

@@ -5,10 +5,12 @@
 
 mod alert;
 mod feed;
+mod learnt;
 mod opinion;
 mod source;
 
-use crate::confidence::{self, Odds, Record};
+use crate::calibration::Calibrators;
+use crate::confidence::Record;
 use crate::desk::{Context, Desk};
 use crate::features::FeatureRow;
 use crate::gates::{Days, Refusal};
@@ -21,8 +23,8 @@ use crate::setup::SetupKind;
 use crate::sizing::Mids;
 use crate::structure::Finding;
 use market::{
-    Answer, Bar, Cause, Event, InstrumentId, Outcome, PreviousClose, PriceUpdate, Probability,
-    Question, QuoteBar, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
+    Answer, Bar, Calibration, Cause, Event, InstrumentId, Outcome, PreviousClose, PriceUpdate,
+    Question, QuoteBar, Shadow, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
 };
 use serde::{Deserialize, Serialize};
 use source::{SourceState, sources};
@@ -34,6 +36,10 @@ pub enum Output {
     Price(Box<PriceUpdate>),
     Signal(Box<Signal>),
     Outcome(Box<Outcome>),
+    /// What would have become of a signal that was not confirmed: kept apart, and told to no client.
+    Shadow(Box<Shadow>),
+    /// A new calibration of confidence: kept beside what clients hear.
+    Calibration(Box<Calibration>),
     /// What came of an alert: exactly one each, after the signal it brought or changed.
     Answer(Box<Answer>),
     /// What a model is to be asked. What it says is told as [`Event::Opinion`], if it comes in time.
@@ -91,7 +97,8 @@ pub(crate) struct Shared {
     /// Empty without an account.
     pub mids: Mids,
     pub book: Book,
-    records: [Record; SetupKind::ALL.len()],
+    pub calibrators: Calibrators,
+    pub records: [Record; SetupKind::ALL.len()],
     days: Days,
     /// The rows of features of the last event: no state, the next event begins them anew.
     #[serde(skip)]
@@ -585,6 +592,8 @@ impl Engine {
             let (desk, mut context) = self.desk(at, id, out);
             desk.close(timeframe, bar, t, &findings, &mut context);
         }
+        let (desk, mut context) = self.desk(at, id, out);
+        desk.decide_coarse(&mut context);
         self.findings = findings;
         self.note_closed(id, closed);
     }
@@ -595,6 +604,7 @@ impl Engine {
         for (held, divided) in self.state.pairs.close(id, bar, Some(at), rules) {
             let (desk, mut context) = self.desk(at, held, out);
             desk.divide(divided, &mut context);
+            desk.decide_coarse(&mut context);
             self.find_wake_of(held);
         }
     }
@@ -702,25 +712,6 @@ impl Engine {
 }
 
 impl Shared {
-    pub(crate) fn record(&mut self, setup: SetupKind) -> &mut Record {
-        &mut self.records[setup as usize]
-    }
-    pub(crate) fn record_of(&self, setup: SetupKind) -> &Record {
-        &self.records[setup as usize]
-    }
-    pub(crate) fn confidence(
-        &self,
-        setup: SetupKind,
-        odds: Odds,
-        prior_strength: f64,
-    ) -> Probability {
-        confidence::confidence(
-            &self.records[setup as usize],
-            self.records.iter(),
-            odds,
-            prior_strength,
-        )
-    }
     /// Signals born so far on the trading day of `time`.
     pub(crate) fn signals_on(&self, time: SourceTime) -> u32 {
         self.days.born_on(trading_day(time))

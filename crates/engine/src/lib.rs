@@ -1,6 +1,7 @@
 //! The verbs of ORION: from ticks to signals. Pure and deterministic: read `engine.rs` first.
 
 mod bars;
+pub mod calibration;
 pub mod confidence;
 mod desk;
 mod engine;

@@ -1037,6 +1037,73 @@ mod tests {
     }
 
     #[test]
+    fn features_are_the_latest_of_each_symbol_and_their_names_are_told_once() {
+        let mut hub = hub();
+        let told = |symbol, value: f64| samples::features(symbol, [value, f64::NAN]);
+        let hears = |symbol: &str, value: u64| {
+            Heard::Features(symbol.to_owned(), format!("[{value},null]"))
+        };
+        let publish = |hub: &mut Hub, updates: Vec<market::FeatureUpdate>, at| {
+            assert_eq!(hub.publish(&samples::of_features(updates, secs(at))), []);
+        };
+        publish(&mut hub, vec![told("US30", 1.0), told("EURUSD", 2.0)], 1);
+        let id = hub.join(Packing::Single);
+        let ask = Subscribe {
+            channels: Channels::NONE.with(Channel::Features),
+            is_extended: true,
+            ..Subscribe::default()
+        };
+        let mut names = None;
+        let answer = |began: &crate::Began| {
+            names.clone_from(&began.features);
+            frame::pong(b"")
+        };
+        hub.subscribe(id, &ask, answer).expect("there is room");
+        assert_eq!(
+            names.as_deref(),
+            Some(&samples::FEATURES.map(str::to_owned)[..])
+        );
+        let mut socket = Socket::default();
+        socket.take_all(&mut hub, id);
+        assert_eq!(
+            socket.heard(),
+            [
+                Heard::Pong(Vec::new()),
+                hears("US30", 1),
+                hears("EURUSD", 2)
+            ]
+        );
+        // It does not read while three of one symbol come, more than two seconds apart.
+        for (number, at) in [(3.0, 10), (4.0, 20), (5.0, 30)] {
+            publish(&mut hub, vec![told("EURUSD", number)], at);
+        }
+        publish(&mut hub, vec![told("US30", 6.0)], 30);
+        assert!(hub.is_due(id));
+        let mut socket = Socket::default();
+        socket.take_all(&mut hub, id);
+        assert_eq!(socket.heard(), [hears("EURUSD", 5), hears("US30", 6)]);
+        assert_eq!(hub.folded(), 0, "only prices are counted");
+        let refused = samples::FEATURES.len() + 1;
+        let long = market::FeatureUpdate {
+            values: vec![0.0; refused].into(),
+            ..told("EURUSD", 7.0)
+        };
+        let faults = hub.publish(&samples::of_features(vec![long], secs(31)));
+        assert_eq!(faults.len(), 1, "a value without a name is not told");
+        assert!(!hub.is_due(id));
+        hub.leave(id);
+    }
+
+    #[test]
+    fn who_did_not_ask_hears_no_features() {
+        let mut hub = hub();
+        let (id, _) = arrive(&mut hub, Channels::ALL);
+        let told = samples::features("EURUSD", [1.0, 2.0]);
+        hub.publish(&samples::of_features(vec![told], secs(1)));
+        assert!(!hub.is_due(id));
+    }
+
+    #[test]
     fn who_comes_to_a_slower_class_hears_no_price_again_that_is_older() {
         let mut hub = hub();
         let every = |millis| Subscribe {

@@ -40,6 +40,7 @@ pub(crate) fn recovered(limits: Limits, past: Publication, end: Position) -> (Hu
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     });
     let catalog = Catalog {
         sources: vec![source],
@@ -190,6 +191,7 @@ pub(crate) fn last_outcome(id: u32) -> Outcome {
         at: Time::MIN,
         last: true,
         realised: None,
+        end: None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod alert;
 mod bar;
+mod calibration;
 mod contract;
 mod event;
 mod evidence;
@@ -24,6 +25,7 @@ mod update;
 
 pub use alert::{Accepted, Alert, Answer, Declined, PreviousClose};
 pub use bar::{Bar, BarUpdate, Ohlc, QuoteBar, Timeframe};
+pub use calibration::{Basis, Calibration};
 pub use contract::{Contract, Currency, CurrencyError, Lots, Size};
 pub use event::Event;
 pub use evidence::{Backing, Condition, Evidence, Measure, Relation};
@@ -33,7 +35,7 @@ pub use instrument::{
 };
 pub use killzone::Killzone;
 pub use newyork::{NewYork, Weekday};
-pub use outcome::{Outcome, OutcomeKind};
+pub use outcome::{Ended, Outcome, OutcomeKind, Shadow};
 pub use position::{Epoch, EpochError, Position};
 pub use price::{ParsePriceError, Price};
 pub use question::{Opinion, Question, Rated};

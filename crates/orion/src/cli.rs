@@ -83,6 +83,7 @@ Exit code: 0 when the settings can run, 1 when there are findings, 2 when the co
 Examples:
   orion replay orion-data/sim-1/tape               what a server was told, and decided
   orion replay orion-data/record                   what `orion record` recorded
+  orion replay orion-data/live/history/EURUSD/*.parquet
   orion replay EURUSD_20140502.zip --json          one event a line
   orion replay EURUSD_*.zip --set rules.min_rr=2.0
 
@@ -152,14 +153,16 @@ What is recorded lies in the folder `record` of the data folder, for history.kee
 Exit code: 0 after a clean end, 1 when it could not start or go on, 2 when the command line could not be read.")]
     Record(Settings),
 
-    /// Look at what the data folder keeps: list it, verify every byte of it, find its gaps
+    /// Look at what the data folder keeps: list it, verify every byte of it, find its gaps, make Parquet files of it
     #[command(after_help = "\
 Examples:
   orion history list
   orion history verify sim-1
   orion history gaps --min 300
+  orion history seal
+  orion history export signals --out signals.parquet --from 2026-11-01
 
-It locks nothing: a server may be running on the folder.
+A server may be running on the folder: nothing of it is locked but, while days are sealed, the sealing.
 Exit code: 0 when all is well, 1 when something is wrong or could not be read, 2 when the command line could not be read.")]
     History(History),
 
@@ -405,6 +408,10 @@ pub enum HistoryCommand {
     Verify(HistoryVerify),
     /// Prices that are missing while their market was open by its calendar
     Gaps(HistoryGaps),
+    /// Make Parquet files of the days that are over, now; a running server does it by itself
+    Seal(HistorySeal),
+    /// Write signals or outcomes of the journal as a table
+    Export(HistoryExport),
 }
 
 /// Options of `history list`.
@@ -435,11 +442,43 @@ pub struct HistoryGaps {
     pub kept: Kept,
 }
 
+/// Options of `history export`.
+#[derive(Args, Clone, Debug)]
+pub struct HistoryExport {
+    /// What to write
+    pub what: crate::history::What,
+    /// Only this market
+    pub market: Option<String>,
+    /// The file to write: its name ends in .parquet or .csv
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Only what is not older than this: 2026-11-28 or 2026-11-28T07:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Only what is older than this
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    #[command(flatten)]
+    pub kept: Kept,
+}
+
+/// Options of `history seal`.
+#[derive(Args, Clone, Debug)]
+pub struct HistorySeal {
+    /// Only this market
+    pub market: Option<String>,
+    #[command(flatten)]
+    pub kept: Kept,
+}
+
 /// Options of `track-record`.
 #[derive(Args, Clone, Debug)]
 pub struct TrackRecord {
     /// Only this market: the name of its folder
     pub market: Option<String>,
+    /// Show the versions of what confidence was calibrated by instead
+    #[arg(long)]
+    pub versions: bool,
     #[command(flatten)]
     pub kept: Kept,
 }

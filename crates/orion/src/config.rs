@@ -255,7 +255,7 @@ impl Default for Tape {
     }
 }
 
-/// How much of the tape is kept. The journal is kept whole.
+/// How much of the tape is kept, and in what form its finished days stay. The journal is kept whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct History {
@@ -263,6 +263,8 @@ pub struct History {
     pub keep_days: u32,
     /// The oldest days go while the tape has more bytes than this; 0 sets no limit.
     pub max_bytes: u64,
+    /// Whether finished days become Parquet files, which stay.
+    pub parquet: bool,
 }
 
 impl Default for History {
@@ -270,6 +272,7 @@ impl Default for History {
         Self {
             keep_days: 90,
             max_bytes: 10 * 1024 * 1024 * 1024,
+            parquet: true,
         }
     }
 }
@@ -467,5 +470,6 @@ fn to_instrument(settings: &InstrumentSettings) -> Instrument {
         signals: settings.signals,
         prices: settings.prices,
         contract: settings.contract(),
+        slippage_pips: settings.slippage_pips,
     }
 }

@@ -32,6 +32,7 @@ pub mod recording;
 mod recover;
 pub mod reload;
 pub mod replay;
+pub mod seal;
 pub mod secrets;
 pub mod serve;
 pub mod shutdown;

@@ -125,12 +125,14 @@ impl<J: Journal> Machine<J> {
         let mut committed = Committed::default();
         let publication = &mut committed.publication;
         publication.now = self.engine.now();
-        let mut records = Vec::new();
+        let (mut records, mut shadows, mut calibrations) = (Vec::new(), Vec::new(), Vec::new());
         for output in self.out.drain(..) {
             match output {
                 Output::Price(update) => publication.prices.push(*update),
                 Output::Signal(signal) => records.push(Record::Signal(*signal)),
                 Output::Outcome(outcome) => records.push(Record::Outcome(*outcome)),
+                Output::Shadow(shadow) => shadows.push(*shadow),
+                Output::Calibration(calibration) => calibrations.push(*calibration),
                 Output::Answer(answer) => committed.answers.push(*answer),
                 Output::Question(question) => committed.questions.push(*question),
             }
@@ -138,14 +140,19 @@ impl<J: Journal> Machine<J> {
         publication.bars = std::mem::take(&mut self.closed);
         publication.features = std::mem::take(&mut self.features);
         self.add_forming(publication);
-        if records.is_empty() {
+        if records.is_empty() && shadows.is_empty() && calibrations.is_empty() {
             return Ok(committed);
         }
         fault::point("decision");
         self.tape.sync().context("write the tape")?;
+        // Before the signals that name them.
+        self.journal
+            .keep(calibrations)
+            .await
+            .context("keep calibrations in the journal")?;
         let before = self.journal.end();
         self.journal
-            .append(before, records.clone())
+            .append_with(before, records.clone(), shadows)
             .await
             .context("append to the journal")?;
         for (place, record) in (1..).zip(records) {
@@ -206,12 +213,7 @@ impl<J: Journal> Machine<J> {
         let (Some(not_after), 2..) = (places.iter().min().copied(), places.len()) else {
             return Ok(Removed::default());
         };
-        keep::prune(
-            &self.dir.join("tape"),
-            history,
-            not_after,
-            self.engine.now(),
-        )
+        keep::prune(&self.dir, history, not_after, self.engine.now())
     }
 
     /// What dashboards that connect from now on must know of what was: recent signals and outcomes, the latest prices, and
@@ -328,11 +330,15 @@ fn shown(row: &FeatureRow, engine: &Engine) -> FeatureUpdate {
     }
 }
 
-/// The record of an output that is kept.
+/// The record of an output that clients hear of and that is kept.
 #[must_use]
 pub fn record_of(output: Output) -> Option<Record> {
     match output {
-        Output::Price(_) | Output::Answer(_) | Output::Question(_) => None,
+        Output::Price(_)
+        | Output::Shadow(_)
+        | Output::Calibration(_)
+        | Output::Answer(_)
+        | Output::Question(_) => None,
         Output::Signal(signal) => Some(Record::Signal(*signal)),
         Output::Outcome(outcome) => Some(Record::Outcome(*outcome)),
     }

@@ -28,10 +28,6 @@ impl Desk {
     }
 
     /// What a raw score is made of, of a signal that is about to be born; the names are [`SCORE`]'s.
-    #[expect(
-        dead_code,
-        reason = "for the raw score of a signal, which is made next"
-    )]
     pub(super) fn score_features(
         &self,
         facts: Facts,

@@ -82,6 +82,7 @@ mod tests {
             signals: true,
             prices: true,
             contract: None,
+            slippage_pips: None,
         };
         let source = Source {
             name: "live".into(),
@@ -102,6 +103,7 @@ mod tests {
             portfolio: crate::portfolio::Limits::default(),
             news: crate::portfolio::News::default(),
             features: crate::features::FeatureRules::default(),
+            models: crate::models::ModelRules::default(),
         }))
     }
 

@@ -40,12 +40,12 @@ impl Engine {
         let heard = self.state.sources[self.source(alert.instrument).index()].heard;
         let (desk, mut context) = self.desk(at, alert.instrument, out);
         let Draft {
-            mut pending,
+            pending,
+            born,
             planned,
             now,
             gate,
-        } = desk.draft(alert, heard, &mut context)?;
-        pending.signal.evidence.model = rated;
+        } = desk.draft(alert, rated, heard, &mut context)?;
         let (ledger, day) = (&mut context.shared.ledger, trading_day(now));
         ledger.check(&alert.sender, day, &context.settings.rules)?;
         let answer = Accepted {
@@ -66,6 +66,7 @@ impl Engine {
         ledger.post(posted, day);
         gate.into_iter()
             .for_each(|gate| context.shared.counts.gate(gate));
+        context.shared.calibrators.born(pending.signal.id, born);
         enter(&pending.signal, &mut context);
         desk.read_signal(&pending.signal, now, &mut context);
         context

@@ -22,6 +22,7 @@ fn settings() -> Settings {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     };
     let source = Source {
         name: "live".to_owned(),
@@ -52,6 +53,7 @@ fn settings() -> Settings {
         portfolio: crate::portfolio::Limits::default(),
         news: crate::portfolio::News::default(),
         features: crate::features::FeatureRules::default(),
+        models: crate::models::ModelRules::default(),
     }
 }
 

@@ -61,6 +61,7 @@ fn fx(name: &str, source: SourceId) -> Instrument {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     }
 }
 

@@ -36,8 +36,11 @@ fn settings() -> Settings {
     }
 }
 
-/// What an engine makes of a tape: each row with its stamp, and all it says.
-fn turn(mut engine: Engine, told: &[Told]) -> (Vec<(Time, FeatureRow)>, Vec<(Time, Output)>) {
+/// Rows and what is said, each with its stamp.
+type Turned = (Vec<(Time, FeatureRow)>, Vec<(Time, Output)>);
+
+/// What an engine makes of a tape.
+fn turn(mut engine: Engine, told: &[Told]) -> Turned {
     let (mut rows, mut said, mut out) = (Vec::new(), Vec::new(), Vec::new());
     for Told { at, event, .. } in told {
         engine.handle(*at, event, &mut out);
@@ -156,7 +159,16 @@ fn prices_times_1024_give_the_same_rows() {
                     ask: tick.ask.times(1024),
                     ..*tick
                 }),
-                other => other.clone(),
+                other @ (Event::Bar(_)
+                | Event::Past(_)
+                | Event::PreviousClose(_)
+                | Event::Gap(_)
+                | Event::Life(_)
+                | Event::Switch(..)
+                | Event::Alert(_)
+                | Event::Start
+                | Event::Stop
+                | Event::Wake) => other.clone(),
             },
             ..told.clone()
         };
@@ -293,4 +305,38 @@ fn bars_of_the_past_warm_features_and_have_no_rows() {
         .position(|name| name.to_string() == "5m.rsi14");
     assert!(row.values.values()[rsi.unwrap()].is_finite());
     assert_eq!(row.time, start + Span::from_minutes(605));
+}
+
+#[test]
+fn a_posted_signal_has_a_row_of_its_birth_and_a_declined_one_has_none() {
+    let settings = Settings {
+        features: FeatureRules {
+            names: signal_facts(),
+        },
+        ..crate::desk::settings()
+    };
+    let rows = |alert: &str| {
+        let tape = format!("10:00:00 EURUSD 1.08500 1.08510\n10:00:10 post EURUSD {alert}");
+        let driver = crate::tape::driver(settings.clone(), &tape);
+        driver.engine.just_read().to_vec()
+    };
+    // Its claim to be of before is not believed: what is read is what is known now.
+    let [row] = &rows("long 1 stop=1.08300 targets=1.08700,1.08915 at=09:58")[..] else {
+        panic!("one row")
+    };
+    assert_eq!(row.occasion, Occasion::Signal(market::Uuid::from_u128(1)));
+    assert_eq!(row.time.to_string(), "2026-07-06T10:00:10.000Z");
+    let value = |name: &str| {
+        let place = signal_facts()
+            .iter()
+            .position(|fact| fact.to_string() == name);
+        row.values.values()[place.unwrap()]
+    };
+    // From 1.08505 to 1.08300 the risk is 0.00205; no chart is warm.
+    assert_eq!(value("signal_direction"), 1.0);
+    assert!((value("signal_rr") - 2.0).abs() < 1e-9);
+    assert!((value("signal_first_r") - 195.0 / 205.0).abs() < 1e-9);
+    assert!((value("signal_spread_r") - 10.0 / 205.0).abs() < 1e-9);
+    assert!(value("signal_risk_atr").is_nan());
+    assert_eq!(rows("long 1 stop=1.09300"), []);
 }

@@ -4,8 +4,11 @@
 
 mod bars_only;
 mod bounded;
+mod coarse;
+mod confide;
 mod desk;
 mod driver;
+mod ends;
 mod features;
 mod gates;
 mod holes;
@@ -33,3 +36,4 @@ mod strange;
 mod strangers;
 mod tape;
 mod verdicts;
+mod walk;

@@ -70,7 +70,12 @@ fn player(settings: Settings, tape: &str) -> Player {
 fn questions(driver: &Driver) -> Vec<Question> {
     let question = |(_, output): &(Time, Output)| match output {
         Output::Question(question) => Some((**question).clone()),
-        Output::Signal(_) | Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => None,
+        Output::Signal(_)
+        | Output::Outcome(_)
+        | Output::Price(_)
+        | Output::Shadow(_)
+        | Output::Calibration(_)
+        | Output::Answer(_) => None,
     };
     driver.said.iter().filter_map(question).collect()
 }
@@ -78,7 +83,12 @@ fn questions(driver: &Driver) -> Vec<Question> {
 fn signals(driver: &Driver) -> Vec<Signal> {
     let signal = |(_, output): &(Time, Output)| match output {
         Output::Signal(signal) => Some((**signal).clone()),
-        Output::Question(_) | Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => None,
+        Output::Question(_)
+        | Output::Outcome(_)
+        | Output::Price(_)
+        | Output::Shadow(_)
+        | Output::Calibration(_)
+        | Output::Answer(_) => None,
     };
     driver.said.iter().filter_map(signal).collect()
 }

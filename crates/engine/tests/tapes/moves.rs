@@ -284,6 +284,8 @@ fn newest(driver: &Driver) -> Option<Signal> {
             Output::Signal(_)
             | Output::Outcome(_)
             | Output::Price(_)
+            | Output::Shadow(_)
+            | Output::Calibration(_)
             | Output::Answer(_)
             | Output::Question(_) => None,
         })

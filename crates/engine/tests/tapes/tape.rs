@@ -54,6 +54,8 @@ pub(crate) fn shown(driver: &Driver, show: Show) -> String {
             Output::Signal(_)
             | Output::Outcome(_)
             | Output::Price(_)
+            | Output::Shadow(_)
+            | Output::Calibration(_)
             | Output::Answer(_)
             | Output::Question(_) => {
                 continue;

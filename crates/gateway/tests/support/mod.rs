@@ -80,6 +80,7 @@ fn beginning(past: &Publication) -> Beginning {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     });
     Beginning {
         catalog: Arc::new(Catalog {

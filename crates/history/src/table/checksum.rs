@@ -15,7 +15,14 @@ impl Checksum {
     ) -> Self {
         let mut checksum = Self(crc32fast::Hasher::new());
         for column in columns {
-            checksum.text(&format!("{column:?}"));
+            let Column {
+                name,
+                kind,
+                optional,
+                repeats: _,
+            } = column;
+            checksum.text(name);
+            checksum.text(&format!("{kind:?} {optional}"));
         }
         for (key, value) in about {
             checksum.text(key);

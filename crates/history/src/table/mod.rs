@@ -22,10 +22,12 @@
 mod checksum;
 mod reader;
 mod schema;
+mod sheet;
 mod writer;
 
 pub use reader::{Reader, Row};
 pub use schema::{Cell, Column, Kind, Unit};
+pub use sheet::{Form, Sheet};
 pub use writer::{Draft, Writer, Written};
 
 /// The metadata that says how many rows a file has.

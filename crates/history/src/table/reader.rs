@@ -134,6 +134,15 @@ impl Reader {
         self.told.checksum
     }
 
+    /// How many bytes of the file the cells of a column take, counted from the left.
+    #[must_use]
+    pub fn bytes_of(&self, column: usize) -> u64 {
+        let groups = self.file.metadata().row_groups().iter();
+        let sizes = groups.filter_map(|group| group.columns().get(column));
+        let sizes = sizes.map(|chunk| u64::try_from(chunk.compressed_size()).unwrap_or_default());
+        sizes.sum()
+    }
+
     /// The next row; none behind the last one, and then the count and the checksum have been found right.
     ///
     /// # Errors

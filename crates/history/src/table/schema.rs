@@ -20,6 +20,8 @@ pub struct Column {
     pub kind: Kind,
     /// Whether a cell may be empty.
     pub optional: bool,
+    /// Whether whole numbers come again and again: then a dictionary packs them best. Texts have one in any case.
+    pub repeats: bool,
 }
 
 /// What the cells of a column are.
@@ -76,6 +78,7 @@ impl Column {
             name: name.to_owned(),
             kind,
             optional: false,
+            repeats: false,
         }
     }
 
@@ -114,6 +117,15 @@ impl Column {
     pub fn optional(self) -> Self {
         Self {
             optional: true,
+            ..self
+        }
+    }
+
+    /// The same column, whose whole numbers come again and again.
+    #[must_use]
+    pub fn repeating(self) -> Self {
+        Self {
+            repeats: true,
             ..self
         }
     }
@@ -223,9 +235,8 @@ impl Column {
             Repetition::REPEATED => return None,
         };
         Some(Self {
-            name: info.name().to_owned(),
-            kind,
             optional,
+            ..Self::new(info.name(), kind)
         })
     }
 }

@@ -321,7 +321,7 @@ fn properties(columns: &[Column], about: &[(&str, String)]) -> WriterProperties 
         let path = ColumnPath::from(column.name.as_str());
         builder = match column.kind {
             Kind::Integer | Kind::Decimal(_) | Kind::Time(_) => builder
-                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_dictionary_enabled(path.clone(), column.repeats)
                 .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
             Kind::Float => builder
                 .set_column_dictionary_enabled(path.clone(), false)

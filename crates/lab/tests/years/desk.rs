@@ -43,6 +43,7 @@ pub(crate) fn settings(year: i16) -> Settings {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     });
     Settings {
         market: "years".to_owned(),

@@ -176,10 +176,7 @@ impl<'a> Check<'a> {
 
     fn features(&mut self) {
         if let Some((reason, remedy)) = self.config.features.wrong() {
-            self.findings.push(
-                Finding::new(self.origins.of("features.names"), "features.names", reason)
-                    .remedy(remedy),
-            );
+            self.wrong_with("features.names", reason, remedy);
         }
     }
 
@@ -613,6 +610,10 @@ fn instrument_faults(instrument: &InstrumentSettings) -> Vec<(&'static str, Stri
     }
     if instrument.spread_default < Price::ZERO {
         fault("spread_default", "it must be 0 or more");
+    }
+    let slippage = instrument.slippage_pips.unwrap_or_default();
+    if !(0.0..=1e6).contains(&slippage) {
+        fault("slippage_pips", "it must lie between 0 and 1000000");
     }
     if let Some((field, reason)) = contract_fault(instrument) {
         fault(field, &reason);

@@ -72,7 +72,11 @@ impl Lives {
                     life.step(outcome);
                 }
             }
-            Output::Price(_) | Output::Answer(_) | Output::Question(_) => {}
+            Output::Price(_)
+            | Output::Shadow(_)
+            | Output::Calibration(_)
+            | Output::Answer(_)
+            | Output::Question(_) => {}
         }
     }
 
@@ -150,6 +154,7 @@ mod tests {
                 at: Time::from_secs(second),
                 last: *last,
                 realised: last.then(|| Ratio::from_hundredths(-50)),
+                end: None,
             });
         }
         life

@@ -15,7 +15,7 @@ use std::io;
 use std::sync::Arc;
 
 /// The form of [`News`].
-pub(super) const FORM: u32 = 3;
+pub(super) const FORM: u32 = 4;
 /// No frame is longer: a length beyond it is no length.
 const FRAME_MAX: usize = 64 * 1024 * 1024;
 const HEAD: usize = 4;
@@ -346,6 +346,7 @@ pub(super) mod tests {
             at: time,
             last: true,
             realised: None,
+            end: None,
         };
         let update = PriceUpdate {
             symbol,

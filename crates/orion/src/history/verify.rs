@@ -1,12 +1,12 @@
 //! `orion history verify`: reads every byte of what is kept, and decides it again.
 
-use super::{Market, Progress};
+use super::{Market, Progress, sealed};
 use crate::recover::{self, Retold};
 use anyhow::Result;
 use journal::snapshot;
 use journal::tape::{self, Segment, TapeItem, TapeReader};
 use journal::{Journal as _, Looking, Record};
-use market::{Position, Status, Time, Uuid};
+use market::{Position, Shadow, Status, Time, Uuid};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -23,6 +23,9 @@ struct Report {
     records: u64,
     /// Records that the tape gave again.
     again: u64,
+    /// Sealed days, and the quotes and bars in their files.
+    sealed: u64,
+    rows: u64,
     /// What is worth knowing and no fault.
     notes: Vec<String>,
     wrong: Vec<String>,
@@ -50,6 +53,7 @@ impl Report {
     async fn look(&mut self, market: &Market) {
         self.tape(market);
         self.snapshots(market);
+        self.sealed(market);
         if let Some(journal) = self.journal(market).await
             && self.wrong.is_empty()
         {
@@ -116,6 +120,17 @@ impl Report {
         }
     }
 
+    /// Every sealed file, whole.
+    fn sealed(&mut self, market: &Market) {
+        let _waits = Progress::waits(&format!("{}: read what is sealed", market.name));
+        let mut verified = sealed::verify(market);
+        (self.sealed, self.rows) = (verified.days, verified.rows);
+        self.notes.append(&mut verified.notes);
+        for wrong in verified.wrong {
+            self.fault(wrong);
+        }
+    }
+
     fn snapshots(&mut self, market: &Market) {
         match snapshot::all(&market.dir.join("snapshots")) {
             Err(error) => self.fault(error),
@@ -149,6 +164,7 @@ impl Report {
                 }
             }
             self.records = position.seq;
+            self.shadows(&journal, &lives).await?;
             Ok::<_, journal::Error>(Some(journal))
         };
         match read.await {
@@ -156,6 +172,27 @@ impl Report {
             Err(error) => {
                 self.fault(error);
                 None
+            }
+        }
+    }
+
+    /// Each of what would have become of signals: of one that was not confirmed.
+    async fn shadows(&mut self, journal: &Looking, lives: &Lives) -> Result<(), journal::Error> {
+        let mut after = 0;
+        loop {
+            let page = journal.shadows(after, PAGE).await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(());
+            };
+            after = *last;
+            for (place, shadow) in page {
+                let status = lives.0.get(&shadow.id);
+                if status != Some(&Status::Invalidated) {
+                    self.fault(format!(
+                        "shadow {place} of the journal is of signal {}, which is not invalidated",
+                        shadow.id
+                    ));
+                }
             }
         }
     }
@@ -180,6 +217,9 @@ impl Report {
         match recover::retell(start, journal).await {
             Ok(Retold::Whole(told)) => {
                 self.again = told.compared;
+                if let Err(error) = self.compare_shadows(journal, &told.shadows).await {
+                    self.fault(error);
+                }
                 if !told.missing.is_empty() {
                     self.notes.push(format!(
                         "{} decisions on the tape are not in the journal yet: a server is running, or the next start appends \
@@ -193,6 +233,25 @@ impl Report {
                 .push(format!("its journal was not compared: {reason}")),
             Err(error) => self.fault(format!("{error:#}")),
         }
+    }
+
+    /// What the journal has of those that the tape gives is the same.
+    async fn compare_shadows(
+        &mut self,
+        journal: &Looking,
+        given: &[Shadow],
+    ) -> Result<(), journal::Error> {
+        let kept = journal.shadows(0, usize::MAX).await?;
+        let kept: BTreeMap<Uuid, Shadow> = kept.into_iter().map(|(_, one)| (one.id, one)).collect();
+        for shadow in given {
+            if kept.get(&shadow.id).is_some_and(|kept| kept != shadow) {
+                self.fault(format!(
+                    "the shadow of signal {} is not what its tape gives",
+                    shadow.id
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -236,6 +295,13 @@ fn print(market: &Market, report: &Report, out: &mut impl Write) -> Result<()> {
         "{}: {verdict}; {} segments, {} bytes, {} events; {} records in the journal, {} of them decided again from the tape",
         market.name, report.segments, report.bytes, report.events, report.records, report.again
     )?;
+    if report.sealed > 0 {
+        writeln!(
+            out,
+            "  sealed {} days, {} quotes and bars",
+            report.sealed, report.rows
+        )?;
+    }
     for wrong in &report.wrong {
         writeln!(out, "  wrong  {wrong}")?;
     }
@@ -248,7 +314,7 @@ fn print(market: &Market, report: &Report, out: &mut impl Write) -> Result<()> {
 fn object(market: &Market, report: &Report) -> serde_json::Value {
     json!({
         "market": market.name, "whole": report.wrong.is_empty(), "segments": report.segments, "bytes": report.bytes,
-        "events": report.events, "records": report.records, "again": report.again, "wrong": report.wrong,
-        "notes": report.notes,
+        "events": report.events, "records": report.records, "again": report.again, "sealed": report.sealed,
+        "rows": report.rows, "wrong": report.wrong, "notes": report.notes,
     })
 }

@@ -23,6 +23,7 @@ use crate::models::Models;
 use crate::ops::{self, FeedState, Status};
 use crate::place::Place;
 use crate::recording::Recording;
+use crate::seal;
 use crate::secrets::Secrets;
 use crate::signers;
 use crate::statuses::Statuses;
@@ -165,6 +166,7 @@ pub async fn serve_at(
         None => None,
     };
     let _fetching = fetch_signers(&config, &access);
+    let _sealing = seal::Watch::start(&place.dir, &config.history);
     let mut server = Server::open(&config, &place, started).await?;
     let mut reloads = match asked_by_signal {
         Some(signal) => {

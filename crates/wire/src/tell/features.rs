@@ -15,8 +15,8 @@ pub fn features(update: &FeatureUpdate, names: usize, ts: Time) -> Result<String
     });
     fits.map_err(|fault| BadPayload {
         subject: format!(
-            "features of {} {} at {}",
-            update.symbol, update.timeframe, update.time
+            "the {} row of features of {} at {}",
+            update.timeframe, update.symbol, update.time
         ),
         fault,
     })?;
