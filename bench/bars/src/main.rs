@@ -249,5 +249,6 @@ fn settings(rules: Rules) -> Settings {
         portfolio: engine::Limits::default(),
         news: engine::News::default(),
         features: engine::features::FeatureRules::default(),
+        models: engine::ModelRules::default(),
     }
 }

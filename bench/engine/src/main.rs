@@ -183,7 +183,7 @@ impl Told {
                 Output::Price(_) => self.prices += 1,
                 Output::Signal(_) => self.signals += 1,
                 Output::Outcome(_) => self.outcomes += 1,
-                Output::Shadow(_) | Output::Calibration(_) | Output::Answer(_) => {}
+                Output::Shadow(_) | Output::Calibration(_) | Output::Answer(_) | Output::Question(_) => {}
             }
         }
     }
@@ -348,5 +348,6 @@ fn settings() -> Settings {
         portfolio: engine::Limits::default(),
         news: engine::News::default(),
         features: engine::features::FeatureRules::default(),
+        models: engine::ModelRules::default(),
     }
 }

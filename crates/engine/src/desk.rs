@@ -2,6 +2,7 @@
 
 mod confide;
 mod features;
+mod model;
 mod open;
 mod own;
 mod past;
@@ -12,6 +13,7 @@ mod tradable;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use model::Proposal;
 pub(crate) use post::Draft;
 pub(crate) use spreads::Spreads;
 pub(crate) use tradable::enter;
@@ -30,6 +32,7 @@ use market::{
     Bar, Direction, Instrument, InstrumentId, Price, QuoteBar, Source, SourceId, SourceTime,
     Symbol, Tick, Time, Timeframe,
 };
+use model::Questions;
 use own::Trigger;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -56,6 +59,7 @@ pub(crate) struct Desk {
     grain: Option<Timeframe>,
     /// The zones that have signalled.
     zones: VecDeque<(Direction, Zone)>,
+    questions: Questions,
 }
 
 /// Where and when a desk works: what it needs of the rest of the engine.
@@ -95,6 +99,7 @@ impl Desk {
             last_entry: None,
             grain: None,
             zones: VecDeque::new(),
+            questions: Questions::default(),
         };
         desk.open_charts(settings);
         desk
@@ -301,6 +306,9 @@ impl Desk {
         let patterns = self.set_up(timeframe, bar, t, findings, rules);
         // Of a bar that was not wholly seen nobody knows where it would have closed.
         if !bar.holed {
+            if t.is_some() {
+                self.ask_of_bar(timeframe, bar.end_time, context);
+            }
             for pattern in patterns {
                 self.fire_at_close(&pattern, bar.end_time, context);
             }
@@ -344,6 +352,7 @@ impl Desk {
         let due = self.pulse.due(instrument, &settings.prices);
         let horizons = self.running.iter().map(Running::until);
         let first = due.min(self.deadline()).min(self.shadows.until);
+        let first = first.min(self.waits_until());
         horizons.fold(first, Time::min)
     }
 

@@ -6,6 +6,7 @@
 mod alert;
 mod feed;
 mod learnt;
+mod opinion;
 mod source;
 
 use crate::calibration::Calibrators;
@@ -23,7 +24,7 @@ use crate::sizing::Mids;
 use crate::structure::Finding;
 use market::{
     Answer, Bar, Calibration, Cause, Event, InstrumentId, Outcome, PreviousClose, PriceUpdate,
-    QuoteBar, Shadow, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
+    Question, QuoteBar, Shadow, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
 };
 use serde::{Deserialize, Serialize};
 use source::{SourceState, sources};
@@ -41,6 +42,8 @@ pub enum Output {
     Calibration(Box<Calibration>),
     /// What came of an alert: exactly one each, after the signal it brought or changed.
     Answer(Box<Answer>),
+    /// What a model is to be asked. What it says is told as [`Event::Opinion`], if it comes in time.
+    Question(Box<Question>),
 }
 
 /// What happened so far, for metrics and reports.
@@ -61,6 +64,8 @@ pub struct Counts {
     /// Own confirmed signals of which it is known whether the first target came before the stop.
     pub resolved: u64,
     pub hits: u64,
+    /// What models were asked.
+    pub questions: u64,
     refused: [u64; Refusal::ALL.len()],
     gated: [u64; Gate::ALL.len()],
 }
@@ -139,7 +144,7 @@ pub struct Closed {
 pub struct NotMine;
 
 /// Changes whenever the state's shape does: a snapshot of another shape is not read.
-const SNAPSHOT_VERSION: u32 = 11;
+const SNAPSHOT_VERSION: u32 = 12;
 
 impl Engine {
     /// Changes whenever the state's shape or what is decided does: what another version decided cannot be decided again.
@@ -196,6 +201,7 @@ impl Engine {
             // What was missed is known only after the gap is told: time does not pass before that.
             Event::Start => {
                 self.expire(at, Some(Cause::Restart), out);
+                self.forget_questions();
                 self.after();
             }
             Event::Gap(source) => {
@@ -221,6 +227,10 @@ impl Engine {
             Event::Alert(alert) => {
                 self.pass_time(at, None, out);
                 self.alert(at, alert, out);
+            }
+            Event::Opinion(opinion) => {
+                self.pass_time(at, None, out);
+                self.opinion(at, opinion, out);
             }
             Event::Stop => {}
         }
@@ -482,6 +492,7 @@ impl Engine {
             }
             let (desk, mut context) = self.desk(at, id, out);
             desk.end_runs(&mut context);
+            desk.stop_waiting(&mut context);
             if speaks != Some(id) {
                 self.send_if_due(at, id, out);
             }

@@ -10,7 +10,7 @@ use market::{
 use serde::{Deserialize, Serialize};
 
 /// How far the two sides of a quote went, in a tick or in a recorded bar.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Reach {
     /// The tick's time, or the bar's opening.
     pub time: SourceTime,

@@ -4,9 +4,10 @@
 use crate::rules::{PlanStep, Rules};
 use crate::structure::{Pool, PoolKind};
 use market::{Direction, Price, Ratio, Target};
+use serde::{Deserialize, Serialize};
 
 /// What the plan is made from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Idea {
     pub direction: Direction,
     pub entry: Price,

@@ -7,6 +7,7 @@ pub use pair::SmtPair;
 
 use self::book::RuleBook;
 use crate::features::FeatureRules;
+use crate::models::ModelRules;
 use crate::portfolio::{Limits, News};
 use crate::setup::SetupKind;
 use crate::sizing::Account;
@@ -36,6 +37,9 @@ pub struct Settings {
     /// What rows of features are made of. Nothing that is decided depends on it.
     #[serde(default, skip_serializing_if = "FeatureRules::is_empty")]
     pub features: FeatureRules,
+    /// The models that are asked, and what for.
+    #[serde(default, skip_serializing_if = "ModelRules::is_empty")]
+    pub models: ModelRules,
 }
 
 /// When a symbol's price is shown.

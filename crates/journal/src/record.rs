@@ -16,8 +16,8 @@ use crate::{Error, Record};
 use calibration::StoredBasis;
 use market::{
     Backing, Basis, Cause, Condition, Currency, Direction, Evidence, Killzone, Lots, Measure,
-    Outcome, Price, PriceKind, Probability, Ratio, Relation, Signal, Size, SourceTime, Status,
-    Symbol, Target, Time, Timeframe,
+    Outcome, Price, PriceKind, Probability, Rated, Ratio, Relation, Signal, Size, SourceTime,
+    Status, Symbol, Target, Time, Timeframe,
 };
 use outcome::StoredOutcome;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 /// The version that is written. 2 has what a signal stands on, 3 the limit that speaks against trading it, and the
-/// odds of chance, 4 how a position ended, shadows and calibrations.
+/// odds of chance, 4 how a position ended, shadows and calibrations, and the model.
 pub(crate) const VERSION: u32 = 4;
 /// The oldest that is read.
 const OLDEST: u32 = 1;
@@ -177,6 +177,20 @@ struct StoredEvidence {
         with = "maybe_probability"
     )]
     source_confidence: Option<Probability>,
+    /// Since version 4.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "maybe_rated")]
+    model: Option<Rated>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Rated", deny_unknown_fields)]
+struct StoredRated {
+    model: String,
+    version: String,
+    #[serde(rename = "score_millionths", with = "measure")]
+    score: Measure,
+    #[serde(with = "source_time")]
+    counts_from: SourceTime,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -424,6 +438,20 @@ mod maybe_condition {
         d: D,
     ) -> Result<Option<Condition>, D::Error> {
         Ok(Option::deserialize(d)?.map(|Stored(condition)| condition))
+    }
+}
+
+mod maybe_rated {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored(#[serde(with = "StoredRated")] Rated);
+
+    pub(super) fn serialize<S: Serializer>(rated: &Option<Rated>, s: S) -> Result<S::Ok, S::Error> {
+        rated.clone().map(Stored).serialize(s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Rated>, D::Error> {
+        Ok(Option::deserialize(d)?.map(|Stored(rated)| rated))
     }
 }
 

@@ -5,8 +5,9 @@
 use journal::Error;
 use journal::tape::{Cut, Place, Settings, Tape, TapeItem, TapeReader, TapeWriter, is_tape};
 use market::{
-    Alert, Direction, Event, InstrumentId, Killzone, Ohlc, PreviousClose, Price, Probability,
-    QuoteBar, SourceId, SourceTime, Status, Target, Tick, Time, Timeframe, Uuid, Volume,
+    Alert, Direction, Event, InstrumentId, Killzone, Measure, Ohlc, Opinion, PreviousClose, Price,
+    Probability, QuoteBar, SourceId, SourceTime, Status, Target, Tick, Time, Timeframe, Uuid,
+    Volume,
 };
 use proptest::prelude::*;
 use std::fs;
@@ -349,6 +350,28 @@ fn files_are_read_in_the_order_given_and_known_by_their_first_bytes() {
 }
 
 #[test]
+fn the_format_before_opinions_is_read_beside_the_new_one() {
+    let dir = TempDir::new().unwrap();
+    let before = [
+        (Time::from_secs(5), Event::Start),
+        (Time::from_secs(6), Event::Stop),
+    ];
+    write_in_batches(&mut begin(dir.path()), &before, 10);
+    let path = file(dir.path(), 1);
+    let mut bytes = fs::read(&path).unwrap();
+    assert_eq!(bytes[8], 2);
+    bytes[8] = 1;
+    fs::write(&path, bytes).unwrap();
+    let opinion = Event::Opinion(Opinion {
+        question: Uuid::from_u128(7),
+        answer: Some(Measure::new(-0.61)),
+    });
+    let since = [(Time::from_secs(7), opinion)];
+    write_in_batches(&mut begin(dir.path()), &since, 10);
+    assert_eq!(told(dir.path(), None), [&before[..], &since].concat());
+}
+
+#[test]
 fn a_newer_format_is_refused_by_its_number() {
     let dir = TempDir::new().unwrap();
     drop(begin(dir.path()));
@@ -362,7 +385,7 @@ fn a_newer_format_is_refused_by_its_number() {
             error,
             Error::Version {
                 found: 9,
-                supported: 1,
+                supported: 2,
                 ..
             }
         ),
@@ -518,6 +541,10 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Start),
         1 => Just(Event::Stop),
         1 => Just(Event::Wake),
+        1 => (any::<u128>(), prop::option::of(any::<i64>())).prop_map(|(question, answer)| {
+            let question = Uuid::from_u128(question);
+            Event::Opinion(Opinion { question, answer: answer.map(Measure::from_millionths) })
+        }),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! What the engine is told. Three crates speak of it: the engine hears it, the journal's tape keeps it, a replay tells it
 //! again.
 
-use crate::{Alert, InstrumentId, PreviousClose, QuoteBar, SourceId, Tick};
+use crate::{Alert, InstrumentId, Opinion, PreviousClose, QuoteBar, SourceId, Tick};
 use serde::{Deserialize, Serialize};
 
 /// One thing the engine is told, at a stamp that comes with it. Nothing else can change the engine's state.
@@ -25,4 +25,6 @@ pub enum Event {
     Stop,
     /// Time has passed.
     Wake,
+    /// A model said something to a question, or that it has nothing to say.
+    Opinion(Opinion),
 }

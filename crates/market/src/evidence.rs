@@ -1,6 +1,6 @@
 //! What a signal stands on: what made it fire, each thing with its value and limit, and the numbers behind its confidence.
 
-use crate::{Basis, Price, PriceKind, Probability, Ratio, Size};
+use crate::{Basis, Price, PriceKind, Probability, Rated, Ratio, Size};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -128,6 +128,8 @@ pub struct Evidence {
     pub size: Option<Size>,
     /// The limit of the portfolio that speaks against trading it; `None`: it may be traded.
     pub risk_gate: Option<Condition>,
+    /// The model that proposed or re-scored it.
+    pub model: Option<Rated>,
 }
 
 #[cfg(test)]

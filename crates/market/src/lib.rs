@@ -1,4 +1,4 @@
-//! The nouns of ORION: time, price, instrument, tick, bar, event, signal, alert, outcome, price update, position.
+//! The nouns of ORION: time, price, instrument, tick, bar, event, signal, alert, question, outcome, price update, position.
 //!
 //! Everything here is plain data. It knows no JSON, no disk, no socket and no rule of trading. The serde derives serve
 //! exact binary copies (the engine's snapshot); what clients and the journal see is written by `wire` and `journal`.
@@ -16,6 +16,7 @@ mod newyork;
 mod outcome;
 mod position;
 mod price;
+mod question;
 mod reading;
 mod signal;
 mod tick;
@@ -37,6 +38,7 @@ pub use newyork::{NewYork, Weekday};
 pub use outcome::{Ended, Outcome, OutcomeKind, Shadow};
 pub use position::{Epoch, EpochError, Position};
 pub use price::{ParsePriceError, Price};
+pub use question::{Opinion, Question, Rated};
 pub use reading::{FeatureUpdate, Readings};
 pub use signal::{Cause, Direction, Probability, Ratio, Signal, Status, Target};
 pub use tick::{Tick, Volume};

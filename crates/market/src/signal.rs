@@ -228,6 +228,12 @@ impl Signal {
     pub fn changed_at(&self) -> Time {
         self.decided_at.unwrap_or(self.created_at)
     }
+    /// Whether it comes from a time that the model behind it may have been trained on: then it proves nothing.
+    #[must_use]
+    pub fn is_of_training(&self) -> bool {
+        let rated = self.evidence.model.as_ref();
+        rated.is_some_and(|rated| self.entry_time < rated.counts_from)
+    }
     /// Entry to stop, always positive.
     #[must_use]
     pub fn risk(&self) -> Price {

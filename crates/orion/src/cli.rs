@@ -3,6 +3,7 @@
 use crate::auth;
 use crate::config::{self, Finding, Flag, Layers, SettingsFile};
 use crate::features::Per;
+use crate::models;
 use crate::survey;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use engine::structure::Relation;
@@ -128,6 +129,16 @@ not, as --set feed.tape.zone=eet_eu.
 Exit code: 0 when all was read, 1 when it could not be, 2 when the command line could not be read.")]
     Inspect(Inspect),
 
+    /// Look at the models that are asked
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  orion model check gaps/model.toml --library libonnxruntime.so
+  orion model list --config orion.toml"
+    )]
+    Model(Model),
+
     /// Make the features of recorded markets, for models
     #[command(
         subcommand,
@@ -207,6 +218,42 @@ Examples:
 
 A key is printed once; ORION keeps only its hash, in keys.toml of the data folder. No restart is needed.")]
     Key(crate::key::Options),
+}
+
+/// What to do with models.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Model {
+    /// Load a model, ask it what its manifest has the answers to, and say what it is and how long it takes
+    #[command(after_help = "\
+Examples:
+  orion model check gaps/model.toml --config orion.toml
+  orion model check gaps/model.toml --library /usr/lib/libonnxruntime.so
+
+docs/models.md says what a manifest has. Exit code: 0 when the model can be asked, 1 with the reason when it is refused, 2 when the
+command line could not be read.")]
+    Check(ModelCheck),
+    /// The models of the settings, a line each, with the reason where one is off
+    List(ModelList),
+}
+
+/// Options of `model check`.
+#[derive(Args, Clone, Debug)]
+pub struct ModelCheck {
+    /// The manifest, a model.toml
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The ONNX Runtime, libonnxruntime.so [default: models.library]
+    #[arg(long, value_name = "FILE")]
+    pub library: Option<PathBuf>,
+    #[command(flatten)]
+    pub basis: Basis,
+}
+
+/// Options of `model list`.
+#[derive(Args, Clone, Debug)]
+pub struct ModelList {
+    #[command(flatten)]
+    pub basis: Basis,
 }
 
 /// What to do with features.
@@ -723,6 +770,7 @@ pub fn check(settings: &Settings, environment: Vec<(String, String)>) -> Checked
             let lines: Vec<_> = std::iter::once(loaded.describe())
                 .chain(survey::certificate(&loaded.config))
                 .chain(sources.lines)
+                .chain(models::lines(&loaded.config))
                 .chain(refused)
                 .chain(notes)
                 .collect();

@@ -13,6 +13,7 @@ mod gateway;
 mod instrument;
 mod layers;
 mod merge;
+mod models;
 mod news;
 mod rules;
 mod schema;
@@ -26,6 +27,7 @@ pub use finding::{Finding, Origin};
 pub use gateway::Gateway;
 pub use instrument::InstrumentSettings;
 pub use layers::{Flag, Layers, SettingsFile};
+pub use models::{ModelsSettings, ReadManifest, read_manifest};
 pub use news::NewsSettings;
 pub use rules::{RulesSettings, Whose};
 pub use tape::{DateOrder, Separator, TapeFeed};
@@ -50,6 +52,7 @@ pub struct Config {
     pub portfolio: engine::Limits,
     pub news: NewsSettings,
     pub features: FeaturesSettings,
+    pub models: ModelsSettings,
     pub gateway: Gateway,
     pub tape: Tape,
     pub history: History,
@@ -73,6 +76,7 @@ impl Default for Config {
             portfolio: engine::Limits::default(),
             news: NewsSettings::default(),
             features: FeaturesSettings::default(),
+            models: ModelsSettings::default(),
             gateway: Gateway::default(),
             tape: Tape::default(),
             history: History::default(),
@@ -303,6 +307,7 @@ pub fn load(layers: &Layers) -> Result<Loaded, Vec<Finding>> {
     findings.extend(check::findings(&config, &origins, layers, &findings));
     let news = config.news.read(|| origins.of("news.file"));
     findings.extend(news.err().map(|finding| *finding));
+    config.models.read();
     if !findings.is_empty() {
         findings.sort_by_key(Finding::rank);
         return Err(findings);
@@ -354,6 +359,7 @@ impl Config {
             portfolio: self.limits_in_force(),
             news: self.news.to_engine(),
             features: self.features.to_engine(),
+            models: self.models.rules_of(|_| true),
         }
     }
 

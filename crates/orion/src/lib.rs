@@ -23,6 +23,7 @@ pub mod key;
 pub mod live;
 pub mod logs;
 pub mod machine;
+pub mod models;
 pub mod ops;
 pub mod place;
 pub mod posts;

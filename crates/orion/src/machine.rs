@@ -13,7 +13,9 @@ use hub::{Beginning, Publication};
 use journal::snapshot::{self, Snapshot};
 use journal::tape::{self, Removed, TapeItem, TapeWriter};
 use journal::{Journal, Record};
-use market::{Answer, BarUpdate, Event, FeatureUpdate, InstrumentId, Position, SourceId, Time};
+use market::{
+    Answer, BarUpdate, Event, FeatureUpdate, InstrumentId, Position, Question, SourceId, Time,
+};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +42,8 @@ pub struct Committed {
     pub publication: Publication,
     /// What came of the alerts, in their order. They may be told now that what they brought is kept.
     pub answers: Vec<Answer>,
+    /// What models are to be asked.
+    pub questions: Vec<Question>,
 }
 
 /// The settings as the tape keeps them: text that people can read and that loses nothing, below the engine's version.
@@ -130,6 +134,7 @@ impl<J: Journal> Machine<J> {
                 Output::Shadow(shadow) => shadows.push(*shadow),
                 Output::Calibration(calibration) => calibrations.push(*calibration),
                 Output::Answer(answer) => committed.answers.push(*answer),
+                Output::Question(question) => committed.questions.push(*question),
             }
         }
         publication.bars = std::mem::take(&mut self.closed);
@@ -329,7 +334,11 @@ fn shown(row: &FeatureRow, engine: &Engine) -> FeatureUpdate {
 #[must_use]
 pub fn record_of(output: Output) -> Option<Record> {
     match output {
-        Output::Price(_) | Output::Shadow(_) | Output::Calibration(_) | Output::Answer(_) => None,
+        Output::Price(_)
+        | Output::Shadow(_)
+        | Output::Calibration(_)
+        | Output::Answer(_)
+        | Output::Question(_) => None,
         Output::Signal(signal) => Some(Record::Signal(*signal)),
         Output::Outcome(outcome) => Some(Record::Outcome(*outcome)),
     }

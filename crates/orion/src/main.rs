@@ -8,8 +8,8 @@ use orion::handover::Entrance;
 use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::{
-    backtest, features, feed, feed_test, hangup, history, inspect, key, logs, recorder, reload,
-    replay, serve, shutdown, survey, tail, track,
+    backtest, features, feed, feed_test, hangup, history, inspect, key, logs, models, recorder,
+    reload, replay, serve, shutdown, survey, tail, track,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -67,6 +67,7 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         Command::Features(Features::Export(options)) => {
             features::run(&options, environment).map(|()| ExitCode::SUCCESS)
         }
+        Command::Model(options) => models::run(&options, environment),
         Command::Inspect(options) => {
             inspect::run(&options, environment).map(|()| ExitCode::SUCCESS)
         }

@@ -1,9 +1,11 @@
 //! What the person who keeps ORION running looks at: health, readiness, metrics; and the page for everybody else.
 
+mod models;
 mod portfolio;
 mod sockets;
 
 use crate::clock::Clock;
+use crate::models::Seat;
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -103,6 +105,8 @@ pub struct Status {
     stats: OnceLock<Arc<Stats>>,
     /// The live sources, where there are any.
     sources: OnceLock<Vec<Outlet>>,
+    /// The models, where any are wanted.
+    models: OnceLock<Vec<Arc<Seat>>>,
     prices: Mutex<Vec<SymbolStatus>>,
     switches: AtomicU64,
     now: Mutex<Now>,
@@ -120,6 +124,7 @@ impl Status {
             clock,
             stats: OnceLock::new(),
             sources: OnceLock::new(),
+            models: OnceLock::new(),
             prices: Mutex::default(),
             switches: AtomicU64::new(0),
             now: Mutex::default(),
@@ -137,6 +142,15 @@ impl Status {
     /// The live sources have begun.
     pub fn attach_sources(&self, sources: Vec<Outlet>) {
         let _ = self.sources.set(sources);
+    }
+
+    /// The models are loaded, or are off.
+    pub fn attach_models(&self, models: Vec<Arc<Seat>>) {
+        let _ = self.models.set(models);
+    }
+
+    fn models(&self) -> &[Arc<Seat>] {
+        self.models.get().map_or(&[], Vec::as_slice)
     }
 
     /// How every symbol's prices stand, and how often one came from another source than before.
@@ -253,6 +267,7 @@ impl Status {
             },
             "store": {"state": if now.ready { "ok" } else { "recovering" }, "position": position},
             "signals": {"pending": now.pending, "running": now.running},
+            "models": self.models().iter().map(models::json).collect::<Vec<_>>(),
             "portfolio": now.portfolio.as_ref().map(portfolio::json),
             "connections": self.stats().total(|of| &of.connections),
         })
@@ -437,6 +452,7 @@ impl Collector for Metrics {
             ConstCounter::new(value).encode(refused.encode_family(&[("gate", gate)])?)?;
         }
         portfolio::encode(now.portfolio.as_ref(), &now.gated, &mut encoder)?;
+        models::encode(status.models(), &mut encoder)?;
         let help = "Ticks and bars that cannot be a market's, by symbol and reason";
         let mut quarantined =
             encoder.encode_descriptor("quarantined", help, None, MetricType::Counter)?;

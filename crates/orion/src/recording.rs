@@ -151,6 +151,8 @@ impl OwnTape {
                 ..*alert
             }))),
             Event::Gap(_) => Some(Event::Gap(RECORDED)),
+            // What models said once they say again: a question has the same id wherever it is asked.
+            Event::Opinion(opinion) => Some(Event::Opinion(opinion)),
             Event::Start | Event::Stop | Event::Wake => None,
         }
     }

@@ -90,7 +90,9 @@ impl Spent {
             Output::Signal(signal) => self.0.contains(&signal.id),
             Output::Outcome(outcome) => self.0.contains(&outcome.id),
             Output::Shadow(shadow) => self.0.contains(&shadow.id),
-            Output::Price(_) | Output::Calibration(_) | Output::Answer(_) => false,
+            Output::Price(_) | Output::Calibration(_) | Output::Answer(_) | Output::Question(_) => {
+                false
+            }
         }
     }
 }

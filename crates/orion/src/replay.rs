@@ -215,7 +215,14 @@ fn summary(engine: &Engine, tape: &Recording) {
 /// When it cannot be written.
 pub(crate) fn print(at: Time, output: &Output, form: Form, out: &mut impl Write) -> Result<()> {
     match (output, form) {
-        (Output::Price(_) | Output::Shadow(_) | Output::Calibration(_) | Output::Answer(_), _) => {}
+        (
+            Output::Price(_)
+            | Output::Shadow(_)
+            | Output::Calibration(_)
+            | Output::Answer(_)
+            | Output::Question(_),
+            _,
+        ) => {}
         (Output::Signal(signal), Form::Text) => writeln!(out, "{}", signal_line(signal))?,
         (Output::Outcome(outcome), Form::Text) => writeln!(out, "{}", outcome_line(outcome))?,
         (Output::Signal(signal), Form::Json) => writeln!(out, "{}", signal_json(at, signal)?)?,

@@ -13,13 +13,14 @@ fn root() -> PathBuf {
 }
 
 /// What each crate may use of ours; the table of ARCHITECTURE.md.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("market", &[]),
     ("engine", &["market"]),
     ("wire", &["market"]),
     ("hub", &["market", "wire"]),
     ("access", &["market"]),
     ("feeds", &["market", "access"]),
+    ("model", &["market"]),
     ("journal", &["market"]),
     ("history", &["market"]),
     ("gateway", &["market", "wire", "hub"]),
@@ -28,8 +29,8 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     (
         "orion",
         &[
-            "market", "engine", "wire", "hub", "access", "feeds", "journal", "history", "gateway",
-            "lab",
+            "market", "engine", "wire", "hub", "access", "feeds", "model", "journal", "history",
+            "gateway", "lab",
         ],
     ),
 ];

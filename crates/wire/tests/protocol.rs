@@ -482,6 +482,7 @@ fn signal() -> Signal {
             }),
             odds: None,
             risk_gate: None,
+            model: None,
         },
     }
 }

@@ -9,8 +9,11 @@ use crate::setup::SetupKind;
 use market::{Backing, Outcome, OutcomeKind, Probability, Signal};
 
 impl Desk {
-    /// What the score of one of ORION's own is made of.
+    /// What the score of one of ORION's own is made of: a model gave it, or it is made of features.
     pub(super) fn raw(&self, signal: &Signal, context: &Context) -> Raw {
+        if let Some(rated) = &signal.evidence.model {
+            return Raw::Given(rated.score.to_f64());
+        }
         let (facts, settings) = (Facts::of(signal), context.settings);
         let features =
             facts.and_then(|facts| self.score_features(facts, signal.entry_time, settings));

@@ -10,7 +10,10 @@ impl Desk {
     pub(super) fn want_features(&mut self, settings: &Settings) {
         let charts = &self.charts;
         let has_chart = |timeframe: Timeframe| charts[timeframe.index()].is_some();
-        self.features.want(&settings.features.names, has_chart);
+        let of_models = settings.models.features();
+        let rows = settings.features.names.iter().copied();
+        let names: Vec<_> = rows.chain(of_models).collect();
+        self.features.want(&names, has_chart);
     }
 
     /// Reads the features at the close of a bar of the setups' timeframe.
@@ -60,7 +63,12 @@ impl Desk {
         });
     }
 
-    fn moment(&self, time: SourceTime, facts: Option<Facts>, settings: &Settings) -> Moment {
+    pub(super) fn moment(
+        &self,
+        time: SourceTime,
+        facts: Option<Facts>,
+        settings: &Settings,
+    ) -> Moment {
         Moment {
             time,
             calendar: settings.catalog.instrument(self.id).calendar,

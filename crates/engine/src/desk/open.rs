@@ -52,6 +52,7 @@ impl Desk {
 
     /// Invalidates and ends everything open: the instrument is no longer traded.
     pub(crate) fn retire(&mut self, context: &mut Context) {
+        self.forget_questions();
         self.decide_if(context, |_, _| Some(Verdict::Invalidated(Cause::Restart)));
         for mut over in self.running.drain(..) {
             tell(over.end(context.at, OutcomeKind::Closed), context);
@@ -88,6 +89,9 @@ impl Desk {
             let terms = terms(&self.spreads, self.id, context.settings);
             self.shadows.judge(context.at, reach, terms, &mut ended);
             keep(ended, context);
+        }
+        if self.waits_for_score() {
+            self.drop_stopped(reach, context.settings);
         }
         self.decide_if(context, |pending, _| pending.judge_reach(reach));
     }

@@ -6,16 +6,17 @@ use crate::engine::Output;
 use crate::gates::Refusal;
 use crate::lifecycle::{Origin, Pending, Reach, Since};
 use crate::portfolio::Gate;
-use crate::risk::{Idea, Plan};
+use crate::risk::{Idea, Plan, Unfit};
 use crate::rules::{Rules, Settings};
 use crate::session;
 use crate::setup::{Armed, Pattern};
 use crate::sizing::Trade;
 use crate::structure::Pool;
 use market::{
-    Condition, Direction, Evidence, Price, Probability, Signal, Source, SourceTime, Span, Status,
-    Symbol, Uuid,
+    Condition, Direction, Evidence, Price, Probability, Rated, Signal, Source, SourceTime, Span,
+    Status, Symbol, Uuid,
 };
+use serde::{Deserialize, Serialize};
 
 /// Zones that have signalled and are remembered.
 const ZONES_MAX: usize = 256;
@@ -103,10 +104,40 @@ impl Desk {
         moment: Moment,
         context: &mut Context,
     ) {
-        match self.signal(pattern, &ground.idea(pattern), moment, context) {
+        let idea = ground.idea(pattern);
+        if let Err(moment) = self.ask_of_setup(pattern, &idea, moment, context) {
+            self.open_or_refuse(pattern, &idea, moment, None, context);
+        }
+    }
+
+    /// A triggered setup becomes a signal, with the score that a model gave it, or is refused.
+    pub(super) fn open_or_refuse(
+        &mut self,
+        pattern: &Pattern,
+        idea: &Idea,
+        moment: Moment,
+        rated: Option<Rated>,
+        context: &mut Context,
+    ) {
+        match self.signal(pattern, idea, moment, rated, context) {
             Ok((pending, born)) => self.open(pattern, pending, born, context),
             Err(refusal) => context.shared.counts.refuse(refusal),
         }
+    }
+
+    /// The levels of a triggered setup.
+    pub(super) fn plan(
+        &self,
+        pattern: &Pattern,
+        idea: &Idea,
+        context: &Context,
+    ) -> Result<Plan, Unfit> {
+        let rules = self.rules(context.settings);
+        let chart = self.charts[rules.setup_tf.index()].iter();
+        let pools: Vec<&Pool> = chart
+            .flat_map(|chart| chart.pools(pattern.direction))
+            .collect();
+        idea.plan(&pools, rules)
     }
 
     /// Makes the signal of a triggered setup.
@@ -115,15 +146,12 @@ impl Desk {
         pattern: &Pattern,
         idea: &Idea,
         moment: Moment,
+        rated: Option<Rated>,
         context: &mut Context,
     ) -> Result<(Pending, Open), Refusal> {
         let (rules, entry_time) = (self.rules(context.settings), moment.entry_time);
         self.check_gates(pattern, entry_time, context)?;
-        let chart = self.charts[rules.setup_tf.index()].iter();
-        let pools: Vec<&Pool> = chart
-            .flat_map(|chart| chart.pools(pattern.direction))
-            .collect();
-        let plan = idea.plan(&pools, rules)?;
+        let plan = self.plan(pattern, idea, context)?;
         let gate = self.weigh(pattern.direction, entry_time, context);
         if let Some((gate, _)) = &gate {
             context.shared.counts.gate(*gate);
@@ -132,6 +160,7 @@ impl Desk {
             }
         }
         let mut signal = self.write(pattern, &plan, idea, entry_time, gate, context);
+        signal.evidence.model = rated;
         let whose = Whose::Own(pattern.setup);
         context.refresh(&whose);
         let raw = self.raw(&signal, context);
@@ -149,11 +178,11 @@ impl Desk {
         Ok((pending, born))
     }
 
-    fn check_gates(
+    pub(super) fn check_gates(
         &self,
         pattern: &Pattern,
         entry_time: SourceTime,
-        context: &mut Context,
+        context: &Context,
     ) -> Result<(), Refusal> {
         let (rules, instrument) = (self.rules(context.settings), self.instrument(context));
         let (direction, calendar) = (pattern.direction, instrument.calendar);
@@ -245,6 +274,7 @@ impl Desk {
                     context,
                 ),
                 risk_gate: gate.map(|(_, condition)| condition),
+                model: None,
             },
         }
     }
@@ -274,8 +304,9 @@ pub(super) struct Trigger {
 }
 
 /// When a setup is triggered.
-struct Moment {
-    entry_time: SourceTime,
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Moment {
+    pub entry_time: SourceTime,
     /// The quote that reached the trigger; `None` at a bar's close, which is the entry.
     reach: Option<Reach>,
 }

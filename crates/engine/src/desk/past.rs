@@ -103,6 +103,7 @@ mod tests {
             portfolio: crate::portfolio::Limits::default(),
             news: crate::portfolio::News::default(),
             features: crate::features::FeatureRules::default(),
+            models: crate::models::ModelRules::default(),
         }))
     }
 

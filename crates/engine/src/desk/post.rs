@@ -12,8 +12,8 @@ use crate::rules::Rules;
 use crate::session;
 use crate::sizing::Trade;
 use market::{
-    Alert, Cause, Condition, Declined, Direction, Evidence, Instrument, Price, Probability, Ratio,
-    Signal, SourceTime, Span, Status, Target, Time, Uuid,
+    Alert, Cause, Condition, Declined, Direction, Evidence, Instrument, Price, Probability, Rated,
+    Ratio, Signal, SourceTime, Span, Status, Target, Time, Uuid,
 };
 
 const ENTRY: &str = "entry_price";
@@ -54,13 +54,14 @@ struct Levels {
 }
 
 impl Desk {
-    /// Makes a signal of an alert, which nobody knows yet. `heard` is when the source last showed life.
+    /// Makes a signal of an alert, which nobody knows yet; `rated` says which model posted it, if one did. `heard` is when the source last showed life.
     ///
     /// # Errors
     /// When the symbol has no fresh price in an open market, or the levels do not fit to it.
     pub(crate) fn draft(
         &self,
         alert: &Alert,
+        rated: Option<Rated>,
         heard: Time,
         context: &mut Context,
     ) -> Result<Draft, Declined> {
@@ -90,9 +91,10 @@ impl Desk {
         }
         let (zone_far, atr) = (Some(levels.stop), market.atr.unwrap_or(0.0));
         let mut signal = self.write_posted(alert, levels, &market, gate.clone(), context);
-        let raw = alert
-            .confidence
-            .map_or(Raw::Nothing, |given| Raw::Given(given.to_f64()));
+        let score = rated.as_ref().map(|rated| rated.score.to_f64());
+        let score = score.or(alert.confidence.map(Probability::to_f64));
+        signal.evidence.model = rated;
+        let raw = score.map_or(Raw::Nothing, Raw::Given);
         let born = context.confide(&mut signal, whose, raw, market.rules.confirm_atr * atr);
         let pending = Pending {
             zone_far,

@@ -45,6 +45,7 @@ fn settings(own_rules: RuleBook) -> Settings {
         portfolio: crate::portfolio::Limits::default(),
         news: crate::portfolio::News::default(),
         features: crate::features::FeatureRules::default(),
+        models: crate::models::ModelRules::default(),
     }
 }
 

@@ -4,12 +4,12 @@
 use super::{Engine, Output, trading_day};
 use crate::desk::{Draft, enter};
 use crate::ledger::{Known, Posted};
-use market::{Accepted, Alert, Answer, Declined, Signal, Status, Time};
+use market::{Accepted, Alert, Answer, Declined, Rated, Signal, Status, Time};
 
 impl Engine {
     pub(super) fn alert(&mut self, at: Time, alert: &Alert, out: &mut Vec<Output>) {
         let result = match self.state.shared.ledger.find(alert.id) {
-            None => self.post(at, alert, out),
+            None => self.post(at, alert, None, out),
             Some(known) => match answer_to(known, alert) {
                 Some(before) => Ok(before),
                 None => self.judge(at, alert, out),
@@ -28,11 +28,13 @@ impl Engine {
         self.find_wake();
     }
 
-    /// A new one becomes a pending signal, if the market bears it out and its sender has room.
-    fn post(
+    /// A new one becomes a pending signal, if the market bears it out and its sender has room. `rated` says which model
+    /// posted it, if one did.
+    pub(super) fn post(
         &mut self,
         at: Time,
         alert: &Alert,
+        rated: Option<Rated>,
         out: &mut Vec<Output>,
     ) -> Result<Accepted, Declined> {
         let heard = self.state.sources[self.source(alert.instrument).index()].heard;
@@ -43,7 +45,7 @@ impl Engine {
             planned,
             now,
             gate,
-        } = desk.draft(alert, heard, &mut context)?;
+        } = desk.draft(alert, rated, heard, &mut context)?;
         let (ledger, day) = (&mut context.shared.ledger, trading_day(now));
         ledger.check(&alert.sender, day, &context.settings.rules)?;
         let answer = Accepted {

@@ -53,6 +53,7 @@ fn settings() -> Settings {
         portfolio: crate::portfolio::Limits::default(),
         news: crate::portfolio::News::default(),
         features: crate::features::FeatureRules::default(),
+        models: crate::models::ModelRules::default(),
     }
 }
 

@@ -35,7 +35,8 @@ fn born(driver: &Driver) -> Vec<Signal> {
         | Output::Price(_)
         | Output::Shadow(_)
         | Output::Calibration(_)
-        | Output::Answer(_) => None,
+        | Output::Answer(_)
+        | Output::Question(_) => None,
     };
     let said = driver.said.iter();
     said.filter_map(|(_, output)| born(output)).collect()
@@ -48,7 +49,8 @@ fn calibrations(driver: &Driver) -> Vec<Calibration> {
         | Output::Outcome(_)
         | Output::Price(_)
         | Output::Shadow(_)
-        | Output::Answer(_) => None,
+        | Output::Answer(_)
+        | Output::Question(_) => None,
     };
     let said = driver.said.iter();
     said.filter_map(|(_, output)| calibration(output)).collect()

@@ -30,6 +30,7 @@ pub(crate) fn settings() -> Settings {
         portfolio: engine::Limits::default(),
         news: engine::News::default(),
         features: engine::features::FeatureRules::default(),
+        models: engine::ModelRules::default(),
     }
 }
 

@@ -63,7 +63,11 @@ fn ends(driver: &Driver) -> String {
                 "{at} shadow of {cause}, {kind}{all}{odds}{coarse}{end}\n"
             ))
         }
-        Output::Signal(_) | Output::Price(_) | Output::Calibration(_) | Output::Answer(_) => None,
+        Output::Signal(_)
+        | Output::Price(_)
+        | Output::Calibration(_)
+        | Output::Answer(_)
+        | Output::Question(_) => None,
     };
     driver.said.iter().filter_map(line).collect()
 }

@@ -59,6 +59,7 @@ pub(crate) fn check(driver: &Driver, tally: &mut Tally) {
                 Output::Price(update) => ledger.price(*at, update),
                 Output::Calibration(_) => {}
                 Output::Answer(answer) => ledger.answer(place, *at, answer),
+                Output::Question(_) => {}
             }
         }
     }
@@ -431,6 +432,7 @@ pub(crate) fn tick_of(id: InstrumentId, told: &Told) -> Option<&Tick> {
         | Event::Alert(_)
         | Event::Start
         | Event::Stop
-        | Event::Wake => None,
+        | Event::Wake
+        | Event::Opinion(_) => None,
     }
 }

@@ -14,6 +14,7 @@ mod gates;
 mod holes;
 mod ledger;
 mod mirror;
+mod models;
 mod moves;
 mod outcomes;
 mod own_rules;

@@ -59,7 +59,8 @@ pub(crate) fn event(event: &Event) -> Event {
         | Event::Switch(..)
         | Event::Start
         | Event::Stop
-        | Event::Wake) => other.clone(),
+        | Event::Wake
+        | Event::Opinion(_)) => other.clone(),
     }
 }
 
@@ -118,7 +119,7 @@ pub(crate) fn lines(said: &[(Time, Output)], reflected: Reflected) -> Vec<String
             one.odds,
             way(one.end)
         )),
-        Output::Price(_) | Output::Calibration(_) | Output::Answer(_) => None,
+        Output::Price(_) | Output::Calibration(_) | Output::Answer(_) | Output::Question(_) => None,
     };
     let mut lines: Vec<String> = said.iter().filter_map(line).collect();
     lines.sort();

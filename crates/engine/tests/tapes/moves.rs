@@ -162,7 +162,8 @@ pub(crate) fn walk(mut driver: Driver, moves: &[Move]) -> Driver {
         | Event::Alert(_)
         | Event::Start
         | Event::Stop
-        | Event::Wake => None,
+        | Event::Wake
+        | Event::Opinion(_) => None,
     });
     let mut quote = Quote {
         mid: newest.unwrap_or_default(),
@@ -285,6 +286,7 @@ fn newest(driver: &Driver) -> Option<Signal> {
             | Output::Price(_)
             | Output::Shadow(_)
             | Output::Calibration(_)
-            | Output::Answer(_) => None,
+            | Output::Answer(_)
+            | Output::Question(_) => None,
         })
 }

@@ -53,7 +53,8 @@ fn the_odds_of_chance_are_told_with_the_confirmation() {
             | Output::Price(_)
             | Output::Shadow(_)
             | Output::Calibration(_)
-            | Output::Answer(_) => None,
+            | Output::Answer(_)
+            | Output::Question(_) => None,
         })
         .collect();
     // The bid was 1.08555 by then: 144 of the 218 points from the stop to the first target.

@@ -97,7 +97,11 @@ fn said(driver: &Driver, of: InstrumentId) -> Vec<(Time, Output)> {
     let is_its = |(_, output): &&(Time, Output)| match output {
         Output::Signal(signal) => signal.symbol == symbol(of),
         Output::Outcome(outcome) => outcome.symbol == symbol(of),
-        Output::Price(_) | Output::Shadow(_) | Output::Calibration(_) | Output::Answer(_) => false,
+        Output::Price(_)
+        | Output::Shadow(_)
+        | Output::Calibration(_)
+        | Output::Answer(_)
+        | Output::Question(_) => false,
     };
     driver.said.iter().filter(is_its).cloned().collect()
 }
@@ -109,7 +113,8 @@ fn signals(driver: &Driver, of: InstrumentId) -> Vec<Signal> {
         | Output::Price(_)
         | Output::Shadow(_)
         | Output::Calibration(_)
-        | Output::Answer(_) => None,
+        | Output::Answer(_)
+        | Output::Question(_) => None,
     };
     said(driver, of).into_iter().filter_map(signal).collect()
 }

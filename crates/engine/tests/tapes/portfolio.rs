@@ -35,7 +35,8 @@ fn signals(driver: &Driver) -> Vec<&Signal> {
         | Output::Price(_)
         | Output::Shadow(_)
         | Output::Calibration(_)
-        | Output::Answer(_) => None,
+        | Output::Answer(_)
+        | Output::Question(_) => None,
     })
     .collect()
 }

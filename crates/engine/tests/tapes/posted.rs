@@ -47,7 +47,8 @@ fn signals(driver: &Driver) -> Vec<Signal> {
         | Output::Price(_)
         | Output::Shadow(_)
         | Output::Calibration(_)
-        | Output::Answer(_) => None,
+        | Output::Answer(_)
+        | Output::Question(_) => None,
     };
     driver
         .said
@@ -507,7 +508,8 @@ fn an_id_of_one_of_orions_own_is_known_too() {
             | Output::Outcome(_)
             | Output::Price(_)
             | Output::Shadow(_)
-            | Output::Calibration(_) => None,
+            | Output::Calibration(_)
+            | Output::Question(_) => None,
         })
         .collect();
     let known = |status| Declined::Known { status };

@@ -46,7 +46,8 @@ fn signals(driver: &Driver) -> Vec<Signal> {
         | Output::Price(_)
         | Output::Shadow(_)
         | Output::Calibration(_)
-        | Output::Answer(_) => None,
+        | Output::Answer(_)
+        | Output::Question(_) => None,
     };
     let said = driver.said.iter();
     said.filter_map(|(_, output)| signal(output)).collect()
@@ -155,7 +156,8 @@ fn nothing_else_depends_on_the_account() {
         | Output::Price(_)
         | Output::Shadow(_)
         | Output::Calibration(_)
-        | Output::Answer(_) => (*at, output.clone()),
+        | Output::Answer(_)
+        | Output::Question(_) => (*at, output.clone()),
     };
     let sized_bare: Vec<_> = sized.said.iter().map(bare).collect();
     assert_eq!(sized_bare, plain.said);

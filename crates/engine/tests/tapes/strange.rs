@@ -172,7 +172,8 @@ pub(crate) fn happen(driver: &mut Driver, mid: i64, strange: &Strange) {
                 | Event::Switch(..)
                 | Event::Start
                 | Event::Stop
-                | Event::Wake => None,
+                | Event::Wake
+                | Event::Opinion(_) => None,
             };
             if let Some(alert) = driver.told.iter().rev().find_map(posted) {
                 let verdict = Alert {

@@ -93,7 +93,7 @@ fn native(said: &[(Time, Output)]) -> Vec<(Time, Output)> {
         Output::Shadow(shadow) => shadow.id.as_u128() > 100,
         Output::Calibration(one) => one.of == "mss_fvg",
         Output::Price(_) => true,
-        Output::Answer(_) => false,
+        Output::Answer(_) | Output::Question(_) => false,
     };
     let bare = |(at, output): &(Time, Output)| match output {
         Output::Signal(signal) => {
@@ -105,7 +105,8 @@ fn native(said: &[(Time, Output)]) -> Vec<(Time, Output)> {
         | Output::Price(_)
         | Output::Shadow(_)
         | Output::Calibration(_)
-        | Output::Answer(_) => (*at, output.clone()),
+        | Output::Answer(_)
+        | Output::Question(_) => (*at, output.clone()),
     };
     let said = said.iter().filter(|(_, output)| own(output));
     said.map(bare).collect()

@@ -56,7 +56,8 @@ pub(crate) fn shown(driver: &Driver, show: Show) -> String {
             | Output::Price(_)
             | Output::Shadow(_)
             | Output::Calibration(_)
-            | Output::Answer(_) => {
+            | Output::Answer(_)
+            | Output::Question(_) => {
                 continue;
             }
         };

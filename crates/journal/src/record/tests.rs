@@ -39,6 +39,7 @@ fn stored_samples_of_version_2_decode() {
     let mut before = uncalibrated();
     before.evidence.risk_gate = None;
     before.evidence.odds = None;
+    before.evidence.model = None;
     let check = |text: &str, expected: Record| {
         assert_eq!(decode(text, || "the sample".to_owned()).unwrap(), expected);
     };
@@ -81,6 +82,22 @@ fn stored_samples_of_version_4_decode() {
             r#"{"version":4,"record":{"outcome":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","symbol":"US30","digits":1,"kind":{"target":2},"price":"39120.5","r_per_100":-150,"at":"1969-12-31T23:59:59.999999999Z","last":true,"realised_per_100":-104,"end":{"hit":true,"fill":"39100.5","spread":"2.5","best_millionths":1250000,"worst_millionths":-400000,"cost_millionths":50420,"held_ns":1865000000000,"ambiguous":true,"bars":"1m","coarse":false}}}}"#
         ]],
     );
+}
+
+#[test]
+fn a_stored_sample_of_a_model_decodes() {
+    let mut rated = signal();
+    rated.evidence.model = Some(Rated {
+        model: "gaps".to_owned(),
+        version: "2026-11".to_owned(),
+        score: Measure::from_millionths(612_345),
+        counts_from: SourceTime::parse("2026-10-01T08:00:00Z").unwrap(),
+    });
+    let stored = r#","model":{"model":"gaps","version":"2026-11","score_millionths":612345,"counts_from":"2026-10-01T08:00:00.000000000Z"}}"#;
+    let text = encode(&Record::Signal(rated.clone()));
+    assert!(text.contains(stored), "{text}");
+    let read = decode(&text, || "the sample".to_owned());
+    assert_eq!(read.unwrap(), Record::Signal(rated));
 }
 
 #[test]
@@ -299,6 +316,7 @@ fn signal() -> Signal {
             }),
             odds: Some(Probability::from_steps(5614)),
             source_confidence: Some(Probability::from_steps(9000)),
+            model: None,
         },
     }
 }
@@ -384,14 +402,18 @@ prop_compose! {
         size in prop::option::of(any_size()),
         risk_gate in prop::option::of(any_condition()),
         (odds, senders) in prop::option::of((0..=10_000_u16, 0..=10_000_u16)).prop_map(Option::unzip),
+        model in prop::option::of((any::<String>(), any::<String>(), any::<i64>(), any::<i64>())),
     ) -> Evidence {
         let steps = Probability::from_steps;
         let backing = backing.map(|(resolved, hits, interval, (version, basis, score))| Backing {
             resolved, hits, interval: interval.map(|(low, high)| (steps(low), steps(high))), version, basis, score,
         });
         let rr_weighted = rr.map(Ratio::from_hundredths);
+        let model = model.map(|(model, version, score, counts_from)| Rated {
+            model, version, score: Measure::from_millionths(score), counts_from: SourceTime::from_nanos(counts_from),
+        });
         let (odds, source_confidence) = (odds.map(steps), senders.map(steps));
-        Evidence { source, price_kind, conditions, rr_weighted, backing, config_hash, size, risk_gate, odds, source_confidence }
+        Evidence { source, price_kind, conditions, rr_weighted, backing, config_hash, size, risk_gate, odds, source_confidence, model }
     }
 }
 

@@ -8,7 +8,7 @@
 //!   need, so that a price step is one unit, whatever the instrument's digits;
 //! - bar: instrument, timeframe, open time back from the stamp, eight prices as a chain of differences, volume plus a flag;
 //! - gap, life: the source; start, stop, wake: nothing more;
-//! - whatever is rare (alerts, switches, the past): a length and postcard's bytes.
+//! - whatever is rare (alerts, switches, the past, opinions): a length and postcard's bytes.
 //!
 //! Times of a source mostly are whole milliseconds; then flags say that the differences count milliseconds.
 
@@ -84,9 +84,11 @@ impl Codec {
                 self.encode_head(LIFE, at, out);
                 out.push(source.0);
             }
-            Event::Past(_) | Event::PreviousClose(_) | Event::Switch(..) | Event::Alert(_) => {
-                self.encode_rare(at, event, out);
-            }
+            Event::Past(_)
+            | Event::PreviousClose(_)
+            | Event::Switch(..)
+            | Event::Alert(_)
+            | Event::Opinion(_) => self.encode_rare(at, event, out),
             Event::Start => self.encode_head(START, at, out),
             Event::Stop => self.encode_head(STOP, at, out),
             Event::Wake => self.encode_head(WAKE, at, out),

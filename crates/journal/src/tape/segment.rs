@@ -7,7 +7,9 @@ use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 const MAGIC: &[u8; 8] = b"ORIONTAP";
-const VERSION: u32 = 1;
+/// The format that is written. 2 may have what models said among its rare records; all else is as in 1, which is read too.
+const VERSION: u32 = 2;
+const OLDEST: u32 = 1;
 const HEAD: usize = MAGIC.len() + 4 + 4 + 4;
 /// The most bytes of market name and settings.
 const TEXT_MAX: usize = 16 * 1024 * 1024;
@@ -157,7 +159,7 @@ impl Reading {
         if read < HEAD || !head.starts_with(MAGIC) {
             return Err(corrupt(&path, 0, "it does not begin as a tape of ORION"));
         }
-        if word(8) != VERSION {
+        if !(OLDEST..=VERSION).contains(&word(8)) {
             return Err(Error::Version {
                 what: format!("tape {}", path.display()),
                 found: word(8),

@@ -63,6 +63,7 @@ impl Trader {
             portfolio: engine::Limits::default(),
             news: engine::News::default(),
             features: engine::features::FeatureRules::default(),
+            models: engine::ModelRules::default(),
         };
         Self {
             engine: Engine::new(Arc::new(settings)),
@@ -153,7 +154,10 @@ impl Trader {
                     self.unseen.remove(&shadow.id);
                     self.shadows.push(*shadow);
                 }
-                Output::Price(_) | Output::Calibration(_) | Output::Answer(_) => {}
+                Output::Price(_)
+                | Output::Calibration(_)
+                | Output::Answer(_)
+                | Output::Question(_) => {}
             }
         }
     }

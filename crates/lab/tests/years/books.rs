@@ -42,7 +42,8 @@ impl Books {
                 Output::Price(_)
                 | Output::Shadow(_)
                 | Output::Calibration(_)
-                | Output::Answer(_) => {}
+                | Output::Answer(_)
+                | Output::Question(_) => {}
             }
         }
         self.last = at;

@@ -62,6 +62,7 @@ pub(crate) fn settings(year: i16) -> Settings {
         portfolio: engine::Limits::default(),
         news: engine::News::default(),
         features: engine::features::FeatureRules::default(),
+        models: engine::ModelRules::default(),
     }
 }
 

@@ -198,6 +198,12 @@ impl<'a> Check<'a> {
                 600,
             ),
             (
+                "models.timeout_ms",
+                u64::from(self.config.models.timeout_ms),
+                1,
+                60_000,
+            ),
+            (
                 "news.block_min",
                 u64::from(self.config.news.block_min),
                 0,

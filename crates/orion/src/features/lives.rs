@@ -72,7 +72,11 @@ impl Lives {
                     life.step(outcome);
                 }
             }
-            Output::Price(_) | Output::Shadow(_) | Output::Calibration(_) | Output::Answer(_) => {}
+            Output::Price(_)
+            | Output::Shadow(_)
+            | Output::Calibration(_)
+            | Output::Answer(_)
+            | Output::Question(_) => {}
         }
     }
 

@@ -186,7 +186,8 @@ impl Follow {
             | Event::Life(_)
             | Event::Alert(_)
             | Event::Stop
-            | Event::Wake => {}
+            | Event::Wake
+            | Event::Opinion(_) => {}
         }
     }
 

@@ -149,7 +149,8 @@ impl Summary {
             | Event::Alert(_)
             | Event::Start
             | Event::Stop
-            | Event::Wake => return,
+            | Event::Wake
+            | Event::Opinion(_) => return,
         };
         let Some(instrument) = catalog.instruments.get(id.index()) else {
             return;
@@ -183,6 +184,7 @@ fn word(event: &Event) -> &'static str {
         Event::Start => "start",
         Event::Stop => "stop",
         Event::Wake => "wake",
+        Event::Opinion(_) => "opinion",
     }
 }
 

@@ -424,7 +424,8 @@ impl Recorded {
                 | Event::Alert(_)
                 | Event::Start
                 | Event::Stop
-                | Event::Wake => None,
+                | Event::Wake
+                | Event::Opinion(_) => None,
             };
             if piece.is_some() {
                 return Ok(piece);

@@ -169,7 +169,8 @@ impl Last {
             | Event::Alert(_)
             | Event::Start
             | Event::Stop
-            | Event::Wake => return,
+            | Event::Wake
+            | Event::Opinion(_) => return,
         };
         let InstrumentId(place) = id;
         if let Some(instrument) = catalog.instruments.get(usize::from(place)) {

@@ -223,7 +223,8 @@ impl Context {
             | Event::Alert(_)
             | Event::Start
             | Event::Stop
-            | Event::Wake => return Ok(()),
+            | Event::Wake
+            | Event::Opinion(_) => return Ok(()),
         };
         let Some(symbol) = self.symbol(id) else {
             return Ok(());
@@ -251,7 +252,8 @@ impl Context {
             | Event::Alert(_)
             | Event::Start
             | Event::Stop
-            | Event::Wake => return Ok(()),
+            | Event::Wake
+            | Event::Opinion(_) => return Ok(()),
         };
         each(Key { symbol, kind }, self, row)
     }

@@ -19,6 +19,7 @@ use crate::handover::{
 };
 use crate::live::Live;
 use crate::machine::Machine;
+use crate::models::Models;
 use crate::ops::{self, FeedState, Status};
 use crate::place::Place;
 use crate::recording::Recording;
@@ -93,6 +94,7 @@ struct Room {
     recording: Option<Arc<Mutex<Recording>>>,
     /// The live sources.
     live: Option<Live>,
+    models: Models,
     statuses: Statuses,
 }
 

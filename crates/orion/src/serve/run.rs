@@ -114,6 +114,7 @@ impl Server {
                     continue
                 }
                 () = ears.posts.wait() => {}
+                () = self.room.models.wait() => {}
                 taken = ears.events.recv_many(&mut batch, BATCH_MAX), if fed => fed = taken > 0,
                 () = told(self.room.live.as_ref(), &mut items) => {}
                 () = sleep(until_wake.unwrap_or_default()), if until_wake.is_some() => self.wake(wake)?,
@@ -126,6 +127,10 @@ impl Server {
             while let Some(alert) = ears.posts.next_alert() {
                 self.machine
                     .tell(self.room.clock.stamp(), &Event::Alert(Box::new(alert)))?;
+            }
+            while let Some(opinion) = self.room.models.next_opinion() {
+                self.machine
+                    .tell(self.room.clock.stamp(), &Event::Opinion(opinion))?;
             }
             self.room.feed = self.live_state(fed || self.room.live.is_some());
             let answers = self.commit(outlets).await?;
@@ -200,7 +205,9 @@ impl Server {
         let Committed {
             mut publication,
             answers,
+            questions,
         } = self.machine.commit().await?;
+        self.room.models.ask(questions);
         self.hide(&mut publication);
         self.tell_status();
         let is_empty = publication.prices.is_empty()

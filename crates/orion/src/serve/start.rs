@@ -11,6 +11,7 @@ use crate::feed;
 use crate::keeper::Porter;
 use crate::live::{Live, Started};
 use crate::machine::Machine;
+use crate::models::Models;
 use crate::ops::{self, About, FeedState, Status};
 use crate::place::Place;
 use crate::posts::{Posts, Rooms};
@@ -46,7 +47,11 @@ impl Server {
     /// Opens what the market's folder holds, and recovers.
     pub(super) async fn open(config: &Config, place: &Place, started: Time) -> Result<Self> {
         let journal = open_journal(&place.dir)?;
-        let settings = Arc::new(recording::engine_settings(config)?);
+        let models = Models::open(config);
+        let settings = Arc::new(engine::Settings {
+            models: models.rules(config),
+            ..recording::engine_settings(config)?
+        });
         let mut sources = settings.catalog.sources.iter();
         let simulated = sources.any(|source| source.simulated);
         let machine = Machine::open(&place.dir, Arc::clone(&settings), journal).await?;
@@ -67,8 +72,10 @@ impl Server {
             feed: FeedState::Starting,
             recording: None,
             live: None,
+            models,
             statuses: Statuses::default(),
         };
+        room.status.attach_models(room.models.seats());
         let server = Self { machine, room };
         server.prune();
         Ok(server)

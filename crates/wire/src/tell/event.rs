@@ -4,7 +4,7 @@
 use super::{BadPayload, List, Quoted, append, check_digits, rule};
 use market::{
     Backing, Basis, Condition, Direction, Ended, Evidence, Measure, Outcome, Position, Price,
-    Signal, Size, Target, Time,
+    Rated, Signal, Size, Target, Time,
 };
 
 /// Longest reason, in bytes: what bounds the size of a message.
@@ -188,6 +188,23 @@ fn append_evidence(text: &mut String, evidence: &Evidence) {
         let gate = shown_condition(gate);
         append(text, format_args!(r#","risk_gate":{gate}"#));
     }
+    if let Some(rated) = &evidence.model {
+        append_rated(text, rated);
+    }
+}
+
+/// The model that had to do with it.
+fn append_rated(text: &mut String, rated: &Rated) {
+    append(
+        text,
+        format_args!(
+            r#","model":{{"name":{},"version":{},"score":{},"counts_from":"{}"}}"#,
+            Quoted(&rated.model),
+            Quoted(&rated.version),
+            rated.score,
+            rated.counts_from,
+        ),
+    );
 }
 
 fn shown_condition(condition: &Condition) -> String {

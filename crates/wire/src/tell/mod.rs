@@ -401,6 +401,12 @@ mod tests {
                 note: "the price of \"X\" is old".to_owned(),
             }),
             risk_gate: Some(market::Condition::at_most("max_live_signals", 6.0, 5.0)),
+            model: Some(market::Rated {
+                model: "gaps".to_owned(),
+                version: "a \"v\"".to_owned(),
+                score: market::Measure::new(0.612_345),
+                counts_from: ts().as_source(),
+            }),
         }
     }
 
@@ -428,7 +434,7 @@ mod tests {
         check(
             &body.shown(at(1840), ts()),
             &expect![[
-                r#"{"type":"signal","seq":1840,"epoch":"k3f9","ts":"2026-11-23T14:05:00.112Z","snapshot":true,"payload":{"id":"7c0e5a1e-9f0b-5c1d-8e2f-3a4b5c6d7e8f","status":"invalidated","direction":"long","symbol":"EURUSD","entry_time":"2026-11-23T14:05:00.000Z","entry_price":1.08530,"stop_loss":1.08450,"take_profits":[1.08610,1.08690,1.08770],"tp_modes":["TP1 30%","TP2 40%","Runner 30%"],"reason":"MSS+FVG setup","confidence":0.65,"rr_target":3.00,"killzone":"london"},"ext":{"setup":"mss_fvg","tf":"5m","simulated":true,"decide_by":"2026-11-23T14:09:45.100Z","cause":"stale_feed","source":"a \"source\"","price_kind":"future","conditions":[{"name":"mss","rule":"holds","value":1,"limit":1},{"name":"sweep_depth_atr","rule":"at_most","value":-0.000001,"limit":2}],"confidence":{"n":0,"hits":0,"score":0.5931,"version":7,"basis":"shrinkage","fallback":true},"source_confidence":0.9,"odds":0.5614,"rr_weighted":-1.50,"config_hash":"6f1c8a5e2b7d9043","size":{"currency":"USD","note":"the price of \"X\" is old"},"risk_gate":{"name":"max_live_signals","rule":"at_most","value":6,"limit":5}}}"#
+                r#"{"type":"signal","seq":1840,"epoch":"k3f9","ts":"2026-11-23T14:05:00.112Z","snapshot":true,"payload":{"id":"7c0e5a1e-9f0b-5c1d-8e2f-3a4b5c6d7e8f","status":"invalidated","direction":"long","symbol":"EURUSD","entry_time":"2026-11-23T14:05:00.000Z","entry_price":1.08530,"stop_loss":1.08450,"take_profits":[1.08610,1.08690,1.08770],"tp_modes":["TP1 30%","TP2 40%","Runner 30%"],"reason":"MSS+FVG setup","confidence":0.65,"rr_target":3.00,"killzone":"london"},"ext":{"setup":"mss_fvg","tf":"5m","simulated":true,"decide_by":"2026-11-23T14:09:45.100Z","cause":"stale_feed","source":"a \"source\"","price_kind":"future","conditions":[{"name":"mss","rule":"holds","value":1,"limit":1},{"name":"sweep_depth_atr","rule":"at_most","value":-0.000001,"limit":2}],"confidence":{"n":0,"hits":0,"version":0,"basis":"shrinkage"},"odds":0.5614,"rr_weighted":-1.50,"config_hash":"6f1c8a5e2b7d9043","size":{"currency":"USD","note":"the price of \"X\" is old"},"risk_gate":{"name":"max_live_signals","rule":"at_most","value":6,"limit":5},"model":{"name":"gaps","version":"a \"v\"","score":0.612345,"counts_from":"2026-11-23T14:05:00.112Z"}}}"#
             ]],
         );
         let told = |kind| {
