@@ -5,6 +5,7 @@
 
 mod given;
 mod input;
+pub mod report;
 mod sweep;
 mod table;
 
@@ -34,7 +35,7 @@ pub fn run(options: &cli::Backtest, environment: Vec<(String, String)>) -> Resul
     let opened = Opened::open(options, environment)?;
     let (report, lost) = report(options, &opened)?;
     if let Some(path) = &options.report {
-        anyhow::bail!("no report yet");
+        report::write(&report, path)?;
     }
     let mut out = BufWriter::new(io::stdout().lock());
     if options.json {

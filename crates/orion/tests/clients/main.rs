@@ -12,6 +12,7 @@ mod dashboard;
 mod life;
 mod page;
 mod python;
+mod report;
 
 use std::path::Path;
 use support::Server;

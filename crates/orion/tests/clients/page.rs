@@ -81,7 +81,7 @@ async fn the_browser_sample_sees_both_types() {
 }
 
 /// Where pictures go: a folder of one's own choice, or one that ends with the browser.
-fn pictures(browser: &Browser) -> PathBuf {
+pub(crate) fn pictures(browser: &Browser) -> PathBuf {
     std::env::var_os("ORION_TEST_SCREENSHOTS")
         .map_or_else(|| browser.folder().to_owned(), PathBuf::from)
 }

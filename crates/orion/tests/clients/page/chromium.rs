@@ -148,6 +148,13 @@ impl Browser {
             .await;
     }
 
+    /// Makes pages believe that their reader prefers `dark` or `light`.
+    pub(crate) async fn prefer(&mut self, scheme: &str) {
+        let feature = json!({"name": "prefers-color-scheme", "value": scheme});
+        self.call("Emulation.setEmulatedMedia", json!({"features": [feature]}))
+            .await;
+    }
+
     /// Opens an address and waits until it is loaded.
     pub(crate) async fn open(&mut self, url: &str) {
         self.call("Page.navigate", json!({"url": url})).await;
