@@ -243,6 +243,7 @@ impl Quote {
             | Event::Life(_)
             | Event::Switch(..)
             | Event::Alert(_)
+            | Event::Opinion(_)
             | Event::Start
             | Event::Stop
             | Event::Wake => None,
@@ -329,7 +330,8 @@ impl Following {
                 | Output::Price(_)
                 | Output::Answer(_)
                 | Output::Shadow(_)
-                | Output::Calibration(_) => {}
+                | Output::Calibration(_)
+                | Output::Question(_) => {}
             }
         }
     }

@@ -263,9 +263,11 @@ fn groups(ended: &[Ended]) -> Vec<Group> {
     all
 }
 
+/// A setup, a symbol and a killzone, as they are ordered.
+type Key = (Option<String>, Option<String>, Option<&'static str>);
+
 fn grouped(ended: &[Ended], label: impl Fn(&Signal) -> Label) -> Vec<Group> {
-    let mut groups: BTreeMap<(Option<String>, Option<String>, Option<&'static str>), Vec<Row>> =
-        BTreeMap::new();
+    let mut groups: BTreeMap<Key, Vec<Row>> = BTreeMap::new();
     for one in ended {
         let (setup, symbol, killzone) = label(&one.signal);
         let key = (setup, symbol, killzone.map(Killzone::as_str));

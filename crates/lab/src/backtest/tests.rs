@@ -193,10 +193,7 @@ fn a_report_is_of_one_piece() {
         &settings,
     );
     let count = |status| {
-        let of = |(_, output): &&(Time, Output)| match output {
-            Output::Signal(signal) => signal.status == status,
-            _ => false,
-        };
+        let of = |(_, output): &&(Time, Output)| matches!(output, Output::Signal(signal) if signal.status == status);
         said.iter().filter(of).count() as u64
     };
     assert_eq!(report.signals.born, count(Status::Pending));
@@ -217,7 +214,9 @@ fn a_report_is_of_one_piece() {
         for (name, figures) in groups {
             let is_of = |group: &&super::report::Group| match by {
                 By::Setup => group.setup.as_ref() == Some(&name) && group.symbol.is_none(),
-                _ => group.symbol.as_ref() == Some(&name) && group.setup.is_none(),
+                By::Symbol | By::Killzone | By::Source => {
+                    group.symbol.as_ref() == Some(&name) && group.setup.is_none()
+                }
             };
             let group = report.groups.iter().find(is_of).unwrap();
             assert_eq!((group.n, group.hits), (figures.n, figures.hits), "{name}");

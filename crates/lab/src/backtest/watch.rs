@@ -185,7 +185,11 @@ impl Watch {
     /// What the engine said of it.
     pub fn output(&mut self, output: &Output) {
         match output {
-            Output::Price(_) | Output::Answer(_) | Output::Shadow(_) | Output::Calibration(_) => {}
+            Output::Price(_)
+            | Output::Answer(_)
+            | Output::Shadow(_)
+            | Output::Calibration(_)
+            | Output::Question(_) => {}
             Output::Signal(signal) if signal.entry_time >= self.period.from => self.signal(signal),
             Output::Signal(_) => {}
             Output::Outcome(outcome) => self.outcome(outcome),
@@ -335,6 +339,7 @@ fn moment(event: &Event) -> Option<(InstrumentId, SourceTime, Option<Timeframe>)
         | Event::Life(_)
         | Event::Switch(..)
         | Event::Alert(_)
+        | Event::Opinion(_)
         | Event::Start
         | Event::Stop
         | Event::Wake => None,

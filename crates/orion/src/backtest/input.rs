@@ -177,7 +177,7 @@ impl Input {
             Self::Told { paths, settings } => {
                 let count = settings.catalog.instruments.len() as u16;
                 let places = (0..count).map(|place| Some(InstrumentId(place)));
-                (Source::Told(reader(paths)?), places.collect())
+                (Source::Told(Box::new(reader(paths)?)), places.collect())
             }
             Self::Recorded { config, places, .. } => (
                 Source::Recorded(Box::new(Recording::open(config)?)),
@@ -222,7 +222,7 @@ pub(super) struct Reading {
 
 #[derive(Debug)]
 enum Source {
-    Told(TapeReader),
+    Told(Box<TapeReader>),
     Recorded(Box<Recording>),
 }
 
@@ -298,7 +298,8 @@ impl Reading {
                 ..close
             }),
             Event::Switch(instrument, source) => Event::Switch(place(instrument)?, source),
-            Event::Gap(_) | Event::Life(_) => event,
+            // What models said once they say again.
+            Event::Gap(_) | Event::Life(_) | Event::Opinion(_) => event,
             Event::Alert(_) | Event::Start | Event::Stop | Event::Wake => return None,
         })
     }

@@ -69,6 +69,7 @@ fn name_of(events: &[(Time, Event)]) -> String {
             | Event::Life(_)
             | Event::Switch(..)
             | Event::Alert(_)
+            | Event::Opinion(_)
             | Event::Start
             | Event::Stop
             | Event::Wake => Vec::new(),
