@@ -225,5 +225,6 @@ fn evidence(walk: &mut Walk) -> Evidence {
         odds: None,
         source_confidence: None,
         risk_gate: None,
+        model: None,
     }
 }

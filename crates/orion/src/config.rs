@@ -345,6 +345,14 @@ impl Config {
         }
     }
 
+    /// The models that are asked. In a recorded market nobody answers, and no signal is to wait for that.
+    fn models_in_force(&self) -> engine::ModelRules {
+        match self.feed.kind {
+            FeedKind::Tape(_) => engine::ModelRules::default(),
+            FeedKind::Sim | FeedKind::Live(_) => self.models.rules_of(|_| true),
+        }
+    }
+
     /// All that the engine is to be set to.
     #[must_use]
     pub fn engine_settings(&self) -> engine::Settings {
@@ -359,7 +367,7 @@ impl Config {
             portfolio: self.limits_in_force(),
             news: self.news.to_engine(),
             features: self.features.to_engine(),
-            models: self.models.rules_of(|_| true),
+            models: self.models_in_force(),
         }
     }
 

@@ -151,7 +151,7 @@ impl OwnTape {
                 ..*alert
             }))),
             Event::Gap(_) => Some(Event::Gap(RECORDED)),
-            // What models said once they say again: a question has the same id wherever it is asked.
+            // What models said once they say again, where they are asked: a question has the same id everywhere.
             Event::Opinion(opinion) => Some(Event::Opinion(opinion)),
             Event::Start | Event::Stop | Event::Wake => None,
         }

@@ -156,7 +156,7 @@ fn without_a_library_every_model_is_off_and_says_how_to_get_one() {
         "{}",
         lines[0]
     );
-    // A replay of what was recorded needs none: the rules are those of the manifests.
+    // What is asked is known without it.
     assert_eq!(config.engine_settings().models.models.len(), 3);
 }
 
