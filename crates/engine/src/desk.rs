@@ -1,5 +1,7 @@
 //! One instrument's desk: its bars, charts, setups, open signals and price pulse. Nobody else touches its state.
 
+mod confide;
+mod features;
 mod open;
 mod own;
 mod past;
@@ -16,6 +18,7 @@ pub(crate) use tradable::enter;
 
 use crate::bars::{self, Bars};
 use crate::engine::{Output, Shared};
+use crate::features::Features;
 use crate::lifecycle::{Pending, Reach};
 use crate::outcome::{Running, Shadows};
 use crate::pulse::Pulse;
@@ -40,6 +43,7 @@ pub(crate) struct Desk {
     pub bars: Bars,
     spreads: Spreads,
     charts: [Option<Chart>; Timeframe::ALL.len()],
+    features: Features,
     setups: Setups,
     pending: Vec<Pending>,
     running: Vec<Running>,
@@ -81,6 +85,7 @@ impl Desk {
             bars: Bars::new(instrument.calendar),
             spreads: Spreads::default(),
             charts: Default::default(),
+            features: Features::default(),
             setups: Setups::default(),
             pending: Vec::new(),
             running: Vec::new(),
@@ -139,7 +144,9 @@ impl Desk {
         for (timeframe, chart) in Timeframe::ALL.into_iter().zip(&mut self.charts) {
             let was = before.structure_of(self.symbol, timeframe);
             let is = settings.structure_of(self.symbol, timeframe);
-            chart.take_if(|_| !is.keeps_charts_of(was));
+            if chart.take_if(|_| !is.keeps_charts_of(was)).is_some() {
+                self.features.forget(timeframe);
+            }
         }
         let setup_tf = settings.rules.setup_tf;
         if before.rules.setup_tf != setup_tf
@@ -165,6 +172,7 @@ impl Desk {
                 (true, Some(_)) | (false, None) => {}
             }
         }
+        self.want_features(settings);
     }
 
     /// Takes a tick: into its minute, before open signals and armed setups, and to the pulse.
@@ -260,7 +268,9 @@ impl Desk {
         findings.clear();
         let chart = self.charts[timeframe.index()].as_mut()?;
         let rules = settings.structure_of(self.symbol, timeframe);
-        Some(chart.close(bar, rules, findings))
+        let t = chart.close(bar, rules, findings);
+        self.features.close(timeframe, bar, findings, chart);
+        Some(t)
     }
 
     /// Takes a divergence in which this symbol held.
@@ -285,6 +295,9 @@ impl Desk {
     ) {
         self.keep_usual(timeframe, bar, context);
         let rules = self.rules(context.settings);
+        if timeframe == rules.setup_tf && t.is_some() {
+            self.read_bar(bar.end_time, context);
+        }
         let patterns = self.set_up(timeframe, bar, t, findings, rules);
         // Of a bar that was not wholly seen nobody knows where it would have closed.
         if !bar.holed {

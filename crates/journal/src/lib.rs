@@ -20,7 +20,7 @@ pub use error::Error;
 pub use local::{Local, Looking, Probe};
 pub use memory::Memory;
 
-use market::{Outcome, Position, Shadow, Signal};
+use market::{Calibration, Outcome, Position, Shadow, Signal};
 
 /// One entry of the journal. Signal events and outcomes are one stream, and nothing else advances `seq`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +80,22 @@ pub trait Journal: Send {
         after: u64,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<(u64, Shadow)>, Error>> + Send;
+
+    /// Keeps versions of calibrations, all or none, beside the stream: no client hears of them, and they move no position. One
+    /// that is known, by its name, number and time, is left out, so that a tape may be told again. Durable when it returns.
+    ///
+    /// # Errors
+    /// What the store reports.
+    fn keep(
+        &mut self,
+        calibrations: Vec<Calibration>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// All versions of calibrations, in the order they were kept.
+    ///
+    /// # Errors
+    /// What the store reports.
+    fn calibrations(&self) -> impl Future<Output = Result<Vec<Calibration>, Error>> + Send;
 
     /// The position of the last record.
     fn end(&self) -> Position;

@@ -6,16 +6,17 @@
 //!
 //! `journal.sqlite` can be read with any SQLite tool while the server runs:
 //! `select seq, body ->> '$.record.signal.status' from record`. What would have become of signals that were not confirmed lies
-//! in a table of its own, `shadow`.
+//! in a table of its own, `shadow`, and so does each version of what confidence was calibrated by, `calibration`.
 
 mod look;
 mod store;
+mod versions;
 
 pub use self::look::Looking;
 use self::store::{Request, Store};
 use crate::lock::Lock;
 use crate::{Error, Journal, Record, disk};
-use market::{Epoch, Position, Shadow};
+use market::{Calibration, Epoch, Position, Shadow};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -134,6 +135,21 @@ impl Journal for Local {
             answer,
         })
         .await
+    }
+
+    async fn keep(&mut self, calibrations: Vec<Calibration>) -> Result<(), Error> {
+        if calibrations.is_empty() {
+            return Ok(());
+        }
+        self.ask(|answer| Request::Keep {
+            calibrations,
+            answer,
+        })
+        .await
+    }
+
+    async fn calibrations(&self) -> Result<Vec<Calibration>, Error> {
+        self.ask(|answer| Request::Calibrations { answer }).await
     }
 
     fn end(&self) -> Position {

@@ -1,13 +1,14 @@
 //! The journal that ends with the process: for tests, backtests and the laboratory.
 
-use crate::{Error, Journal, Record};
-use market::{Epoch, Position, Shadow};
+use crate::{Error, Journal, Record, record};
+use market::{Calibration, Epoch, Position, Shadow};
 
 #[derive(Debug)]
 pub struct Memory {
     epoch: Epoch,
     records: Vec<Record>,
     shadows: Vec<Shadow>,
+    calibrations: Vec<Calibration>,
 }
 
 impl Memory {
@@ -17,6 +18,7 @@ impl Memory {
             epoch,
             records: Vec::new(),
             shadows: Vec::new(),
+            calibrations: Vec::new(),
         }
     }
 }
@@ -57,8 +59,23 @@ impl Journal for Memory {
     }
 
     async fn shadows(&self, after: u64, limit: usize) -> Result<Vec<(u64, Shadow)>, Error> {
-        let behind = self.shadows.iter().cloned().skip(after as usize);
+        let behind = self.shadows.iter().skip(after as usize).cloned();
         Ok((after + 1..).zip(behind).take(limit).collect())
+    }
+
+    async fn keep(&mut self, calibrations: Vec<Calibration>) -> Result<(), Error> {
+        for calibration in calibrations {
+            let name = record::name_of(&calibration);
+            let mut known = self.calibrations.iter().map(record::name_of);
+            if known.all(|known| known != name) {
+                self.calibrations.push(calibration);
+            }
+        }
+        Ok(())
+    }
+
+    async fn calibrations(&self) -> Result<Vec<Calibration>, Error> {
+        Ok(self.calibrations.clone())
     }
 
     fn end(&self) -> Position {

@@ -6,15 +6,18 @@
 //!
 //! A change of this form raises [`VERSION`] and keeps reading every older one.
 
+mod calibration;
 mod outcome;
 
+pub(crate) use calibration::{decode_calibration, encode_calibration, name_of};
 pub(crate) use outcome::{decode_shadow, encode_shadow};
 
 use crate::{Error, Record};
+use calibration::StoredBasis;
 use market::{
-    Backing, Cause, Condition, Currency, Direction, Evidence, Killzone, Lots, Measure, Outcome,
-    Price, PriceKind, Probability, Ratio, Relation, Signal, Size, SourceTime, Status, Symbol,
-    Target, Time, Timeframe,
+    Backing, Basis, Cause, Condition, Currency, Direction, Evidence, Killzone, Lots, Measure,
+    Outcome, Price, PriceKind, Probability, Ratio, Relation, Signal, Size, SourceTime, Status,
+    Symbol, Target, Time, Timeframe,
 };
 use outcome::StoredOutcome;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
@@ -22,7 +25,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 /// The version that is written. 2 has what a signal stands on, 3 the limit that speaks against trading it, and the
-/// odds of chance, 4 how a position ended, and shadows.
+/// odds of chance, 4 how a position ended, shadows and calibrations.
 pub(crate) const VERSION: u32 = 4;
 /// The oldest that is read.
 const OLDEST: u32 = 1;
@@ -166,6 +169,14 @@ struct StoredEvidence {
         with = "maybe_probability"
     )]
     odds: Option<Probability>,
+    /// Since version 4.
+    #[serde(
+        default,
+        rename = "source_confidence_per_10000",
+        skip_serializing_if = "Option::is_none",
+        with = "maybe_probability"
+    )]
+    source_confidence: Option<Probability>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -224,6 +235,20 @@ struct StoredBacking {
     hits: u32,
     #[serde(rename = "interval_per_10000", with = "maybe_interval")]
     interval: Option<(Probability, Probability)>,
+    /// Since version 4.
+    #[serde(default, rename = "calibration")]
+    version: u32,
+    /// Since version 4.
+    #[serde(default, with = "StoredBasis")]
+    basis: Basis,
+    /// Since version 4.
+    #[serde(
+        default,
+        rename = "score_per_10000",
+        skip_serializing_if = "Option::is_none",
+        with = "maybe_probability"
+    )]
+    score: Option<Probability>,
 }
 
 #[derive(Serialize, Deserialize)]

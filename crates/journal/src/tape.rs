@@ -19,6 +19,7 @@
 //! `codec.rs` has the form of the records.
 
 mod codec;
+mod days;
 mod frame;
 mod keep;
 mod reader;
@@ -26,6 +27,7 @@ mod recover;
 mod segment;
 mod writer;
 
+pub use days::{Day, days};
 pub use keep::{Keep, Removed, keep};
 pub use reader::{TapeItem, TapeReader};
 pub use recover::{Cut, Tape};

@@ -4,7 +4,8 @@
 
 use journal::{Error, Journal, Local, Looking, Memory, Record};
 use market::{
-    Cause, Epoch, Outcome, OutcomeKind, Position, Price, Ratio, Shadow, Symbol, Time, Uuid,
+    Basis, Calibration, Cause, Epoch, Outcome, OutcomeKind, Position, Price, Probability, Ratio,
+    Shadow, Symbol, Time, Uuid,
 };
 use std::path::Path;
 use tempfile::TempDir;
@@ -35,7 +36,28 @@ async fn keeps_the_promises<J: Journal + Sync>(mut make: impl FnMut() -> J) {
     takes_a_big_batch_whole(make()).await;
     reads_in_pages(make()).await;
     refuses_positions_that_are_not_its_own(make()).await;
+    keeps_each_version_of_a_calibration_once(make()).await;
     keeps_shadows_apart(make()).await;
+}
+
+async fn keeps_each_version_of_a_calibration_once(mut journal: impl Journal) {
+    assert_eq!(journal.calibrations().await.unwrap(), []);
+    journal.append(at(0), records(1..=2)).await.unwrap();
+    let first = vec![calibration("smt", 1, 10), calibration("mss_fvg", 1, 10)];
+    journal.keep(first.clone()).await.unwrap();
+    journal.keep(Vec::new()).await.unwrap();
+    // The tape is told again, with one more; and another engine counts from 1 again.
+    let again = vec![
+        calibration("smt", 1, 10),
+        calibration("smt", 2, 20),
+        calibration("smt", 1, 30),
+    ];
+    journal.keep(again.clone()).await.unwrap();
+    let all = [&first[..], &again[1..]].concat();
+    assert_eq!(journal.calibrations().await.unwrap(), all);
+    // They move no position.
+    assert_eq!(journal.end(), at(2));
+    assert_eq!(journal.append(at(2), records(3..=3)).await.unwrap(), at(3));
 }
 
 async fn begins_before_the_first_record(journal: impl Journal) {
@@ -328,6 +350,22 @@ fn record(number: u64) -> Record {
         realised: None,
         end: None,
     })
+}
+
+fn calibration(of: &str, version: u32, at_s: i64) -> Calibration {
+    Calibration {
+        of: of.to_owned(),
+        version,
+        at: Time::from_secs(at_s),
+        basis: Basis::Beta,
+        from: Time::from_secs(1),
+        until: Time::from_secs(2),
+        n: 200,
+        hits: 120,
+        brier_before: Probability::from_steps(2400),
+        brier_after: Probability::from_steps(2300),
+        parameters: vec![("a".to_owned(), 0.1), ("b".to_owned(), 1.0 / 3.0)],
+    }
 }
 
 fn shadow(number: u128) -> Shadow {

@@ -7,6 +7,7 @@
 mod auth;
 mod check;
 mod describe;
+mod features;
 mod finding;
 mod gateway;
 mod instrument;
@@ -20,6 +21,7 @@ mod value;
 mod words;
 
 pub use auth::{Auth, AuthMode, Jwt, ProxyNet, SignersFrom};
+pub use features::{FeaturesSettings, check_names};
 pub use finding::{Finding, Origin};
 pub use gateway::Gateway;
 pub use instrument::InstrumentSettings;
@@ -47,6 +49,7 @@ pub struct Config {
     pub account: engine::Account,
     pub portfolio: engine::Limits,
     pub news: NewsSettings,
+    pub features: FeaturesSettings,
     pub gateway: Gateway,
     pub tape: Tape,
     pub history: History,
@@ -69,6 +72,7 @@ impl Default for Config {
             account: engine::Account::default(),
             portfolio: engine::Limits::default(),
             news: NewsSettings::default(),
+            features: FeaturesSettings::default(),
             gateway: Gateway::default(),
             tape: Tape::default(),
             history: History::default(),
@@ -247,7 +251,7 @@ impl Default for Tape {
     }
 }
 
-/// How much of the tape is kept. The journal is kept whole.
+/// How much of the tape is kept, and in what form its finished days stay. The journal is kept whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct History {
@@ -255,6 +259,8 @@ pub struct History {
     pub keep_days: u32,
     /// The oldest days go while the tape has more bytes than this; 0 sets no limit.
     pub max_bytes: u64,
+    /// Whether finished days become Parquet files, which stay.
+    pub parquet: bool,
 }
 
 impl Default for History {
@@ -262,6 +268,7 @@ impl Default for History {
         Self {
             keep_days: 90,
             max_bytes: 10 * 1024 * 1024 * 1024,
+            parquet: true,
         }
     }
 }
@@ -346,6 +353,7 @@ impl Config {
             account: self.account.clone(),
             portfolio: self.limits_in_force(),
             news: self.news.to_engine(),
+            features: self.features.to_engine(),
         }
     }
 

@@ -2,8 +2,9 @@
 //!
 //! `ORION_TEST_CRASH=commit:17` ends it when the point `commit` is passed for the 17th time; `ORION_TEST_HANG=commit:17`
 //! stops the thread there. Points between a decision and a client's socket, in their order: `decision`, `append`, `commit`,
-//! `committed`, `publish`, `send`; before each file of the tape that is let go `prune`; three times where an engine begins
-//! anew `anew`; in a process that takes over `check`, `take`, `ready`, `go`, `serve`. Release builds have no such switch.
+//! `committed`, `publish`, `send`; before each file of the tape that is let go `prune`; of each file of history `seal_draft` when it is on disk
+//! and `seal_file` when it has its name, and `seal_day` before a day counts as sealed; three times where an engine begins anew
+//! `anew`; in a process that takes over `check`, `take`, `ready`, `go`, `serve`. Release builds have no such switch.
 
 /// Passes a point.
 #[cfg(debug_assertions)]

@@ -1,8 +1,12 @@
 //! `orion history`: what the data folder keeps. `history/list.rs` counts it, `history/verify.rs` reads every byte of it and
-//! decides it again, `history/gaps.rs` finds what is missing.
+//! decides it again, `history/gaps.rs` finds what is missing, `history/seal.rs` seals finished days,
+//! `history/export.rs` writes the journal as a table.
 
+mod export;
 mod gaps;
 mod list;
+mod seal;
+mod sealed;
 mod verify;
 
 use crate::cli::{self, HistoryCommand};
@@ -12,6 +16,8 @@ use journal::tape::{Segment, TapeItem, TapeReader};
 use std::fs;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
+
+pub use export::What;
 
 /// Items between two looks at the progress.
 const PROGRESS_EVERY: u64 = 65_536;
@@ -49,6 +55,14 @@ pub async fn run(options: &cli::History, environment: Vec<(String, String)>) -> 
             let markets = markets(&folder(&gaps.kept)?, gaps.market.as_deref())?;
             let least = market::Span::from_secs(i64::from(gaps.min));
             gaps::run(&markets, least, gaps.kept.json, &mut out)?
+        }
+        HistoryCommand::Export(export) => {
+            let markets = markets(&folder(&export.kept)?, export.market.as_deref())?;
+            export::run(&markets, export, &mut out).await?
+        }
+        HistoryCommand::Seal(seal) => {
+            let markets = markets(&folder(&seal.kept)?, seal.market.as_deref())?;
+            seal::run(&markets, seal.kept.json, &mut out)?
         }
     };
     out.flush()?;

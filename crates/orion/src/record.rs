@@ -126,7 +126,7 @@ impl Recorder {
     /// # Errors
     /// When the folder cannot be read or a file not be removed. Recording does not suffer by that.
     pub fn prune(&self) -> Result<Removed> {
-        keep::prune(&self.dir, &self.history, self.tape.place(), self.newest)
+        keep::prune(self.folder(), &self.history, self.tape.place(), self.newest)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::clock::{self, Clock};
 use crate::config::{Config, FeedKind};
 use crate::live::{Live, Started};
 use crate::record::{Recorder, SYNC_EVERY};
+use crate::seal;
 use crate::secrets::Secrets;
 use crate::sources;
 use anyhow::{Context as _, Result, ensure};
@@ -41,6 +42,7 @@ pub async fn run(
     std::fs::create_dir_all(config.data.dir.join(config.market_name()))
         .context("make the folder where sources keep their notes")?;
     let mut recorder = Recorder::open(&config)?;
+    let _sealing = seal::Watch::start(recorder.folder(), &config.history);
     let clock = Arc::new(Clock::new(clock::Machine, recorder.newest()));
     recorder.start(|| clock.stamp())?;
     let Started { live, router } = Live::start(&config, wanted, &clock, None);

@@ -1,4 +1,8 @@
-//! Recorded markets to be played: files of others, or ORION's own tape.
+//! Recorded markets to be played: files of others, ORION's own tape, or its sealed days.
+
+mod sealed;
+
+pub use sealed::SealedDays;
 
 use crate::config::{Config, FeedKind};
 use crate::machine;
@@ -22,6 +26,7 @@ const RECORDED: SourceId = SourceId(0);
 pub enum Recording {
     Files(Box<Tape>),
     Own(Box<OwnTape>),
+    Sealed(Box<SealedDays>),
 }
 
 /// What a server was told, as a feed: the ticks, bars and gaps of its tape. Time passes anew.
@@ -53,6 +58,10 @@ impl Recording {
             };
             return Ok(Self::Own(Box::new(tape)));
         }
+        if let Some(files) = sealed::files(files)? {
+            let days = SealedDays::open(&files, &config.catalog())?;
+            return Ok(Self::Sealed(Box::new(days)));
+        }
         let specs: Vec<Spec> = files
             .iter()
             .map(|file| config.feed.tape.spec(file))
@@ -67,6 +76,7 @@ impl Recording {
         match self {
             Self::Files(tape) => tape.files().iter().map(ToString::to_string).collect(),
             Self::Own(_) => vec!["ORION's own tape".to_owned()],
+            Self::Sealed(days) => days.lines(),
         }
     }
 
@@ -79,6 +89,7 @@ impl Recording {
                 items: tape.items,
                 ..Progress::default()
             },
+            Self::Sealed(days) => days.progress(),
         }
     }
 
@@ -92,7 +103,7 @@ impl Recording {
                     .map(|(id, reason, count)| (catalog.instrument(id).symbol, reason, count))
                     .collect()
             }
-            Self::Own(_) => Vec::new(),
+            Self::Own(_) | Self::Sealed(_) => Vec::new(),
         }
     }
 }
@@ -106,6 +117,7 @@ impl Iterator for Recording {
                 .next()
                 .map(|item| item.map(stamped).context("read the tape")),
             Self::Own(tape) => tape.next(),
+            Self::Sealed(days) => days.next(),
         }
     }
 }
@@ -185,25 +197,47 @@ pub fn engine_settings(config: &Config) -> Result<Settings> {
     let FeedKind::Tape(files) = &config.feed.kind else {
         return Ok(settings);
     };
-    let Some(mut reader) = own_tape(files)? else {
-        return Ok(settings);
-    };
-    if let Some(TapeItem::Settings(kept)) = reader.next().transpose()? {
-        let kept = machine::read_settings(&kept)?;
-        if let (Some(source), Some(recorded)) = (
-            settings.catalog.sources.first_mut(),
-            kept.catalog.sources.first(),
-        ) {
-            source.simulated = recorded.simulated;
-            source.heartbeats = recorded.heartbeats;
-            source.always_open = recorded.always_open;
-            if recorded.simulated {
-                settings.rules = config.feed.sim.rules.over(&config.rules.general);
-                settings.own_rules = config.rules.book(&settings.rules);
-            }
+    if let Some(about) = recorded_by(files)?
+        && let Some(source) = settings.catalog.sources.first_mut()
+    {
+        source.simulated = about.simulated;
+        source.heartbeats = about.heartbeats;
+        source.always_open = about.always_open;
+        if about.simulated {
+            settings.rules = config.feed.sim.rules.over(&config.rules.general);
+            settings.own_rules = config.rules.book(&settings.rules);
         }
     }
     Ok(settings)
+}
+
+/// What a recording of ORION's own says of the source that was recorded.
+struct RecordedSource {
+    simulated: bool,
+    heartbeats: bool,
+    always_open: bool,
+}
+
+fn recorded_by(files: &[PathBuf]) -> Result<Option<RecordedSource>> {
+    if let Some(mut reader) = own_tape(files)? {
+        let Some(TapeItem::Settings(kept)) = reader.next().transpose()? else {
+            return Ok(None);
+        };
+        let kept = machine::read_settings(&kept)?;
+        return Ok(kept.catalog.sources.first().map(|source| RecordedSource {
+            simulated: source.simulated,
+            heartbeats: source.heartbeats,
+            always_open: source.always_open,
+        }));
+    }
+    let Some(files) = sealed::files(files)? else {
+        return Ok(None);
+    };
+    Ok(sealed::about(&files)?.map(|about| RecordedSource {
+        simulated: about.simulated,
+        heartbeats: about.heartbeats,
+        always_open: about.always_open,
+    }))
 }
 
 /// The files as ORION's own tape, if that is what they are: a market's folder, its tape's folder, or segments.

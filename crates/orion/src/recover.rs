@@ -90,7 +90,7 @@ impl Spent {
             Output::Signal(signal) => self.0.contains(&signal.id),
             Output::Outcome(outcome) => self.0.contains(&outcome.id),
             Output::Shadow(shadow) => self.0.contains(&shadow.id),
-            Output::Price(_) | Output::Answer(_) => false,
+            Output::Price(_) | Output::Calibration(_) | Output::Answer(_) => false,
         }
     }
 }
@@ -170,6 +170,7 @@ async fn go_on<J: Journal>(
         mut engine,
         missing,
         shadows,
+        calibrations,
         spent,
         bars,
         ..
@@ -180,8 +181,9 @@ async fn go_on<J: Journal>(
             "append what was decided and not yet kept"
         );
     }
+    // Those that it has are left out.
+    journal.keep(calibrations).await?;
     if !(missing.is_empty() && shadows.is_empty()) {
-        // Those that it has are left out.
         let end = journal.end();
         journal.append_with(end, missing, shadows).await?;
     }

@@ -13,7 +13,7 @@ fn root() -> PathBuf {
 }
 
 /// What each crate may use of ours; the table of ARCHITECTURE.md.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("market", &[]),
     ("engine", &["market"]),
     ("wire", &["market"]),
@@ -21,13 +21,15 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("access", &["market"]),
     ("feeds", &["market", "access"]),
     ("journal", &["market"]),
+    ("history", &["market"]),
     ("gateway", &["market", "wire", "hub"]),
     ("lab", &["market", "engine"]),
     ("standin", &[]),
     (
         "orion",
         &[
-            "market", "engine", "wire", "hub", "access", "feeds", "journal", "gateway", "lab",
+            "market", "engine", "wire", "hub", "access", "feeds", "journal", "history", "gateway",
+            "lab",
         ],
     ),
 ];

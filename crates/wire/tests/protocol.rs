@@ -1,10 +1,10 @@
 //! The examples of `docs/protocol.md` are what the server understands and writes, byte for byte.
 
 use market::{
-    Backing, Bar, BarUpdate, Condition, Currency, Direction, Ended, Epoch, Evidence, FeedState,
-    Killzone, Lots, Measure, Ohlc, Outcome, OutcomeKind, Position, Price, PriceKind, PriceUpdate,
-    Probability, Ratio, Signal, Size, SourceId, SourceTime, Span, Status, Symbol, SymbolStatus,
-    Target, Time, Timeframe, Uuid, Volume,
+    Backing, Bar, BarUpdate, Basis, Condition, Currency, Direction, Ended, Epoch, Evidence,
+    FeatureUpdate, FeedState, Killzone, Lots, Measure, Ohlc, Outcome, OutcomeKind, Position, Price,
+    PriceKind, PriceUpdate, Probability, Ratio, Signal, Size, SourceId, SourceTime, Span, Status,
+    Symbol, SymbolStatus, Target, Time, Timeframe, Uuid, Volume,
 };
 use wire::{Ask, Channel, Channels, Echo, Refusal, Since, Speaker, Subscribe, tell};
 
@@ -92,6 +92,9 @@ fn the_extended_protocol_is_as_it_is_told() {
         bars_subscribed,
         closed_bar,
         open_bar,
+        ask_features,
+        features_subscribed,
+        features,
     ] = extended()[..]
     else {
         panic!("{:?}", extended());
@@ -114,6 +117,7 @@ fn the_extended_protocol_is_as_it_is_told() {
         position: position(1850),
         follows: tell::Follows::Replayed(9),
         bars: None,
+        features: None,
         price_interval_ms: asked.price_interval_ms,
         simulated: false,
         limits: tell::Limits {
@@ -124,6 +128,7 @@ fn the_extended_protocol_is_as_it_is_told() {
     });
     assert_eq!(told, subscribed);
     check_bars(ask_bars, bars_subscribed, [closed_bar, open_bar]);
+    check_features(ask_features, features_subscribed, features);
     let Ok(Ask::Unsubscribe(asked)) = Ask::parse(leave.as_bytes()) else {
         panic!("{leave}");
     };
@@ -222,6 +227,7 @@ fn check_bars(ask: &str, subscribed: &str, told: [&str; 2]) {
                 is_whole: true,
             }),
         }),
+        features: None,
         price_interval_ms: Some(1000),
         simulated: false,
         limits: tell::Limits {
@@ -243,6 +249,45 @@ fn check_bars(ask: &str, subscribed: &str, told: [&str; 2]) {
         ..bar()
     };
     assert_eq!([bar(), open].map(|bar| tell::bar(&bar, now).unwrap()), told);
+}
+
+#[expect(clippy::unwrap_used, reason = "a test's own values")]
+fn check_features(ask: &str, subscribed: &str, told: &str) {
+    let Ok(Ask::Subscribe(asked)) = Ask::parse(ask.as_bytes()) else {
+        panic!("{ask}");
+    };
+    assert!(asked.channels.has(Channel::Features));
+    let symbols = asked.symbols.unwrap();
+    let names = ["5m.rsi14", "1h.trend", "1h.day_high_atr", "spread_atr"];
+    let answer = tell::subscribed(&tell::Subscribed {
+        id: asked.id.as_ref(),
+        channels: asked.channels,
+        symbols: tell::Heard::Only(&symbols),
+        unknown_symbols: &[],
+        position: Position {
+            epoch: Epoch(937_557),
+            seq: 1850,
+        },
+        follows: tell::Follows::Shown(0),
+        bars: None,
+        features: Some(&names.map(str::to_owned)),
+        price_interval_ms: None,
+        simulated: false,
+        limits: tell::Limits {
+            message_bytes: 16_384,
+            messages_per_s: 10,
+        },
+        heartbeat_ms: 15_000,
+    });
+    assert_eq!(answer, subscribed);
+    let update = FeatureUpdate {
+        symbol: symbols[0],
+        timeframe: Timeframe::M5,
+        time: SourceTime::parse("2026-11-23T14:05:00Z").unwrap(),
+        values: vec![61.703_845_21, 1.0, f64::NAN, 1.0 / 12.0].into(),
+    };
+    let now = Time::parse("2026-11-23T14:05:02.104Z").unwrap();
+    assert_eq!(tell::features(&update, 4, now).unwrap(), told);
 }
 
 #[expect(clippy::unwrap_used, reason = "a test's own values")]
@@ -420,7 +465,11 @@ fn signal() -> Signal {
                 resolved: 212,
                 hits: 129,
                 interval: Some((Probability::new(0.5414), Probability::new(0.6717))),
+                version: 7,
+                basis: Basis::Platt,
+                score: Some(Probability::new(0.6231)),
             }),
+            source_confidence: None,
             config_hash: "6f1c8a5e2b7d9043".to_owned(),
             size: Some(Size {
                 currency: Currency::USD,

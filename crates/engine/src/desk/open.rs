@@ -119,6 +119,7 @@ impl Desk {
                 None
             }
             Verdict::Invalidated(cause) => {
+                context.shared.calibrators.forget(signal.id);
                 let opening = self.opening(&signal, pending.since, context);
                 let origin = pending.origin;
                 self.shadows.begin(&signal, cause, origin, opening)
@@ -151,6 +152,7 @@ impl Desk {
     fn run(&mut self, signal: &Signal, pending: &Pending, context: &mut Context) {
         let sides = self.sides(signal);
         context.shared.book.filled(signal, sides.fill);
+        context.shared.calibrators.confirmed(signal, sides.exit);
         if let Some(setup) = pending.origin.setup() {
             context.shared.record(setup).confirm(signal, sides.exit);
         }
@@ -210,7 +212,9 @@ fn tell(step: Step, context: &mut Context) {
         context.shared.counts.resolved += 1;
         context.shared.counts.hits += u64::from(hit == Hit::Yes);
     }
-    context.out.push(Output::Outcome(Box::new(step.outcome)));
+    let (outcome, resolved) = (step.outcome, step.resolved);
+    context.out.push(Output::Outcome(Box::new(outcome.clone())));
+    context.learn(&outcome, resolved);
 }
 
 /// Hands out what is kept apart.

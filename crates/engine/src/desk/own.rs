@@ -1,7 +1,7 @@
 //! ORION's own signals: a setup that is triggered, judged by the gates, planned and written.
 
 use super::{Context, Desk, enter};
-use crate::confidence::Odds;
+use crate::calibration::{Open, Whose};
 use crate::engine::Output;
 use crate::gates::Refusal;
 use crate::lifecycle::{Origin, Pending, Reach, Since};
@@ -13,7 +13,8 @@ use crate::setup::{Armed, Pattern};
 use crate::sizing::Trade;
 use crate::structure::Pool;
 use market::{
-    Condition, Direction, Evidence, Price, Signal, Source, SourceTime, Span, Status, Symbol, Uuid,
+    Condition, Direction, Evidence, Price, Probability, Signal, Source, SourceTime, Span, Status,
+    Symbol, Uuid,
 };
 
 /// Zones that have signalled and are remembered.
@@ -103,7 +104,7 @@ impl Desk {
         context: &mut Context,
     ) {
         match self.signal(pattern, &ground.idea(pattern), moment, context) {
-            Ok(pending) => self.open(pattern, pending, context),
+            Ok((pending, born)) => self.open(pattern, pending, born, context),
             Err(refusal) => context.shared.counts.refuse(refusal),
         }
     }
@@ -115,7 +116,7 @@ impl Desk {
         idea: &Idea,
         moment: Moment,
         context: &mut Context,
-    ) -> Result<Pending, Refusal> {
+    ) -> Result<(Pending, Open), Refusal> {
         let (rules, entry_time) = (self.rules(context.settings), moment.entry_time);
         self.check_gates(pattern, entry_time, context)?;
         let chart = self.charts[rules.setup_tf.index()].iter();
@@ -130,8 +131,13 @@ impl Desk {
                 return Err(Refusal::Portfolio);
             }
         }
-        let signal = self.write(pattern, &plan, idea, entry_time, gate, context);
-        Ok(Pending {
+        let mut signal = self.write(pattern, &plan, idea, entry_time, gate, context);
+        let whose = Whose::Own(pattern.setup);
+        context.refresh(&whose);
+        let raw = self.raw(&signal, context);
+        let confirm = rules.confirm_atr * idea.atr;
+        let born = context.confide(&mut signal, whose, raw, confirm);
+        let pending = Pending {
             entered: moment.has_traded(signal.direction, signal.entry),
             stopped: moment.has_stopped(signal.direction, signal.stop),
             signal,
@@ -139,7 +145,8 @@ impl Desk {
             since: Since::at(entry_time),
             zone_far: pattern.zone_far,
             atr: idea.atr,
-        })
+        };
+        Ok((pending, born))
     }
 
     fn check_gates(
@@ -195,16 +202,6 @@ impl Desk {
         let instrument = settings.catalog.instrument(self.id);
         let source = self.source_in(settings);
         let (at, rules) = (context.at, self.rules(settings));
-        let risk = (plan.entry - plan.stop).abs().to_f64();
-        let reward = plan
-            .targets
-            .first()
-            .map_or(risk, |target| (target.price - plan.entry).abs().to_f64());
-        let odds = Odds {
-            risk,
-            reward,
-            confirm: rules.confirm_atr * idea.atr,
-        };
         let trade = Trade {
             entry: plan.entry,
             stop: plan.stop,
@@ -221,9 +218,8 @@ impl Desk {
             stop: plan.stop,
             targets: plan.targets.clone(),
             reason: reason(pattern.setup.reason(), source),
-            confidence: context
-                .shared
-                .confidence(pattern.setup, odds, rules.prior_strength),
+            // What it is given next.
+            confidence: Probability::from_steps(0),
             rr_target: plan.rr_target,
             killzone: session::killzone(entry_time),
             setup: pattern.setup.as_str().to_owned(),
@@ -239,7 +235,8 @@ impl Desk {
                 conditions: conditions(pattern, plan, idea, rules),
                 odds: None,
                 rr_weighted: Some(plan.rr_weighted),
-                backing: Some(context.shared.record_of(pattern.setup).backing()),
+                backing: None,
+                source_confidence: None,
                 config_hash: settings.hash_of(self.symbol),
                 size: self.size(
                     trade,
@@ -252,8 +249,9 @@ impl Desk {
         }
     }
 
-    fn open(&mut self, pattern: &Pattern, pending: Pending, context: &mut Context) {
+    fn open(&mut self, pattern: &Pattern, pending: Pending, born: Open, context: &mut Context) {
         let signal = &pending.signal;
+        context.shared.calibrators.born(signal.id, born);
         self.last_entry = Some(signal.entry_time);
         if self.zones.len() == ZONES_MAX {
             self.zones.pop_front();
@@ -262,6 +260,7 @@ impl Desk {
         context.shared.count_signal(signal.entry_time);
         context.shared.ledger.own(signal);
         enter(signal, context);
+        self.read_signal(signal, signal.entry_time, context);
         context.out.push(Output::Signal(Box::new(signal.clone())));
         self.pending.push(pending);
     }

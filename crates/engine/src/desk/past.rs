@@ -102,6 +102,7 @@ mod tests {
             account: crate::Account::default(),
             portfolio: crate::portfolio::Limits::default(),
             news: crate::portfolio::News::default(),
+            features: crate::features::FeatureRules::default(),
         }))
     }
 

@@ -44,6 +44,7 @@ fn settings(own_rules: RuleBook) -> Settings {
         account: crate::Account::default(),
         portfolio: crate::portfolio::Limits::default(),
         news: crate::portfolio::News::default(),
+        features: crate::features::FeatureRules::default(),
     }
 }
 

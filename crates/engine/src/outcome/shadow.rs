@@ -116,8 +116,9 @@ fn told_by(cause: Cause) -> Option<OutcomeKind> {
 }
 
 fn last_of(running: &Running, steps: &mut Vec<Step>) -> Option<Shadow> {
-    let last = steps.drain(..).last()?;
-    shadow_of(running, last)
+    let last = steps.pop();
+    steps.clear();
+    shadow_of(running, last?)
 }
 
 /// Of a last step; other steps are nobody's concern.

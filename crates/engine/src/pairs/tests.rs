@@ -52,6 +52,7 @@ fn settings() -> Settings {
         account: crate::Account::default(),
         portfolio: crate::portfolio::Limits::default(),
         news: crate::portfolio::News::default(),
+        features: crate::features::FeatureRules::default(),
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) fn settings() -> Settings {
         account: engine::Account::default(),
         portfolio: engine::Limits::default(),
         news: engine::News::default(),
+        features: engine::features::FeatureRules::default(),
     }
 }
 

@@ -63,7 +63,7 @@ fn ends(driver: &Driver) -> String {
                 "{at} shadow of {cause}, {kind}{all}{odds}{coarse}{end}\n"
             ))
         }
-        Output::Signal(_) | Output::Price(_) | Output::Answer(_) => None,
+        Output::Signal(_) | Output::Price(_) | Output::Calibration(_) | Output::Answer(_) => None,
     };
     driver.said.iter().filter_map(line).collect()
 }
@@ -319,7 +319,7 @@ fn what_bars_judge_says_so() {
     "#]].assert_eq(&told);
     let told = by_bars(Timeframe::H1, &["61 61 40 56"]);
     expect![[r#"
-        13:00:00.000 shadow of stop, stop
+        13:00:00.000 shadow of stop, stop coarse
     "#]]
     .assert_eq(&told);
 }

@@ -57,6 +57,7 @@ pub(crate) fn check(driver: &Driver, tally: &mut Tally) {
                 Output::Outcome(outcome) => ledger.outcome(place, *at, outcome),
                 Output::Shadow(shadow) => ledger.shadow(place, *at, shadow),
                 Output::Price(update) => ledger.price(*at, update),
+                Output::Calibration(_) => {}
                 Output::Answer(answer) => ledger.answer(place, *at, answer),
             }
         }

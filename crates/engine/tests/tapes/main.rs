@@ -5,9 +5,11 @@
 mod bars_only;
 mod bounded;
 mod coarse;
+mod confide;
 mod desk;
 mod driver;
 mod ends;
+mod features;
 mod gates;
 mod holes;
 mod ledger;

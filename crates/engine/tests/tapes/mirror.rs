@@ -118,7 +118,7 @@ pub(crate) fn lines(said: &[(Time, Output)], reflected: Reflected) -> Vec<String
             one.odds,
             way(one.end)
         )),
-        Output::Price(_) | Output::Answer(_) => None,
+        Output::Price(_) | Output::Calibration(_) | Output::Answer(_) => None,
     };
     let mut lines: Vec<String> = said.iter().filter_map(line).collect();
     lines.sort();

@@ -284,6 +284,7 @@ fn newest(driver: &Driver) -> Option<Signal> {
             | Output::Outcome(_)
             | Output::Price(_)
             | Output::Shadow(_)
+            | Output::Calibration(_)
             | Output::Answer(_) => None,
         })
 }

@@ -55,6 +55,7 @@ pub(crate) fn shown(driver: &Driver, show: Show) -> String {
             | Output::Outcome(_)
             | Output::Price(_)
             | Output::Shadow(_)
+            | Output::Calibration(_)
             | Output::Answer(_) => {
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use super::store::Store;
 use crate::{Error, Journal, Record};
-use market::{Position, Shadow};
+use market::{Calibration, Position, Shadow};
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -61,10 +61,7 @@ impl Journal for Looking {
         _batch: Vec<Record>,
         _shadows: Vec<Shadow>,
     ) -> Result<Position, Error> {
-        Err(Error::Io {
-            what: "append to a journal that was opened to be looked at".to_owned(),
-            source: io::ErrorKind::Unsupported.into(),
-        })
+        Err(only_looked_at())
     }
 
     async fn read(&self, after: Position, limit: usize) -> Result<Vec<(Position, Record)>, Error> {
@@ -78,8 +75,24 @@ impl Journal for Looking {
         store.shadows(after, limit)
     }
 
+    async fn keep(&mut self, _calibrations: Vec<Calibration>) -> Result<(), Error> {
+        Err(only_looked_at())
+    }
+
+    async fn calibrations(&self) -> Result<Vec<Calibration>, Error> {
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        store.calibrations()
+    }
+
     fn end(&self) -> Position {
         self.end
+    }
+}
+
+fn only_looked_at() -> Error {
+    Error::Io {
+        what: "append to a journal that was opened to be looked at".to_owned(),
+        source: io::ErrorKind::Unsupported.into(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Probe;
 use crate::{Error, Record, record};
-use market::{Epoch, Position, Shadow};
+use market::{Calibration, Epoch, Position, Shadow};
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior,
 };
@@ -14,7 +14,8 @@ use tokio::sync::{mpsc, oneshot};
 
 /// `ORJN`: tells this file from anybody else's SQLite file.
 const APPLICATION_ID: i32 = 0x4f52_4a4e;
-/// Of the tables below. The records have a version of their own. 2 has shadows; a journal of 1 gets them when it is opened.
+/// Of the tables below. The records have a version of their own. 2 has shadows and calibrations; a journal of 1 gets them when
+/// it is opened.
 const SCHEMA_VERSION: u32 = 2;
 const WITHOUT_SHADOWS: u32 = 1;
 /// `prev_hash` has room for the chain that makes the journal tamper-evident.
@@ -22,9 +23,11 @@ const SCHEMA: &str = "
     CREATE TABLE log (epoch TEXT NOT NULL) STRICT;
     CREATE TABLE record (seq INTEGER PRIMARY KEY, body TEXT NOT NULL, prev_hash BLOB) STRICT;
 ";
-/// One of each signal: its place, and the signal's id in the bytes of a UUID.
+/// Of each signal one shadow: its place, and the signal's id in the bytes of a UUID. Of each calibration one version: its place,
+/// and what names it.
 const SHADOWS: &str = "
     CREATE TABLE shadow (place INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
+    CREATE TABLE calibration (place INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
 ";
 
 /// What the writer is asked for.
@@ -41,6 +44,13 @@ pub(super) enum Request {
         limit: usize,
         answer: oneshot::Sender<Result<Vec<(u64, Shadow)>, Error>>,
     },
+    Keep {
+        calibrations: Vec<Calibration>,
+        answer: oneshot::Sender<Result<(), Error>>,
+    },
+    Calibrations {
+        answer: oneshot::Sender<Result<Vec<Calibration>, Error>>,
+    },
     Read {
         after: Position,
         limit: usize,
@@ -50,14 +60,14 @@ pub(super) enum Request {
 
 /// What the writer's thread owns.
 pub(super) struct Store {
-    connection: Connection,
-    path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
     epoch: Epoch,
     /// The last one that was committed.
     pub(super) seq: Arc<AtomicU64>,
     probe: Probe,
     /// An older version wrote it, and it is only looked at.
-    without_shadows: bool,
+    pub(super) without_shadows: bool,
 }
 
 impl Store {
@@ -125,6 +135,11 @@ impl Store {
                     limit,
                     answer,
                 } => answer.send(self.shadows(after, limit)).is_err(),
+                Request::Keep {
+                    calibrations,
+                    answer,
+                } => answer.send(self.keep(&calibrations)).is_err(),
+                Request::Calibrations { answer } => answer.send(self.calibrations()).is_err(),
                 Request::Read {
                     after,
                     limit,
@@ -384,7 +399,7 @@ fn hole(path: &Path, seq: u64) -> Error {
 }
 
 /// What SQLite reports, by what can be done about it.
-fn failure(path: &Path, verb: &str) -> impl Fn(rusqlite::Error) -> Error {
+pub(super) fn failure(path: &Path, verb: &str) -> impl Fn(rusqlite::Error) -> Error {
     let what = format!("{verb} {}", path.display());
     move |source| match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt {

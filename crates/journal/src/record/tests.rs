@@ -2,7 +2,7 @@
 
 use super::*;
 use expect_test::{Expect, expect};
-use market::{Ended, OutcomeKind, Shadow, Span};
+use market::{Calibration, Ended, OutcomeKind, Shadow, Span};
 use proptest::prelude::*;
 
 fn check_text(record: &Record, expected: &Expect) {
@@ -36,7 +36,7 @@ fn stored_samples_of_version_1_decode() {
 
 #[test]
 fn stored_samples_of_version_2_decode() {
-    let mut before = signal();
+    let mut before = uncalibrated();
     before.evidence.risk_gate = None;
     before.evidence.odds = None;
     let check = |text: &str, expected: Record| {
@@ -59,7 +59,7 @@ fn stored_samples_of_version_3_decode() {
     };
     check(
         r#"{"version":3,"record":{"signal":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","status":"invalidated","direction":"short","symbol":"EURUSD","digits":5,"entry_time":"2026-11-23T14:05:00.000000000Z","entry":"1.08505","stop":"1.08555","targets":[{"price":"1.08455","percent":60,"runner":false},{"price":"1.08305","percent":40,"runner":true}],"reason":"MSS+FVG setup (SIMULATED)","confidence_per_10000":6512,"rr_target_per_100":400,"killzone":"ny_am","setup":"mss_fvg","timeframe":"5m","simulated":true,"created_at":"2026-11-23T14:05:00.250000001Z","decide_by":"2026-11-23T14:09:45.250000001Z","decided_at":"2026-11-23T14:06:01.000000999Z","cause":"stale_feed","evidence":{"source":"oanda","price_kind":"cfd","conditions":[{"name":"leg_fvg_atr","relation":"at_least","value_millionths":412000,"limit_millionths":150000}],"rr_weighted_per_100":200,"backing":{"resolved":212,"hits":129,"interval_per_10000":[5420,6720]},"config_hash":"6f1c8a5e2b7d9043","size":{"currency":"USD","lots":{"total_millionths":160000,"risk_millionths":48000000,"parts_millionths":[90000,70000]},"note":""},"risk_gate":{"name":"max_live_signals","relation":"at_most","value_millionths":6000000,"limit_millionths":5000000},"odds_per_10000":5614}}}}"#,
-        Record::Signal(signal()),
+        Record::Signal(uncalibrated()),
     );
     check(
         r#"{"version":3,"record":{"outcome":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","symbol":"US30","digits":1,"kind":{"target":2},"price":"39120.5","r_per_100":-150,"at":"1969-12-31T23:59:59.999999999Z","last":true,"realised_per_100":-104}}}"#,
@@ -124,6 +124,35 @@ fn stored_samples_of_shadows_decode() {
             r#"{"version":4,"shadow":{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","cause":"stop","at":"1970-01-01T00:00:01.000000000Z","kind":"stop","odds_per_10000":null,"bars":"1h","coarse":true,"realised_per_100":null,"end":null}}"#
         ]],
     );
+}
+
+#[test]
+fn stored_samples_of_calibrations_decode() {
+    let calibration = Calibration {
+        of: "posted:a \"bot\"".to_owned(),
+        version: 7,
+        at: Time::from_secs(90),
+        basis: Basis::Platt,
+        from: Time::from_secs(1),
+        until: Time::from_secs(60),
+        n: 1850,
+        hits: 1001,
+        brier_before: Probability::from_steps(2481),
+        brier_after: Probability::from_steps(2213),
+        // Numbers that a careless reader would change.
+        parameters: vec![
+            ("a".to_owned(), -0.1 - 0.2),
+            ("b".to_owned(), 5e-324),
+            ("c".to_owned(), f64::MAX),
+        ],
+    };
+    let text = encode_calibration(&calibration);
+    expect![[r#""#]].assert_eq(&text[..120]);
+    let read = decode_calibration(&text, || "the sample".to_owned());
+    assert_eq!(read.unwrap(), calibration);
+    let broken = text.replace("-0.30000000000000004", "minus");
+    let error = decode_calibration(&broken, || "calibration 3".to_owned()).unwrap_err();
+    assert!(error.to_string().contains("`a` is `minus`"), "{error}");
 }
 
 #[test]
@@ -245,6 +274,9 @@ fn signal() -> Signal {
                 resolved: 212,
                 hits: 129,
                 interval: Some((Probability::from_steps(5420), Probability::from_steps(6720))),
+                version: 7,
+                basis: Basis::Isotonic,
+                score: Some(Probability::from_steps(5931)),
             }),
             config_hash: "6f1c8a5e2b7d9043".to_owned(),
             size: Some(Size {
@@ -266,8 +298,22 @@ fn signal() -> Signal {
                 limit: Measure::from_millionths(5_000_000),
             }),
             odds: Some(Probability::from_steps(5614)),
+            source_confidence: Some(Probability::from_steps(9000)),
         },
     }
+}
+
+/// As it was before anything was calibrated.
+fn uncalibrated() -> Signal {
+    let mut before = signal();
+    before.evidence.source_confidence = None;
+    before.evidence.backing = before.evidence.backing.map(|backing| Backing {
+        version: 0,
+        basis: Basis::Shrinkage,
+        score: None,
+        ..backing
+    });
+    before
 }
 
 fn outcome() -> Outcome {
@@ -334,18 +380,28 @@ prop_compose! {
         price_kind in prop::option::of(prop::sample::select(vec![PriceKind::Cash, PriceKind::Cfd, PriceKind::Future])),
         conditions in prop::collection::vec(any_condition(), 0..4),
         rr in prop::option::of(any::<i32>()),
-        backing in prop::option::of((any::<u32>(), any::<u32>(), prop::option::of((0..=10_000_u16, 0..=10_000_u16)))),
+        backing in prop::option::of((any::<u32>(), any::<u32>(), prop::option::of((0..=10_000_u16, 0..=10_000_u16)), any_made())),
         size in prop::option::of(any_size()),
         risk_gate in prop::option::of(any_condition()),
-        odds in prop::option::of(0..=10_000_u16),
+        (odds, senders) in prop::option::of((0..=10_000_u16, 0..=10_000_u16)).prop_map(Option::unzip),
     ) -> Evidence {
         let steps = Probability::from_steps;
-        let backing = backing.map(|(resolved, hits, interval)| Backing {
-            resolved, hits, interval: interval.map(|(low, high)| (steps(low), steps(high))),
+        let backing = backing.map(|(resolved, hits, interval, (version, basis, score))| Backing {
+            resolved, hits, interval: interval.map(|(low, high)| (steps(low), steps(high))), version, basis, score,
         });
         let rr_weighted = rr.map(Ratio::from_hundredths);
-        let odds = odds.map(steps);
-        Evidence { source, price_kind, conditions, rr_weighted, backing, config_hash, size, risk_gate, odds }
+        let (odds, source_confidence) = (odds.map(steps), senders.map(steps));
+        Evidence { source, price_kind, conditions, rr_weighted, backing, config_hash, size, risk_gate, odds, source_confidence }
+    }
+}
+
+prop_compose! {
+    fn any_made()(
+        version in any::<u32>(),
+        basis in prop::sample::select(vec![Basis::Shrinkage, Basis::FellBack, Basis::Platt, Basis::Beta, Basis::Isotonic]),
+        score in prop::option::of(0..=10_000_u16),
+    ) -> (u32, Basis, Option<Probability>) {
+        (version, basis, score.map(Probability::from_steps))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Letting go of the oldest days of a tape. Whole days go, the oldest first, one file after the other, so that whatever
 //! ends the process half-way, what is left is a tape without a hole.
 
+use super::Place;
+use super::days::first_day;
 use super::segment::{self, Segment};
-use super::{Place, TapeItem, TapeReader};
 use crate::{Error, Probe, disk};
 use market::Time;
 use std::fs;
@@ -112,18 +113,4 @@ impl Files {
         self.bytes -= taken.iter().map(|file| file.bytes).sum::<u64>();
         taken
     }
-}
-
-/// The UTC day of a segment's first event. A damaged segment counts as one without events: it must not keep all that is
-/// newer from going.
-fn first_day(path: &Path) -> Result<Option<i64>, Error> {
-    for item in TapeReader::open_files([path.to_owned()]) {
-        match item {
-            Ok(TapeItem::Settings(_)) => {}
-            Ok(TapeItem::Event(at, _)) => return Ok(Some(at.nanos().div_euclid(DAY_NANOS))),
-            Err(Error::Corrupt { .. }) => return Ok(None),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(None)
 }

@@ -201,6 +201,8 @@ fn without_setups(settings: &Settings) -> Settings {
         rules.posted_max_risk_percent = 100.0;
         rules.posted_max_distance_percent = 100.0;
         (rules.posted_max_open, rules.posted_max_per_day) = (0, 0);
+        // Nobody asks how sure they are.
+        rules.cal_min_platt = u32::MAX;
     };
     free(&mut settings.rules);
     settings
@@ -323,7 +325,11 @@ impl Following {
                     self.open.insert(signal.id, (signal.changed_at(), odds));
                 }
                 Output::Outcome(outcome) => self.outcome(&outcome, settings),
-                Output::Signal(_) | Output::Price(_) | Output::Answer(_) | Output::Shadow(_) => {}
+                Output::Signal(_)
+                | Output::Price(_)
+                | Output::Answer(_)
+                | Output::Shadow(_)
+                | Output::Calibration(_) => {}
             }
         }
     }

@@ -12,7 +12,7 @@ use super::report::{
 };
 use super::row::{Row, date};
 use super::watch::{Ended, Found, Seen};
-use engine::track::Figures;
+use engine::track::{Figures, TrackRecord};
 use engine::{Engine, Settings};
 use market::{Bar, Condition, Instrument, Killzone, Outcome, Price, Probability, Ratio, Signal};
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ impl Report {
         let control =
             beside.and_then(|beside| control(&rows, beside.per_trade, beside.tried, asked.seed));
         let all = group(&rows);
-        let figures = found.record.all();
+        let figures = told_and_came(&found.record);
         let edge = verdict(&all, bootstrap.as_ref(), asked.trials);
         let mut report = Self {
             format: FORMAT,
@@ -214,6 +214,13 @@ fn headline(
         }
     };
     format!("{said}: {hits}; {brought}{tried}")
+}
+
+/// How right the confidences were. The track record keeps what bars judged apart; here all is of one kind.
+fn told_and_came(record: &TrackRecord) -> Option<Figures> {
+    let by_bars = record.by_bars().into_values();
+    let kinds = record.all().into_iter().chain(by_bars);
+    kinds.max_by_key(|figures| figures.n)
 }
 
 fn scores(figures: &Figures) -> Scores {

@@ -56,6 +56,7 @@ pub(super) fn settings() -> Settings {
         account: engine::Account::default(),
         portfolio: engine::Limits::default(),
         news: engine::News::default(),
+        features: engine::features::FeatureRules::default(),
     }
 }
 

@@ -185,7 +185,7 @@ impl Watch {
     /// What the engine said of it.
     pub fn output(&mut self, output: &Output) {
         match output {
-            Output::Price(_) | Output::Answer(_) | Output::Shadow(_) => {}
+            Output::Price(_) | Output::Answer(_) | Output::Shadow(_) | Output::Calibration(_) => {}
             Output::Signal(signal) if signal.entry_time >= self.period.from => self.signal(signal),
             Output::Signal(_) => {}
             Output::Outcome(outcome) => self.outcome(outcome),

@@ -61,6 +61,7 @@ pub(crate) fn settings(year: i16) -> Settings {
         account: engine::Account::default(),
         portfolio: engine::Limits::default(),
         news: engine::News::default(),
+        features: engine::features::FeatureRules::default(),
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) fn findings(
     check.instruments();
     check.tape_symbol();
     check.folders();
+    check.features();
     check.tls();
     check.sources();
     check.auth();
@@ -171,6 +172,12 @@ impl<'a> Check<'a> {
         given
             .find(|(given, _)| names(given))
             .map(|(given, _)| given.to_owned())
+    }
+
+    fn features(&mut self) {
+        if let Some((reason, remedy)) = self.config.features.wrong() {
+            self.wrong_with("features.names", reason, remedy);
+        }
     }
 
     fn ranges(&mut self) {

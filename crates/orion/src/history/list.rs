@@ -1,5 +1,6 @@
 //! `orion history list`: each market of the data folder in a row, its symbols below.
 
+use super::sealed::{self, Count};
 use super::{Market, read_all, remark, table};
 use anyhow::Result;
 use journal::tape::{self, Segment, TapeItem};
@@ -25,6 +26,7 @@ struct Summary {
     events: BTreeMap<&'static str, u64>,
     symbols: BTreeMap<Symbol, Seen>,
     journal: Option<Kept>,
+    sealed: Option<Count>,
 }
 
 /// The ticks and bars of a symbol, by their source's time.
@@ -81,6 +83,7 @@ async fn summary(market: &Market) -> Result<Summary> {
     let mut summary = Summary {
         segments: tape::segments(&market.tape())?,
         journal: journal(market).await?,
+        sealed: sealed::count(market)?,
         ..Summary::default()
     };
     let segments = summary.segments.clone();
@@ -236,6 +239,9 @@ fn details(market: &Market, summary: &Summary, out: &mut impl Write) -> Result<(
             kept.signals, kept.confirmed, kept.invalidated, kept.outcomes
         )?;
     }
+    if let Some(sealed) = &summary.sealed {
+        writeln!(out, "  sealed   {}", sealed_line(sealed))?;
+    }
     let mut rows = Vec::new();
     for (symbol, seen) in &summary.symbols {
         let (first, last) = (seen.first.to_string(), seen.last.to_string());
@@ -250,6 +256,23 @@ fn details(market: &Market, summary: &Summary, out: &mut impl Write) -> Result<(
         writeln!(out, "  {line}")?;
     }
     Ok(())
+}
+
+/// The sealed days in a line.
+fn sealed_line(sealed: &Count) -> String {
+    let dates = match (&sealed.from, &sealed.to) {
+        (Some(from), Some(to)) if from == to => from.clone(),
+        (Some(from), Some(to)) => format!("{from} to {to}"),
+        (Some(_), None) | (None, _) => String::new(),
+    };
+    format!(
+        "{} days ({dates}) in {} files, {}: {} quotes, {} bars",
+        sealed.days,
+        sealed.files,
+        size(sealed.bytes),
+        sealed.quotes,
+        sealed.bars
+    )
 }
 
 fn object(market: &Market, summary: &Summary) -> serde_json::Value {
@@ -268,10 +291,16 @@ fn object(market: &Market, summary: &Summary) -> serde_json::Value {
             "invalidated": kept.invalidated, "outcomes": kept.outcomes,
         })
     });
+    let sealed = summary.sealed.as_ref().map(|sealed| {
+        json!({
+            "days": sealed.days, "files": sealed.files, "quotes": sealed.quotes, "bars": sealed.bars,
+            "bytes": sealed.bytes, "from": sealed.from, "to": sealed.to,
+        })
+    });
     json!({
         "market": market.name, "days": summary.days.len(), "segments": summary.segments.len(),
         "bytes": summary.bytes(), "from": time(summary.from), "to": time(summary.to),
-        "events": summary.events, "journal": journal, "symbols": symbols,
+        "events": summary.events, "journal": journal, "sealed": sealed, "symbols": symbols,
     })
 }
 

@@ -1,6 +1,6 @@
 //! `orion history verify`: reads every byte of what is kept, and decides it again.
 
-use super::{Market, Progress};
+use super::{Market, Progress, sealed};
 use crate::recover::{self, Retold};
 use anyhow::Result;
 use journal::snapshot;
@@ -23,6 +23,9 @@ struct Report {
     records: u64,
     /// Records that the tape gave again.
     again: u64,
+    /// Sealed days, and the quotes and bars in their files.
+    sealed: u64,
+    rows: u64,
     /// What is worth knowing and no fault.
     notes: Vec<String>,
     wrong: Vec<String>,
@@ -50,6 +53,7 @@ impl Report {
     async fn look(&mut self, market: &Market) {
         self.tape(market);
         self.snapshots(market);
+        self.sealed(market);
         if let Some(journal) = self.journal(market).await
             && self.wrong.is_empty()
         {
@@ -113,6 +117,17 @@ impl Report {
                 "the last {torn} bytes are a batch that is not whole: a server is writing it, or a crash left it and the \
                  next start cuts it off"
             ));
+        }
+    }
+
+    /// Every sealed file, whole.
+    fn sealed(&mut self, market: &Market) {
+        let _waits = Progress::waits(&format!("{}: read what is sealed", market.name));
+        let mut verified = sealed::verify(market);
+        (self.sealed, self.rows) = (verified.days, verified.rows);
+        self.notes.append(&mut verified.notes);
+        for wrong in verified.wrong {
+            self.fault(wrong);
         }
     }
 
@@ -280,6 +295,13 @@ fn print(market: &Market, report: &Report, out: &mut impl Write) -> Result<()> {
         "{}: {verdict}; {} segments, {} bytes, {} events; {} records in the journal, {} of them decided again from the tape",
         market.name, report.segments, report.bytes, report.events, report.records, report.again
     )?;
+    if report.sealed > 0 {
+        writeln!(
+            out,
+            "  sealed {} days, {} quotes and bars",
+            report.sealed, report.rows
+        )?;
+    }
     for wrong in &report.wrong {
         writeln!(out, "  wrong  {wrong}")?;
     }
@@ -292,7 +314,7 @@ fn print(market: &Market, report: &Report, out: &mut impl Write) -> Result<()> {
 fn object(market: &Market, report: &Report) -> serde_json::Value {
     json!({
         "market": market.name, "whole": report.wrong.is_empty(), "segments": report.segments, "bytes": report.bytes,
-        "events": report.events, "records": report.records, "again": report.again, "wrong": report.wrong,
-        "notes": report.notes,
+        "events": report.events, "records": report.records, "again": report.again, "sealed": report.sealed,
+        "rows": report.rows, "wrong": report.wrong, "notes": report.notes,
     })
 }

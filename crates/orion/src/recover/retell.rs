@@ -7,7 +7,7 @@ use anyhow::{Result, bail, ensure};
 use engine::{Engine, Output, Settings};
 use journal::tape::{self, TapeItem};
 use journal::{Journal, Record};
-use market::{Position, Shadow};
+use market::{Calibration, Position, Shadow};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub(crate) struct Told {
     pub(crate) missing: Vec<Record>,
     /// What would have become of signals that were not confirmed, whether or not the journal has it.
     pub(crate) shadows: Vec<Shadow>,
+    /// The versions of calibrations that the tape gives.
+    pub(crate) calibrations: Vec<Calibration>,
     /// How many records were compared.
     pub(crate) compared: u64,
     pub(super) spent: Spent,
@@ -55,6 +57,7 @@ pub(crate) async fn retell<J: Journal>(start: Start, journal: &J) -> Result<Reto
             engine,
             missing: Vec::new(),
             shadows: Vec::new(),
+            calibrations: Vec::new(),
             compared: 0,
             spent,
             bars,
@@ -105,6 +108,8 @@ impl<J: Journal> Retelling<'_, J> {
         for output in out.drain(..) {
             if let Output::Shadow(shadow) = output {
                 self.told.shadows.push(*shadow);
+            } else if let Output::Calibration(calibration) = output {
+                self.told.calibrations.push(*calibration);
             } else if let Some(record) = record_of(output)
                 && let Err(differs) = self.compare(record).await?
             {
@@ -144,6 +149,7 @@ impl<J: Journal> Retelling<'_, J> {
         self.page.clear();
         self.told.missing.clear();
         self.told.shadows.clear();
+        self.told.calibrations.clear();
         self.told.engine = Engine::new(settings);
         self.told.spent = Spent::load(self.journal, after).await?;
         Ok(())

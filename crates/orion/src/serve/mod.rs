@@ -22,6 +22,7 @@ use crate::machine::Machine;
 use crate::ops::{self, FeedState, Status};
 use crate::place::Place;
 use crate::recording::Recording;
+use crate::seal;
 use crate::secrets::Secrets;
 use crate::signers;
 use crate::statuses::Statuses;
@@ -158,11 +159,12 @@ pub async fn serve_at(
         Some(predecessor) => {
             predecessor.ensure_serves(&place.dir)?;
             start::rehearse(&config, secrets, &place).await?;
-            Some(predecessor.wait_turn(&config.catalog()).await?)
+            Some(predecessor.wait_turn(&config.engine_settings()).await?)
         }
         None => None,
     };
     let _fetching = fetch_signers(&config, &access);
+    let _sealing = seal::Watch::start(&place.dir, &config.history);
     let mut server = Server::open(&config, &place, started).await?;
     let mut reloads = match asked_by_signal {
         Some(signal) => {
@@ -170,7 +172,7 @@ pub async fn serve_at(
                 dir: place.dir.clone(),
                 socket: socket.try_clone().context("keep the listening socket")?,
                 activated,
-                catalog: config.catalog(),
+                settings: config.engine_settings(),
                 within: Duration::from_secs(config.server.reload_timeout_s),
             };
             Some(Reloads::open(plan, signal))

@@ -10,6 +10,7 @@ use std::process::Command;
 const ALL: History = History {
     keep_days: 1,
     max_bytes: 1,
+    parquet: false,
 };
 
 /// Days of March 2026, an hour on each, with a save at each end.
@@ -62,6 +63,7 @@ async fn without_a_snapshot_or_a_limit_nothing_goes() {
     three_days(folder.path()).await;
     let machine = open(folder.path()).await;
     let none = History {
+        parquet: false,
         keep_days: 0,
         max_bytes: 0,
     };

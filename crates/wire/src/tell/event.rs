@@ -3,16 +3,13 @@
 
 use super::{BadPayload, List, Quoted, append, check_digits, rule};
 use market::{
-    Backing, Condition, Direction, Ended, Evidence, Measure, Outcome, Position, Price, Signal,
-    Size, Target, Time,
+    Backing, Basis, Condition, Direction, Ended, Evidence, Measure, Outcome, Position, Price,
+    Signal, Size, Target, Time,
 };
 
 /// Longest reason, in bytes: what bounds the size of a message.
 const REASON_MAX: usize = 500;
 const TARGETS_MAX: usize = 4;
-/// No calibration is fitted: every confidence is its setup's record, pulled towards the odds of chance.
-const CALIBRATION: u32 = 0;
-const BASIS: &str = "shrinkage";
 const PROBABILITY_STEPS: u16 = 10_000;
 
 /// What is told of one event, without its envelope.
@@ -169,6 +166,9 @@ fn append_evidence(text: &mut String, evidence: &Evidence) {
     if let Some(backing) = evidence.backing {
         append_backing(text, backing);
     }
+    if let Some(said) = evidence.source_confidence {
+        append(text, format_args!(r#","source_confidence":{said}"#));
+    }
     if let Some(odds) = evidence.odds {
         append(text, format_args!(r#","odds":{odds}"#));
     }
@@ -201,7 +201,13 @@ fn shown_condition(condition: &Condition) -> String {
 }
 
 fn append_backing(text: &mut String, backing: Backing) {
-    let Backing { resolved, hits, .. } = backing;
+    let Backing {
+        resolved,
+        hits,
+        version,
+        basis,
+        ..
+    } = backing;
     append(
         text,
         format_args!(r#","confidence":{{"n":{resolved},"hits":{hits}"#),
@@ -209,10 +215,17 @@ fn append_backing(text: &mut String, backing: Backing) {
     if let Some((low, high)) = backing.interval {
         append(text, format_args!(r#","lo":{low},"hi":{high}"#));
     }
+    if let Some(score) = backing.score {
+        append(text, format_args!(r#","score":{score}"#));
+    }
     append(
         text,
-        format_args!(r#","version":{CALIBRATION},"basis":"{BASIS}"}}"#),
+        format_args!(r#","version":{version},"basis":"{}""#, basis.as_str()),
     );
+    if basis == Basis::FellBack {
+        append(text, format_args!(r#","fallback":true"#));
+    }
+    text.push('}');
 }
 
 /// Without `lots` where no size can be known.
