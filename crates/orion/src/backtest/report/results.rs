@@ -150,10 +150,7 @@ pub(super) fn excursions(report: &Report) -> String {
     let (hits, misses): (Vec<&Trade>, Vec<&Trade>) =
         report.trades.iter().partition(|trade| trade.hit);
     let entries = [
-        (
-            dot("good"),
-            format!("{}", counted(hits.len() as u64, "hit")),
-        ),
+        (dot("good"), counted(hits.len() as u64, "hit")),
         (
             dot("bad"),
             format!("{} without", counted(misses.len() as u64, "trade")),
