@@ -166,6 +166,7 @@ fn prices_times_1024_give_the_same_rows() {
                 | Event::Life(_)
                 | Event::Switch(..)
                 | Event::Alert(_)
+                | Event::Opinion(_)
                 | Event::Start
                 | Event::Stop
                 | Event::Wake) => other.clone(),
