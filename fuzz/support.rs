@@ -18,6 +18,7 @@ pub fn catalog() -> Catalog {
             signals: true,
             prices: true,
             contract: None,
+            slippage_pips: None,
         }
     };
     let instruments = [

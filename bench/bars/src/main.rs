@@ -23,6 +23,8 @@ const CHUNK: usize = 10_000;
 const FULL: usize = 1_000_000;
 /// Much more than a snapshot or the memory breathes.
 const GROWTH: f64 = 1.05;
+/// What confidence is calibrated by fills up with the rarest setup, later than all else: of each outcome.
+const BYTES_OF_AN_OUTCOME: usize = 117;
 /// The target, detectors, setups and indicators together.
 const TARGET_NS: f64 = 2_000.0;
 
@@ -168,10 +170,11 @@ fn hold(wanted: usize) -> bool {
         while told.bars < wanted * tenth / 10 {
             told.tell(&walk.bars(CHUNK.min(wanted / 10).max(1), &settings));
         }
-        let snapshot = told.engine.snapshot().len();
+        let outcomes = told.engine.outcomes_kept();
+        let snapshot = told.engine.snapshot().len() - outcomes * BYTES_OF_AN_OUTCOME;
         let (resident, peak) = resident_kib();
         println!(
-            "  {:>10} bars: snapshot {snapshot} bytes, resident {resident} KiB (peak {peak}), {} signals",
+            "  {:>10} bars: snapshot {snapshot} bytes and {outcomes} outcomes, resident {resident} KiB (peak {peak}), {} signals",
             told.bars,
             told.engine.counts().signals
         );
@@ -222,6 +225,7 @@ fn settings(rules: Rules) -> Settings {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     };
     let source = Source {
         name: "bars".into(),
@@ -244,5 +248,6 @@ fn settings(rules: Rules) -> Settings {
         account: engine::Account::default(),
         portfolio: engine::Limits::default(),
         news: engine::News::default(),
+        features: engine::features::FeatureRules::default(),
     }
 }

@@ -255,6 +255,7 @@ fn catalog() -> Catalog {
             signals: true,
             prices: true,
             contract: None,
+            slippage_pips: None,
         })
     };
     let instruments = [

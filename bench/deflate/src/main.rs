@@ -218,10 +218,12 @@ fn evidence(walk: &mut Walk) -> Evidence {
             resolved: 212,
             hits: 129,
             interval: Some((Probability::new(0.5414), Probability::new(0.6717))),
+            ..Backing::default()
         }),
         config_hash: "6f1c8a5e2b7d9043".to_owned(),
         size: None,
         odds: None,
+        source_confidence: None,
         risk_gate: None,
     }
 }

@@ -8,12 +8,13 @@
 
 mod tape;
 
+use engine::calibration::{Calibrator, FEATURES, OUTCOMES_MAX, Raw, Resolved, Terms};
 use engine::indicator::{Candle, Indicators};
 use engine::{Engine, Output, PriceRules, Rules, Settings};
 use market::{
     Calendar, Catalog, Event, Instrument, InstrumentId, Ohlc, Price, PriceKind, Source, SourceId,
 };
-use market::{Span, Symbol, Tick};
+use market::{Span, Symbol, Tick, Time};
 use std::sync::Arc;
 
 fn main() {
@@ -35,6 +36,45 @@ fn main() {
     deal(&mut ticks, &settings.catalog);
     run("dealt out to all symbols", &settings, &ticks, wanted);
     indicate(&bars, wanted / 10);
+    calibrate(OUTCOMES_MAX, 200);
+    calibrate(200, 1000);
+}
+
+/// What a fit of the confidence of a setup costs: the score of all features, crosswise, and all calibrations.
+fn calibrate(outcomes: usize, fits: u32) {
+    let mut seed = 1_u64;
+    let mut next = || {
+        seed = (seed * 1_103_515_245 + 12_345) % (1 << 31);
+        seed as f64 / f64::from(1_u32 << 31)
+    };
+    let mut calibrator = Calibrator::default();
+    for _ in 0..outcomes {
+        let features: [f64; FEATURES] = std::array::from_fn(|_| next());
+        let hit = next() < 0.2 + 0.6 * features[0];
+        calibrator.resolve(Resolved {
+            created: Time::MIN,
+            resolved: Time::from_secs(0),
+            raw: Raw::Features(Box::new(features)),
+            hit,
+            forecast: Some(0.5),
+        });
+    }
+    let terms = Terms::of(&Rules::default());
+    let (mut slowest, began) = (0.0_f64, Clock::now());
+    for _ in 0..fits {
+        let mut fresh = calibrator.clone();
+        let one = Clock::now();
+        let fitted = fresh.refresh("bench", Time::from_secs(1_000_000), terms);
+        slowest = slowest.max(one.elapsed().1);
+        assert!(fitted.is_some(), "there is something to learn");
+    }
+    let (_, all) = began.elapsed();
+    let us = |cpu: f64| cpu * 1e6;
+    println!(
+        "calibration of {outcomes} outcomes: {:.0} us a fit, {:.0} us the slowest of {fits}, of CPU time",
+        us(all / f64::from(fits)),
+        us(slowest)
+    );
 }
 
 /// Ten bids each.
@@ -143,7 +183,7 @@ impl Told {
                 Output::Price(_) => self.prices += 1,
                 Output::Signal(_) => self.signals += 1,
                 Output::Outcome(_) => self.outcomes += 1,
-                Output::Answer(_) => {}
+                Output::Shadow(_) | Output::Calibration(_) | Output::Answer(_) => {}
             }
         }
     }
@@ -291,6 +331,7 @@ fn settings() -> Settings {
             signals,
             prices: true,
             contract: None,
+            slippage_pips: None,
         },
     );
     let catalog = Catalog {
@@ -306,5 +347,6 @@ fn settings() -> Settings {
         account: engine::Account::default(),
         portfolio: engine::Limits::default(),
         news: engine::News::default(),
+        features: engine::features::FeatureRules::default(),
     }
 }

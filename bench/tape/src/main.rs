@@ -139,6 +139,7 @@ fn record(number: usize) -> Record {
         at: Time::from_nanos(1_795_420_800_000_000_000),
         last: true,
         realised: None,
+        end: None,
     })
 }
 

@@ -1,11 +1,11 @@
-//! Confidence of a young setup: hits of the past, shrunk towards the odds that a market without memory would give.
+//! Confidence of a young setup, or sender, of which nothing is calibrated: hits of the past, shrunk towards the odds that a market without memory would give.
 //!
 //! `p = (h + m p0) / (n + m)` with h hits in n resolved signals of the setup, `p0 = (H + m p_rw) / (N + m)` over all
 //! setups, m the prior's strength, and `p_rw = (x - stop) / (TP1 - stop)`: the chance of a driftless price at x to reach
 //! the first target before the stop. x is the exit-side price at the confirmation; while a signal is pending it is
 //! expected where confirmations of its setup were on average, in multiples of the risk.
 
-use market::{Backing, Price, Probability, Signal};
+use market::{Backing, Basis, Price, Probability, Signal};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -46,6 +46,9 @@ impl Record {
             resolved: self.resolved,
             hits: self.hits,
             interval: wilson(self.hits, self.resolved),
+            version: 0,
+            basis: Basis::Shrinkage,
+            score: None,
         }
     }
 
@@ -74,6 +77,20 @@ pub struct Odds {
     pub confirm: f64,
 }
 
+impl Odds {
+    /// Of a signal as it is written.
+    pub(crate) fn of(signal: &Signal, confirm: f64) -> Self {
+        let risk = signal.risk().to_f64();
+        let first = signal.targets.first();
+        let reward = first.map_or(risk, |first| (first.price - signal.entry).abs().to_f64());
+        Self {
+            risk,
+            reward,
+            confirm,
+        }
+    }
+}
+
 /// The confidence of a new signal of a setup, whole percents in [0.01, 0.99].
 #[must_use]
 pub fn confidence<'a>(
@@ -88,9 +105,17 @@ pub fn confidence<'a>(
     let driftless = ((at + odds.risk) / (odds.reward + odds.risk)).clamp(0.0, 1.0);
     let (resolved, hits) = all.fold((0, 0), |(n, h), one| (n + one.resolved, h + one.hits));
     let overall = shrink(hits, resolved, driftless, prior_strength);
-    let shown = shrink(record.hits, record.resolved, overall, prior_strength);
-    // Nobody knows it better than to one percent.
-    Probability::new((shown.clamp(0.01, 0.99) * 100.0).round() / 100.0)
+    shown(shrink(
+        record.hits,
+        record.resolved,
+        overall,
+        prior_strength,
+    ))
+}
+
+/// A probability as it is shown: nobody knows it better than to one percent, or for certain.
+pub(crate) fn shown(probability: f64) -> Probability {
+    Probability::new((probability.clamp(0.01, 0.99) * 100.0).round() / 100.0)
 }
 
 /// The chance of a price without drift to reach the first target before the stop, from where a position could be closed now:

@@ -1,5 +1,7 @@
 //! One instrument's desk: its bars, charts, setups, open signals and price pulse. Nobody else touches its state.
 
+mod confide;
+mod features;
 mod open;
 mod own;
 mod past;
@@ -16,8 +18,9 @@ pub(crate) use tradable::enter;
 
 use crate::bars::{self, Bars};
 use crate::engine::{Output, Shared};
+use crate::features::Features;
 use crate::lifecycle::{Pending, Reach};
-use crate::outcome::Running;
+use crate::outcome::{Running, Shadows};
 use crate::pulse::Pulse;
 use crate::rules::{Rules, Settings};
 use crate::session;
@@ -40,13 +43,17 @@ pub(crate) struct Desk {
     pub bars: Bars,
     spreads: Spreads,
     charts: [Option<Chart>; Timeframe::ALL.len()],
+    features: Features,
     setups: Setups,
     pending: Vec<Pending>,
     running: Vec<Running>,
+    shadows: Shadows,
     pub pulse: Pulse,
     /// The newest tick's time: prices that are shown never go back behind it.
     newest: SourceTime,
     last_entry: Option<SourceTime>,
+    /// How long the recorded bars are that it is told; `None` where it is told ticks.
+    grain: Option<Timeframe>,
     /// The zones that have signalled.
     zones: VecDeque<(Direction, Zone)>,
 }
@@ -62,7 +69,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// Notes a price that may turn one currency into another, if anybody will ask.
     fn note(&mut self, symbol: Symbol, time: SourceTime, mid: Price) {
-        if self.settings.account.equity.is_some() {
+        if self.settings.account.needs_rates() {
             self.shared.mids.hear(symbol, time, mid);
         }
     }
@@ -78,12 +85,15 @@ impl Desk {
             bars: Bars::new(instrument.calendar),
             spreads: Spreads::default(),
             charts: Default::default(),
+            features: Features::default(),
             setups: Setups::default(),
             pending: Vec::new(),
             running: Vec::new(),
+            shadows: Shadows::default(),
             pulse: Pulse::default(),
             newest: SourceTime::MIN,
             last_entry: None,
+            grain: None,
             zones: VecDeque::new(),
         };
         desk.open_charts(settings);
@@ -134,7 +144,9 @@ impl Desk {
         for (timeframe, chart) in Timeframe::ALL.into_iter().zip(&mut self.charts) {
             let was = before.structure_of(self.symbol, timeframe);
             let is = settings.structure_of(self.symbol, timeframe);
-            chart.take_if(|_| !is.keeps_charts_of(was));
+            if chart.take_if(|_| !is.keeps_charts_of(was)).is_some() {
+                self.features.forget(timeframe);
+            }
         }
         let setup_tf = settings.rules.setup_tf;
         if before.rules.setup_tf != setup_tf
@@ -160,6 +172,7 @@ impl Desk {
                 (true, Some(_)) | (false, None) => {}
             }
         }
+        self.want_features(settings);
     }
 
     /// Takes a tick: into its minute, before open signals and armed setups, and to the pulse.
@@ -169,6 +182,7 @@ impl Desk {
             context.shared.counts.late += 1;
             return;
         }
+        self.grain = None;
         self.spreads.push(tick.spread());
         let reach = Reach::of_tick(tick);
         self.judge_reach(&reach, context);
@@ -200,6 +214,7 @@ impl Desk {
         let end_time = closed
             .last()
             .map_or(quote.open_time, |(_, bar)| bar.end_time);
+        self.grain = Some(quote.timeframe);
         self.spreads.push(quote.ask.close - quote.bid.close);
         let reach = Reach::of_bar(quote);
         self.judge_reach(&reach, context);
@@ -214,6 +229,9 @@ impl Desk {
                 },
                 context,
             );
+        }
+        if self.is_coarse(self.rules(context.settings)) {
+            self.end_stopped(&reach, context);
         }
         self.newest = end_time;
         let (bid, ask) = (quote.bid.close, quote.ask.close);
@@ -250,7 +268,9 @@ impl Desk {
         findings.clear();
         let chart = self.charts[timeframe.index()].as_mut()?;
         let rules = settings.structure_of(self.symbol, timeframe);
-        Some(chart.close(bar, rules, findings))
+        let t = chart.close(bar, rules, findings);
+        self.features.close(timeframe, bar, findings, chart);
+        Some(t)
     }
 
     /// Takes a divergence in which this symbol held.
@@ -275,6 +295,9 @@ impl Desk {
     ) {
         self.keep_usual(timeframe, bar, context);
         let rules = self.rules(context.settings);
+        if timeframe == rules.setup_tf && t.is_some() {
+            self.read_bar(bar.end_time, context);
+        }
         let patterns = self.set_up(timeframe, bar, t, findings, rules);
         // Of a bar that was not wholly seen nobody knows where it would have closed.
         if !bar.holed {
@@ -285,7 +308,7 @@ impl Desk {
         self.decide_if(context, |pending, rules| {
             pending.judge_bar(timeframe, bar, findings, rules)
         });
-        if timeframe == rules.setup_tf && !self.running.is_empty() {
+        if timeframe == rules.setup_tf && !(self.running.is_empty() && self.shadows.is_empty()) {
             self.follow(bar, context);
         }
     }
@@ -319,8 +342,9 @@ impl Desk {
     pub(crate) fn wake_at(&self, settings: &Settings) -> Time {
         let instrument = settings.catalog.instrument(self.id);
         let due = self.pulse.due(instrument, &settings.prices);
-        let horizons = self.running.iter().map(|running| running.until);
-        horizons.fold(due.min(self.deadline()), Time::min)
+        let horizons = self.running.iter().map(Running::until);
+        let first = due.min(self.deadline()).min(self.shadows.until);
+        horizons.fold(first, Time::min)
     }
 
     /// The first deadline of a pending signal; `MAX` without one.
@@ -332,6 +356,11 @@ impl Desk {
     /// How many signals are pending, and how many run.
     pub(crate) fn open_signals(&self) -> (usize, usize) {
         (self.pending.len(), self.running.len())
+    }
+
+    /// Whether no bar it is told is short enough to confirm anything.
+    fn is_coarse(&self, rules: &Rules) -> bool {
+        self.grain > Some(rules.confirm_tf)
     }
 
     /// The average true range of the setups' timeframe, once it is known, in price units.

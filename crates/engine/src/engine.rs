@@ -5,10 +5,13 @@
 
 mod alert;
 mod feed;
+mod learnt;
 mod source;
 
-use crate::confidence::{self, Odds, Record};
+use crate::calibration::Calibrators;
+use crate::confidence::Record;
 use crate::desk::{Context, Desk};
+use crate::features::FeatureRow;
 use crate::gates::{Days, Refusal};
 use crate::ledger::Ledger;
 use crate::pairs::Pairs;
@@ -19,8 +22,8 @@ use crate::setup::SetupKind;
 use crate::sizing::Mids;
 use crate::structure::Finding;
 use market::{
-    Answer, Bar, Cause, Event, InstrumentId, Outcome, PreviousClose, PriceUpdate, Probability,
-    QuoteBar, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
+    Answer, Bar, Calibration, Cause, Event, InstrumentId, Outcome, PreviousClose, PriceUpdate,
+    QuoteBar, Shadow, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
 };
 use serde::{Deserialize, Serialize};
 use source::{SourceState, sources};
@@ -32,6 +35,10 @@ pub enum Output {
     Price(Box<PriceUpdate>),
     Signal(Box<Signal>),
     Outcome(Box<Outcome>),
+    /// What would have become of a signal that was not confirmed: kept apart, and told to no client.
+    Shadow(Box<Shadow>),
+    /// A new calibration of confidence: kept beside what clients hear.
+    Calibration(Box<Calibration>),
     /// What came of an alert: exactly one each, after the signal it brought or changed.
     Answer(Box<Answer>),
 }
@@ -85,8 +92,12 @@ pub(crate) struct Shared {
     /// Empty without an account.
     pub mids: Mids,
     pub book: Book,
-    records: [Record; SetupKind::ALL.len()],
+    pub calibrators: Calibrators,
+    pub records: [Record; SetupKind::ALL.len()],
     days: Days,
+    /// The rows of features of the last event: no state, the next event begins them anew.
+    #[serde(skip)]
+    pub rows: Vec<FeatureRow>,
 }
 
 /// The whole machine's state.
@@ -128,7 +139,7 @@ pub struct Closed {
 pub struct NotMine;
 
 /// Changes whenever the state's shape does: a snapshot of another shape is not read.
-const SNAPSHOT_VERSION: u32 = 9;
+const SNAPSHOT_VERSION: u32 = 11;
 
 impl Engine {
     /// Changes whenever the state's shape or what is decided does: what another version decided cannot be decided again.
@@ -167,6 +178,7 @@ impl Engine {
         );
         self.state.now = at;
         self.just_closed.clear();
+        self.state.shared.rows.clear();
         if self.state.started == Time::MIN || *event == Event::Start {
             self.state.started = at;
         }
@@ -260,6 +272,12 @@ impl Engine {
     #[must_use]
     pub fn just_closed(&self) -> &[Closed] {
         &self.just_closed
+    }
+    /// The rows of features that were made with the last event, in their order: at the close of each bar of the setups'
+    /// timeframe and at the birth of each signal. None where no features are wanted; bars of the past have none.
+    #[must_use]
+    pub fn just_read(&self) -> &[FeatureRow] {
+        &self.state.shared.rows
     }
     /// The bars of an instrument that are open, as far as they have come, shortest first.
     pub fn forming(&self, instrument: InstrumentId) -> impl Iterator<Item = (Timeframe, Bar)> {
@@ -563,6 +581,8 @@ impl Engine {
             let (desk, mut context) = self.desk(at, id, out);
             desk.close(timeframe, bar, t, &findings, &mut context);
         }
+        let (desk, mut context) = self.desk(at, id, out);
+        desk.decide_coarse(&mut context);
         self.findings = findings;
         self.note_closed(id, closed);
     }
@@ -573,6 +593,7 @@ impl Engine {
         for (held, divided) in self.state.pairs.close(id, bar, Some(at), rules) {
             let (desk, mut context) = self.desk(at, held, out);
             desk.divide(divided, &mut context);
+            desk.decide_coarse(&mut context);
             self.find_wake_of(held);
         }
     }
@@ -680,25 +701,6 @@ impl Engine {
 }
 
 impl Shared {
-    pub(crate) fn record(&mut self, setup: SetupKind) -> &mut Record {
-        &mut self.records[setup as usize]
-    }
-    pub(crate) fn record_of(&self, setup: SetupKind) -> &Record {
-        &self.records[setup as usize]
-    }
-    pub(crate) fn confidence(
-        &self,
-        setup: SetupKind,
-        odds: Odds,
-        prior_strength: f64,
-    ) -> Probability {
-        confidence::confidence(
-            &self.records[setup as usize],
-            self.records.iter(),
-            odds,
-            prior_strength,
-        )
-    }
     /// Signals born so far on the trading day of `time`.
     pub(crate) fn signals_on(&self, time: SourceTime) -> u32 {
         self.days.born_on(trading_day(time))

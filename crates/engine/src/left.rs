@@ -88,6 +88,7 @@ fn close(signal: &Signal, price: Price, at: Time) -> Outcome {
         at,
         last: true,
         realised: None,
+        end: None,
     }
 }
 
@@ -189,6 +190,7 @@ mod tests {
             at: Time::from_secs(at),
             last,
             realised: None,
+            end: None,
         }
     }
 }

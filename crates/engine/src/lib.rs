@@ -1,9 +1,11 @@
 //! The verbs of ORION: from ticks to signals. Pure and deterministic: read `engine.rs` first.
 
 mod bars;
+pub mod calibration;
 pub mod confidence;
 mod desk;
 mod engine;
+pub mod features;
 mod gates;
 pub mod indicator;
 mod ledger;

@@ -4,7 +4,8 @@ use crate::rules::Rules;
 use crate::setup::SetupKind;
 use crate::structure::Finding;
 use market::{
-    Bar, Cause, Direction, Price, QuoteBar, Signal, SourceTime, Status, Tick, Time, Timeframe,
+    Bar, Cause, Direction, Price, QuoteBar, Signal, SourceTime, Status, Target, Tick, Time,
+    Timeframe,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,8 @@ pub(crate) struct Reach {
     /// The last bid and ask.
     bid: Price,
     ask: Price,
+    /// How long the recorded bar is; `None` for a tick.
+    pub bars: Option<Timeframe>,
 }
 
 impl Reach {
@@ -38,6 +41,7 @@ impl Reach {
             ask_high: ask,
             bid,
             ask,
+            bars: None,
         }
     }
 
@@ -52,6 +56,7 @@ impl Reach {
             ask_high: bar.ask.high,
             bid: bar.bid.close,
             ask: bar.ask.close,
+            bars: Some(bar.timeframe),
         }
     }
 
@@ -60,6 +65,20 @@ impl Reach {
         match direction {
             Direction::Long => self.bid,
             Direction::Short => self.ask,
+        }
+    }
+    /// The best price a position could have been closed at.
+    pub(crate) fn best(&self, direction: Direction) -> Price {
+        match direction {
+            Direction::Long => self.bid_high,
+            Direction::Short => self.ask_low,
+        }
+    }
+    /// The worst one.
+    pub(crate) fn worst(&self, direction: Direction) -> Price {
+        match direction {
+            Direction::Long => self.bid_low,
+            Direction::Short => self.ask_high,
         }
     }
     /// Whether a stop traded, judged on the exit side.
@@ -81,6 +100,13 @@ impl Reach {
         match direction {
             Direction::Long => self.ask_low <= entry,
             Direction::Short => self.bid_high >= entry,
+        }
+    }
+    /// Whether a stop had traded before anything else did.
+    pub(crate) fn opens_beyond(&self, direction: Direction, stop: Price) -> bool {
+        match direction {
+            Direction::Long => self.bid_open <= stop,
+            Direction::Short => self.ask_open >= stop,
         }
     }
     /// Where a stop that traded was filled: at its level, or at the first price when that lies beyond it.
@@ -148,6 +174,8 @@ pub(crate) struct Pending {
     pub atr: f64,
     /// The entry has traded since the trigger.
     pub entered: bool,
+    /// The stop traded in the recorded bar that triggered it, where that is too long for any to confirm it.
+    pub stopped: bool,
 }
 
 impl Pending {
@@ -191,6 +219,22 @@ impl Pending {
             Some(Verdict::Confirmed)
         } else {
             None
+        }
+    }
+
+    /// Recorded bars are too long for one to confirm it in time: the close of the one that touched the entry decides, the
+    /// stop first if both lie in it. `exit` is that close. signals.md, section 7.
+    pub(crate) fn judge_touch(&self, exit: Price) -> Verdict {
+        let sign = self.signal.direction.sign();
+        let beyond = |target: &Target| (exit - target.price).times(sign) >= Price::ZERO;
+        if self.stopped {
+            Verdict::Invalidated(Cause::Stop)
+        } else if !self.entered {
+            Verdict::Invalidated(Cause::Timeout)
+        } else if self.signal.targets.first().is_some_and(beyond) {
+            Verdict::Invalidated(Cause::Missed)
+        } else {
+            Verdict::Confirmed
         }
     }
 

@@ -1,40 +1,64 @@
 //! What becomes of a confirmed signal: targets at their levels, the stop at the first price beyond it, or the end of its
 //! time. Stop before target where both lie in one recorded bar. After the first target the stop is moved, and after the last
-//! one before the runner it trails; it never loosens.
+//! one before the runner it trails; it never loosens. What was not confirmed goes the same way unseen: `shadow.rs`.
+//! signals.md, section 7.
+
+mod shadow;
+
+pub(crate) use shadow::Shadows;
 
 use crate::confidence::Hit;
 use crate::desk::Spreads;
-use crate::lifecycle::{Origin, Pending, Reach};
+use crate::lifecycle::{Origin, Reach};
 use crate::risk::away;
 use crate::rules::{Rules, TrailMode};
-use crate::session;
 use crate::structure::Chart;
-use market::{Bar, Direction, Outcome, OutcomeKind, Price, Ratio, Signal, Source, Span, Time};
+use market::{
+    Bar, Direction, Ended, Measure, Outcome, OutcomeKind, Price, Ratio, Signal, Time, Timeframe,
+};
 use serde::{Deserialize, Serialize};
 
-/// A confirmed signal that still runs.
+/// A signal that is followed to its end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Running {
     pub signal: Signal,
     pub origin: Origin,
+    opening: Opening,
     /// Targets that traded.
     reached: usize,
     /// Where the stop lies now.
     stop: Price,
-    /// What a position could be opened at when it was confirmed.
-    fill: Price,
     /// What the parts that are closed have brought, as parts of the position times multiples of the risk.
     realised: f64,
-    /// How far bars have gone its way since it was confirmed.
+    /// How far bars have gone its way since it was opened.
+    furthest: Price,
+    /// The best and the worst price it could have been closed at so far, and the last.
     best: Price,
+    worst: Price,
+    exit: Price,
+    /// A stop and a target lay in one recorded bar.
+    ambiguous: bool,
+    /// The longest recorded bars that have judged it.
+    bars: Option<Timeframe>,
+}
+
+/// When and how a position is opened.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Opening {
+    pub at: Time,
+    pub sides: Sides,
     /// When it is no longer followed.
     pub until: Time,
-    /// The last price it could have been closed at.
-    exit: Price,
+    /// What slippage and commission will take.
+    pub cost: Option<Measure>,
+    /// How long the recorded bars are that are told; `None` for ticks.
+    pub bars: Option<Timeframe>,
+    /// They are too long to confirm anything.
+    pub coarse: bool,
 }
 
 /// What a position could be opened and closed at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Sides {
     pub fill: Price,
     pub exit: Price,
@@ -56,33 +80,28 @@ pub(crate) struct Step {
 }
 
 impl Running {
-    /// Begins at the confirmation of what was pending, with the prices of that moment.
-    pub(crate) fn begin(
-        signal: Signal,
-        pending: &Pending,
-        source: &Source,
-        sides: Sides,
-        at: Time,
-        horizon_h: u32,
-    ) -> Self {
-        let horizon = at + Span::from_hours(i64::from(horizon_h));
-        let until = if source.always_open {
-            horizon
-        } else {
-            // By the source's time: the last bar of the week confirms when the market has just closed.
-            horizon.min(session::week_end(pending.since.bar).as_stamp())
-        };
+    pub(crate) fn begin(signal: Signal, origin: Origin, opening: Opening) -> Self {
+        let (exit, stop) = (opening.sides.exit, signal.stop);
         Self {
-            stop: signal.stop,
-            best: sides.exit,
+            stop,
             signal,
-            origin: pending.origin,
+            origin,
             reached: 0,
-            fill: sides.fill,
             realised: 0.0,
-            until,
-            exit: sides.exit,
+            furthest: exit,
+            // Nothing good has been seen: the first price is looked at whatever it is.
+            best: stop,
+            worst: exit,
+            exit,
+            ambiguous: false,
+            bars: opening.bars,
+            opening,
         }
+    }
+
+    /// When it is no longer followed.
+    pub(crate) const fn until(&self) -> Time {
+        self.opening.until
     }
 
     /// Judges a tick or recorded bar; says whether the signal runs on.
@@ -95,28 +114,67 @@ impl Running {
     ) -> bool {
         let direction = self.signal.direction;
         self.exit = reach.exit(direction);
+        self.bars = self.bars.max(reach.bars);
+        // Most prices are nothing new.
+        if self.has_seen(reach) {
+            return true;
+        }
         if reach.stops(direction, self.stop) {
+            let next = self.signal.targets.get(self.reached);
+            self.ambiguous |= next.is_some_and(|target| reach.hits(direction, target.price));
             let price = reach.stopped_at(direction, self.stop);
+            self.see_worst(price);
             steps.push(self.close(at, OutcomeKind::Stop, price));
             return false;
         }
+        // The bad first: it may have come before the target at which the position left.
+        self.see_worst(reach.worst(direction));
         while let Some(target) = self.signal.targets.get(self.reached).copied() {
             if !reach.hits(direction, target.price) {
+                self.see_best(reach.best(direction));
                 return true;
             }
+            self.see_best(target.price);
             let kind = OutcomeKind::Target(self.reached as u8 + 1);
             if self.reached + 1 == self.signal.targets.len() {
                 steps.push(self.close(at, kind, target.price));
                 return false;
             }
             self.realised += f64::from(target.percent) / 100.0 * self.gained(target.price);
-            steps.push(self.step(at, kind, target.price, None));
+            steps.push(self.step(at, kind, target.price));
             self.reached += 1;
             if self.reached == 1 && terms.rules.be_at_tp1 {
                 self.move_stop(at, self.break_even(terms), steps);
             }
         }
         false
+    }
+
+    /// Whether nothing lies in it but what has been seen: neither the stop nor a target can trade there. The next target
+    /// lies beyond the best so far.
+    fn has_seen(&self, reach: &Reach) -> bool {
+        let (best, worst) = (
+            reach.best(self.signal.direction),
+            reach.worst(self.signal.direction),
+        );
+        match self.signal.direction {
+            Direction::Long => worst > self.stop && worst >= self.worst && best <= self.best,
+            Direction::Short => worst < self.stop && worst <= self.worst && best >= self.best,
+        }
+    }
+
+    fn see_best(&mut self, price: Price) {
+        self.best = match self.signal.direction {
+            Direction::Long => self.best.max(price),
+            Direction::Short => self.best.min(price),
+        };
+    }
+
+    fn see_worst(&mut self, price: Price) {
+        self.worst = match self.signal.direction {
+            Direction::Long => self.worst.min(price),
+            Direction::Short => self.worst.max(price),
+        };
     }
 
     /// A bar of the setups' timeframe has closed: the stop of a runner follows the market.
@@ -128,9 +186,9 @@ impl Running {
         terms: Terms,
         steps: &mut Vec<Step>,
     ) {
-        self.best = match self.signal.direction {
-            Direction::Long => self.best.max(bar.price.high),
-            Direction::Short => self.best.min(bar.price.low),
+        self.furthest = match self.signal.direction {
+            Direction::Long => self.furthest.max(bar.price.high),
+            Direction::Short => self.furthest.min(bar.price.low),
         };
         if self.trails()
             && let Some(level) = self.trailed(chart, terms.rules)
@@ -169,7 +227,7 @@ impl Running {
         };
         match rules.trail_mode {
             TrailMode::Fixed => None,
-            TrailMode::Atr => behind(self.best, rules.trail_atr),
+            TrailMode::Atr => behind(self.furthest, rules.trail_atr),
             TrailMode::Swing => {
                 let swing = chart.last_swing(direction.opposite())?;
                 behind(swing, rules.stop_buffer_atr)
@@ -184,7 +242,7 @@ impl Running {
         let is_behind = (self.exit - level).times(sign).is_positive();
         if is_nearer && is_behind {
             self.stop = level;
-            steps.push(self.step(at, OutcomeKind::StopMoved, level, None));
+            steps.push(self.step(at, OutcomeKind::StopMoved, level));
         }
     }
 
@@ -193,31 +251,42 @@ impl Running {
         let left = self.signal.targets.iter().skip(self.reached);
         let left: u32 = left.map(|target| u32::from(target.percent)).sum();
         self.realised += f64::from(left) / 100.0 * self.gained(price);
-        self.step(
-            at,
-            kind,
-            price,
-            Ratio::new(self.realised).or(Some(Ratio::default())),
-        )
+        let mut step = self.step(at, kind, price);
+        step.outcome.last = true;
+        step.outcome.realised = Ratio::new(self.realised).or(Some(Ratio::default()));
+        step.outcome.end = Some(self.ended(at, kind));
+        step
+    }
+
+    /// What is known of it at its end.
+    fn ended(&self, at: Time, kind: OutcomeKind) -> Ended {
+        let (opening, direction) = (&self.opening, self.signal.direction);
+        let Sides { fill, exit } = opening.sides;
+        Ended {
+            hit: self.reached > 0 || is_target(kind),
+            fill,
+            spread: (fill - exit).times(direction.sign()),
+            best: Measure::new(self.gained(self.best).max(0.0)),
+            worst: Measure::new(self.gained(self.worst).min(0.0)),
+            cost: opening.cost,
+            held: at - opening.at,
+            ambiguous: self.ambiguous,
+            bars: self.bars,
+            coarse: opening.coarse,
+        }
     }
 
     /// From the fill to a price, in multiples of the risk.
     fn gained(&self, price: Price) -> f64 {
-        let moved = (price - self.fill).times(self.signal.direction.sign());
+        let moved = (price - self.opening.sides.fill).times(self.signal.direction.sign());
         moved.to_f64() / self.signal.risk().to_f64()
     }
 
-    fn step(&self, at: Time, kind: OutcomeKind, price: Price, realised: Option<Ratio>) -> Step {
+    fn step(&self, at: Time, kind: OutcomeKind, price: Price) -> Step {
         let signal = &self.signal;
         let moved = (price - signal.entry).times(signal.direction.sign());
         let r = Ratio::new(moved.to_f64() / signal.risk().to_f64()).unwrap_or_default();
-        let hit = match kind {
-            OutcomeKind::Target(_) => Hit::Yes,
-            OutcomeKind::Stop
-            | OutcomeKind::StopMoved
-            | OutcomeKind::Timeout
-            | OutcomeKind::Closed => Hit::No,
-        };
+        let hit = if is_target(kind) { Hit::Yes } else { Hit::No };
         let (id, symbol, digits) = (signal.id, signal.symbol, signal.digits);
         Step {
             origin: self.origin,
@@ -229,10 +298,20 @@ impl Running {
                 price,
                 r,
                 at,
-                last: realised.is_some(),
-                realised,
+                last: false,
+                realised: None,
+                end: None,
             },
             resolved: (self.reached == 0).then_some(hit),
+        }
+    }
+}
+
+fn is_target(kind: OutcomeKind) -> bool {
+    match kind {
+        OutcomeKind::Target(_) => true,
+        OutcomeKind::Stop | OutcomeKind::StopMoved | OutcomeKind::Timeout | OutcomeKind::Closed => {
+            false
         }
     }
 }

@@ -6,6 +6,7 @@ mod pair;
 pub use pair::SmtPair;
 
 use self::book::RuleBook;
+use crate::features::FeatureRules;
 use crate::portfolio::{Limits, News};
 use crate::setup::SetupKind;
 use crate::sizing::Account;
@@ -32,6 +33,9 @@ pub struct Settings {
     pub portfolio: Limits,
     #[serde(default)]
     pub news: News,
+    /// What rows of features are made of. Nothing that is decided depends on it.
+    #[serde(default, skip_serializing_if = "FeatureRules::is_empty")]
+    pub features: FeatureRules,
 }
 
 /// When a symbol's price is shown.
@@ -248,10 +252,17 @@ pub struct Rules {
     pub be_offset_spreads: f64,
     pub trail_mode: TrailMode,
     pub trail_atr: f64,
-    /// A confirmed signal is followed this long.
+    /// A signal is followed this long after its verdict; 0: until it ends by itself.
     pub outcome_horizon_h: u32,
     /// How many outcomes the barrier odds weigh in the confidence of a young setup.
     pub prior_strength: f64,
+    /// The confidence of a setup, or of a sender, is calibrated from this many of its outcomes on.
+    pub cal_min_platt: u32,
+    /// And by isotonic steps, if they are nearer to what came, from this many on.
+    pub cal_min_isotonic: u32,
+    /// It is fitted again after so many new outcomes, or after so many hours with any.
+    pub cal_refit: u32,
+    pub cal_refit_h: u32,
 }
 
 impl Default for Rules {
@@ -336,6 +347,10 @@ impl Default for Rules {
             trail_atr: 2.0,
             outcome_horizon_h: 8,
             prior_strength: 40.0,
+            cal_min_platt: 200,
+            cal_min_isotonic: 1000,
+            cal_refit: 50,
+            cal_refit_h: 24,
         }
     }
 }
@@ -481,7 +496,12 @@ impl Rules {
             ("bar_idle_ms", self.bar_idle_ms, 0, 60_000),
             // The dashboard counts 300 s from receipt: the verdict must be there before.
             ("confirm_timeout_s", self.confirm_timeout_s, 1, 295),
-            ("outcome_horizon_h", self.outcome_horizon_h, 1, 24 * 30),
+            ("outcome_horizon_h", self.outcome_horizon_h, 0, 24 * 30),
+            // No more outcomes are kept than 2,000.
+            ("cal_min_platt", self.cal_min_platt, 20, 2000),
+            ("cal_min_isotonic", self.cal_min_isotonic, 20, 2000),
+            ("cal_refit", self.cal_refit, 1, 2000),
+            ("cal_refit_h", self.cal_refit_h, 1, 24 * 30),
         ];
         for (key, value, least, most) in counts {
             if !(least..=most).contains(&value) {
@@ -643,6 +663,10 @@ mod tests {
         check(|rules| rules.htf = Timeframe::M1, "htf");
         check(|rules| rules.confirm_timeout_s = 300, "confirm_timeout_s");
         check(|rules| rules.confirm_tf = Timeframe::H1, "confirm_tf");
+        check(|rules| rules.cal_min_platt = 19, "cal_min_platt");
+        check(|rules| rules.cal_min_isotonic = 2001, "cal_min_isotonic");
+        check(|rules| rules.cal_refit = 0, "cal_refit");
+        check(|rules| rules.cal_refit_h = 0, "cal_refit_h");
         check(|rules| rules.tp_plan[0].percent = 31, "tp_plan");
         check(|rules| rules.tp_plan[0].r = None, "tp_plan");
         check(|rules| rules.tp_plan[1].r = Some(3.0), "tp_plan");

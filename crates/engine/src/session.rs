@@ -272,6 +272,7 @@ mod tests {
             signals: true,
             prices: true,
             contract: None,
+            slippage_pips: None,
         }
     }
 

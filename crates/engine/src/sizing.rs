@@ -22,8 +22,10 @@ pub struct Account {
     pub risk_percent: f64,
     /// The most margin that one position takes, in percent of the equity.
     pub max_margin_percent: f64,
-    /// How far beyond the stop a position is thought to be closed, in pips of its instrument.
-    pub slip_stop_pips: f64,
+    /// How much worse than its price each opening and each closing is thought to be, in pips of its instrument, where that
+    /// says nothing else. Beyond the stop it makes a position smaller; of results it is a cost, twice.
+    #[serde(alias = "slip_stop_pips")]
+    pub slippage_pips: f64,
     /// What opening and closing one lot costs, in the account's currency.
     pub commission_round_turn: f64,
     /// Prices older than this, in seconds, turn no currency into another.
@@ -37,7 +39,7 @@ impl Default for Account {
             equity: None,
             risk_percent: 0.5,
             max_margin_percent: 20.0,
-            slip_stop_pips: 0.0,
+            slippage_pips: 0.0,
             commission_round_turn: 0.0,
             fx_stale_s: 60,
         }
@@ -171,10 +173,53 @@ impl Account {
         now: SourceTime,
     ) -> Result<Sizing, NoSize> {
         let contract = instrument.contract.as_ref().ok_or(NoSize::NoContract)?;
+        let rate = self.rate(contract, mids, now)?;
+        Ok(self.size(equity, contract, trade, self.slippage(instrument), rate))
+    }
+
+    /// What each opening and closing of an instrument is thought to be worse than its price.
+    fn slippage(&self, instrument: &Instrument) -> f64 {
+        instrument.slippage_pips.unwrap_or(self.slippage_pips) * instrument.pip_size.to_f64()
+    }
+
+    /// What slippage on both sides and the commission take of a result, in multiples of its risk:
+    /// `(2 * slippage per side + commission per unit) / R`. `None` where no price turns the commission's currency.
+    pub(crate) fn cost(
+        &self,
+        instrument: &Instrument,
+        risk: Price,
+        mids: &Mids,
+        now: SourceTime,
+    ) -> Option<Measure> {
+        let commission = self.commission_per_unit(instrument, mids, now)?;
+        let cost = 2.0 * self.slippage(instrument) + commission;
+        Some(Measure::new(cost / risk.to_f64()))
+    }
+
+    /// The commission of one unit that is opened and closed, in the currency of its prices.
+    fn commission_per_unit(
+        &self,
+        instrument: &Instrument,
+        mids: &Mids,
+        now: SourceTime,
+    ) -> Option<f64> {
+        if self.commission_round_turn <= 0.0 {
+            return Some(0.0);
+        }
+        let contract = instrument.contract.as_ref()?;
+        let rate = self.rate(contract, mids, now).ok()?;
+        Some(self.commission_round_turn / (contract.size * rate))
+    }
+
+    /// What turns the currency of an instrument's prices into the account's.
+    fn rate(&self, contract: &Contract, mids: &Mids, now: SourceTime) -> Result<f64, NoSize> {
         let stale = Span::from_secs(i64::from(self.fx_stale_s));
-        let rate = mids.rate(contract.currency, self.currency, now, stale)?;
-        let slip = self.slip_stop_pips * instrument.pip_size.to_f64();
-        Ok(self.size(equity, contract, trade, slip, rate))
+        mids.rate(contract.currency, self.currency, now, stale)
+    }
+
+    /// Whether anybody asks for prices that turn one currency into another.
+    pub(crate) fn needs_rates(&self) -> bool {
+        self.equity.is_some() || self.commission_round_turn > 0.0
     }
 
     /// The position that loses at most its part of the equity when it is closed `slip` beyond its stop. `rate` turns the
@@ -224,7 +269,7 @@ impl Account {
             ("equity", self.equity.unwrap_or(1.0), 0.01, 9e9),
             ("risk_percent", self.risk_percent, 0.0, 100.0),
             ("max_margin_percent", self.max_margin_percent, 0.0, 100.0),
-            ("slip_stop_pips", self.slip_stop_pips, 0.0, 1e6),
+            ("slippage_pips", self.slippage_pips, 0.0, 1e6),
             (
                 "commission_round_turn",
                 self.commission_round_turn,

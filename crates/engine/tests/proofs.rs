@@ -526,6 +526,7 @@ fn catalog(symbol: &str) -> Catalog {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     };
     let source = Source {
         name: "tape".to_owned(),

@@ -40,5 +40,6 @@ fn instrument(symbol: &str, digits: u8, spread: &str, kind: PriceKind) -> Instru
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     }
 }

@@ -501,11 +501,13 @@ impl Session {
         if written.has_moved {
             state.stalled_since = None;
         }
-        state.messages_out += sent.events + sent.prices + sent.statuses + sent.bars + sent.answers;
+        state.messages_out += sent.events + sent.prices + sent.statuses + sent.bars;
+        state.messages_out += sent.features + sent.answers;
         shard.stats.signals_sent.add(sent.events);
         shard.stats.prices_sent.add(sent.prices);
         shard.stats.statuses_sent.add(sent.statuses);
         shard.stats.bars_sent.add(sent.bars);
+        shard.stats.features_sent.add(sent.features);
         shard.stats.answers_sent.add(sent.answers);
         shard.stats.bytes_sent.add(written.taken as u64);
         shard.stats.prices_folded.set(hub.folded());
@@ -765,6 +767,7 @@ fn subscribed(config: &Config, ask: &Subscribe, began: &Began, simulated: bool) 
         position: began.position,
         follows: began.follows,
         bars: began.bars,
+        features: began.features.as_deref(),
         price_interval_ms: interval.and_then(|millis| u32::try_from(millis).ok()),
         simulated,
         limits: tell::Limits {

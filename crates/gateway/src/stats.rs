@@ -49,6 +49,8 @@ pub struct Counts {
     pub statuses_sent: Counter,
     /// To who subscribed to `bars`.
     pub bars_sent: Counter,
+    /// To who subscribed to `features`.
+    pub features_sent: Counter,
     /// Pongs, errors, answers to bots, protocol pings and Closes.
     pub answers_sent: Counter,
     /// Written to WebSocket clients, frame headers included.

@@ -46,6 +46,7 @@ fn outcome(id: u32, kind: OutcomeKind, last: bool) -> Outcome {
         at: now(),
         last,
         realised: None,
+        end: None,
     }
 }
 

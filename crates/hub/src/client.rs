@@ -47,6 +47,7 @@ pub struct Sent {
     pub prices: u64,
     pub statuses: u64,
     pub bars: u64,
+    pub features: u64,
     /// Answers, protocol pings and pongs, Close.
     pub answers: u64,
 }
@@ -104,6 +105,8 @@ pub(crate) struct Client {
     pub(crate) events: Option<(ClassId, u64)>,
     pub(crate) prices: Option<(ClassId, Cursor)>,
     pub(crate) statuses: Option<(ClassId, Cursor)>,
+    /// In a box: few clients hear features.
+    pub(crate) features: Option<Box<(ClassId, Cursor)>>,
     /// In a box: few clients hear bars.
     pub(crate) bars: Option<Box<BarPlace>>,
     /// The least time between two prices of a symbol, if it has asked for one.

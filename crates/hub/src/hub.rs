@@ -2,7 +2,7 @@
 //!
 //! Every client hears, in this order: what is left of a message cut in the middle, answers to what it asked, its share of the
 //! past (what it resumes, or the signals of its snapshot, oldest first), the latest price of each symbol, how each symbol
-//! stands, new events, new closed bars, new prices, new statuses, and how open bars stand. The cut between past and new is the moment of the subscribe: nothing is
+//! stands, its features, new events, new closed bars, new prices, new statuses, new features, and how open bars stand. The cut between past and new is the moment of the subscribe: nothing is
 //! missing and nothing comes twice.
 //!
 //! Who subscribes, and to what, is in `subscription.rs`.
@@ -22,11 +22,12 @@ use crate::log::Log;
 use crate::newest::Newest;
 use crate::price_class::{PriceClass, Texts, Told};
 use crate::publication::{Beginning, Publication, Refused};
-use crate::status_class::StatusClass;
+use crate::symbol_class::SymbolClass;
 use crate::window::{Backwards, Window};
 use bytes::Bytes;
 use market::{
-    BarUpdate, Catalog, Outcome, Position, PriceUpdate, Signal, Span, Symbol, SymbolStatus, Time,
+    BarUpdate, Catalog, FeatureUpdate, Outcome, Position, PriceUpdate, Signal, Span, Symbol,
+    SymbolStatus, Time,
 };
 use std::sync::Arc;
 use wire::tell::{self, EventBody};
@@ -38,7 +39,7 @@ pub struct Limits {
     pub signal_log: usize,
     /// Events that are kept for who resumes.
     pub recovery: usize,
-    /// How far a client may be behind with prices, or with statuses, before they are folded into the latest of each
+    /// How far a client may be behind with prices, statuses or features before they are folded into the latest of each
     /// symbol...
     pub price_span: Span,
     /// ... and in messages.
@@ -53,7 +54,7 @@ pub struct Limits {
     pub answers: usize,
     /// Channels times symbols that one client may hear; all symbols count as one.
     pub subscriptions: usize,
-    /// Kinds of clients, by what they hear of events, of prices, of statuses, and of bars.
+    /// Kinds of clients, by what they hear of events, of prices, of statuses, of bars, and of features.
     pub classes: usize,
     /// Closed bars of each symbol and timeframe that are kept for who asks for the past.
     pub bars: usize,
@@ -93,17 +94,21 @@ pub struct Hub {
     /// How each symbol stands, framed.
     pub(crate) statuses: Newest<Vec<u8>>,
     pub(crate) bars: Bars,
+    pub(crate) feature_names: Arc<[String]>,
+    /// The features of each symbol, framed.
+    pub(crate) features: Newest<Vec<u8>>,
     pub(crate) event_classes: Classes<EventClass>,
     pub(crate) price_classes: Classes<PriceClass>,
-    pub(crate) status_classes: Classes<StatusClass>,
+    pub(crate) status_classes: Classes<SymbolClass>,
     pub(crate) bar_classes: Classes<BarClass>,
+    pub(crate) feature_classes: Classes<SymbolClass>,
     pub(crate) clients: Clients,
     folded: u64,
     pub(crate) deflater: Deflater,
 }
 
 impl Hub {
-    fn new(limits: Limits, catalog: Arc<Catalog>) -> Self {
+    fn new(limits: Limits, catalog: Arc<Catalog>, feature_names: Arc<[String]>) -> Self {
         let mut symbols: Vec<_> = catalog.instruments.iter().map(|of| of.symbol).collect();
         symbols.sort_unstable();
         Self {
@@ -115,10 +120,13 @@ impl Hub {
             prices: Newest::default(),
             statuses: Newest::default(),
             bars: Bars::new(limits.bars),
+            feature_names,
+            features: Newest::default(),
             event_classes: Classes::new(limits.classes),
             price_classes: Classes::new(limits.classes),
             status_classes: Classes::new(limits.classes),
             bar_classes: Classes::new(limits.classes),
+            feature_classes: Classes::new(limits.classes),
             clients: Clients::default(),
             folded: 0,
             deflater: Deflater::default(),
@@ -130,7 +138,8 @@ impl Hub {
     /// a confirmed trade no longer runs.
     #[must_use]
     pub fn begin(limits: Limits, beginning: &Beginning) -> (Self, Vec<Refused>) {
-        let mut hub = Self::new(limits, Arc::clone(&beginning.catalog));
+        let (catalog, features) = (&beginning.catalog, &beginning.features);
+        let mut hub = Self::new(limits, Arc::clone(catalog), Arc::clone(features));
         let refused = hub.recover(&beginning.past, beginning.end);
         (hub, refused)
     }
@@ -180,6 +189,9 @@ impl Hub {
         }
         for update in &publication.bars {
             refused.extend(self.publish_bar(update).err());
+        }
+        for update in &publication.features {
+            refused.extend(self.publish_features(update).err());
         }
         self.window.prune(self.now);
         for class in self.price_classes.iter_mut() {
@@ -295,6 +307,16 @@ impl Hub {
         Ok(())
     }
 
+    fn publish_features(&mut self, update: &FeatureUpdate) -> Result<(), Refused> {
+        let text = tell::features(update, self.feature_names.len(), self.now)?;
+        let frame = frame::text(&text);
+        for class in self.feature_classes.iter_mut() {
+            class.take(update.symbol, &frame, self.now);
+        }
+        self.features.set(update.symbol, frame);
+        Ok(())
+    }
+
     /// A client that hears nothing yet, and how it is to be told.
     pub fn join(&mut self, packing: Packing) -> ClientId {
         self.clients.join(Client::new(packing))
@@ -320,6 +342,9 @@ impl Hub {
         }
         if let Some(place) = client.bars.take() {
             self.bar_classes.leave(place.class);
+        }
+        if let Some(place) = client.features.take() {
+            self.feature_classes.leave(place.0);
         }
     }
 
@@ -357,6 +382,10 @@ impl Hub {
             || client
                 .statuses
                 .is_some_and(|(class, cursor)| self.status_log(class).is_due(cursor))
+            || client
+                .features
+                .as_ref()
+                .is_some_and(|place| self.feature_log(place.0).is_due(place.1))
             || client.bars.as_ref().is_some_and(|place| {
                 let class = self.bar_classes.get(place.class);
                 place.next < class.closed().next() || class.forming().is_due(place.forming)
@@ -383,7 +412,9 @@ impl Hub {
         let statuses = client
             .statuses
             .map(|(class, cursor)| (self.status_log(class), cursor));
-        for (log, cursor) in [prices, statuses].into_iter().flatten() {
+        let features = client.features.as_deref();
+        let features = features.map(|(class, cursor)| (self.feature_log(*class), *cursor));
+        for (log, cursor) in [prices, statuses, features].into_iter().flatten() {
             log.add_snapshot(cursor, &mut due);
         }
         if let Some((class, next)) = client.events {
@@ -394,7 +425,7 @@ impl Hub {
         if let Some((class, place)) = bars {
             due.add(class.closed().since(place.next));
         }
-        for (log, cursor) in [prices, statuses].into_iter().flatten() {
+        for (log, cursor) in [prices, statuses, features].into_iter().flatten() {
             log.add_news(cursor, &mut due);
         }
         if let Some((class, place)) = bars {
@@ -425,6 +456,9 @@ impl Hub {
         if let Some((class, cursor)) = &mut client.statuses {
             self.status_classes.get(*class).latest().settle(cursor);
         }
+        if let Some((class, cursor)) = client.features.as_deref_mut() {
+            self.feature_classes.get(*class).latest().settle(cursor);
+        }
         if let Some(place) = &mut client.bars {
             let class = self.bar_classes.get(place.class);
             class.forming().settle(&mut place.forming);
@@ -448,7 +482,14 @@ impl Hub {
             .statuses
             .map(|(class, cursor)| (class, self.status_classes.get(class), cursor));
         let mut statuses = statuses.map(|(id, class, cursor)| (id, class.latest().reader(cursor)));
-        for (_, reader) in [&mut prices, &mut statuses].into_iter().flatten() {
+        let features = client.features.as_deref().copied();
+        let features =
+            features.map(|(class, cursor)| (class, self.feature_classes.get(class), cursor));
+        let mut features = features.map(|(id, class, cursor)| (id, class.latest().reader(cursor)));
+        for (_, reader) in [&mut prices, &mut statuses, &mut features]
+            .into_iter()
+            .flatten()
+        {
             left -= reader.take_snapshot(left, &mut client.rest);
         }
         if let Some((class, next)) = &mut client.events {
@@ -463,7 +504,10 @@ impl Hub {
             left -= bytes;
             sent.bars += messages;
         }
-        for (_, reader) in [&mut prices, &mut statuses].into_iter().flatten() {
+        for (_, reader) in [&mut prices, &mut statuses, &mut features]
+            .into_iter()
+            .flatten()
+        {
             left -= reader.take_news(left, &mut client.rest);
         }
         if let Some(place) = &mut client.bars {
@@ -474,6 +518,12 @@ impl Hub {
             place.forming = reader.cursor;
         }
         assert_eq!(left, 0, "no more is written than was due");
+        if let Some((class, reader)) = features {
+            let Reader {
+                cursor, messages, ..
+            } = reader;
+            (client.features, sent.features) = (Some(Box::new((class, cursor))), messages);
+        }
         if let Some((class, reader)) = prices {
             let Reader {
                 cursor,
@@ -516,11 +566,19 @@ impl Hub {
         self.status_classes.get(class).latest()
     }
 
+    fn feature_log(&self, class: ClassId) -> &Latest {
+        self.feature_classes.get(class).latest()
+    }
+
     #[cfg(test)]
     pub(crate) fn bounds_hold(&self) -> bool {
         let (events, prices) = (self.limits.signal_log, self.limits.price_log);
         let latest = self.price_classes.iter().map(PriceClass::latest);
-        let statuses = self.status_classes.iter().map(StatusClass::latest);
+        let symbols = self
+            .status_classes
+            .iter()
+            .chain(self.feature_classes.iter());
+        let statuses = symbols.map(SymbolClass::latest);
         let are_bars_bounded = self
             .bar_classes
             .iter()
@@ -580,7 +638,7 @@ mod tests {
     /// Prices and statuses that are kept for who is behind.
     fn news(hub: &Hub) -> usize {
         let latest = hub.price_classes.iter().map(PriceClass::latest);
-        let statuses = hub.status_classes.iter().map(StatusClass::latest);
+        let statuses = hub.status_classes.iter().map(SymbolClass::latest);
         latest.chain(statuses).map(Latest::len).sum()
     }
 
@@ -976,6 +1034,73 @@ mod tests {
         hub.publish(&of_statuses(vec![status("EURUSD", 2)], secs(2)));
         assert!(!hub.is_due(id));
         assert_eq!(hub.pending(id).map(|due| due.len()), Ok(0));
+    }
+
+    #[test]
+    fn features_are_the_latest_of_each_symbol_and_their_names_are_told_once() {
+        let mut hub = hub();
+        let told = |symbol, value: f64| samples::features(symbol, [value, f64::NAN]);
+        let hears = |symbol: &str, value: u64| {
+            Heard::Features(symbol.to_owned(), format!("[{value},null]"))
+        };
+        let publish = |hub: &mut Hub, updates: Vec<market::FeatureUpdate>, at| {
+            assert_eq!(hub.publish(&samples::of_features(updates, secs(at))), []);
+        };
+        publish(&mut hub, vec![told("US30", 1.0), told("EURUSD", 2.0)], 1);
+        let id = hub.join(Packing::Single);
+        let ask = Subscribe {
+            channels: Channels::NONE.with(Channel::Features),
+            is_extended: true,
+            ..Subscribe::default()
+        };
+        let mut names = None;
+        let answer = |began: &crate::Began| {
+            names.clone_from(&began.features);
+            frame::pong(b"")
+        };
+        hub.subscribe(id, &ask, answer).expect("there is room");
+        assert_eq!(
+            names.as_deref(),
+            Some(&samples::FEATURES.map(str::to_owned)[..])
+        );
+        let mut socket = Socket::default();
+        socket.take_all(&mut hub, id);
+        assert_eq!(
+            socket.heard(),
+            [
+                Heard::Pong(Vec::new()),
+                hears("US30", 1),
+                hears("EURUSD", 2)
+            ]
+        );
+        // It does not read while three of one symbol come, more than two seconds apart.
+        for (number, at) in [(3.0, 10), (4.0, 20), (5.0, 30)] {
+            publish(&mut hub, vec![told("EURUSD", number)], at);
+        }
+        publish(&mut hub, vec![told("US30", 6.0)], 30);
+        assert!(hub.is_due(id));
+        let mut socket = Socket::default();
+        socket.take_all(&mut hub, id);
+        assert_eq!(socket.heard(), [hears("EURUSD", 5), hears("US30", 6)]);
+        assert_eq!(hub.folded(), 0, "only prices are counted");
+        let refused = samples::FEATURES.len() + 1;
+        let long = market::FeatureUpdate {
+            values: vec![0.0; refused].into(),
+            ..told("EURUSD", 7.0)
+        };
+        let faults = hub.publish(&samples::of_features(vec![long], secs(31)));
+        assert_eq!(faults.len(), 1, "a value without a name is not told");
+        assert!(!hub.is_due(id));
+        hub.leave(id);
+    }
+
+    #[test]
+    fn who_did_not_ask_hears_no_features() {
+        let mut hub = hub();
+        let (id, _) = arrive(&mut hub, Channels::ALL);
+        let told = samples::features("EURUSD", [1.0, 2.0]);
+        hub.publish(&samples::of_features(vec![told], secs(1)));
+        assert!(!hub.is_due(id));
     }
 
     #[test]

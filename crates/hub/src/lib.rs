@@ -22,8 +22,8 @@ mod log;
 mod newest;
 mod price_class;
 mod publication;
-mod status_class;
 mod subscription;
+mod symbol_class;
 mod window;
 
 pub use client::{Answers, Behind, ClientId, Pending, Sent};

@@ -5,7 +5,7 @@
 //! `ORION_TEST_STEPS=10000000 cargo test --release -p hub machine` turns it ten million steps.
 
 use crate::samples::{
-    Reader, SYMBOLS, bar, last_outcome, payload, price, recovered, signal, status,
+    Reader, SYMBOLS, bar, features, last_outcome, payload, price, recovered, signal, status,
 };
 use crate::{Answers, ClientId, Hub, Limits, Packing, Publication, frame};
 use market::{
@@ -216,6 +216,7 @@ struct Visitor {
     filter: Filter,
     prices: Set,
     statuses: Set,
+    features: Set,
     bars: BarsDue,
     due: VecDeque<Due>,
     /// Messages of events of which a byte was written, and which it does not have whole.
@@ -229,6 +230,7 @@ struct Visitor {
     /// The last price and status of each symbol, by number.
     heard_prices: BTreeMap<usize, u64>,
     heard_statuses: BTreeMap<usize, u64>,
+    heard_features: BTreeMap<usize, u64>,
     pongs: VecDeque<u8>,
     forgotten: u64,
 }
@@ -244,6 +246,7 @@ struct World {
     /// The number of the last price, and of the last status, of each symbol; numbers count all.
     prices: BTreeMap<usize, u64>,
     statuses: BTreeMap<usize, u64>,
+    features: BTreeMap<usize, u64>,
     count: u64,
     /// The newest closed bars of each timeframe and symbol with their numbers among all, one more than the hub keeps; how
     /// many there were; and the open ones.
@@ -283,6 +286,7 @@ impl World {
             born: 0,
             prices: BTreeMap::new(),
             statuses: BTreeMap::new(),
+            features: BTreeMap::new(),
             count: 0,
             closed: BTreeMap::new(),
             closed_count: 0,
@@ -312,6 +316,7 @@ impl World {
             filter: Filter::default(),
             prices: Set::default(),
             statuses: Set::default(),
+            features: Set::default(),
             bars: BarsDue::default(),
             due: VecDeque::new(),
             begun: 0,
@@ -320,6 +325,7 @@ impl World {
             next_place: None,
             heard_prices: BTreeMap::new(),
             heard_statuses: BTreeMap::new(),
+            heard_features: BTreeMap::new(),
             pongs: VecDeque::new(),
             forgotten: 0,
         }
@@ -368,6 +374,13 @@ impl World {
                 .statuses
                 .push(status(SYMBOLS[place], self.count));
             self.statuses.insert(place, self.count);
+        }
+        if self.dice.one_in(3) {
+            let place = self.dice.below(SYMBOLS.len());
+            self.count += 1;
+            let values = [self.count as f64, f64::NAN];
+            publication.features.push(features(SYMBOLS[place], values));
+            self.features.insert(place, self.count);
         }
         for _ in 0..self.dice.roll(4) {
             publication.bars.push(self.turn_bar());
@@ -660,6 +673,9 @@ impl World {
         if channels.has(Channel::Status) {
             visitor.statuses.add(named);
         }
+        if channels.has(Channel::Features) {
+            visitor.features.add(named);
+        }
     }
 
     /// The same of bars.
@@ -759,6 +775,7 @@ impl World {
             (Channel::Outcomes, &mut visitor.filter.outcomes),
             (Channel::Prices, &mut visitor.prices),
             (Channel::Status, &mut visitor.statuses),
+            (Channel::Features, &mut visitor.features),
             (Channel::Bars, &mut visitor.bars.symbols),
         ] {
             if channels.has(channel) {
@@ -867,6 +884,7 @@ impl World {
         self.hub = hub;
         self.prices.clear();
         self.statuses.clear();
+        self.features.clear();
         let olds = std::mem::take(&mut self.clients);
         for (client, old) in olds.into_iter().enumerate() {
             let new = self.arrive();
@@ -944,6 +962,11 @@ impl World {
                     assert_eq!(visitor.heard_statuses.get(symbol), Some(latest));
                 }
             }
+            for (symbol, latest) in &self.features {
+                if visitor.features.has(*symbol) {
+                    assert_eq!(visitor.heard_features.get(symbol), Some(latest));
+                }
+            }
         }
     }
 
@@ -1012,6 +1035,7 @@ impl Visitor {
             &self.filter.outcomes,
             &self.prices,
             &self.statuses,
+            &self.features,
             &self.bars.symbols,
         ];
         every.into_iter().map(Set::count).sum()
@@ -1124,6 +1148,16 @@ impl Visitor {
                 assert!(
                     before.is_none_or(|before| before <= number),
                     "no status goes back"
+                );
+            }
+            "features" => {
+                let values = &body["values"];
+                assert!(values[1].is_null(), "what is not known is null");
+                let number = values[0].as_u64().expect("a whole number");
+                let before = self.heard_features.insert(symbol(body), number);
+                assert!(
+                    before.is_none_or(|before| before <= number),
+                    "no features go back"
                 );
             }
             "bar" => {

@@ -359,7 +359,7 @@ impl Model {
                     statuses.push((symbol.as_str(), *number as usize));
                 }
                 Heard::Pong(_) => pongs.push(one.clone()),
-                Heard::Bar(..) => panic!("nobody asked for bars"),
+                Heard::Bar(..) | Heard::Features(..) => panic!("nobody asked for them"),
                 Heard::Close => panic!("nobody closed it"),
             }
         }

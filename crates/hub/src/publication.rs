@@ -1,8 +1,8 @@
 //! What goes into the hub, and what of it the hub will not publish.
 
 use market::{
-    BarUpdate, Catalog, Outcome, Position, PriceUpdate, Signal, SourceTime, Status, Symbol,
-    SymbolStatus, Time, Timeframe, Uuid,
+    BarUpdate, Catalog, FeatureUpdate, Outcome, Position, PriceUpdate, Signal, SourceTime, Status,
+    Symbol, SymbolStatus, Time, Timeframe, Uuid,
 };
 use std::sync::Arc;
 use wire::BadPayload;
@@ -17,6 +17,8 @@ pub struct Publication {
     pub statuses: Vec<SymbolStatus>,
     /// Closed bars, each once and those of a symbol and timeframe oldest first; and open ones as far as they have come.
     pub bars: Vec<Arc<BarUpdate>>,
+    /// How symbols stand in numbers, at the close of a bar. Only the latest of each symbol counts.
+    pub features: Vec<FeatureUpdate>,
     /// The stamp of the moment of publishing. What a snapshot holds is judged by the latest one.
     pub now: Time,
 }
@@ -31,6 +33,7 @@ impl Publication {
             outcomes,
             statuses,
             bars,
+            features,
             now: _,
         } = self;
         prices.is_empty()
@@ -38,6 +41,7 @@ impl Publication {
             && outcomes.is_empty()
             && statuses.is_empty()
             && bars.is_empty()
+            && features.is_empty()
     }
 }
 
@@ -46,6 +50,8 @@ impl Publication {
 pub struct Beginning {
     /// The market.
     pub catalog: Arc<Catalog>,
+    /// The names of features, in the order of their values; none where there are no features.
+    pub features: Arc<[String]>,
     /// What the journal holds: it fills snapshots and the recovery window.
     pub past: Publication,
     /// Where the stream of events stands, also where nothing has ever happened.

@@ -3,10 +3,10 @@
 use crate::{Beginning, ClientId, Hub, Limits, Publication, Refused, Sent};
 use flate2::{Decompress, FlushDecompress};
 use market::{
-    Bar, BarUpdate, Calendar, Catalog, Direction, Epoch, Evidence, FeedState, Instrument, Killzone,
-    Ohlc, Outcome, OutcomeKind, Position, Price, PriceKind, PriceUpdate, Probability, Ratio,
-    Signal, Source, SourceId, SourceTime, Span, Status, Symbol, SymbolStatus, Target, Time,
-    Timeframe, Uuid,
+    Bar, BarUpdate, Calendar, Catalog, Direction, Epoch, Evidence, FeatureUpdate, FeedState,
+    Instrument, Killzone, Ohlc, Outcome, OutcomeKind, Position, Price, PriceKind, PriceUpdate,
+    Probability, Ratio, Signal, Source, SourceId, SourceTime, Span, Status, Symbol, SymbolStatus,
+    Target, Time, Timeframe, Uuid,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -40,6 +40,7 @@ pub(crate) fn recovered(limits: Limits, past: Publication, end: Position) -> (Hu
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     });
     let catalog = Catalog {
         sources: vec![source],
@@ -47,6 +48,7 @@ pub(crate) fn recovered(limits: Limits, past: Publication, end: Position) -> (Hu
     };
     let beginning = Beginning {
         catalog: Arc::new(catalog),
+        features: FEATURES.map(str::to_owned).into(),
         past,
         end,
     };
@@ -158,6 +160,26 @@ pub(crate) fn of_bars(bars: impl IntoIterator<Item = Arc<BarUpdate>>, now: Time)
     }
 }
 
+/// The names of the features there are.
+pub(crate) const FEATURES: [&str; 2] = ["5m.rsi14", "5m.return1_atr"];
+
+pub(crate) fn features(symbol: &str, values: [f64; 2]) -> FeatureUpdate {
+    FeatureUpdate {
+        symbol: Symbol::new(symbol).unwrap(),
+        timeframe: Timeframe::M5,
+        time: SourceTime::from_secs(300),
+        values: values.to_vec().into(),
+    }
+}
+
+pub(crate) fn of_features(features: Vec<FeatureUpdate>, now: Time) -> Publication {
+    Publication {
+        features,
+        now,
+        ..Publication::default()
+    }
+}
+
 pub(crate) fn last_outcome(id: u32) -> Outcome {
     Outcome {
         id: Uuid::from_u128(u128::from(id)),
@@ -169,6 +191,7 @@ pub(crate) fn last_outcome(id: u32) -> Outcome {
         at: Time::MIN,
         last: true,
         realised: None,
+        end: None,
     }
 }
 
@@ -204,6 +227,8 @@ pub(crate) enum Heard {
     Status(String, u64),
     /// A minute's number, its ticks, and whether it is closed.
     Bar(String, i64, u64, bool),
+    /// The values as they are written.
+    Features(String, String),
     Pong(Vec<u8>),
     Close,
 }
@@ -335,6 +360,10 @@ fn understood(payload: &[u8]) -> Heard {
             Time::parse(body["since"].as_str().unwrap())
                 .unwrap()
                 .millis() as u64,
+        ),
+        Some("features") => Heard::Features(
+            body["symbol"].as_str().unwrap().to_owned(),
+            body["values"].to_string(),
         ),
         Some("bar") => {
             let open_time = SourceTime::parse(body["open_time"].as_str().unwrap()).unwrap();

@@ -11,7 +11,7 @@ use crate::form::{Dialect, Form};
 use crate::hub::Hub;
 use crate::latest::Latest;
 use crate::price_class::{PriceClass, PriceKey};
-use crate::status_class::StatusClass;
+use crate::symbol_class::SymbolClass;
 use crate::window::{Snapshot, Wanted};
 use market::{Position, SourceTime, Span, Symbol, Timeframe};
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub struct Began {
     pub follows: Follows,
     /// What follows of bars, if it asked for some.
     pub bars: Option<tell::Bars>,
+    /// The names of features, if it asked for them.
+    pub features: Option<Arc<[String]>>,
     /// How often the client hears a price of a symbol, or how an open bar of it stands, if it hears either.
     pub price_interval: Option<Span>,
 }
@@ -66,6 +68,7 @@ struct Wants {
     bars: Symbols,
     /// Of all its bars; none where it hears none.
     timeframe: Option<Timeframe>,
+    features: Symbols,
 }
 
 /// What an extended client that does not say otherwise waits between two prices of a symbol.
@@ -109,6 +112,10 @@ impl Hub {
                 position: self.position(),
                 follows: start.follows(),
                 bars: bars.as_ref().map(|(told, _)| *told),
+                features: ask
+                    .channels
+                    .has(Channel::Features)
+                    .then(|| Arc::clone(&self.feature_names)),
                 price_interval: (!after.prices.is_empty() || !after.bars.is_empty())
                     .then(|| self.interval(&after).0),
             };
@@ -121,6 +128,7 @@ impl Hub {
         self.give_forming(id, &before, &after, ask.bars.is_some());
         self.move_prices(id, &before, &after, ask.snapshot.prices != Some(false));
         self.move_statuses(id, &before, &after);
+        self.move_features(id, &before, &after);
         Ok(())
     }
 
@@ -150,6 +158,7 @@ impl Hub {
         self.give_forming(id, &before, &after, false);
         self.move_prices(id, &before, &after, true);
         self.move_statuses(id, &before, &after);
+        self.move_features(id, &before, &after);
         let frame = answer(after.heard(), self.position());
         self.clients.of(id).add_answer(frame);
         Ok(())
@@ -227,6 +236,9 @@ impl Hub {
             wants.bars = key.symbols.clone();
             wants.timeframe = Some(key.timeframe);
         }
+        if let Some(place) = &client.features {
+            wants.features = self.feature_classes.get(place.0).key().clone();
+        }
         wants.interval = client.interval;
         wants
     }
@@ -243,6 +255,9 @@ impl Hub {
         }
         if !wants.statuses.is_empty() {
             self.status_classes.has_room(&wants.statuses)?;
+        }
+        if !wants.features.is_empty() {
+            self.feature_classes.has_room(&wants.features)?;
         }
         if let Some(key) = self.bar_key(wants) {
             self.bar_classes.has_room(&key)?;
@@ -406,7 +421,7 @@ impl Hub {
         }
         let entered = (!after.statuses.is_empty()).then(|| {
             let latest = Latest::new(self.limits.price_span, self.limits.price_log);
-            let make = |symbols| StatusClass::new(symbols, latest, &self.statuses, self.now);
+            let make = |symbols| SymbolClass::new(symbols, latest, &self.statuses, self.now);
             let class = self.status_classes.enter(after.statuses.clone(), make);
             (class, self.status_classes.get(class).latest().join())
         });
@@ -414,6 +429,24 @@ impl Hub {
         let left = std::mem::replace(&mut client.statuses, entered);
         if let Some((class, _)) = left {
             self.status_classes.leave(class);
+        }
+    }
+
+    /// Moves a client between classes of features: it begins with the latest of each symbol of the new one.
+    fn move_features(&mut self, id: ClientId, before: &Wants, after: &Wants) {
+        if before.features == after.features {
+            return;
+        }
+        let entered = (!after.features.is_empty()).then(|| {
+            let latest = Latest::new(self.limits.price_span, self.limits.price_log);
+            let make = |symbols| SymbolClass::new(symbols, latest, &self.features, self.now);
+            let class = self.feature_classes.enter(after.features.clone(), make);
+            Box::new((class, self.feature_classes.get(class).latest().join()))
+        });
+        let client = self.clients.of(id);
+        let left = std::mem::replace(&mut client.features, entered);
+        if let Some(place) = left {
+            self.feature_classes.leave(place.0);
         }
     }
 
@@ -565,6 +598,7 @@ impl Wants {
             statuses: Symbols::none(),
             bars: Symbols::none(),
             timeframe: None,
+            features: Symbols::none(),
         }
     }
 
@@ -582,6 +616,7 @@ impl Wants {
             Channel::Status => &self.statuses,
             Channel::Outcomes => &self.events.outcomes,
             Channel::Bars => &self.bars,
+            Channel::Features => &self.features,
         };
         let channels = Channels::EVERY.iter().map(|channel| (channel, of(channel)));
         let heard = channels.filter(|(_, symbols)| !symbols.is_empty());
@@ -592,7 +627,14 @@ impl Wants {
 
     fn count(&self) -> usize {
         let EventFilter { signals, outcomes } = &self.events;
-        let every = [signals, outcomes, &self.prices, &self.statuses, &self.bars];
+        let every = [
+            signals,
+            outcomes,
+            &self.prices,
+            &self.statuses,
+            &self.bars,
+            &self.features,
+        ];
         every.into_iter().map(Symbols::count).sum()
     }
 
@@ -624,6 +666,7 @@ impl Wants {
                 .filter(|_| ask.channels.has(Channel::Bars))
                 .map(|asked| asked.timeframe)
                 .or(self.timeframe),
+            features: self.features.and(&of(Channel::Features)),
         }
     }
 
@@ -650,6 +693,7 @@ impl Wants {
             statuses: left(Channel::Status, &self.statuses),
             bars: left(Channel::Bars, &self.bars),
             timeframe: self.timeframe,
+            features: left(Channel::Features, &self.features),
         }
     }
 }

@@ -5,16 +5,18 @@
 //! not, nothing half is left.
 //!
 //! `journal.sqlite` can be read with any SQLite tool while the server runs:
-//! `select seq, body ->> '$.record.signal.status' from record`.
+//! `select seq, body ->> '$.record.signal.status' from record`. What would have become of signals that were not confirmed lies
+//! in a table of its own, `shadow`, and so does each version of what confidence was calibrated by, `calibration`.
 
 mod look;
 mod store;
+mod versions;
 
 pub use self::look::Looking;
 use self::store::{Request, Store};
 use crate::lock::Lock;
 use crate::{Error, Journal, Record, disk};
-use market::{Epoch, Position};
+use market::{Calibration, Epoch, Position, Shadow};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -101,11 +103,17 @@ impl Local {
 }
 
 impl Journal for Local {
-    async fn append(&mut self, after: Position, batch: Vec<Record>) -> Result<Position, Error> {
+    async fn append_with(
+        &mut self,
+        after: Position,
+        batch: Vec<Record>,
+        shadows: Vec<Shadow>,
+    ) -> Result<Position, Error> {
         (self.probe)("append");
         self.ask(|answer| Request::Append {
             after,
             batch,
+            shadows,
             answer,
         })
         .await
@@ -118,6 +126,30 @@ impl Journal for Local {
             answer,
         })
         .await
+    }
+
+    async fn shadows(&self, after: u64, limit: usize) -> Result<Vec<(u64, Shadow)>, Error> {
+        self.ask(|answer| Request::Shadows {
+            after,
+            limit,
+            answer,
+        })
+        .await
+    }
+
+    async fn keep(&mut self, calibrations: Vec<Calibration>) -> Result<(), Error> {
+        if calibrations.is_empty() {
+            return Ok(());
+        }
+        self.ask(|answer| Request::Keep {
+            calibrations,
+            answer,
+        })
+        .await
+    }
+
+    async fn calibrations(&self) -> Result<Vec<Calibration>, Error> {
+        self.ask(|answer| Request::Calibrations { answer }).await
     }
 
     fn end(&self) -> Position {

@@ -1,12 +1,14 @@
 //! The journal that ends with the process: for tests, backtests and the laboratory.
 
-use crate::{Error, Journal, Record};
-use market::{Epoch, Position};
+use crate::{Error, Journal, Record, record};
+use market::{Calibration, Epoch, Position, Shadow};
 
 #[derive(Debug)]
 pub struct Memory {
     epoch: Epoch,
     records: Vec<Record>,
+    shadows: Vec<Shadow>,
+    calibrations: Vec<Calibration>,
 }
 
 impl Memory {
@@ -15,12 +17,19 @@ impl Memory {
         Self {
             epoch,
             records: Vec::new(),
+            shadows: Vec::new(),
+            calibrations: Vec::new(),
         }
     }
 }
 
 impl Journal for Memory {
-    async fn append(&mut self, after: Position, batch: Vec<Record>) -> Result<Position, Error> {
+    async fn append_with(
+        &mut self,
+        after: Position,
+        batch: Vec<Record>,
+        shadows: Vec<Shadow>,
+    ) -> Result<Position, Error> {
         if after != self.end() {
             return Err(Error::Fenced {
                 expected: after,
@@ -28,6 +37,11 @@ impl Journal for Memory {
             });
         }
         self.records.extend(batch);
+        for shadow in shadows {
+            if self.shadows.iter().all(|known| known.id != shadow.id) {
+                self.shadows.push(shadow);
+            }
+        }
         Ok(self.end())
     }
 
@@ -42,6 +56,26 @@ impl Journal for Memory {
         let skipped = after.seq as usize;
         let records = self.records.iter().skip(skipped).take(limit).cloned();
         Ok((1..).map(|step| after.after(step)).zip(records).collect())
+    }
+
+    async fn shadows(&self, after: u64, limit: usize) -> Result<Vec<(u64, Shadow)>, Error> {
+        let behind = self.shadows.iter().skip(after as usize).cloned();
+        Ok((after + 1..).zip(behind).take(limit).collect())
+    }
+
+    async fn keep(&mut self, calibrations: Vec<Calibration>) -> Result<(), Error> {
+        for calibration in calibrations {
+            let name = record::name_of(&calibration);
+            let mut known = self.calibrations.iter().map(record::name_of);
+            if known.all(|known| known != name) {
+                self.calibrations.push(calibration);
+            }
+        }
+        Ok(())
+    }
+
+    async fn calibrations(&self) -> Result<Vec<Calibration>, Error> {
+        Ok(self.calibrations.clone())
     }
 
     fn end(&self) -> Position {

@@ -6,19 +6,27 @@
 //!
 //! A change of this form raises [`VERSION`] and keeps reading every older one.
 
+mod calibration;
+mod outcome;
+
+pub(crate) use calibration::{decode_calibration, encode_calibration, name_of};
+pub(crate) use outcome::{decode_shadow, encode_shadow};
+
 use crate::{Error, Record};
+use calibration::StoredBasis;
 use market::{
-    Backing, Cause, Condition, Currency, Direction, Evidence, Killzone, Lots, Measure, Outcome,
-    OutcomeKind, Price, PriceKind, Probability, Ratio, Relation, Signal, Size, SourceTime, Status,
+    Backing, Basis, Cause, Condition, Currency, Direction, Evidence, Killzone, Lots, Measure,
+    Outcome, Price, PriceKind, Probability, Ratio, Relation, Signal, Size, SourceTime, Status,
     Symbol, Target, Time, Timeframe,
 };
-use serde::de::{Deserializer, Error as _};
+use outcome::StoredOutcome;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 /// The version that is written. 2 has what a signal stands on, 3 the limit that speaks against trading it, and the
-/// odds of chance.
-pub(crate) const VERSION: u32 = 3;
+/// odds of chance, 4 how a position ended, shadows and calibrations.
+pub(crate) const VERSION: u32 = 4;
 /// The oldest that is read.
 const OLDEST: u32 = 1;
 
@@ -33,6 +41,12 @@ pub(crate) fn encode(record: &Record) -> String {
 
 /// Reads what [`encode`] of this or an older version wrote. `place` names the record in errors.
 pub(crate) fn decode(text: &str, place: impl Fn() -> String) -> Result<Record, Error> {
+    let reading: Reading = read(text, place)?;
+    Ok(reading.record)
+}
+
+/// Reads a text of a version that is known.
+fn read<T: DeserializeOwned>(text: &str, place: impl Fn() -> String) -> Result<T, Error> {
     let broken = |source: serde_json::Error| Error::Corrupt {
         what: format!("{} cannot be read: {source}", place()),
         remedy: "restore the journal from a backup".to_owned(),
@@ -45,8 +59,7 @@ pub(crate) fn decode(text: &str, place: impl Fn() -> String) -> Result<Record, E
             supported: VERSION,
         });
     }
-    let reading: Reading = serde_json::from_str(text).map_err(broken)?;
-    Ok(reading.record)
+    serde_json::from_str(text).map_err(broken)
 }
 
 /// What every version has.
@@ -156,6 +169,14 @@ struct StoredEvidence {
         with = "maybe_probability"
     )]
     odds: Option<Probability>,
+    /// Since version 4.
+    #[serde(
+        default,
+        rename = "source_confidence_per_10000",
+        skip_serializing_if = "Option::is_none",
+        with = "maybe_probability"
+    )]
+    source_confidence: Option<Probability>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -214,37 +235,20 @@ struct StoredBacking {
     hits: u32,
     #[serde(rename = "interval_per_10000", with = "maybe_interval")]
     interval: Option<(Probability, Probability)>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "Outcome", deny_unknown_fields)]
-struct StoredOutcome {
-    id: Uuid,
-    #[serde(with = "symbol")]
-    symbol: Symbol,
-    digits: u8,
-    #[serde(with = "StoredOutcomeKind")]
-    kind: OutcomeKind,
-    #[serde(with = "price")]
-    price: Price,
-    #[serde(rename = "r_per_100", with = "ratio")]
-    r: Ratio,
-    #[serde(with = "time")]
-    at: Time,
-    last: bool,
-    /// Since version 2.
-    #[serde(default, rename = "realised_per_100", with = "maybe_ratio")]
-    realised: Option<Ratio>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "OutcomeKind", rename_all = "snake_case")]
-enum StoredOutcomeKind {
-    Target(u8),
-    Stop,
-    StopMoved,
-    Timeout,
-    Closed,
+    /// Since version 4.
+    #[serde(default, rename = "calibration")]
+    version: u32,
+    /// Since version 4.
+    #[serde(default, with = "StoredBasis")]
+    basis: Basis,
+    /// Since version 4.
+    #[serde(
+        default,
+        rename = "score_per_10000",
+        skip_serializing_if = "Option::is_none",
+        with = "maybe_probability"
+    )]
+    score: Option<Probability>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -148,5 +148,6 @@ fn record(number: u64) -> Record {
         at: Time::from_secs(number as i64),
         last: true,
         realised: None,
+        end: None,
     })
 }

@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use journal::{Error, Journal, Local, Memory, Record};
-use market::{Epoch, Outcome, OutcomeKind, Position, Price, Ratio, Symbol, Time, Uuid};
+use journal::{Error, Journal, Local, Looking, Memory, Record};
+use market::{
+    Basis, Calibration, Cause, Epoch, Outcome, OutcomeKind, Position, Price, Probability, Ratio,
+    Shadow, Symbol, Time, Uuid,
+};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -33,6 +36,28 @@ async fn keeps_the_promises<J: Journal + Sync>(mut make: impl FnMut() -> J) {
     takes_a_big_batch_whole(make()).await;
     reads_in_pages(make()).await;
     refuses_positions_that_are_not_its_own(make()).await;
+    keeps_each_version_of_a_calibration_once(make()).await;
+    keeps_shadows_apart(make()).await;
+}
+
+async fn keeps_each_version_of_a_calibration_once(mut journal: impl Journal) {
+    assert_eq!(journal.calibrations().await.unwrap(), []);
+    journal.append(at(0), records(1..=2)).await.unwrap();
+    let first = vec![calibration("smt", 1, 10), calibration("mss_fvg", 1, 10)];
+    journal.keep(first.clone()).await.unwrap();
+    journal.keep(Vec::new()).await.unwrap();
+    // The tape is told again, with one more; and another engine counts from 1 again.
+    let again = vec![
+        calibration("smt", 1, 10),
+        calibration("smt", 2, 20),
+        calibration("smt", 1, 30),
+    ];
+    journal.keep(again.clone()).await.unwrap();
+    let all = [&first[..], &again[1..]].concat();
+    assert_eq!(journal.calibrations().await.unwrap(), all);
+    // They move no position.
+    assert_eq!(journal.end(), at(2));
+    assert_eq!(journal.append(at(2), records(3..=3)).await.unwrap(), at(3));
 }
 
 async fn begins_before_the_first_record(journal: impl Journal) {
@@ -112,6 +137,53 @@ async fn refuses_positions_that_are_not_its_own(mut journal: impl Journal) {
     }
 }
 
+async fn keeps_shadows_apart(mut journal: impl Journal) {
+    let [one, two, three] = [shadow(1), shadow(2), shadow(3)];
+    let none = Vec::new;
+    let end = journal.append_with(at(0), records(1..=2), vec![one.clone()]);
+    assert_eq!(end.await.unwrap(), at(2));
+    // No position moves, and of one signal there is one: told again, even otherwise, it stays as it was.
+    let mut other = one.clone();
+    other.coarse = !other.coarse;
+    let again = journal.append_with(at(2), none(), vec![other, two.clone()]);
+    assert_eq!(again.await.unwrap(), at(2));
+    let fenced = journal.append_with(at(1), none(), vec![three.clone()]);
+    assert!(matches!(fenced.await, Err(Error::Fenced { .. })));
+    let end = journal.append(at(2), records(3..=3)).await.unwrap();
+    assert_eq!(journal.read(at(0), 9).await.unwrap(), numbered(1..=3));
+    journal
+        .append_with(end, none(), vec![three.clone()])
+        .await
+        .unwrap();
+    let all = [(1, one), (2, two), (3, three)];
+    assert_eq!(journal.shadows(0, 9).await.unwrap(), all);
+    assert_eq!(journal.shadows(1, 1).await.unwrap(), all[1..2]);
+    assert_eq!(journal.shadows(3, 9).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_journal_without_shadows_is_read_and_gets_them() {
+    let dir = TempDir::new().unwrap();
+    let mut journal = open(dir.path());
+    journal.append(at(0), records(1..=3)).await.unwrap();
+    drop(journal);
+    // As an older version has left it.
+    let file = rusqlite::Connection::open(dir.path().join("journal.sqlite")).unwrap();
+    file.execute_batch("DROP TABLE shadow; PRAGMA user_version = 1")
+        .unwrap();
+    drop(file);
+
+    let mut looking = Looking::open(dir.path()).unwrap().unwrap();
+    assert_eq!(looking.end(), at(3));
+    assert_eq!(looking.shadows(0, 9).await.unwrap(), []);
+    let mut journal = open(dir.path());
+    let told = journal.append_with(at(3), Vec::new(), vec![shadow(1)]);
+    assert_eq!(told.await.unwrap(), at(3));
+    looking.refresh().unwrap();
+    assert_eq!(looking.shadows(0, 9).await.unwrap(), [(1, shadow(1))]);
+    assert_eq!(journal.read(at(0), 9).await.unwrap(), numbered(1..=3));
+}
+
 #[tokio::test]
 async fn local_is_there_again_when_it_is_opened_again() {
     let dir = TempDir::new().unwrap();
@@ -186,7 +258,7 @@ async fn local_refuses_what_it_cannot_trust() {
     let first = "DELETE FROM record WHERE seq = 1";
     check_refused(first, "has no record 1 where one must be; restore").await;
     let version = "PRAGMA user_version = 9";
-    check_refused(version, "has format version 9 and this ORION reads up to 1").await;
+    check_refused(version, "has format version 9 and this ORION reads up to 2").await;
     let foreign = "PRAGMA application_id = 7";
     check_refused(foreign, "is no journal of ORION; move that file away").await;
     let epoch = "UPDATE log SET epoch = 'x'";
@@ -276,5 +348,36 @@ fn record(number: u64) -> Record {
         at: Time::from_secs(number as i64),
         last: false,
         realised: None,
+        end: None,
     })
+}
+
+fn calibration(of: &str, version: u32, at_s: i64) -> Calibration {
+    Calibration {
+        of: of.to_owned(),
+        version,
+        at: Time::from_secs(at_s),
+        basis: Basis::Beta,
+        from: Time::from_secs(1),
+        until: Time::from_secs(2),
+        n: 200,
+        hits: 120,
+        brier_before: Probability::from_steps(2400),
+        brier_after: Probability::from_steps(2300),
+        parameters: vec![("a".to_owned(), 0.1), ("b".to_owned(), 1.0 / 3.0)],
+    }
+}
+
+fn shadow(number: u128) -> Shadow {
+    Shadow {
+        id: Uuid::from_u128(number),
+        cause: Cause::Missed,
+        at: Time::from_secs(number as i64),
+        kind: OutcomeKind::Target(1),
+        odds: None,
+        bars: None,
+        coarse: false,
+        realised: None,
+        end: None,
+    }
 }

@@ -88,6 +88,21 @@ pub fn replay<E, I: Iterator<Item = Result<(Time, Event), E>>>(
     events: I,
     mut told: impl FnMut(Time, &Output),
 ) -> Result<(), E> {
+    turn(engine, events, |engine, out| {
+        let at = engine.now();
+        out.drain(..).for_each(|output| told(at, &output));
+    })
+}
+
+/// The same, and shows the engine after each event with what followed from it. What is left of that is shown again.
+///
+/// # Errors
+/// What the recording reports.
+pub fn turn<E, I: Iterator<Item = Result<(Time, Event), E>>>(
+    engine: &mut Engine,
+    events: I,
+    mut each: impl FnMut(&Engine, &mut Vec<Output>),
+) -> Result<(), E> {
     let mut paced = Paced::new(events, engine.now());
     let mut out = Vec::new();
     loop {
@@ -97,7 +112,7 @@ pub fn replay<E, I: Iterator<Item = Result<(Time, Event), E>>>(
         };
         let (at, event) = next?;
         engine.handle(at, &event, &mut out);
-        out.drain(..).for_each(|output| told(at, &output));
+        each(engine, &mut out);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a signal stands on: what made it fire, each thing with its value and limit, and the numbers behind its confidence.
 
-use crate::{Price, PriceKind, Probability, Ratio, Size};
+use crate::{Basis, Price, PriceKind, Probability, Ratio, Size};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -92,13 +92,19 @@ impl Condition {
     }
 }
 
-/// The record that a confidence comes from: hits in resolved signals, and the Wilson interval (95 %) of their rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The record that a confidence comes from: hits in resolved signals, the Wilson interval (95 %) of their rate, and what was
+/// made of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backing {
     pub resolved: u32,
     pub hits: u32,
     /// `None` where nothing is resolved yet.
     pub interval: Option<(Probability, Probability)>,
+    /// The number of the calibration that the confidence is by, or would be had it not fallen back; 0: there is none.
+    pub version: u32,
+    pub basis: Basis,
+    /// The raw score that was calibrated, where there is one.
+    pub score: Option<Probability>,
 }
 
 /// What a signal stands on. Empty for signals of before this was kept; posted ones have no conditions of ORION's.
@@ -111,6 +117,8 @@ pub struct Evidence {
     /// Reward to risk, weighted by the percentages of the targets.
     pub rr_weighted: Option<Ratio>,
     pub backing: Option<Backing>,
+    /// What the sender of a posted one said; the confidence that is shown is calibrated by his record.
+    pub source_confidence: Option<Probability>,
     /// Names the rules that made it: equal for equal rules.
     pub config_hash: String,
     /// Of a confirmed one: the chance that a price without drift would reach the first target before the stop, from where the

@@ -152,6 +152,10 @@ pub struct Instrument {
     /// What one lot of it is, where that is known: sizes are told only then.
     #[serde(default)]
     pub contract: Option<Contract>,
+    /// How much worse than its price each opening and closing of it is thought to be, in pips, where that is another slippage
+    /// than the account's.
+    #[serde(default)]
+    pub slippage_pips: Option<f64>,
 }
 
 /// Where prices come from.

@@ -5,6 +5,7 @@
 
 mod alert;
 mod bar;
+mod calibration;
 mod contract;
 mod event;
 mod evidence;
@@ -15,6 +16,7 @@ mod newyork;
 mod outcome;
 mod position;
 mod price;
+mod reading;
 mod signal;
 mod tick;
 mod time;
@@ -22,6 +24,7 @@ mod update;
 
 pub use alert::{Accepted, Alert, Answer, Declined, PreviousClose};
 pub use bar::{Bar, BarUpdate, Ohlc, QuoteBar, Timeframe};
+pub use calibration::{Basis, Calibration};
 pub use contract::{Contract, Currency, CurrencyError, Lots, Size};
 pub use event::Event;
 pub use evidence::{Backing, Condition, Evidence, Measure, Relation};
@@ -31,9 +34,10 @@ pub use instrument::{
 };
 pub use killzone::Killzone;
 pub use newyork::{NewYork, Weekday};
-pub use outcome::{Outcome, OutcomeKind};
+pub use outcome::{Ended, Outcome, OutcomeKind, Shadow};
 pub use position::{Epoch, EpochError, Position};
 pub use price::{ParsePriceError, Price};
+pub use reading::{FeatureUpdate, Readings};
 pub use signal::{Cause, Direction, Probability, Ratio, Signal, Status, Target};
 pub use tick::{Tick, Volume};
 pub use time::{ParseTimeError, SourceTime, Span, Time};

@@ -7,6 +7,7 @@
 mod auth;
 mod check;
 mod describe;
+mod features;
 mod finding;
 mod gateway;
 mod instrument;
@@ -20,6 +21,7 @@ mod value;
 mod words;
 
 pub use auth::{Auth, AuthMode, Jwt, ProxyNet, SignersFrom};
+pub use features::{FeaturesSettings, check_names};
 pub use finding::{Finding, Origin};
 pub use gateway::Gateway;
 pub use instrument::InstrumentSettings;
@@ -47,6 +49,7 @@ pub struct Config {
     pub account: engine::Account,
     pub portfolio: engine::Limits,
     pub news: NewsSettings,
+    pub features: FeaturesSettings,
     pub gateway: Gateway,
     pub tape: Tape,
     pub history: History,
@@ -69,6 +72,7 @@ impl Default for Config {
             account: engine::Account::default(),
             portfolio: engine::Limits::default(),
             news: NewsSettings::default(),
+            features: FeaturesSettings::default(),
             gateway: Gateway::default(),
             tape: Tape::default(),
             history: History::default(),
@@ -349,6 +353,7 @@ impl Config {
             account: self.account.clone(),
             portfolio: self.limits_in_force(),
             news: self.news.to_engine(),
+            features: self.features.to_engine(),
         }
     }
 
@@ -459,5 +464,6 @@ fn to_instrument(settings: &InstrumentSettings) -> Instrument {
         signals: settings.signals,
         prices: settings.prices,
         contract: settings.contract(),
+        slippage_pips: settings.slippage_pips,
     }
 }

@@ -103,7 +103,7 @@ fn channels(grant: &Grant) -> Channels {
 /// Each of these opens a channel. How feeds stand concerns whoever reads anything.
 fn scopes(channel: Channel) -> &'static [Scope] {
     match channel {
-        Channel::Signals | Channel::Outcomes => &[Scope::ReadSignals],
+        Channel::Signals | Channel::Outcomes | Channel::Features => &[Scope::ReadSignals],
         Channel::Prices | Channel::Bars => &[Scope::ReadPrices],
         Channel::Status => &[Scope::ReadSignals, Scope::ReadPrices],
     }
@@ -132,7 +132,10 @@ mod tests {
     fn scopes_open_channels_and_limits_close_some() {
         let signals = Scopes::NONE.with(Scope::ReadSignals);
         let prices = Scopes::NONE.with(Scope::ReadPrices);
-        assert_eq!(opened(signals, None), ["signals", "status", "outcomes"]);
+        assert_eq!(
+            opened(signals, None),
+            ["signals", "status", "outcomes", "features"]
+        );
         assert_eq!(opened(prices, None), ["prices", "status", "bars"]);
         assert_eq!(
             opened(Scopes::READ, Some(&["prices", "weather"])),

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod fault;
+pub mod features;
 pub mod feed;
 pub mod feed_test;
 pub mod handover;

@@ -7,12 +7,13 @@ use crate::fault;
 use crate::keep;
 use crate::recover::{Heading, Recovered, Spent, recover};
 use anyhow::{Context as _, Result};
+use engine::features::{FeatureRow, Occasion};
 use engine::{Engine, Output, Settings};
 use hub::{Beginning, Publication};
 use journal::snapshot::{self, Snapshot};
 use journal::tape::{self, Removed, TapeItem, TapeWriter};
 use journal::{Journal, Record};
-use market::{Answer, BarUpdate, Event, InstrumentId, Position, SourceId, Time};
+use market::{Answer, BarUpdate, Event, FeatureUpdate, InstrumentId, Position, SourceId, Time};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct Machine<J> {
     bars: ClosedBars,
     /// Those that closed since the last commit.
     closed: Vec<Arc<BarUpdate>>,
+    /// The features of bars that closed since the last commit.
+    features: Vec<FeatureUpdate>,
 }
 
 /// What a commit kept, and what follows from it.
@@ -89,6 +92,7 @@ impl<J: Journal> Machine<J> {
             out,
             bars,
             closed: Vec::new(),
+            features: Vec::new(),
         })
     }
 
@@ -102,6 +106,10 @@ impl<J: Journal> Machine<J> {
         self.engine.handle(at, event, &mut self.out);
         self.spent.strike(&mut self.out, from);
         self.closed.extend(self.bars.hear(&self.engine));
+        let rows = self.engine.just_read().iter();
+        let of_bars = rows.filter(|row| row.occasion == Occasion::Bar);
+        self.features
+            .extend(of_bars.map(|row| shown(row, &self.engine)));
         Ok(())
     }
 
@@ -113,25 +121,33 @@ impl<J: Journal> Machine<J> {
         let mut committed = Committed::default();
         let publication = &mut committed.publication;
         publication.now = self.engine.now();
-        let mut records = Vec::new();
+        let (mut records, mut shadows, mut calibrations) = (Vec::new(), Vec::new(), Vec::new());
         for output in self.out.drain(..) {
             match output {
                 Output::Price(update) => publication.prices.push(*update),
                 Output::Signal(signal) => records.push(Record::Signal(*signal)),
                 Output::Outcome(outcome) => records.push(Record::Outcome(*outcome)),
+                Output::Shadow(shadow) => shadows.push(*shadow),
+                Output::Calibration(calibration) => calibrations.push(*calibration),
                 Output::Answer(answer) => committed.answers.push(*answer),
             }
         }
         publication.bars = std::mem::take(&mut self.closed);
+        publication.features = std::mem::take(&mut self.features);
         self.add_forming(publication);
-        if records.is_empty() {
+        if records.is_empty() && shadows.is_empty() && calibrations.is_empty() {
             return Ok(committed);
         }
         fault::point("decision");
         self.tape.sync().context("write the tape")?;
+        // Before the signals that name them.
+        self.journal
+            .keep(calibrations)
+            .await
+            .context("keep calibrations in the journal")?;
         let before = self.journal.end();
         self.journal
-            .append(before, records.clone())
+            .append_with(before, records.clone(), shadows)
             .await
             .context("append to the journal")?;
         for (place, record) in (1..).zip(records) {
@@ -214,8 +230,10 @@ impl<J: Journal> Machine<J> {
             past.bars
                 .extend(self.bars.forming(&self.engine, instrument));
         }
+        let names = self.engine.settings().features.names.iter();
         Ok(Beginning {
             catalog: Arc::new(self.engine.settings().catalog.clone()),
+            features: names.map(ToString::to_string).collect(),
             past,
             end,
         })
@@ -268,9 +286,24 @@ impl<J: Journal> Machine<J> {
 /// # Errors
 /// When the tape's settings are not understood.
 pub fn tell(engine: &mut Engine, item: TapeItem, out: &mut Vec<Output>) -> Result<()> {
+    tell_with(engine, item, out, |_| {})
+}
+
+/// The same, with something about the tape's settings changed that decides nothing.
+///
+/// # Errors
+/// When the tape's settings are not understood.
+pub fn tell_with(
+    engine: &mut Engine,
+    item: TapeItem,
+    out: &mut Vec<Output>,
+    change: impl Fn(&mut Settings),
+) -> Result<()> {
     match item {
         TapeItem::Settings(kept) => {
-            let settings = Arc::new(read_settings(&kept)?);
+            let mut settings = read_settings(&kept)?;
+            change(&mut settings);
+            let settings = Arc::new(settings);
             match Heading::read(&kept).begun_after {
                 None => engine.adopt(settings, out),
                 Some(_) => *engine = Engine::new(settings),
@@ -281,11 +314,22 @@ pub fn tell(engine: &mut Engine, item: TapeItem, out: &mut Vec<Output>) -> Resul
     Ok(())
 }
 
-/// The record of an output that is kept.
+/// A row of features as clients are shown it.
+fn shown(row: &FeatureRow, engine: &Engine) -> FeatureUpdate {
+    let instrument = engine.settings().catalog.instrument(row.instrument);
+    FeatureUpdate {
+        symbol: instrument.symbol,
+        timeframe: row.timeframe,
+        time: row.time,
+        values: row.values.clone(),
+    }
+}
+
+/// The record of an output that clients hear of and that is kept.
 #[must_use]
 pub fn record_of(output: Output) -> Option<Record> {
     match output {
-        Output::Price(_) | Output::Answer(_) => None,
+        Output::Price(_) | Output::Shadow(_) | Output::Calibration(_) | Output::Answer(_) => None,
         Output::Signal(signal) => Some(Record::Signal(*signal)),
         Output::Outcome(outcome) => Some(Record::Outcome(*outcome)),
     }

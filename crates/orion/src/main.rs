@@ -2,14 +2,14 @@
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
-use orion::cli::{self, Cli, Command, Feed};
+use orion::cli::{self, Cli, Command, Features, Feed};
 use orion::config::{self, Config, FeedKind, Finding, Layers, Loaded};
 use orion::handover::Entrance;
 use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::{
-    feed, feed_test, hangup, history, inspect, key, logs, recorder, reload, replay, serve,
-    shutdown, survey, tail, track,
+    features, feed, feed_test, hangup, history, inspect, key, logs, recorder, reload, replay,
+    serve, shutdown, survey, tail, track,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -61,6 +61,9 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         Command::TrackRecord(options) => runtime()?
             .block_on(track::run(&options, environment))
             .map(|()| ExitCode::SUCCESS),
+        Command::Features(Features::Export(options)) => {
+            features::run(&options, environment).map(|()| ExitCode::SUCCESS)
+        }
         Command::Inspect(options) => {
             inspect::run(&options, environment).map(|()| ExitCode::SUCCESS)
         }

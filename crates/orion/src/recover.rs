@@ -86,10 +86,12 @@ impl Spent {
     }
 
     fn has(&self, output: &Output) -> bool {
-        if let Output::Signal(signal) = output {
-            return self.0.contains(&signal.id);
+        match output {
+            Output::Signal(signal) => self.0.contains(&signal.id),
+            Output::Outcome(outcome) => self.0.contains(&outcome.id),
+            Output::Shadow(shadow) => self.0.contains(&shadow.id),
+            Output::Price(_) | Output::Calibration(_) | Output::Answer(_) => false,
         }
-        matches!(output, Output::Outcome(outcome) if self.0.contains(&outcome.id))
     }
 }
 
@@ -167,6 +169,8 @@ async fn go_on<J: Journal>(
     let Told {
         mut engine,
         missing,
+        shadows,
+        calibrations,
         spent,
         bars,
         ..
@@ -176,7 +180,12 @@ async fn go_on<J: Journal>(
             records = missing.len(),
             "append what was decided and not yet kept"
         );
-        journal.append(journal.end(), missing).await?;
+    }
+    // Those that it has are left out.
+    journal.keep(calibrations).await?;
+    if !(missing.is_empty() && shadows.is_empty()) {
+        let end = journal.end();
+        journal.append_with(end, missing, shadows).await?;
     }
     let mut out = Vec::new();
     engine.adopt(Arc::clone(settings), &mut out);
@@ -406,6 +415,7 @@ mod tests {
             at: Time::default(),
             last: true,
             realised: None,
+            end: None,
         }))
     }
 

@@ -5,7 +5,7 @@ use crate::config::{self, Config};
 use crate::machine;
 use crate::recording::{self, Recording};
 use anyhow::{Context as _, Result};
-use engine::{Engine, Output};
+use engine::{Engine, Output, Settings};
 use journal::tape::{TapeItem, TapeReader};
 use market::{Outcome, Signal, Time};
 use std::convert::Infallible;
@@ -51,17 +51,38 @@ pub fn run(options: &cli::Replay, environment: Vec<(String, String)>) -> Result<
 /// # Errors
 /// When the tape is damaged, or was written by a version that this one does not understand.
 pub fn told(reader: TapeReader, mut each: impl FnMut(Time, Output) -> Result<()>) -> Result<()> {
+    turn_tape(
+        reader,
+        |_| {},
+        |engine, out| {
+            let now = engine.now();
+            out.drain(..).try_for_each(|output| each(now, output))
+        },
+    )
+}
+
+/// The same with something changed about its settings that decides nothing; shows the engine after each item with what
+/// followed from it. What is left of that is shown again.
+///
+/// # Errors
+/// As [`told`].
+pub fn turn_tape(
+    reader: TapeReader,
+    change: impl Fn(&mut Settings),
+    mut each: impl FnMut(&Engine, &mut Vec<Output>) -> Result<()>,
+) -> Result<()> {
     let mut engine: Option<Engine> = None;
     let mut out = Vec::new();
     for item in reader {
         match (item?, &mut engine) {
             (TapeItem::Settings(kept), None) => {
-                engine = Some(Engine::new(Arc::new(machine::read_settings(&kept)?)));
+                let mut settings = machine::read_settings(&kept)?;
+                change(&mut settings);
+                engine = Some(Engine::new(Arc::new(settings)));
             }
             (item, Some(engine)) => {
-                machine::tell(engine, item, &mut out)?;
-                let now = engine.now();
-                out.drain(..).try_for_each(|output| each(now, output))?;
+                machine::tell_with(engine, item, &mut out, &change)?;
+                each(engine, &mut out)?;
             }
             (TapeItem::Event(..), None) => anyhow::bail!("the tape begins without its settings"),
         }
@@ -75,6 +96,50 @@ fn replay_tape(reader: TapeReader, form: Form, out: &mut impl Write) -> Result<(
 
 fn replay_recorded(config: &Config, form: Form, out: &mut impl Write) -> Result<()> {
     let settings = recording::engine_settings(config)?;
+    let turned = turn_recorded(config, settings, form, |engine, outputs| {
+        let at = engine.now();
+        let mut outputs = outputs.drain(..);
+        outputs.try_for_each(|output| print(at, &output, form, out))
+    })?;
+    out.flush()?;
+    if form == Form::Text {
+        summary(&turned.engine, &turned.tape);
+    }
+    turned.is_whole()
+}
+
+/// A recording that was read to its end.
+#[derive(Debug)]
+pub struct Turned {
+    pub engine: Engine,
+    pub tape: Recording,
+    lost: u64,
+}
+
+impl Turned {
+    /// # Errors
+    /// When a part of it could not be read.
+    pub fn is_whole(&self) -> Result<()> {
+        let lost = self.lost;
+        anyhow::ensure!(
+            lost == 0,
+            "{lost} part(s) of the recording could not be read; what is written is of the rest"
+        );
+        Ok(())
+    }
+}
+
+/// Turns an engine over the recording that the settings name, and shows it after each event with what followed from it.
+/// What is wrong with a part is said on standard error; for people, so is how far it is, on a terminal.
+///
+/// # Errors
+/// When the recording cannot be opened, and what `each` reports.
+pub fn turn_recorded(
+    config: &Config,
+    settings: Settings,
+    form: Form,
+    mut each: impl FnMut(&Engine, &mut Vec<Output>) -> Result<()>,
+) -> Result<Turned> {
     let mut tape = Recording::open(config)?;
     let progress = Progress::new(form, tape.progress().bytes_total);
     let mut engine = Engine::new(Arc::new(settings));
@@ -96,22 +161,15 @@ fn replay_recorded(config: &Config, form: Form, out: &mut impl Write) -> Result<
             }
         }
     });
-    let Ok(()) = lab::replay::replay(&mut engine, items, |at, output| {
+    let Ok(()) = lab::replay::turn(&mut engine, items, |engine, outputs| {
         if failed.is_ok() {
-            failed = print(at, output, form, out);
+            failed = each(engine, outputs);
         }
+        outputs.clear();
     });
     progress.clear();
     failed?;
-    out.flush()?;
-    if form == Form::Text {
-        summary(&engine, &tape);
-    }
-    anyhow::ensure!(
-        lost == 0,
-        "{lost} part(s) of the recording could not be read; what is above is of the rest"
-    );
-    Ok(())
+    Ok(Turned { engine, tape, lost })
 }
 
 /// What is worth a line, but no result.
@@ -150,7 +208,7 @@ fn summary(engine: &Engine, tape: &Recording) {
 
 fn print(at: Time, output: &Output, form: Form, out: &mut impl Write) -> Result<()> {
     match (output, form) {
-        (Output::Price(_) | Output::Answer(_), _) => {}
+        (Output::Price(_) | Output::Shadow(_) | Output::Calibration(_) | Output::Answer(_), _) => {}
         (Output::Signal(signal), Form::Text) => writeln!(out, "{}", signal_line(signal))?,
         (Output::Outcome(outcome), Form::Text) => writeln!(out, "{}", outcome_line(outcome))?,
         (Output::Signal(signal), Form::Json) => writeln!(out, "{}", signal_json(at, signal)?)?,

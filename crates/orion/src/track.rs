@@ -4,6 +4,7 @@
 mod json;
 mod rest;
 mod table;
+mod versions;
 
 pub(crate) use rest::{Readers, router};
 
@@ -12,7 +13,7 @@ use crate::history::{self, Market};
 use anyhow::Result;
 use engine::track::TrackRecord;
 use journal::{Journal as _, Looking, Record};
-use market::Position;
+use market::{Calibration, Position};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -26,8 +27,11 @@ struct Reader {
     /// `None` before there is one.
     journal: Option<Looking>,
     record: TrackRecord,
-    /// Where it has read to.
+    /// The versions of what confidence was calibrated by.
+    calibrations: Vec<Calibration>,
+    /// Where it has read to, and how many shadows.
     position: Option<Position>,
+    shadows: u64,
 }
 
 impl Reader {
@@ -36,24 +40,27 @@ impl Reader {
             dir: dir.to_owned(),
             journal: None,
             record: TrackRecord::default(),
+            calibrations: Vec::new(),
             position: None,
+            shadows: 0,
         }
     }
 
     /// Reads what the journal has more, beside whoever writes it.
     async fn refresh(&mut self) -> Result<()> {
         let journal = match &mut self.journal {
-            Some(known) => {
-                known.refresh()?;
-                known
-            }
+            Some(known) => known,
             none => match Looking::open(&self.dir)? {
                 Some(journal) => none.insert(journal),
                 None => return Ok(()),
             },
         };
+        // First: a shadow is of a signal that stands in the journal when it does.
+        let shadows = journal.shadows(self.shadows, usize::MAX).await?;
+        journal.refresh()?;
         let end = journal.end();
-        let mut position = self.position.unwrap_or(Position { seq: 0, ..end });
+        let was = self.position;
+        let mut position = was.unwrap_or(Position { seq: 0, ..end });
         while position.seq < end.seq {
             for (next, record) in journal.read(position, PAGE).await? {
                 position = next;
@@ -65,8 +72,21 @@ impl Reader {
             // Where it breaks off, it goes on.
             self.position = Some(position);
         }
+        // They come before what names them.
+        if was != Some(position) {
+            self.calibrations = journal.calibrations().await?;
+        }
         self.position = Some(position);
+        for (place, shadow) in shadows {
+            self.record.shadow(&shadow);
+            self.shadows = place;
+        }
         Ok(())
+    }
+
+    /// Where it has read to, in both streams; `None` before there is a journal.
+    fn place(&self) -> Option<(Position, u64)> {
+        Some((self.position?, self.shadows))
     }
 }
 
@@ -81,10 +101,11 @@ pub async fn run(options: &cli::TrackRecord, environment: Vec<(String, String)>)
     for Market { name, dir } in &markets {
         let mut reader = Reader::new(dir);
         reader.refresh().await?;
-        if options.kept.json {
-            writeln!(out, "{}", json::report(name, &reader))?;
-        } else {
-            table::print(name, &reader.record, &mut out)?;
+        match (options.versions, options.kept.json) {
+            (true, true) => versions::print_json(name, &reader.calibrations, &mut out)?,
+            (true, false) => versions::print(name, &reader.calibrations, &mut out)?,
+            (false, true) => writeln!(out, "{}", json::report(name, &reader))?,
+            (false, false) => table::print(name, &reader.record, &mut out)?,
         }
     }
     out.flush()?;

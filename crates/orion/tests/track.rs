@@ -2,6 +2,8 @@
 
 mod support;
 
+use journal::{Journal as _, Local};
+use market::{Basis, Calibration, Epoch, Probability, Time};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -77,6 +79,24 @@ fn a_simulated_day_is_told_as_its_journal_has_it_also_after_a_kill() {
     let hits: u64 = bins.iter().map(|bin| count(&bin["hits"])).sum();
     assert_eq!((bins.len(), hits), (10, count(&all["hits"])));
 
+    // What was not confirmed has one shadow each but for those that are still followed, and none of it is in the figures.
+    let groups = printed["would_have"]["ticks"].as_object().expect("causes");
+    let shadows: u64 = groups.values().map(|group| count(&group["n"])).sum();
+    assert!(
+        (1..=count(&signals["invalidated"])).contains(&shadows),
+        "{groups:?}"
+    );
+    let (stop, missed) = (&groups["stop"], &groups["missed"]);
+    assert_eq!(count(&stop["hits"]), 0, "{stop}");
+    assert_eq!(missed["hits"], missed["n"], "{missed}");
+    assert_eq!(
+        (&all["net"]["n"], &all["net"]["mean"]),
+        (&all["n"], &all["r"]["mean"])
+    );
+    let both = [&all["mfe"]["mean"], &all["mae"]["mean"]].map(|mean| mean.as_f64().unwrap());
+    assert!(both[0] > 0.1 && both[1] < -0.1, "{both:?}");
+    assert_eq!(printed["by_bars"], serde_json::json!({}));
+
     // In a market without memory the edge is nothing, within what chance leaves: each run has a day of its own.
     let (edge, n) = (
         all["edge"].as_f64().expect("an edge"),
@@ -108,12 +128,67 @@ fn in_a_terminal_it_is_a_table_and_of_nothing_it_is_told() {
         "  EURUSD",
         "not enough data",
         "confidence told",
+        "net R",
+        "signals that were not confirmed, by cause",
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
     let (code, _, complaint) = orion(&["track-record", "live"], folder.path());
     assert_eq!(code, Some(1));
     assert!(complaint.contains("there is no market live"), "{complaint}");
+}
+
+#[tokio::test]
+async fn versions_of_calibrations_are_listed_and_the_newest_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let market = folder.path().join("sim-5");
+    std::fs::create_dir_all(&market).expect("a market");
+    let (code, text, _) = orion(&["track-record", "--versions"], folder.path());
+    assert_eq!(code, Some(0), "{text}");
+    let mut journal = Local::open(&market, || Epoch(7)).expect("a journal");
+    let kept = vec![
+        calibration("smt", 1),
+        calibration("posted:ann", 1),
+        calibration("smt", 2),
+    ];
+    journal.keep(kept).await.expect("kept");
+    drop(journal);
+
+    let (code, text, _) = orion(&["track-record", "--versions"], folder.path());
+    assert_eq!(code, Some(0));
+    let rows: Vec<&str> = text.lines().filter(|line| line.contains("platt")).collect();
+    assert_eq!(rows.len(), 3, "{text}");
+    assert!(rows[1].starts_with("posted:ann "), "{text}");
+    for part in ["Brier before", "0.2481", "0.2213", "1850", "1001"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    let (_, text, _) = orion(&["track-record", "--versions", "--json"], folder.path());
+    let last: Value = serde_json::from_str(text.lines().last().expect("lines")).expect("JSON");
+    assert_eq!((&last["of"], count(&last["version"])), (&"smt".into(), 2));
+    assert_eq!(last["parameters"]["a"], -0.5);
+
+    let (_, text, _) = orion(&["track-record", "--json"], folder.path());
+    let told: Value = serde_json::from_str(&text).expect("one object");
+    assert_eq!(count(&told["calibration"]["smt"]["version"]), 2);
+    assert_eq!(told["calibration"]["smt"]["basis"], "platt");
+    assert!(!text.contains("ann"), "senders are for the operator alone");
+    assert_eq!(told["calibration"]["smt"]["parameters"], Value::Null);
+}
+
+fn calibration(of: &str, version: u32) -> Calibration {
+    Calibration {
+        of: of.to_owned(),
+        version,
+        at: Time::from_secs(i64::from(version) * 100),
+        basis: Basis::Platt,
+        from: Time::from_secs(1),
+        until: Time::from_secs(60),
+        n: 1850,
+        hits: 1001,
+        brier_before: Probability::new(0.2481),
+        brier_after: Probability::new(0.2213),
+        parameters: vec![("a".to_owned(), -0.5), ("b".to_owned(), 0.25)],
+    }
 }
 
 #[test]

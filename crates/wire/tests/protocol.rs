@@ -1,10 +1,10 @@
 //! The examples of `docs/protocol.md` are what the server understands and writes, byte for byte.
 
 use market::{
-    Backing, Bar, BarUpdate, Condition, Currency, Direction, Epoch, Evidence, FeedState, Killzone,
-    Lots, Measure, Ohlc, Outcome, OutcomeKind, Position, Price, PriceKind, PriceUpdate,
-    Probability, Ratio, Signal, Size, SourceId, SourceTime, Status, Symbol, SymbolStatus, Target,
-    Time, Timeframe, Uuid, Volume,
+    Backing, Bar, BarUpdate, Basis, Condition, Currency, Direction, Ended, Epoch, Evidence,
+    FeatureUpdate, FeedState, Killzone, Lots, Measure, Ohlc, Outcome, OutcomeKind, Position, Price,
+    PriceKind, PriceUpdate, Probability, Ratio, Signal, Size, SourceId, SourceTime, Span, Status,
+    Symbol, SymbolStatus, Target, Time, Timeframe, Uuid, Volume,
 };
 use wire::{Ask, Channel, Channels, Echo, Refusal, Since, Speaker, Subscribe, tell};
 
@@ -82,6 +82,7 @@ fn the_extended_protocol_is_as_it_is_told() {
         leave,
         left,
         event,
+        over,
         update,
         heartbeat,
         expiring,
@@ -91,6 +92,9 @@ fn the_extended_protocol_is_as_it_is_told() {
         bars_subscribed,
         closed_bar,
         open_bar,
+        ask_features,
+        features_subscribed,
+        features,
     ] = extended()[..]
     else {
         panic!("{:?}", extended());
@@ -113,6 +117,7 @@ fn the_extended_protocol_is_as_it_is_told() {
         position: position(1850),
         follows: tell::Follows::Replayed(9),
         bars: None,
+        features: None,
         price_interval_ms: asked.price_interval_ms,
         simulated: false,
         limits: tell::Limits {
@@ -123,6 +128,7 @@ fn the_extended_protocol_is_as_it_is_told() {
     });
     assert_eq!(told, subscribed);
     check_bars(ask_bars, bars_subscribed, [closed_bar, open_bar]);
+    check_features(ask_features, features_subscribed, features);
     let Ok(Ask::Unsubscribe(asked)) = Ask::parse(leave.as_bytes()) else {
         panic!("{leave}");
     };
@@ -143,6 +149,7 @@ fn the_extended_protocol_is_as_it_is_told() {
     };
     let body = tell::EventBody::signal(&decided_by).unwrap();
     assert_eq!(body.placed(place, time("2026-11-23T14:05:00.112Z")), event);
+    check_end(over, position(1874));
     let origin = tell::Origin {
         source: "oanda",
         kind: PriceKind::Cfd,
@@ -160,6 +167,39 @@ fn the_extended_protocol_is_as_it_is_told() {
         tell::closing(1012, "restart retry=2500", Some(2500)),
         closing
     );
+}
+
+/// 30 % left at the first target, 75 points from the fill, and the rest at the stop, 5 points from it; 80 were at risk.
+#[expect(clippy::unwrap_used, reason = "a test's own values")]
+fn check_end(told: &str, position: Position) {
+    let time = |text| Time::parse(text).unwrap();
+    let last = Outcome {
+        kind: OutcomeKind::Stop,
+        price: decimal("1.0854"),
+        r: Ratio::new(10.0 / 80.0).unwrap(),
+        at: time("2026-11-23T14:37:15.104Z"),
+        last: true,
+        realised: Ratio::new(0.3 * 75.0 / 80.0 + 0.7 * 5.0 / 80.0),
+        end: Some(Ended {
+            hit: true,
+            fill: decimal("1.08535"),
+            spread: decimal("0.00008"),
+            best: Measure::new(77.0 / 80.0),
+            worst: Measure::new(-25.0 / 80.0),
+            cost: Some(Measure::new(4.0 / 80.0)),
+            held: Span::from_secs(1873),
+            ambiguous: false,
+            bars: None,
+            coarse: false,
+        }),
+        ..outcome()
+    };
+    let place = tell::Place {
+        position,
+        prev: 1851,
+    };
+    let body = tell::EventBody::outcome(&last);
+    assert_eq!(body.placed(place, time("2026-11-23T14:37:15.112Z")), told);
 }
 
 #[expect(clippy::unwrap_used, reason = "a test's own values")]
@@ -187,6 +227,7 @@ fn check_bars(ask: &str, subscribed: &str, told: [&str; 2]) {
                 is_whole: true,
             }),
         }),
+        features: None,
         price_interval_ms: Some(1000),
         simulated: false,
         limits: tell::Limits {
@@ -208,6 +249,45 @@ fn check_bars(ask: &str, subscribed: &str, told: [&str; 2]) {
         ..bar()
     };
     assert_eq!([bar(), open].map(|bar| tell::bar(&bar, now).unwrap()), told);
+}
+
+#[expect(clippy::unwrap_used, reason = "a test's own values")]
+fn check_features(ask: &str, subscribed: &str, told: &str) {
+    let Ok(Ask::Subscribe(asked)) = Ask::parse(ask.as_bytes()) else {
+        panic!("{ask}");
+    };
+    assert!(asked.channels.has(Channel::Features));
+    let symbols = asked.symbols.unwrap();
+    let names = ["5m.rsi14", "1h.trend", "1h.day_high_atr", "spread_atr"];
+    let answer = tell::subscribed(&tell::Subscribed {
+        id: asked.id.as_ref(),
+        channels: asked.channels,
+        symbols: tell::Heard::Only(&symbols),
+        unknown_symbols: &[],
+        position: Position {
+            epoch: Epoch(937_557),
+            seq: 1850,
+        },
+        follows: tell::Follows::Shown(0),
+        bars: None,
+        features: Some(&names.map(str::to_owned)),
+        price_interval_ms: None,
+        simulated: false,
+        limits: tell::Limits {
+            message_bytes: 16_384,
+            messages_per_s: 10,
+        },
+        heartbeat_ms: 15_000,
+    });
+    assert_eq!(answer, subscribed);
+    let update = FeatureUpdate {
+        symbol: symbols[0],
+        timeframe: Timeframe::M5,
+        time: SourceTime::parse("2026-11-23T14:05:00Z").unwrap(),
+        values: vec![61.703_845_21, 1.0, f64::NAN, 1.0 / 12.0].into(),
+    };
+    let now = Time::parse("2026-11-23T14:05:02.104Z").unwrap();
+    assert_eq!(tell::features(&update, 4, now).unwrap(), told);
 }
 
 #[expect(clippy::unwrap_used, reason = "a test's own values")]
@@ -331,6 +411,7 @@ fn outcome() -> Outcome {
         at: Time::parse("2026-11-23T14:25:10.4Z").unwrap(),
         last: false,
         realised: None,
+        end: None,
     }
 }
 
@@ -384,7 +465,11 @@ fn signal() -> Signal {
                 resolved: 212,
                 hits: 129,
                 interval: Some((Probability::new(0.5414), Probability::new(0.6717))),
+                version: 7,
+                basis: Basis::Platt,
+                score: Some(Probability::new(0.6231)),
             }),
+            source_confidence: None,
             config_hash: "6f1c8a5e2b7d9043".to_owned(),
             size: Some(Size {
                 currency: Currency::USD,

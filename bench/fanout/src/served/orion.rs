@@ -93,6 +93,7 @@ fn beginning() -> Beginning {
         signals: false,
         prices: true,
         contract: None,
+        slippage_pips: None,
     });
     Beginning {
         catalog: Arc::new(Catalog {

@@ -3,10 +3,13 @@
 use super::{Context, Desk, Spreads};
 use crate::confidence::{self, Hit};
 use crate::engine::Output;
-use crate::lifecycle::{self, Pending, Reach, Verdict};
-use crate::outcome::{Running, Sides, Step, Terms};
+use crate::lifecycle::{self, Pending, Reach, Since, Verdict};
+use crate::outcome::{Opening, Running, Sides, Step, Terms};
 use crate::rules::{Rules, Settings};
-use market::{Bar, Cause, InstrumentId, OutcomeKind, Signal, Status, Time};
+use crate::session;
+use market::{
+    Bar, Cause, Direction, InstrumentId, OutcomeKind, Shadow, Signal, Span, Status, Time,
+};
 
 impl Desk {
     /// Decides the signals whose deadline has come, for the cause that holds now.
@@ -17,11 +20,33 @@ impl Desk {
         });
     }
 
+    /// Decides the own signals that were born just now, where no bar is short enough to confirm them later.
+    pub(crate) fn decide_coarse(&mut self, context: &mut Context) {
+        if self.pending.is_empty() || !self.is_coarse(self.rules(context.settings)) {
+            return;
+        }
+        let (at, exit) = (context.at, |direction| self.pulse.exit(direction));
+        let (long, short) = (exit(Direction::Long), exit(Direction::Short));
+        self.decide_if(context, |pending, _| {
+            let exit = match pending.signal.direction {
+                Direction::Long => long,
+                Direction::Short => short,
+            };
+            let is_new = pending.signal.created_at == at && pending.origin.setup().is_some();
+            is_new.then(|| pending.judge_touch(exit.unwrap_or(pending.signal.entry)))
+        });
+    }
+
     /// Ends the running signals whose time is over.
     pub(crate) fn end_runs(&mut self, context: &mut Context) {
         let at = context.at;
-        for mut over in self.running.extract_if(.., |running| running.until <= at) {
+        for mut over in self.running.extract_if(.., |running| running.until() <= at) {
             tell(over.end(at, OutcomeKind::Timeout), context);
+        }
+        if self.shadows.until <= at {
+            let mut ended = Vec::new();
+            self.shadows.end(at, &mut ended);
+            keep(ended, context);
         }
     }
 
@@ -31,6 +56,9 @@ impl Desk {
         for mut over in self.running.drain(..) {
             tell(over.end(context.at, OutcomeKind::Closed), context);
         }
+        let mut ended = Vec::new();
+        self.shadows.close(context.at, &mut ended);
+        keep(ended, context);
     }
 
     /// Moves the stops of runners with a closed bar.
@@ -43,6 +71,7 @@ impl Desk {
         for running in &mut self.running {
             running.follow(context.at, bar, chart, terms, &mut steps);
         }
+        self.shadows.follow(context.at, bar, chart, terms);
         steps.into_iter().for_each(|step| tell(step, context));
     }
 
@@ -53,6 +82,12 @@ impl Desk {
             self.running
                 .retain_mut(|running| running.judge(context.at, reach, terms, &mut steps));
             steps.into_iter().for_each(|step| tell(step, context));
+        }
+        if !self.shadows.is_empty() {
+            let mut ended = Vec::new();
+            let terms = terms(&self.spreads, self.id, context.settings);
+            self.shadows.judge(context.at, reach, terms, &mut ended);
+            keep(ended, context);
         }
         self.decide_if(context, |pending, _| pending.judge_reach(reach));
     }
@@ -78,12 +113,22 @@ impl Desk {
 
     pub(super) fn decide(&mut self, pending: Pending, verdict: Verdict, context: &mut Context) {
         let signal = self.decided_as(&pending, verdict, context.at);
-        if signal.status == Status::Confirmed {
-            self.run(&signal, &pending, context);
-        }
+        let shadow = match verdict {
+            Verdict::Confirmed => {
+                self.run(&signal, &pending, context);
+                None
+            }
+            Verdict::Invalidated(cause) => {
+                context.shared.calibrators.forget(signal.id);
+                let opening = self.opening(&signal, pending.since, context);
+                let origin = pending.origin;
+                self.shadows.begin(&signal, cause, origin, opening)
+            }
+        };
         context.shared.ledger.decided(&signal);
         context.shared.book.decided(&signal);
         context.out.push(Output::Signal(Box::new(signal)));
+        keep(shadow, context);
     }
 
     /// A pending signal as a verdict leaves it; a confirmed one says what chance alone would make of it.
@@ -107,19 +152,41 @@ impl Desk {
     fn run(&mut self, signal: &Signal, pending: &Pending, context: &mut Context) {
         let sides = self.sides(signal);
         context.shared.book.filled(signal, sides.fill);
+        context.shared.calibrators.confirmed(signal, sides.exit);
         if let Some(setup) = pending.origin.setup() {
             context.shared.record(setup).confirm(signal, sides.exit);
         }
-        let source = self.source_in(context.settings);
-        let horizon = self.rules(context.settings).outcome_horizon_h;
-        self.running.push(Running::begin(
-            signal.clone(),
-            pending,
-            source,
-            sides,
-            context.at,
-            horizon,
-        ));
+        let opening = self.opening(signal, pending.since, context);
+        let running = Running::begin(signal.clone(), pending.origin, opening);
+        self.running.push(running);
+    }
+
+    /// How a position would be opened now, of a signal that was born then.
+    fn opening(&self, signal: &Signal, born: Since, context: &Context) -> Opening {
+        let (rules, settings) = (self.rules(context.settings), context.settings);
+        let (instrument, mids) = (self.instrument(context), &context.shared.mids);
+        let account = &settings.account;
+        Opening {
+            at: context.at,
+            sides: self.sides(signal),
+            until: self.followed_until(born, rules, context),
+            cost: account.cost(instrument, signal.risk(), mids, self.newest),
+            bars: self.grain,
+            coarse: self.is_coarse(rules),
+        }
+    }
+
+    /// The end of its horizon, if it has one, or of the week.
+    fn followed_until(&self, born: Since, rules: &Rules, context: &Context) -> Time {
+        let horizon = match rules.outcome_horizon_h {
+            0 => Time::MAX,
+            hours => context.at + Span::from_hours(i64::from(hours)),
+        };
+        if self.source_in(context.settings).always_open {
+            return horizon;
+        }
+        // By the source's time: the last bar of the week confirms when the market has just closed.
+        horizon.min(session::week_end(born.bar).as_stamp())
     }
 }
 
@@ -145,5 +212,15 @@ fn tell(step: Step, context: &mut Context) {
         context.shared.counts.resolved += 1;
         context.shared.counts.hits += u64::from(hit == Hit::Yes);
     }
-    context.out.push(Output::Outcome(Box::new(step.outcome)));
+    let (outcome, resolved) = (step.outcome, step.resolved);
+    context.out.push(Output::Outcome(Box::new(outcome.clone())));
+    context.learn(&outcome, resolved);
+}
+
+/// Hands out what is kept apart.
+fn keep(shadows: impl IntoIterator<Item = Shadow>, context: &mut Context) {
+    let shadows = shadows.into_iter();
+    context
+        .out
+        .extend(shadows.map(|shadow| Output::Shadow(Box::new(shadow))));
 }

@@ -1,7 +1,7 @@
 //! ORION's own signals: a setup that is triggered, judged by the gates, planned and written.
 
 use super::{Context, Desk, enter};
-use crate::confidence::Odds;
+use crate::calibration::{Open, Whose};
 use crate::engine::Output;
 use crate::gates::Refusal;
 use crate::lifecycle::{Origin, Pending, Reach, Since};
@@ -13,7 +13,8 @@ use crate::setup::{Armed, Pattern};
 use crate::sizing::Trade;
 use crate::structure::Pool;
 use market::{
-    Condition, Direction, Evidence, Price, Signal, Source, SourceTime, Span, Status, Symbol, Uuid,
+    Condition, Direction, Evidence, Price, Probability, Signal, Source, SourceTime, Span, Status,
+    Symbol, Uuid,
 };
 
 /// Zones that have signalled and are remembered.
@@ -38,10 +39,16 @@ impl Desk {
         let Some(ground) = self.ground(context) else {
             return;
         };
+        // A bar that is too long to be judged again has its stop told with its trigger, unless it opened beyond it.
+        let is_coarse = self.is_coarse(rules);
         self.setups.take_if(|armed| {
-            let pattern = &armed.pattern;
-            let stop = ground.idea(pattern).stop(rules);
-            trigger.reach.stops(pattern.direction, stop)
+            let direction = armed.pattern.direction;
+            let stop = ground.idea(&armed.pattern).stop(rules);
+            if is_coarse {
+                trigger.reach.opens_beyond(direction, stop)
+            } else {
+                trigger.reach.stops(direction, stop)
+            }
         });
         for armed in self.setups.take_if(|armed| armed.is_reached(trigger.price)) {
             let moment = Moment {
@@ -49,6 +56,17 @@ impl Desk {
                 reach: Some(trigger.reach),
             };
             self.try_signal(&armed.pattern, &ground, moment, context);
+        }
+    }
+
+    /// Ends the armed setups whose stop traded in a bar that did not trigger them.
+    pub(super) fn end_stopped(&mut self, reach: &Reach, context: &Context) {
+        let rules = self.rules(context.settings);
+        if let Some(ground) = self.ground(context) {
+            self.setups.take_if(|armed| {
+                let stop = ground.idea(&armed.pattern).stop(rules);
+                reach.stops(armed.pattern.direction, stop)
+            });
         }
     }
 
@@ -86,7 +104,7 @@ impl Desk {
         context: &mut Context,
     ) {
         match self.signal(pattern, &ground.idea(pattern), moment, context) {
-            Ok(pending) => self.open(pattern, pending, context),
+            Ok((pending, born)) => self.open(pattern, pending, born, context),
             Err(refusal) => context.shared.counts.refuse(refusal),
         }
     }
@@ -98,7 +116,7 @@ impl Desk {
         idea: &Idea,
         moment: Moment,
         context: &mut Context,
-    ) -> Result<Pending, Refusal> {
+    ) -> Result<(Pending, Open), Refusal> {
         let (rules, entry_time) = (self.rules(context.settings), moment.entry_time);
         self.check_gates(pattern, entry_time, context)?;
         let chart = self.charts[rules.setup_tf.index()].iter();
@@ -113,15 +131,22 @@ impl Desk {
                 return Err(Refusal::Portfolio);
             }
         }
-        let signal = self.write(pattern, &plan, idea, entry_time, gate, context);
-        Ok(Pending {
+        let mut signal = self.write(pattern, &plan, idea, entry_time, gate, context);
+        let whose = Whose::Own(pattern.setup);
+        context.refresh(&whose);
+        let raw = self.raw(&signal, context);
+        let confirm = rules.confirm_atr * idea.atr;
+        let born = context.confide(&mut signal, whose, raw, confirm);
+        let pending = Pending {
             entered: moment.has_traded(signal.direction, signal.entry),
+            stopped: moment.has_stopped(signal.direction, signal.stop),
             signal,
             origin: Origin::Own(pattern.setup),
             since: Since::at(entry_time),
             zone_far: pattern.zone_far,
             atr: idea.atr,
-        })
+        };
+        Ok((pending, born))
     }
 
     fn check_gates(
@@ -177,16 +202,6 @@ impl Desk {
         let instrument = settings.catalog.instrument(self.id);
         let source = self.source_in(settings);
         let (at, rules) = (context.at, self.rules(settings));
-        let risk = (plan.entry - plan.stop).abs().to_f64();
-        let reward = plan
-            .targets
-            .first()
-            .map_or(risk, |target| (target.price - plan.entry).abs().to_f64());
-        let odds = Odds {
-            risk,
-            reward,
-            confirm: rules.confirm_atr * idea.atr,
-        };
         let trade = Trade {
             entry: plan.entry,
             stop: plan.stop,
@@ -203,9 +218,8 @@ impl Desk {
             stop: plan.stop,
             targets: plan.targets.clone(),
             reason: reason(pattern.setup.reason(), source),
-            confidence: context
-                .shared
-                .confidence(pattern.setup, odds, rules.prior_strength),
+            // What it is given next.
+            confidence: Probability::from_steps(0),
             rr_target: plan.rr_target,
             killzone: session::killzone(entry_time),
             setup: pattern.setup.as_str().to_owned(),
@@ -221,7 +235,8 @@ impl Desk {
                 conditions: conditions(pattern, plan, idea, rules),
                 odds: None,
                 rr_weighted: Some(plan.rr_weighted),
-                backing: Some(context.shared.record_of(pattern.setup).backing()),
+                backing: None,
+                source_confidence: None,
                 config_hash: settings.hash_of(self.symbol),
                 size: self.size(
                     trade,
@@ -234,8 +249,9 @@ impl Desk {
         }
     }
 
-    fn open(&mut self, pattern: &Pattern, pending: Pending, context: &mut Context) {
+    fn open(&mut self, pattern: &Pattern, pending: Pending, born: Open, context: &mut Context) {
         let signal = &pending.signal;
+        context.shared.calibrators.born(signal.id, born);
         self.last_entry = Some(signal.entry_time);
         if self.zones.len() == ZONES_MAX {
             self.zones.pop_front();
@@ -244,6 +260,7 @@ impl Desk {
         context.shared.count_signal(signal.entry_time);
         context.shared.ledger.own(signal);
         enter(signal, context);
+        self.read_signal(signal, signal.entry_time, context);
         context.out.push(Output::Signal(Box::new(signal.clone())));
         self.pending.push(pending);
     }
@@ -267,6 +284,11 @@ impl Moment {
     fn has_traded(&self, direction: Direction, entry: Price) -> bool {
         let reach = self.reach.as_ref();
         reach.is_none_or(|reach| reach.fills(direction, entry))
+    }
+
+    fn has_stopped(&self, direction: Direction, stop: Price) -> bool {
+        let reach = self.reach.as_ref();
+        reach.is_some_and(|reach| reach.stops(direction, stop))
     }
 }
 

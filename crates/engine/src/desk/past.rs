@@ -82,6 +82,7 @@ mod tests {
             signals: true,
             prices: true,
             contract: None,
+            slippage_pips: None,
         };
         let source = Source {
             name: "live".into(),
@@ -101,6 +102,7 @@ mod tests {
             account: crate::Account::default(),
             portfolio: crate::portfolio::Limits::default(),
             news: crate::portfolio::News::default(),
+            features: crate::features::FeatureRules::default(),
         }))
     }
 

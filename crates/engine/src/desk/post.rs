@@ -3,7 +3,7 @@
 
 use super::own::reason;
 use super::{Context, Desk};
-use crate::confidence::{Odds, Record, confidence};
+use crate::calibration::{Open, Raw, Whose};
 use crate::lifecycle::{Origin, Pending, Since, Verdict};
 use crate::portfolio::Gate;
 use crate::pulse::Quote;
@@ -35,6 +35,8 @@ struct Market<'a> {
 /// A posted signal that may be born.
 pub(crate) struct Draft {
     pub pending: Pending,
+    /// What is said of it.
+    pub born: Open,
     /// The stop, or the targets, or both are ORION's.
     pub planned: bool,
     /// The source's time of its birth.
@@ -82,16 +84,28 @@ impl Desk {
                 limit: condition.limit,
             });
         }
+        let whose = Whose::Sender(alert.sender.clone());
+        if !alert.dry_run {
+            context.refresh(&whose);
+        }
+        let (zone_far, atr) = (Some(levels.stop), market.atr.unwrap_or(0.0));
+        let mut signal = self.write_posted(alert, levels, &market, gate.clone(), context);
+        let raw = alert
+            .confidence
+            .map_or(Raw::Nothing, |given| Raw::Given(given.to_f64()));
+        let born = context.confide(&mut signal, whose, raw, market.rules.confirm_atr * atr);
         let pending = Pending {
-            zone_far: Some(levels.stop),
-            atr: market.atr.unwrap_or(0.0),
+            zone_far,
+            atr,
             entered,
+            stopped: false,
             origin: Origin::Posted,
             since: Since { tick, bar },
-            signal: self.write_posted(alert, levels, &market, gate.clone(), context),
+            signal,
         };
         Ok(Draft {
             pending,
+            born,
             planned: alert.stop.is_none() || alert.targets.is_empty(),
             now,
             gate: gate.map(|(gate, _)| gate),
@@ -176,7 +190,8 @@ impl Desk {
             entry: levels.entry,
             stop: levels.stop,
             reason: reason(&alert.reason, source),
-            confidence: alert.confidence.unwrap_or_else(|| market.odds(&levels)),
+            // What it is given next.
+            confidence: Probability::from_steps(0),
             targets: levels.targets,
             rr_target: levels.rr_target,
             killzone: alert
@@ -194,6 +209,7 @@ impl Desk {
                 price_kind: Some(instrument.kind),
                 config_hash: context.settings.hash_of(self.symbol),
                 size,
+                source_confidence: alert.confidence,
                 risk_gate: gate.map(|(_, condition)| condition),
                 ..Evidence::default()
             },
@@ -346,25 +362,6 @@ impl Market<'_> {
             Direction::Long => self.quote.bid,
             Direction::Short => self.quote.ask,
         }
-    }
-
-    /// The odds of the path alone: nothing is known of the sender.
-    fn odds(&self, levels: &Levels) -> Probability {
-        let risk = (levels.entry - levels.stop).abs().to_f64();
-        let first = levels.targets.first();
-        let reward = first.map_or(risk, |first| (first.price - levels.entry).abs().to_f64());
-        let odds = Odds {
-            risk,
-            reward,
-            confirm: self.rules.confirm_atr * self.atr.unwrap_or(0.0),
-        };
-        let nothing = Record::default();
-        confidence(
-            &nothing,
-            std::iter::empty(),
-            odds,
-            self.rules.prior_strength,
-        )
     }
 }
 

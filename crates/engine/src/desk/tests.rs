@@ -24,6 +24,7 @@ fn settings(own_rules: RuleBook) -> Settings {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     };
     let source = Source {
         name: "live".into(),
@@ -43,6 +44,7 @@ fn settings(own_rules: RuleBook) -> Settings {
         account: crate::Account::default(),
         portfolio: crate::portfolio::Limits::default(),
         news: crate::portfolio::News::default(),
+        features: crate::features::FeatureRules::default(),
     }
 }
 

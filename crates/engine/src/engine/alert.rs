@@ -39,6 +39,7 @@ impl Engine {
         let (desk, mut context) = self.desk(at, alert.instrument, out);
         let Draft {
             pending,
+            born,
             planned,
             now,
             gate,
@@ -63,7 +64,9 @@ impl Engine {
         ledger.post(posted, day);
         gate.into_iter()
             .for_each(|gate| context.shared.counts.gate(gate));
+        context.shared.calibrators.born(pending.signal.id, born);
         enter(&pending.signal, &mut context);
+        desk.read_signal(&pending.signal, now, &mut context);
         context
             .out
             .push(Output::Signal(Box::new(pending.signal.clone())));

@@ -22,6 +22,7 @@ fn settings() -> Settings {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     };
     let source = Source {
         name: "live".to_owned(),
@@ -51,6 +52,7 @@ fn settings() -> Settings {
         account: crate::Account::default(),
         portfolio: crate::portfolio::Limits::default(),
         news: crate::portfolio::News::default(),
+        features: crate::features::FeatureRules::default(),
     }
 }
 

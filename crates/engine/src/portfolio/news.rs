@@ -80,6 +80,7 @@ mod tests {
             signals: true,
             prices: true,
             contract,
+            slippage_pips: None,
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The rules that hold for all symbols alike, and why none can have its own.
-pub const GENERAL: [(&str, &str); 13] = [
+pub const GENERAL: [(&str, &str); 17] = [
     ("bar_grace_ms", OF_SOURCES),
     ("bar_idle_ms", OF_SOURCES),
     (
@@ -23,11 +23,13 @@ pub const GENERAL: [(&str, &str); 13] = [
     ("max_signals_per_day", "it counts over all symbols"),
     ("posted_max_open", OF_SENDERS),
     ("posted_max_per_day", OF_SENDERS),
-    (
-        "prior_strength",
-        "it is of a setup's record, which is kept over all symbols",
-    ),
+    ("prior_strength", OF_RECORDS),
+    ("cal_min_platt", OF_RECORDS),
+    ("cal_min_isotonic", OF_RECORDS),
+    ("cal_refit", OF_RECORDS),
+    ("cal_refit_h", OF_RECORDS),
 ];
+const OF_RECORDS: &str = "it is of a setup's record, which is kept over all symbols";
 const OF_SOURCES: &str = "it is of a source, which tells many symbols";
 const OF_PAIRS: &str = "it is of pairs of symbols";
 const OF_SENDERS: &str = "it is of a sender, who may post on every symbol";

@@ -26,7 +26,17 @@ pub struct Figures {
     pub edge: Option<f64>,
     /// The mean result of the whole position, in multiples of the risk, and their sum; of those whose is known.
     pub mean_r: Option<f64>,
+    pub median_r: Option<f64>,
     pub sum_r: f64,
+    /// The same after slippage and commission, of those whose cost is known, and how many they are.
+    pub mean_net: Option<f64>,
+    pub sum_net: f64,
+    pub with_cost: u32,
+    /// How far they went their way and against it, of those of which it is known.
+    pub best: Option<Middle>,
+    pub worst: Option<Middle>,
+    /// A stop and a target lay in one recorded bar: the stop counts.
+    pub ambiguous: u32,
     /// The mean confidence that was shown.
     pub confidence: f64,
     /// Mean square of what confidence missed.
@@ -38,6 +48,13 @@ pub struct Figures {
     pub calibration_error: f64,
     /// By rising confidence, each with as many results as the others, to one.
     pub bins: Vec<Bin>,
+}
+
+/// Where the middle of some values lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Middle {
+    pub mean: f64,
+    pub median: f64,
 }
 
 /// A row of the reliability table.
@@ -62,11 +79,9 @@ impl Figures {
             .collect();
         let odds = mean(with_odds.iter().filter_map(|one| Some(one.odds?.to_f64())));
         let hit_rate = mean(with_odds.iter().map(truth));
-        let realised = || {
-            results
-                .iter()
-                .filter_map(|one| Some(one.realised?.to_f64()))
-        };
+        let known = |value: fn(&Resolved) -> Option<f64>| results.iter().filter_map(value);
+        let realised = || known(|one| Some(one.realised?.to_f64()));
+        let net = || known(|one| Some(one.realised?.to_f64() - one.cost?));
         let brier = mean(results.iter().map(|one| {
             let missed = one.confidence.to_f64() - truth(one);
             missed * missed
@@ -81,7 +96,14 @@ impl Figures {
             with_odds: with_odds.len() as u32,
             edge: hit_rate.zip(odds).map(|(rate, odds)| rate - odds),
             mean_r: mean(realised()),
-            sum_r: realised().fold(0.0, |sum, one| sum + one),
+            median_r: median(realised()),
+            sum_r: sum(realised()),
+            mean_net: mean(net()),
+            sum_net: sum(net()),
+            with_cost: net().count() as u32,
+            best: Middle::of(known(|one| one.best)),
+            worst: Middle::of(known(|one| one.worst)),
+            ambiguous: results.iter().filter(|one| one.ambiguous).count() as u32,
             confidence: mean(results.iter().map(|one| one.confidence.to_f64()))?,
             brier,
             skill: (of_the_rate > 0.0).then(|| 1.0 - brier / of_the_rate),
@@ -142,7 +164,29 @@ fn log_loss(result: &Resolved) -> f64 {
     -(if result.hit { told } else { 1.0 - told }).ln()
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+impl Middle {
+    fn of(values: impl Iterator<Item = f64> + Clone) -> Option<Self> {
+        let (mean, median) = mean(values.clone()).zip(median(values))?;
+        Some(Self { mean, median })
+    }
+}
+
+/// The one in the middle, or the mean of the two.
+fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut rising: Vec<f64> = values.collect();
+    rising.sort_by(f64::total_cmp);
+    let middle = rising.len() / 2;
+    let upper = rising.get(middle)?;
+    let lower = rising[(rising.len() - 1) / 2];
+    Some(lower + (upper - lower) / 2.0)
+}
+
+/// Of nothing 0, and not -0 as the standard library has it.
+fn sum(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(0.0, |sum, one| sum + one)
+}
+
+pub(super) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (count, sum) = values.fold((0_u32, 0.0), |(count, sum), value| (count + 1, sum + value));
     (count > 0).then(|| sum / f64::from(count))
 }

@@ -1,5 +1,7 @@
 use super::*;
-use market::{Direction, Evidence, Price, SourceTime, Time, Timeframe, Uuid};
+use market::{
+    Cause, Direction, Ended, Evidence, Measure, Price, SourceTime, Span, Time, Timeframe, Uuid,
+};
 
 /// Told in the order of a journal: born, confirmed, and how it ends.
 #[derive(Default)]
@@ -78,6 +80,7 @@ fn outcome(signal: &Signal, kind: OutcomeKind, realised: Option<f64>) -> Outcome
         at: Time::MIN,
         last: realised.is_some(),
         realised: realised.and_then(Ratio::new),
+        end: None,
     }
 }
 
@@ -231,4 +234,153 @@ fn the_odds_of_chance_are_the_distances_to_both_ends() {
         crate::confidence::barrier_odds(&signal(1, "bos_retest", 0.5), Price::ZERO),
         None
     );
+}
+
+fn ended(bars: Option<Timeframe>, coarse: bool) -> Ended {
+    Ended {
+        hit: false,
+        fill: Price::ZERO,
+        spread: Price::ZERO,
+        best: Measure::new(0.5),
+        worst: Measure::new(-1.25),
+        cost: Some(Measure::new(0.05)),
+        held: Span::from_secs(60),
+        ambiguous: bars.is_some(),
+        bars,
+        coarse,
+    }
+}
+
+impl Book {
+    fn ended_with(&mut self, setup: &str, realised: f64, end: Ended) {
+        let signal = self.confirmed(setup, 0.5, None);
+        let mut last = outcome(&signal, OutcomeKind::Stop, Some(realised));
+        last.end = Some(end);
+        self.record.outcome(&last);
+    }
+
+    fn invalidated(&mut self, setup: &str, cause: Cause) -> Signal {
+        self.next += 1;
+        let mut signal = signal(self.next, setup, 0.5);
+        self.record.signal(&signal);
+        (signal.status, signal.cause) = (Status::Invalidated, Some(cause));
+        self.record.signal(&signal);
+        signal
+    }
+
+    fn shadow(&mut self, signal: &Signal, kind: OutcomeKind, change: impl Fn(&mut Shadow)) {
+        let mut shadow = Shadow {
+            id: signal.id,
+            cause: signal.cause.unwrap(),
+            at: Time::MIN,
+            kind,
+            odds: None,
+            bars: None,
+            coarse: false,
+            realised: None,
+            end: None,
+        };
+        change(&mut shadow);
+        self.record.shadow(&shadow);
+    }
+}
+
+#[test]
+fn results_of_bars_are_never_mixed_with_those_of_ticks() {
+    let mut book = Book::default();
+    book.ended(0.5, true);
+    book.ended_with("bos_retest", -1.0, ended(None, false));
+    book.ended_with("bos_retest", -1.0, ended(Some(Timeframe::M1), false));
+    book.ended_with("bos_retest", -1.0, ended(Some(Timeframe::H1), true));
+    book.ended_with("bot", -1.0, ended(Some(Timeframe::H1), true));
+    assert_eq!((book.all().n, book.all().ambiguous), (2, 0));
+    assert_eq!(book.record.by(By::Setup)["bos_retest"].n, 2);
+    assert_eq!(book.record.posted(), None);
+    let by_bars = book.record.by_bars().into_iter();
+    let by_bars: Vec<_> = by_bars
+        .map(|(judge, figures)| (judge.to_string(), figures.n, figures.ambiguous))
+        .collect();
+    let named = |name: &str, n| (name.to_owned(), n, n);
+    let unconfirmed = named("1h bars, unconfirmed", 2);
+    assert_eq!(by_bars, [named("1m bars", 1), unconfirmed]);
+}
+
+#[test]
+fn costs_are_taken_of_those_whose_cost_is_known() {
+    let mut book = Book::default();
+    let mut end = ended(None, false);
+    for (realised, best) in [(1.0, 1.5), (-1.0, 0.25), (2.0, 2.5), (-1.0, 0.0)] {
+        end.best = Measure::new(best);
+        book.ended_with("bos_retest", realised, end);
+    }
+    end.cost = None;
+    book.ended_with("bos_retest", 0.5, end);
+    // An older version told only the result.
+    let old = book.confirmed("bos_retest", 0.5, None);
+    book.step(&old, OutcomeKind::Stop, Some(0.75));
+    let all = book.all();
+    near(all.sum_r, 2.25);
+    near(all.median_r.unwrap(), 0.625);
+    assert_eq!(all.with_cost, 4);
+    near(all.sum_net, 1.0 - 4.0 * 0.05);
+    near(all.mean_net.unwrap(), 0.2);
+    let best = all.best.unwrap();
+    // As `statistics.mean` and `median` of Python have it.
+    near(best.mean, 0.85);
+    near(best.median, 0.25);
+    near(all.worst.unwrap().median, -1.25);
+}
+
+#[test]
+fn what_was_not_confirmed_is_told_by_cause_and_nowhere_else() {
+    let mut book = Book::default();
+    book.ended(0.5, true);
+    let stopped = book.invalidated("bos_retest", Cause::Stop);
+    book.shadow(&stopped, OutcomeKind::Stop, |_| {});
+    let missed = book.invalidated("bos_retest", Cause::Missed);
+    book.shadow(&missed, OutcomeKind::Target(1), |_| {});
+    for (hit, realised) in [(true, 0.25), (false, -1.0), (false, -0.5)] {
+        let late = book.invalidated("smt", Cause::Timeout);
+        let walked = |shadow: &mut Shadow| {
+            shadow.odds = Some(Probability::new(0.5));
+            shadow.realised = Ratio::new(realised);
+            shadow.end = Some(Ended {
+                hit,
+                ..ended(None, false)
+            });
+        };
+        book.shadow(&late, OutcomeKind::Stop, walked);
+        // Told again it is nothing new.
+        book.shadow(&late, OutcomeKind::Stop, walked);
+    }
+    // Of bars, of somebody else, and of what nobody followed.
+    let coarse = book.invalidated("smt", Cause::Stop);
+    book.shadow(&coarse, OutcomeKind::Stop, |shadow| {
+        (shadow.bars, shadow.coarse) = (Some(Timeframe::H1), true);
+    });
+    let posted = book.invalidated("bot", Cause::Stop);
+    book.shadow(&posted, OutcomeKind::Stop, |_| {});
+    let lost = book.invalidated("smt", Cause::Timeout);
+    book.shadow(&lost, OutcomeKind::Closed, |shadow| {
+        shadow.end = Some(ended(None, false));
+    });
+
+    let would_have = book.record.would_have();
+    let counts = |judge| -> Vec<_> {
+        let causes = would_have[&judge].iter();
+        causes
+            .map(|(cause, group)| (*cause, group.n, group.hits))
+            .collect()
+    };
+    assert_eq!(
+        counts(Judge::Ticks),
+        [("missed", 1, 1), ("stop", 1, 0), ("timeout", 3, 1)]
+    );
+    assert_eq!(counts(Judge::Touch(Timeframe::H1)), [("stop", 1, 0)]);
+    let late = &would_have[&Judge::Ticks]["timeout"];
+    near(late.edge.unwrap(), 1.0 / 3.0 - 0.5);
+    near(late.mean_r.unwrap(), -1.25 / 3.0);
+    assert_eq!(would_have[&Judge::Ticks]["stop"].odds, None);
+    // The headline knows nothing of it.
+    assert_eq!((book.all().n, book.record.counts.invalidated), (1, 8));
 }

@@ -2,6 +2,7 @@
 
 use crate::desk::{rules, settings};
 use crate::properties::Random;
+use engine::calibration::OUTCOMES_MAX;
 use engine::setup::SetupKind;
 use engine::{Engine, PriceRules, Rules, Settings};
 use market::{Event, InstrumentId, Ohlc, Price, QuoteBar, SourceTime, Span, Timeframe};
@@ -11,6 +12,9 @@ const BARS: usize = 300_000;
 /// What is remembered of a signal that is over, until so many newer ones are known.
 const BYTES_OF_A_SIGNAL: u64 = 37;
 const SIGNALS: u64 = 20_000;
+/// What confidence is calibrated by: of each outcome, up to 2,000 of a setup.
+const BYTES_OF_AN_OUTCOME: u64 = 117;
+const OUTCOMES: usize = SetupKind::ALL.len() * OUTCOMES_MAX;
 
 /// Setups on the minutes and no gates: as much as can be happens.
 fn busy() -> Settings {
@@ -60,7 +64,7 @@ fn a_snapshot_is_no_larger_after_years_of_minutes() {
     let mut engine = Engine::new(Arc::new(busy()));
     let (mut random, mut mid, mut out) = (Random(1), 108_500, Vec::new());
     let begin = SourceTime::parse("2026-01-05T00:00:00Z").unwrap();
-    // The largest of the first third and of the rest, without what is remembered of signals.
+    // The largest of the first third and of the rest, without what is remembered of signals and outcomes.
     let (mut early, mut late) = (0, 0);
     for place in 0..BARS {
         let open_time = begin + Span::from_minutes(place as i64);
@@ -74,7 +78,10 @@ fn a_snapshot_is_no_larger_after_years_of_minutes() {
         if place % 1_000 == 999 {
             let signals = engine.counts().signals.min(SIGNALS);
             let size = engine.snapshot().len() as u64;
-            let rest = size.saturating_sub(signals * BYTES_OF_A_SIGNAL);
+            let outcomes = engine.outcomes_kept();
+            assert!(outcomes <= OUTCOMES, "{outcomes}");
+            let known = signals * BYTES_OF_A_SIGNAL + outcomes as u64 * BYTES_OF_AN_OUTCOME;
+            let rest = size.saturating_sub(known);
             let largest = if place < BARS / 3 {
                 &mut early
             } else {

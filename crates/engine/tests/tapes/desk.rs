@@ -29,6 +29,7 @@ pub(crate) fn settings() -> Settings {
         account: engine::Account::default(),
         portfolio: engine::Limits::default(),
         news: engine::News::default(),
+        features: engine::features::FeatureRules::default(),
     }
 }
 
@@ -59,6 +60,7 @@ fn fx(name: &str, source: SourceId) -> Instrument {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     }
 }
 

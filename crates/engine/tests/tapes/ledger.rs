@@ -1,10 +1,11 @@
 //! What must hold of every run, whatever was told: the books of all signals, kept apart from the engine.
 
 use crate::driver::{Driver, Told};
+use crate::walk::Walk;
 use engine::Output;
 use market::{
     Answer, Cause, Declined, Direction, Event, InstrumentId, Outcome, OutcomeKind, Price,
-    PriceUpdate, Signal, SourceTime, Span, Status, Symbol, Tick, Time, Timeframe, Uuid,
+    PriceUpdate, Shadow, Signal, SourceTime, Span, Status, Symbol, Tick, Time, Timeframe, Uuid,
 };
 use std::collections::BTreeMap;
 
@@ -21,6 +22,9 @@ struct Life {
     verdict: Option<Signal>,
     targets: u8,
     over: bool,
+    /// Where its verdict came, and where it was said what would have become of it.
+    decided: usize,
+    shadow: Option<usize>,
 }
 
 /// Checks everything a driver has said against what it was told, and counts verdicts and outcomes.
@@ -50,8 +54,10 @@ pub(crate) fn check(driver: &Driver, tally: &mut Tally) {
                     ledger.born(place, *at, signal)
                 }
                 Output::Signal(signal) => ledger.decided(place, *at, signal),
-                Output::Outcome(outcome) => ledger.outcome(*at, outcome),
+                Output::Outcome(outcome) => ledger.outcome(place, *at, outcome),
+                Output::Shadow(shadow) => ledger.shadow(place, *at, shadow),
                 Output::Price(update) => ledger.price(*at, update),
+                Output::Calibration(_) => {}
                 Output::Answer(answer) => ledger.answer(place, *at, answer),
             }
         }
@@ -98,7 +104,9 @@ impl Ledger<'_> {
             pending: signal.clone(),
             verdict: None,
             targets: 0,
+            decided: 0,
             over: false,
+            shadow: None,
         };
         assert!(
             self.lives.insert(signal.id, life).is_none(),
@@ -161,6 +169,7 @@ impl Ledger<'_> {
         assert_eq!(before, life.pending);
         assert_eq!(signal.decided_at, Some(at));
         life.verdict = Some(signal.clone());
+        life.decided = place;
         let (born, since, told) = (life.born, life.since, &self.driver.told);
         let by_sender = matches!(told[place].event, Event::Alert(_));
         let id = self
@@ -202,7 +211,7 @@ impl Ledger<'_> {
         self.count(signal.cause.map_or("confirmed", Cause::as_str).to_owned());
     }
 
-    fn outcome(&mut self, at: Time, outcome: &Outcome) {
+    fn outcome(&mut self, place: usize, at: Time, outcome: &Outcome) {
         let life = self
             .lives
             .get_mut(&outcome.id)
@@ -226,8 +235,42 @@ impl Ledger<'_> {
             }
         }
         assert_eq!(outcome.last, outcome.realised.is_some());
+        assert_eq!(outcome.last, outcome.end.is_some());
         life.over = outcome.last;
+        if let Some(end) = &outcome.end {
+            let walk = Walk::of(self.driver, verdict, life.decided, place);
+            assert_eq!(walk.end(outcome.kind, at), *end, "{outcome:?}");
+        }
         self.count(format!("{:?}", outcome.kind));
+    }
+
+    /// One each, of what was not confirmed, and told by the ticks after the verdict.
+    fn shadow(&mut self, place: usize, at: Time, shadow: &Shadow) {
+        let life = self.lives.get_mut(&shadow.id).unwrap();
+        let verdict = life.verdict.as_ref().expect("it follows the verdict");
+        assert_eq!((Some(shadow.cause), at), (verdict.cause, shadow.at));
+        assert!(
+            life.shadow.replace(place).is_none(),
+            "{shadow:?} is told twice"
+        );
+        match shadow.cause {
+            Cause::Stop => assert_eq!((shadow.hit(), place), (Some(false), life.decided)),
+            Cause::Missed => assert_eq!((shadow.hit(), place), (Some(true), life.decided)),
+            Cause::Structure
+            | Cause::Timeout
+            | Cause::StaleFeed
+            | Cause::Restart
+            | Cause::Sender => {
+                let walk = Walk::of(self.driver, verdict, life.decided, place);
+                assert_eq!(Some(walk.end(shadow.kind, at)), shadow.end, "{shadow:?}");
+                assert!(shadow.realised.is_some() && shadow.odds.is_some());
+            }
+        }
+        self.count(format!(
+            "shadow {} {:?}",
+            shadow.cause.as_str(),
+            shadow.hit()
+        ));
     }
 
     fn price(&mut self, at: Time, update: &PriceUpdate) {
@@ -259,6 +302,17 @@ impl Ledger<'_> {
     fn close(&self) {
         for life in self.lives.values() {
             let verdict = life.verdict.as_ref().expect("every signal is decided");
+            match verdict.cause {
+                Some(Cause::Stop | Cause::Missed) => assert!(life.shadow.is_some()),
+                Some(
+                    Cause::Structure
+                    | Cause::Timeout
+                    | Cause::StaleFeed
+                    | Cause::Restart
+                    | Cause::Sender,
+                ) => {}
+                None => assert_eq!(life.shadow, None),
+            }
             assert_eq!(
                 life.over,
                 verdict.status == Status::Confirmed,
@@ -364,7 +418,7 @@ fn assert_confirmed(
 }
 
 /// A tick of the symbol, unless it was dropped.
-fn tick_of(id: InstrumentId, told: &Told) -> Option<&Tick> {
+pub(crate) fn tick_of(id: InstrumentId, told: &Told) -> Option<&Tick> {
     match &told.event {
         Event::Tick(tick) if tick.instrument == id && !told.dropped => Some(tick),
         Event::Tick(_)

@@ -4,8 +4,12 @@
 
 mod bars_only;
 mod bounded;
+mod coarse;
+mod confide;
 mod desk;
 mod driver;
+mod ends;
+mod features;
 mod gates;
 mod holes;
 mod ledger;
@@ -31,3 +35,4 @@ mod strange;
 mod strangers;
 mod tape;
 mod verdicts;
+mod walk;

@@ -1,7 +1,7 @@
 //! The same market seen in a mirror: every price is reflected at one level, bids become asks.
 
 use engine::Output;
-use market::{Alert, Direction, Event, Ohlc, PreviousClose, Price};
+use market::{Alert, Direction, Ended, Event, Ohlc, PreviousClose, Price};
 use market::{QuoteBar, Signal, Target, Tick, Time, Uuid};
 
 /// Twice the level of the mirror: 1.0853.
@@ -88,16 +88,37 @@ pub(crate) fn lines(said: &[(Time, Output)], reflected: Reflected) -> Vec<String
             .collect(),
         ..signal.clone()
     };
+    let way = |end: Option<Ended>| {
+        end.map_or_else(String::new, |end| {
+            let Ended {
+                best,
+                worst,
+                spread,
+                held,
+                ..
+            } = end;
+            format!(" {best} {worst} {spread} {held:?} {}", level(end.fill))
+        })
+    };
     let line = |(at, output): &(Time, Output)| match output {
         Output::Signal(one) => Some(format!("{at} {:?}", signal(one))),
-        Output::Outcome(one) => Some(format!(
-            "{at} {:?} {} {} {}",
+        Output::Outcome(one) => Some(
+            format!(
+                "{at} {:?} {} {} {}",
+                one.kind,
+                level(one.price),
+                one.r,
+                one.last
+            ) + &way(one.end),
+        ),
+        Output::Shadow(one) => Some(format!(
+            "{at} {:?} {:?} {:?}{}",
+            one.cause,
             one.kind,
-            level(one.price),
-            one.r,
-            one.last
+            one.odds,
+            way(one.end)
         )),
-        Output::Price(_) | Output::Answer(_) => None,
+        Output::Price(_) | Output::Calibration(_) | Output::Answer(_) => None,
     };
     let mut lines: Vec<String> = said.iter().filter_map(line).collect();
     lines.sort();

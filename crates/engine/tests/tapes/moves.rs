@@ -280,6 +280,11 @@ fn newest(driver: &Driver) -> Option<Signal> {
             Output::Signal(signal) if signal.status != Status::Invalidated => {
                 Some((**signal).clone())
             }
-            Output::Signal(_) | Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => None,
+            Output::Signal(_)
+            | Output::Outcome(_)
+            | Output::Price(_)
+            | Output::Shadow(_)
+            | Output::Calibration(_)
+            | Output::Answer(_) => None,
         })
 }

@@ -49,7 +49,11 @@ fn the_odds_of_chance_are_told_with_the_confirmation() {
         .iter()
         .filter_map(|(_, output)| match output {
             Output::Signal(signal) => Some(signal.evidence.odds),
-            Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => None,
+            Output::Outcome(_)
+            | Output::Price(_)
+            | Output::Shadow(_)
+            | Output::Calibration(_)
+            | Output::Answer(_) => None,
         })
         .collect();
     // The bid was 1.08555 by then: 144 of the 218 points from the stop to the first target.

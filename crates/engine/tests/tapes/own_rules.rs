@@ -97,7 +97,7 @@ fn said(driver: &Driver, of: InstrumentId) -> Vec<(Time, Output)> {
     let is_its = |(_, output): &&(Time, Output)| match output {
         Output::Signal(signal) => signal.symbol == symbol(of),
         Output::Outcome(outcome) => outcome.symbol == symbol(of),
-        Output::Price(_) | Output::Answer(_) => false,
+        Output::Price(_) | Output::Shadow(_) | Output::Calibration(_) | Output::Answer(_) => false,
     };
     driver.said.iter().filter(is_its).cloned().collect()
 }
@@ -105,7 +105,11 @@ fn said(driver: &Driver, of: InstrumentId) -> Vec<(Time, Output)> {
 fn signals(driver: &Driver, of: InstrumentId) -> Vec<Signal> {
     let signal = |(_, output): (Time, Output)| match output {
         Output::Signal(signal) => Some(*signal),
-        Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => None,
+        Output::Outcome(_)
+        | Output::Price(_)
+        | Output::Shadow(_)
+        | Output::Calibration(_)
+        | Output::Answer(_) => None,
     };
     said(driver, of).into_iter().filter_map(signal).collect()
 }

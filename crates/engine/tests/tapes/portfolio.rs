@@ -31,7 +31,11 @@ fn signals(driver: &Driver) -> Vec<&Signal> {
     let said = driver.said.iter();
     said.filter_map(|(_, output)| match output {
         Output::Signal(signal) => Some(&**signal),
-        Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => None,
+        Output::Outcome(_)
+        | Output::Price(_)
+        | Output::Shadow(_)
+        | Output::Calibration(_)
+        | Output::Answer(_) => None,
     })
     .collect()
 }

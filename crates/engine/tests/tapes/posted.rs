@@ -43,7 +43,11 @@ fn declined_with(settings: Settings, alert: &str) -> String {
 fn signals(driver: &Driver) -> Vec<Signal> {
     let signal = |output: &Output| match output {
         Output::Signal(signal) => Some((**signal).clone()),
-        Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => None,
+        Output::Outcome(_)
+        | Output::Price(_)
+        | Output::Shadow(_)
+        | Output::Calibration(_)
+        | Output::Answer(_) => None,
     };
     driver
         .said
@@ -87,7 +91,10 @@ fn its_text_numbers_and_times_are_the_senders() {
     assert_eq!(signal.reason, "why");
     assert_eq!(signal.setup, "bot");
     assert_eq!(signal.entry_time.to_string(), "2026-07-06T09:58:00.000Z");
-    assert_eq!(signal.confidence.to_string(), "0.7");
+    let said = signal.evidence.source_confidence.unwrap();
+    assert_eq!(said.to_string(), "0.7");
+    // 180 points to the stop and 120 to the first target: his record is empty.
+    assert_eq!(signal.confidence.to_string(), "0.6");
     assert_eq!(signal.rr_target.to_string(), "2.33");
     assert_eq!(
         signal
@@ -496,7 +503,11 @@ fn an_id_of_one_of_orions_own_is_known_too() {
         .iter()
         .filter_map(|(_, output)| match output {
             Output::Answer(answer) => Some(answer.result.clone().unwrap_err()),
-            Output::Signal(_) | Output::Outcome(_) | Output::Price(_) => None,
+            Output::Signal(_)
+            | Output::Outcome(_)
+            | Output::Price(_)
+            | Output::Shadow(_)
+            | Output::Calibration(_) => None,
         })
         .collect();
     let known = |status| Declined::Known { status };

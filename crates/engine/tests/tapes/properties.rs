@@ -185,7 +185,7 @@ fn assert_mirrored(settings: Settings, driver: &Driver) {
 }
 
 /// All setups, on the minutes, so that a morning brings many, with every gate in use.
-fn fast() -> Settings {
+pub(crate) fn fast() -> Settings {
     let rules = Rules {
         setup_tf: Timeframe::M1,
         htf: Timeframe::M5,
@@ -205,7 +205,7 @@ fn fast() -> Settings {
 }
 
 /// Six hours of zigzag: legs of random length and speed that often end just beyond an earlier extreme.
-fn legs(seed: u64) -> Driver {
+pub(crate) fn legs(seed: u64) -> Driver {
     let mut driver = Driver::new(fast());
     let mut random = Random(seed);
     let (mut at, mut mid) = (

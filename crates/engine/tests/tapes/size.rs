@@ -42,7 +42,11 @@ fn check(settings: Settings, tape: &str, expected: Expect) {
 fn signals(driver: &Driver) -> Vec<Signal> {
     let signal = |output: &Output| match output {
         Output::Signal(signal) => Some((**signal).clone()),
-        Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => None,
+        Output::Outcome(_)
+        | Output::Price(_)
+        | Output::Shadow(_)
+        | Output::Calibration(_)
+        | Output::Answer(_) => None,
     };
     let said = driver.said.iter();
     said.filter_map(|(_, output)| signal(output)).collect()
@@ -147,7 +151,11 @@ fn nothing_else_depends_on_the_account() {
             signal.evidence.size = None;
             (*at, Output::Signal(signal))
         }
-        Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => (*at, output.clone()),
+        Output::Outcome(_)
+        | Output::Price(_)
+        | Output::Shadow(_)
+        | Output::Calibration(_)
+        | Output::Answer(_) => (*at, output.clone()),
     };
     let sized_bare: Vec<_> = sized.said.iter().map(bare).collect();
     assert_eq!(sized_bare, plain.said);

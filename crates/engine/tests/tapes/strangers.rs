@@ -90,6 +90,8 @@ fn native(said: &[(Time, Output)]) -> Vec<(Time, Output)> {
         Output::Signal(signal) => signal.setup == "mss_fvg",
         // Ids of the moves' alerts are small numbers.
         Output::Outcome(outcome) => outcome.id.as_u128() > 100,
+        Output::Shadow(shadow) => shadow.id.as_u128() > 100,
+        Output::Calibration(one) => one.of == "mss_fvg",
         Output::Price(_) => true,
         Output::Answer(_) => false,
     };
@@ -99,7 +101,11 @@ fn native(said: &[(Time, Output)]) -> Vec<(Time, Output)> {
             signal.evidence.risk_gate = None;
             (*at, Output::Signal(signal))
         }
-        Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => (*at, output.clone()),
+        Output::Outcome(_)
+        | Output::Price(_)
+        | Output::Shadow(_)
+        | Output::Calibration(_)
+        | Output::Answer(_) => (*at, output.clone()),
     };
     let said = said.iter().filter(|(_, output)| own(output));
     said.map(bare).collect()

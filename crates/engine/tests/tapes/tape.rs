@@ -51,7 +51,12 @@ pub(crate) fn shown(driver: &Driver, show: Show) -> String {
             Output::Outcome(outcome) if show != Show::Prices => outcome_line(outcome),
             Output::Price(update) if show == Show::Prices => price_line(update),
             Output::Answer(answer) if show == Show::Posted => answer_line(answer),
-            Output::Signal(_) | Output::Outcome(_) | Output::Price(_) | Output::Answer(_) => {
+            Output::Signal(_)
+            | Output::Outcome(_)
+            | Output::Price(_)
+            | Output::Shadow(_)
+            | Output::Calibration(_)
+            | Output::Answer(_) => {
                 continue;
             }
         };

@@ -78,7 +78,7 @@ async fn a_signal_is_answered_with_the_documented_fields() {
     let heard = stage.post("/api/signals", SIGNAL).await;
     assert_eq!(heard.status, 200, "{}", heard.body);
     assert_eq!(heard.header("content-type"), "application/json");
-    let expected = r#"{"success":true,"message":"Signal of EURUSD received","signal_id":"sig_001","dry_run":false,"line_sent":false,"timestamp":"2026-11-23T14:05:00.000Z","id":"ID","status":"pending"}"#;
+    let expected = r#"{"success":true,"message":"Signal of EURUSD received","signal_id":"sig_001","dry_run":false,"line_sent":false,"timestamp":"2026-11-23T14:05:00.000Z","id":"ID","status":"pending","confidence":0.85}"#;
     let id = crate::posted::draft::shown_id("my-bot", "sig_001");
     assert_eq!(heard.body, expected.replace("ID", &id.to_string()));
     assert_eq!(stage.book.lock().unwrap()[&id].len(), 1);

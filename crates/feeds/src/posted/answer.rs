@@ -63,6 +63,8 @@ struct Taken<'a> {
     /// The UUID it is shown under.
     id: String,
     status: &'static str,
+    /// As it is shown: by what became of the sender's signals.
+    confidence: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signal_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +121,7 @@ fn taken<'a>(posted: &'a Posted, id: String, accepted: &'a Accepted) -> Taken<'a
         timestamp: accepted.at.to_string(),
         id,
         status: signal.status.as_str(),
+        confidence: raw(signal.confidence.to_string()),
         signal_type: posted.signal_type.as_deref(),
         planned: accepted.planned.then(|| planned(&posted.alert, signal)),
         size: signal.evidence.size.as_ref().map(SizeAdvice::from),

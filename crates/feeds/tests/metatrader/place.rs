@@ -54,6 +54,7 @@ fn instrument(symbol: &str, digits: u8, kind: PriceKind, calendar: Calendar) -> 
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     }
 }
 

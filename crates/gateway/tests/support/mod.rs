@@ -57,6 +57,9 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
 }
 
+/// The names of the features there are.
+pub(crate) const FEATURES: [&str; 2] = ["5m.rsi14", "spread_atr"];
+
 /// The end of a past, in a market of these symbols.
 fn beginning(past: &Publication) -> Beginning {
     let source = Source {
@@ -77,12 +80,14 @@ fn beginning(past: &Publication) -> Beginning {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     });
     Beginning {
         catalog: Arc::new(Catalog {
             sources: vec![source],
             instruments: instruments.to_vec(),
         }),
+        features: FEATURES.map(str::to_owned).into(),
         end: past.signals.last().map_or(position(0), |(at, _)| *at),
         past: past.clone(),
     }

@@ -2,7 +2,7 @@
 
 use super::store::Store;
 use crate::{Error, Journal, Record};
-use market::Position;
+use market::{Calibration, Position, Shadow};
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -55,11 +55,13 @@ impl Looking {
 }
 
 impl Journal for Looking {
-    async fn append(&mut self, _after: Position, _batch: Vec<Record>) -> Result<Position, Error> {
-        Err(Error::Io {
-            what: "append to a journal that was opened to be looked at".to_owned(),
-            source: io::ErrorKind::Unsupported.into(),
-        })
+    async fn append_with(
+        &mut self,
+        _after: Position,
+        _batch: Vec<Record>,
+        _shadows: Vec<Shadow>,
+    ) -> Result<Position, Error> {
+        Err(only_looked_at())
     }
 
     async fn read(&self, after: Position, limit: usize) -> Result<Vec<(Position, Record)>, Error> {
@@ -68,8 +70,29 @@ impl Journal for Looking {
         store.read(after, limit.min(usize::try_from(left).unwrap_or(limit)))
     }
 
+    async fn shadows(&self, after: u64, limit: usize) -> Result<Vec<(u64, Shadow)>, Error> {
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        store.shadows(after, limit)
+    }
+
+    async fn keep(&mut self, _calibrations: Vec<Calibration>) -> Result<(), Error> {
+        Err(only_looked_at())
+    }
+
+    async fn calibrations(&self) -> Result<Vec<Calibration>, Error> {
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        store.calibrations()
+    }
+
     fn end(&self) -> Position {
         self.end
+    }
+}
+
+fn only_looked_at() -> Error {
+    Error::Io {
+        what: "append to a journal that was opened to be looked at".to_owned(),
+        source: io::ErrorKind::Unsupported.into(),
     }
 }
 
@@ -128,6 +151,7 @@ mod tests {
             at: Time::from_secs(1),
             last: true,
             realised: None,
+            end: None,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Probe;
 use crate::{Error, Record, record};
-use market::{Epoch, Position};
+use market::{Calibration, Epoch, Position, Shadow};
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior,
 };
@@ -14,12 +14,20 @@ use tokio::sync::{mpsc, oneshot};
 
 /// `ORJN`: tells this file from anybody else's SQLite file.
 const APPLICATION_ID: i32 = 0x4f52_4a4e;
-/// Of the tables below. The records have a version of their own.
-const SCHEMA_VERSION: u32 = 1;
+/// Of the tables below. The records have a version of their own. 2 has shadows and calibrations; a journal of 1 gets them when
+/// it is opened.
+const SCHEMA_VERSION: u32 = 2;
+const WITHOUT_SHADOWS: u32 = 1;
 /// `prev_hash` has room for the chain that makes the journal tamper-evident.
 const SCHEMA: &str = "
     CREATE TABLE log (epoch TEXT NOT NULL) STRICT;
     CREATE TABLE record (seq INTEGER PRIMARY KEY, body TEXT NOT NULL, prev_hash BLOB) STRICT;
+";
+/// Of each signal one shadow: its place, and the signal's id in the bytes of a UUID. Of each calibration one version: its place,
+/// and what names it.
+const SHADOWS: &str = "
+    CREATE TABLE shadow (place INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
+    CREATE TABLE calibration (place INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
 ";
 
 /// What the writer is asked for.
@@ -28,7 +36,20 @@ pub(super) enum Request {
     Append {
         after: Position,
         batch: Vec<Record>,
+        shadows: Vec<Shadow>,
         answer: oneshot::Sender<Result<Position, Error>>,
+    },
+    Shadows {
+        after: u64,
+        limit: usize,
+        answer: oneshot::Sender<Result<Vec<(u64, Shadow)>, Error>>,
+    },
+    Keep {
+        calibrations: Vec<Calibration>,
+        answer: oneshot::Sender<Result<(), Error>>,
+    },
+    Calibrations {
+        answer: oneshot::Sender<Result<Vec<Calibration>, Error>>,
     },
     Read {
         after: Position,
@@ -39,12 +60,14 @@ pub(super) enum Request {
 
 /// What the writer's thread owns.
 pub(super) struct Store {
-    connection: Connection,
-    path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
     epoch: Epoch,
     /// The last one that was committed.
     pub(super) seq: Arc<AtomicU64>,
     probe: Probe,
+    /// An older version wrote it, and it is only looked at.
+    pub(super) without_shadows: bool,
 }
 
 impl Store {
@@ -61,6 +84,7 @@ impl Store {
             epoch,
             seq: Arc::new(AtomicU64::new(seq)),
             probe,
+            without_shadows: false,
         };
         Ok((store, end))
     }
@@ -70,9 +94,9 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
             Connection::open_with_flags(&path, flags).map_err(failure(&path, "open"))?;
-        if identify(&connection, &path)? {
+        let Some(version) = identify(&connection, &path)? else {
             return Ok(None);
-        }
+        };
         let epoch = epoch(&connection, &path)?;
         let seq = check_dense(&connection, &path)?;
         let store = Self {
@@ -81,12 +105,14 @@ impl Store {
             epoch,
             seq: Arc::new(AtomicU64::new(seq)),
             probe: |_| {},
+            without_shadows: version == WITHOUT_SHADOWS,
         };
         Ok(Some((store, Position { epoch, seq })))
     }
 
     /// Where the journal ends now, that another process writes.
     pub(super) fn look_again(&mut self) -> Result<Position, Error> {
+        self.without_shadows = identify(&self.connection, &self.path)? == Some(WITHOUT_SHADOWS);
         let seq = last_seq(&self.connection).map_err(failure(&self.path, "read"))?;
         self.seq.store(seq, Ordering::Relaxed);
         let epoch = self.epoch;
@@ -101,8 +127,19 @@ impl Store {
                 Request::Append {
                     after,
                     batch,
+                    shadows,
                     answer,
-                } => answer.send(self.append(after, &batch)).is_err(),
+                } => answer.send(self.append(after, &batch, &shadows)).is_err(),
+                Request::Shadows {
+                    after,
+                    limit,
+                    answer,
+                } => answer.send(self.shadows(after, limit)).is_err(),
+                Request::Keep {
+                    calibrations,
+                    answer,
+                } => answer.send(self.keep(&calibrations)).is_err(),
+                Request::Calibrations { answer } => answer.send(self.calibrations()).is_err(),
                 Request::Read {
                     after,
                     limit,
@@ -112,7 +149,12 @@ impl Store {
         }
     }
 
-    fn append(&mut self, after: Position, batch: &[Record]) -> Result<Position, Error> {
+    fn append(
+        &mut self,
+        after: Position,
+        batch: &[Record],
+        shadows: &[Shadow],
+    ) -> Result<Position, Error> {
         let failed = failure(&self.path, "append to");
         let transaction = self
             .connection
@@ -129,6 +171,7 @@ impl Store {
             });
         }
         insert(&transaction, after.seq, batch).map_err(&failed)?;
+        insert_shadows(&transaction, shadows).map_err(&failed)?;
         (self.probe)("commit");
         transaction.commit().map_err(&failed)?;
         let end = after.after(batch.len() as u64);
@@ -162,6 +205,20 @@ impl Store {
             .collect()
     }
 
+    pub(super) fn shadows(&self, after: u64, limit: usize) -> Result<Vec<(u64, Shadow)>, Error> {
+        if self.without_shadows {
+            return Ok(Vec::new());
+        }
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = select_shadows(&self.connection, after, limit);
+        let rows = rows.map_err(failure(&self.path, "read"))?.into_iter();
+        let shadow = |(place, body): (u64, String)| {
+            let named = || format!("shadow {place} of {}", self.path.display());
+            Ok((place, record::decode_shadow(&body, named)?))
+        };
+        rows.map(shadow).collect()
+    }
+
     /// The record of a row, which must stand where the count says.
     fn record(
         &self,
@@ -183,7 +240,7 @@ fn open_file(
 ) -> Result<(Connection, Epoch, u64), Error> {
     let failed = failure(path, "open");
     let mut connection = Connection::open(path).map_err(&failed)?;
-    let is_new = identify(&connection, path)?;
+    let version = identify(&connection, path)?;
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
         .map_err(&failed)?;
@@ -199,23 +256,25 @@ fn open_file(
     connection
         .pragma_update(None, "synchronous", "full")
         .map_err(&failed)?;
-    if is_new {
-        create(&mut connection, new_epoch()).map_err(&failed)?;
+    match version {
+        None => create(&mut connection, new_epoch()).map_err(&failed)?,
+        Some(WITHOUT_SHADOWS) => add_shadows(&mut connection).map_err(&failed)?,
+        Some(_) => {}
     }
     let epoch = epoch(&connection, path)?;
     let seq = check_dense(&connection, path)?;
     Ok((connection, epoch, seq))
 }
 
-/// Whether the file is empty. Otherwise it must be a journal that this version knows.
-fn identify(connection: &Connection, path: &Path) -> Result<bool, Error> {
+/// The version of its tables; `None` where the file is empty. Otherwise it must be a journal that this version knows.
+fn identify(connection: &Connection, path: &Path) -> Result<Option<u32>, Error> {
     let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let failed = failure(path, "read");
     let application = number("PRAGMA application_id").map_err(&failed)?;
     let version = number("PRAGMA user_version").map_err(&failed)?;
     let tables = number("SELECT count(*) FROM sqlite_schema").map_err(&failed)?;
     if (application, version, tables) == (0, 0, 0) {
-        return Ok(true);
+        return Ok(None);
     }
     if application != i64::from(APPLICATION_ID) {
         return Err(Error::Corrupt {
@@ -223,22 +282,32 @@ fn identify(connection: &Connection, path: &Path) -> Result<bool, Error> {
             remedy: "move that file away, or give ORION a data folder of its own".to_owned(),
         });
     }
-    if version != i64::from(SCHEMA_VERSION) {
+    let found = u32::try_from(version).unwrap_or(u32::MAX);
+    if !(WITHOUT_SHADOWS..=SCHEMA_VERSION).contains(&found) {
         return Err(Error::Version {
             what: path.display().to_string(),
-            found: u32::try_from(version).unwrap_or(u32::MAX),
+            found,
             supported: SCHEMA_VERSION,
         });
     }
-    Ok(false)
+    Ok(Some(found))
 }
 
 /// All at once, so that a crash leaves a whole journal or an empty file.
 fn create(connection: &mut Connection, epoch: Epoch) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(SCHEMA)?;
+    transaction.execute_batch(SHADOWS)?;
     transaction.execute("INSERT INTO log (epoch) VALUES (?1)", [epoch.0.to_string()])?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()
+}
+
+/// A journal of an older version gets what it lacks.
+fn add_shadows(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SHADOWS)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()
 }
@@ -292,6 +361,27 @@ fn insert(transaction: &Transaction<'_>, after: u64, batch: &[Record]) -> rusqli
     Ok(())
 }
 
+fn insert_shadows(transaction: &Transaction<'_>, shadows: &[Shadow]) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO shadow (id, body) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING";
+    let mut statement = transaction.prepare_cached(sql)?;
+    for shadow in shadows {
+        let body = record::encode_shadow(shadow);
+        statement.execute((shadow.id.as_bytes().as_slice(), body))?;
+    }
+    Ok(())
+}
+
+fn select_shadows(
+    connection: &Connection,
+    after: u64,
+    limit: i64,
+) -> rusqlite::Result<Vec<(u64, String)>> {
+    let sql = "SELECT place, body FROM shadow WHERE place > ?1 ORDER BY place LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map((after, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
 fn select(connection: &Connection, after: u64, limit: i64) -> rusqlite::Result<Vec<(u64, String)>> {
     let sql = "SELECT seq, body FROM record WHERE seq > ?1 ORDER BY seq LIMIT ?2";
     let mut statement = connection.prepare_cached(sql)?;
@@ -309,7 +399,7 @@ fn hole(path: &Path, seq: u64) -> Error {
 }
 
 /// What SQLite reports, by what can be done about it.
-fn failure(path: &Path, verb: &str) -> impl Fn(rusqlite::Error) -> Error {
+pub(super) fn failure(path: &Path, verb: &str) -> impl Fn(rusqlite::Error) -> Error {
     let what = format!("{verb} {}", path.display());
     move |source| match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt {

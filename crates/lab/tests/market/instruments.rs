@@ -49,6 +49,7 @@ pub(crate) fn catalog(count: usize) -> Catalog {
             signals,
             prices: true,
             contract: None,
+            slippage_pips: None,
         });
     Catalog {
         sources: vec![Source {

@@ -4,8 +4,8 @@ use crate::instruments::rules;
 use engine::{Engine, Output, PriceRules, Rules, Settings};
 use lab::market::SimMarket;
 use market::{
-    Catalog, Direction, Event, Outcome, OutcomeKind, Price, Signal, SourceTime, Status, Tick, Time,
-    Uuid,
+    Catalog, Direction, Event, Outcome, OutcomeKind, Price, Shadow, Signal, SourceTime, Status,
+    Tick, Time, Uuid,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,6 +42,9 @@ pub(crate) struct Trader {
     catalog: Catalog,
     births: Vec<Uuid>,
     lives: BTreeMap<Uuid, Life>,
+    shadows: Vec<Shadow>,
+    /// Those that were not confirmed and whose shadow has not ended, by when they were decided.
+    unseen: BTreeMap<Uuid, Time>,
 }
 
 impl Trader {
@@ -59,6 +62,7 @@ impl Trader {
             account: engine::Account::default(),
             portfolio: engine::Limits::default(),
             news: engine::News::default(),
+            features: engine::features::FeatureRules::default(),
         };
         Self {
             engine: Engine::new(Arc::new(settings)),
@@ -67,6 +71,8 @@ impl Trader {
             catalog: catalog.clone(),
             births: Vec::new(),
             lives: BTreeMap::new(),
+            shadows: Vec::new(),
+            unseen: BTreeMap::new(),
         }
     }
 
@@ -88,6 +94,11 @@ impl Trader {
         self.births.iter().map(|id| &self.lives[id]).collect()
     }
 
+    /// What would have become of signals that were not confirmed, in the order of its end.
+    pub(crate) fn shadows(&self) -> &[Shadow] {
+        &self.shadows
+    }
+
     /// Whether a signal confirmed before a moment still has both its first target and its stop before it.
     pub(crate) fn is_waiting(&self, before: Time) -> bool {
         let waits = |life: &Life| {
@@ -97,7 +108,7 @@ impl Trader {
                 .is_some_and(|decided| decided < before);
             decided && life.signal.status == Status::Confirmed && life.first_outcome.is_none()
         };
-        self.lives.values().any(waits)
+        self.lives.values().any(waits) || self.unseen.values().any(|decided| *decided < before)
     }
 
     fn note(&mut self) {
@@ -110,8 +121,12 @@ impl Trader {
                         Direction::Long => last.bid,
                         Direction::Short => last.ask,
                     };
-                    if signal.status == Status::Pending {
-                        self.births.push(signal.id);
+                    match (signal.status, signal.decided_at) {
+                        (Status::Pending, _) => self.births.push(signal.id),
+                        (Status::Invalidated, Some(at)) => {
+                            self.unseen.insert(signal.id, at);
+                        }
+                        (Status::Confirmed | Status::Invalidated, _) => {}
                     }
                     let life = Life {
                         exit_at_verdict,
@@ -134,7 +149,11 @@ impl Trader {
                         life.first_outcome = Some(*outcome);
                     }
                 }
-                Output::Price(_) | Output::Answer(_) => {}
+                Output::Shadow(shadow) => {
+                    self.unseen.remove(&shadow.id);
+                    self.shadows.push(*shadow);
+                }
+                Output::Price(_) | Output::Calibration(_) | Output::Answer(_) => {}
             }
         }
     }

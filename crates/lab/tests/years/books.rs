@@ -39,7 +39,10 @@ impl Books {
                 }
                 Output::Signal(signal) => self.decided(at, event, signal),
                 Output::Outcome(outcome) => self.outcome(at, outcome),
-                Output::Price(_) | Output::Answer(_) => {}
+                Output::Price(_)
+                | Output::Shadow(_)
+                | Output::Calibration(_)
+                | Output::Answer(_) => {}
             }
         }
         self.last = at;

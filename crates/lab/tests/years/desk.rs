@@ -43,6 +43,7 @@ pub(crate) fn settings(year: i16) -> Settings {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     });
     Settings {
         market: "years".to_owned(),
@@ -60,6 +61,7 @@ pub(crate) fn settings(year: i16) -> Settings {
         account: engine::Account::default(),
         portfolio: engine::Limits::default(),
         news: engine::News::default(),
+        features: engine::features::FeatureRules::default(),
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) fn findings(
     check.instruments();
     check.tape_symbol();
     check.folders();
+    check.features();
     check.tls();
     check.sources();
     check.auth();
@@ -171,6 +172,12 @@ impl<'a> Check<'a> {
         given
             .find(|(given, _)| names(given))
             .map(|(given, _)| given.to_owned())
+    }
+
+    fn features(&mut self) {
+        if let Some((reason, remedy)) = self.config.features.wrong() {
+            self.wrong_with("features.names", reason, remedy);
+        }
     }
 
     fn ranges(&mut self) {
@@ -597,6 +604,10 @@ fn instrument_faults(instrument: &InstrumentSettings) -> Vec<(&'static str, Stri
     }
     if instrument.spread_default < Price::ZERO {
         fault("spread_default", "it must be 0 or more");
+    }
+    let slippage = instrument.slippage_pips.unwrap_or_default();
+    if !(0.0..=1e6).contains(&slippage) {
+        fault("slippage_pips", "it must lie between 0 and 1000000");
     }
     if let Some((field, reason)) = contract_fault(instrument) {
         fault(field, &reason);

@@ -35,6 +35,8 @@ pub struct InstrumentSettings {
     pub max_lot: Option<f64>,
     /// The part of a position's worth that has to be in the account.
     pub margin_rate: Option<f64>,
+    /// Slippage of each side in pips, where it is another than `account.slippage_pips`.
+    pub slippage_pips: Option<f64>,
 }
 
 impl InstrumentSettings {
@@ -47,6 +49,11 @@ impl InstrumentSettings {
         "max_lot",
         "margin_rate",
     ];
+
+    /// What may be left out of an instrument that is not built in.
+    pub(super) fn may_lack(field: &str) -> bool {
+        field == "slippage_pips" || Self::CONTRACT.contains(&field)
+    }
 
     /// What one lot is, where all is said of it.
     pub(super) fn contract(&self) -> Option<Contract> {
@@ -97,6 +104,7 @@ pub(super) fn built_in() -> Vec<InstrumentSettings> {
             min_lot: Some(step),
             max_lot: Some(most),
             margin_rate: Some(margin),
+            slippage_pips: None,
         }
     };
     rows.into_iter().map(instrument).collect()

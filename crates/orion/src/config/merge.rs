@@ -284,11 +284,10 @@ impl Merger {
         given: &BTreeMap<String, Origin>,
         origin: &Origin,
     ) {
-        // What one lot is, may be left out of each.
         let absent = |field: &&str| {
             !built_in.contains_key(*field)
                 && !given.contains_key(*field)
-                && !InstrumentSettings::CONTRACT.contains(field)
+                && !InstrumentSettings::may_lack(field)
         };
         let missing: Vec<_> = self
             .schema

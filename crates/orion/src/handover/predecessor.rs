@@ -6,8 +6,9 @@ use super::relay::Relay;
 use super::words::{Checked, Offer, Word};
 use crate::fault;
 use anyhow::{Context as _, Result, bail, ensure};
+use engine::Settings;
 use hub::Publication;
-use market::{Catalog, Position};
+use market::Position;
 use std::fs::File;
 use std::io;
 use std::net::TcpListener;
@@ -93,10 +94,10 @@ impl Predecessor {
     ///
     /// # Errors
     /// When the old process ends first, or takes another one.
-    pub(crate) async fn wait_turn(self, catalog: &Catalog) -> Result<(Waiting, Position)> {
+    pub(crate) async fn wait_turn(self, settings: &Settings) -> Result<(Waiting, Position)> {
         fault::point("check");
         let mut link = Link::new(self.stream).context("use the link")?;
-        let checked = link.tell(&Word::Checked(Checked::of(catalog)?)).await;
+        let checked = link.tell(&Word::Checked(Checked::of(settings)?)).await;
         match checked.and(link.hear().await) {
             Ok(Some(Word::Take { at })) => {
                 fault::point("take");

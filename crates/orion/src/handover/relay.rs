@@ -50,9 +50,11 @@ impl Relay {
     }
 }
 
-/// Prices come again, and so do open bars and the time; how a symbol stands is told once, and so is a closed bar.
+/// Prices come again, and so do open bars and the time; how a symbol stands is told once, and so are a closed bar and its
+/// features.
 fn may_be_left_out(publication: &Publication) -> bool {
     publication.signals.is_empty()
+        && publication.features.is_empty()
         && publication.outcomes.is_empty()
         && publication.statuses.is_empty()
         && publication.bars.iter().all(|bar| !bar.closed)

@@ -5,7 +5,7 @@ use super::control::Control;
 use super::successor::{Candidate, Handing};
 use super::words::{Checked, Offer};
 use anyhow::{Context as _, Result};
-use market::Catalog;
+use engine::Settings;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +25,8 @@ pub(crate) struct Plan {
     pub(crate) socket: TcpListener,
     /// A service manager made the socket.
     pub(crate) activated: bool,
-    pub(crate) catalog: Catalog,
+    /// What the engine is set to.
+    pub(crate) settings: Settings,
     /// How long each step may take.
     pub(crate) within: Duration,
 }
@@ -191,7 +192,7 @@ impl Plan {
                 folder: super::name_of(&self.dir)?,
                 activated: self.activated,
             },
-            ours: Checked::of(&self.catalog)?,
+            ours: Checked::of(&self.settings)?,
             within: self.within,
         })
     }

@@ -2,19 +2,20 @@
 //!
 //! They may be of different versions. The words that decide a hand-over therefore stay as they are; [`News`] may change,
 //! and [`FORM`] with it: two processes of different forms hand over all the same, only the old one hears no news. So it is
-//! where the settings name other instruments or sources than before.
+//! where the settings name other instruments, sources or features than before.
 
+use engine::Settings;
 use hub::Publication;
 use market::{
-    BarUpdate, Catalog, FeedState, Outcome, Position, PriceUpdate, Signal, Symbol, SymbolStatus,
-    Time,
+    BarUpdate, FeatureUpdate, FeedState, Outcome, Position, PriceUpdate, Signal, Symbol,
+    SymbolStatus, Time,
 };
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::Arc;
 
 /// The form of [`News`].
-pub(super) const FORM: u32 = 2;
+pub(super) const FORM: u32 = 4;
 /// No frame is longer: a length beyond it is no length.
 const FRAME_MAX: usize = 64 * 1024 * 1024;
 const HEAD: usize = 4;
@@ -44,7 +45,7 @@ pub(super) enum Word {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Checked {
     pub(super) form: u32,
-    /// The catalog's instruments and sources, which news names by their places in it.
+    /// The catalog's instruments and sources, which news names by their places in it; and the names of features.
     pub(super) catalog: String,
 }
 
@@ -64,6 +65,7 @@ pub(super) struct News {
     outcomes: Vec<(Position, Outcome)>,
     statuses: Vec<Standing>,
     bars: Vec<BarUpdate>,
+    features: Vec<FeatureUpdate>,
     now: Time,
 }
 
@@ -78,11 +80,17 @@ struct Standing {
 }
 
 impl Checked {
-    /// Of this program, under this catalog.
-    pub(super) fn of(catalog: &Catalog) -> io::Result<Self> {
+    /// Of this program, under these settings.
+    pub(super) fn of(settings: &Settings) -> io::Result<Self> {
+        let mut catalog = serde_json::to_string(&settings.catalog)?;
+        // News has the values of features by their places only.
+        for name in &settings.features.names {
+            catalog.push(' ');
+            catalog.push_str(&name.to_string());
+        }
         Ok(Self {
             form: FORM,
-            catalog: serde_json::to_string(catalog)?,
+            catalog,
         })
     }
 }
@@ -125,6 +133,7 @@ impl From<&Publication> for News {
             outcomes,
             statuses,
             bars,
+            features,
             now,
         } = publication;
         Self {
@@ -133,6 +142,7 @@ impl From<&Publication> for News {
             outcomes: outcomes.clone(),
             statuses: statuses.iter().map(Standing::of).collect(),
             bars: bars.iter().map(|bar| **bar).collect(),
+            features: features.clone(),
             now: *now,
         }
     }
@@ -146,6 +156,7 @@ impl From<News> for Publication {
             outcomes: news.outcomes,
             statuses: news.statuses.into_iter().map(Standing::into).collect(),
             bars: news.bars.into_iter().map(Arc::new).collect(),
+            features: news.features,
             now: news.now,
         }
     }
@@ -225,13 +236,25 @@ pub(super) mod tests {
             Word::Failed { reason },
             expect![[r#"{"failed":{"reason":"no"}}"#]],
         );
-        assert_eq!(FORM, 2);
+        assert_eq!(FORM, 3);
         check(
             Word::News(News::from(&publication())),
             expect![[
-                r#"{"news":{"prices":[{"symbol":"XAUUSD","digits":2,"price":2001500000000,"bid":2001400000000,"ask":2001600000000,"time":1700000000000000000,"change":-500000000,"change_percent":-25000000,"volume":null,"source":0,"ticks":3}],"signals":[[{"epoch":7,"seq":1},{"id":"00000000-0000-0000-0000-000000000001","status":"invalidated","direction":"long","symbol":"XAUUSD","digits":2,"entry_time":1700000000000000000,"entry":2001500000000,"stop":1999000000000,"targets":[{"price":2004000000000,"percent":100,"runner":false}],"reason":"a reason","confidence":6100,"rr_target":100,"killzone":"london","setup":"mss_fvg","timeframe":"5m","simulated":false,"created_at":1700000000000000000,"decide_by":1700000000000000000,"decided_at":1700000000000000000,"cause":"timeout","evidence":{"source":"","price_kind":null,"conditions":[],"rr_weighted":null,"backing":null,"config_hash":"","odds":null,"size":null,"risk_gate":null}}]],"outcomes":[[{"epoch":7,"seq":2},{"id":"00000000-0000-0000-0000-000000000001","symbol":"XAUUSD","digits":2,"kind":{"Target":1},"price":2004000000000,"r":100,"at":1700000000000000000,"last":true,"realised":null}]],"statuses":[{"symbol":"XAUUSD","feed":"live","since":1700000000000000000,"source":"oanda","simulated":false}],"bars":[{"symbol":"XAUUSD","digits":2,"timeframe":"1m","bar":{"open_time":1700000000000000000,"end_time":1700000000000000000,"price":{"open":2001500000000,"high":2001500000000,"low":2001500000000,"close":2001500000000},"ticks":3,"holed":false},"closed":true}],"now":1700000000000000000}}"#
+                r#"{"news":{"prices":[{"symbol":"XAUUSD","digits":2,"price":2001500000000,"bid":2001400000000,"ask":2001600000000,"time":1700000000000000000,"change":-500000000,"change_percent":-25000000,"volume":null,"source":0,"ticks":3}],"signals":[[{"epoch":7,"seq":1},{"id":"00000000-0000-0000-0000-000000000001","status":"invalidated","direction":"long","symbol":"XAUUSD","digits":2,"entry_time":1700000000000000000,"entry":2001500000000,"stop":1999000000000,"targets":[{"price":2004000000000,"percent":100,"runner":false}],"reason":"a reason","confidence":6100,"rr_target":100,"killzone":"london","setup":"mss_fvg","timeframe":"5m","simulated":false,"created_at":1700000000000000000,"decide_by":1700000000000000000,"decided_at":1700000000000000000,"cause":"timeout","evidence":{"source":"","price_kind":null,"conditions":[],"rr_weighted":null,"backing":null,"config_hash":"","odds":null,"size":null,"risk_gate":null}}]],"outcomes":[[{"epoch":7,"seq":2},{"id":"00000000-0000-0000-0000-000000000001","symbol":"XAUUSD","digits":2,"kind":{"Target":1},"price":2004000000000,"r":100,"at":1700000000000000000,"last":true,"realised":null}]],"statuses":[{"symbol":"XAUUSD","feed":"live","since":1700000000000000000,"source":"oanda","simulated":false}],"bars":[{"symbol":"XAUUSD","digits":2,"timeframe":"1m","bar":{"open_time":1700000000000000000,"end_time":1700000000000000000,"price":{"open":2001500000000,"high":2001500000000,"low":2001500000000,"close":2001500000000},"ticks":3,"holed":false},"closed":true}],"features":[{"symbol":"XAUUSD","timeframe":"5m","time":1700000000000000000,"values":[4602678819172646912,9221120237041090560]}],"now":1700000000000000000}}"#
             ]],
         );
+    }
+
+    #[test]
+    fn news_is_understood_under_the_same_instruments_and_features() {
+        let of = |names: &[&str]| {
+            let mut settings = crate::config::Config::default().engine_settings();
+            settings.features.names = names.iter().map(|name| name.parse().unwrap()).collect();
+            Checked::of(&settings).unwrap()
+        };
+        assert_eq!(of(&[]), of(&[]));
+        assert_ne!(of(&[]), of(&["spread_atr"]));
+        assert_ne!(of(&["hour_sin", "hour_cos"]), of(&["hour_cos", "hour_sin"]));
     }
 
     #[test]
@@ -323,6 +346,7 @@ pub(super) mod tests {
             at: time,
             last: true,
             realised: None,
+            end: None,
         };
         let update = PriceUpdate {
             symbol,
@@ -357,12 +381,19 @@ pub(super) mod tests {
             },
             closed: true,
         };
+        let features = FeatureUpdate {
+            symbol,
+            timeframe: Timeframe::M5,
+            time: time.as_source(),
+            values: vec![0.5, f64::NAN].into(),
+        };
         Publication {
             prices: vec![update],
             signals: vec![(at(1), signal)],
             outcomes: vec![(at(2), outcome)],
             statuses: vec![status],
             bars: vec![Arc::new(bar)],
+            features: vec![features],
             now: time,
         }
     }

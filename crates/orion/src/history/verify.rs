@@ -6,7 +6,7 @@ use anyhow::Result;
 use journal::snapshot;
 use journal::tape::{self, Segment, TapeItem, TapeReader};
 use journal::{Journal as _, Looking, Record};
-use market::{Position, Status, Time, Uuid};
+use market::{Position, Shadow, Status, Time, Uuid};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -164,6 +164,7 @@ impl Report {
                 }
             }
             self.records = position.seq;
+            self.shadows(&journal, &lives).await?;
             Ok::<_, journal::Error>(Some(journal))
         };
         match read.await {
@@ -171,6 +172,27 @@ impl Report {
             Err(error) => {
                 self.fault(error);
                 None
+            }
+        }
+    }
+
+    /// Each of what would have become of signals: of one that was not confirmed.
+    async fn shadows(&mut self, journal: &Looking, lives: &Lives) -> Result<(), journal::Error> {
+        let mut after = 0;
+        loop {
+            let page = journal.shadows(after, PAGE).await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(());
+            };
+            after = *last;
+            for (place, shadow) in page {
+                let status = lives.0.get(&shadow.id);
+                if status != Some(&Status::Invalidated) {
+                    self.fault(format!(
+                        "shadow {place} of the journal is of signal {}, which is not invalidated",
+                        shadow.id
+                    ));
+                }
             }
         }
     }
@@ -195,6 +217,9 @@ impl Report {
         match recover::retell(start, journal).await {
             Ok(Retold::Whole(told)) => {
                 self.again = told.compared;
+                if let Err(error) = self.compare_shadows(journal, &told.shadows).await {
+                    self.fault(error);
+                }
                 if !told.missing.is_empty() {
                     self.notes.push(format!(
                         "{} decisions on the tape are not in the journal yet: a server is running, or the next start appends \
@@ -208,6 +233,25 @@ impl Report {
                 .push(format!("its journal was not compared: {reason}")),
             Err(error) => self.fault(format!("{error:#}")),
         }
+    }
+
+    /// What the journal has of those that the tape gives is the same.
+    async fn compare_shadows(
+        &mut self,
+        journal: &Looking,
+        given: &[Shadow],
+    ) -> Result<(), journal::Error> {
+        let kept = journal.shadows(0, usize::MAX).await?;
+        let kept: BTreeMap<Uuid, Shadow> = kept.into_iter().map(|(_, one)| (one.id, one)).collect();
+        for shadow in given {
+            if kept.get(&shadow.id).is_some_and(|kept| kept != shadow) {
+                self.fault(format!(
+                    "the shadow of signal {} is not what its tape gives",
+                    shadow.id
+                ));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -81,11 +81,12 @@ const COUNTERS: [(&str, &str, Of); 13] = [
     ),
 ];
 
-const MESSAGES: [(&str, Of); 5] = [
+const MESSAGES: [(&str, Of); 6] = [
     ("signal", |of| &of.signals_sent),
     ("price_update", |of| &of.prices_sent),
     ("status", |of| &of.statuses_sent),
     ("bar", |of| &of.bars_sent),
+    ("features", |of| &of.features_sent),
     ("answer", |of| &of.answers_sent),
 ];
 

@@ -217,7 +217,7 @@ impl SealedDays {
                 return;
             };
             self.progress.bytes += file.bytes;
-            match Open::open(&file) {
+            match Open::begin(&file) {
                 Ok(open) => series.open = Some(open),
                 Err(error) => self.failed.push_back(error),
             }
@@ -256,7 +256,7 @@ impl Iterator for SealedDays {
 
 impl Open {
     /// Opens a file that is whole.
-    fn open(file: &File) -> Result<Self> {
+    fn begin(file: &File) -> Result<Self> {
         let path = &file.path;
         Ok(match file.kind {
             Kind::Quotes => {

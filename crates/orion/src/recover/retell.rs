@@ -7,7 +7,7 @@ use anyhow::{Result, bail, ensure};
 use engine::{Engine, Output, Settings};
 use journal::tape::{self, TapeItem};
 use journal::{Journal, Record};
-use market::Position;
+use market::{Calibration, Position, Shadow};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -24,6 +24,10 @@ pub(crate) struct Told {
     pub(crate) engine: Engine,
     /// What the journal does not have.
     pub(crate) missing: Vec<Record>,
+    /// What would have become of signals that were not confirmed, whether or not the journal has it.
+    pub(crate) shadows: Vec<Shadow>,
+    /// The versions of calibrations that the tape gives.
+    pub(crate) calibrations: Vec<Calibration>,
     /// How many records were compared.
     pub(crate) compared: u64,
     pub(super) spent: Spent,
@@ -52,6 +56,8 @@ pub(crate) async fn retell<J: Journal>(start: Start, journal: &J) -> Result<Reto
         told: Told {
             engine,
             missing: Vec::new(),
+            shadows: Vec::new(),
+            calibrations: Vec::new(),
             compared: 0,
             spent,
             bars,
@@ -99,8 +105,14 @@ impl<J: Journal> Retelling<'_, J> {
             }
         }
         self.told.spent.strike(out, 0);
-        for record in out.drain(..).filter_map(record_of) {
-            if let Err(differs) = self.compare(record).await? {
+        for output in out.drain(..) {
+            if let Output::Shadow(shadow) = output {
+                self.told.shadows.push(*shadow);
+            } else if let Output::Calibration(calibration) = output {
+                self.told.calibrations.push(*calibration);
+            } else if let Some(record) = record_of(output)
+                && let Err(differs) = self.compare(record).await?
+            {
                 return Ok(Err(differs));
             }
         }
@@ -136,6 +148,8 @@ impl<J: Journal> Retelling<'_, J> {
         self.position.seq = after;
         self.page.clear();
         self.told.missing.clear();
+        self.told.shadows.clear();
+        self.told.calibrations.clear();
         self.told.engine = Engine::new(settings);
         self.told.spent = Spent::load(self.journal, after).await?;
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::{Pass, pass};
 use crate::config::History;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -50,7 +50,7 @@ impl Drop for Watch {
     }
 }
 
-fn watch(market: &PathBuf, ended: &AtomicBool) {
+fn watch(market: &Path, ended: &AtomicBool) {
     give_way();
     let over = || ended.load(Ordering::Relaxed);
     while !over() {

@@ -159,7 +159,7 @@ pub async fn serve_at(
         Some(predecessor) => {
             predecessor.ensure_serves(&place.dir)?;
             start::rehearse(&config, secrets, &place).await?;
-            Some(predecessor.wait_turn(&config.catalog()).await?)
+            Some(predecessor.wait_turn(&config.engine_settings()).await?)
         }
         None => None,
     };
@@ -172,7 +172,7 @@ pub async fn serve_at(
                 dir: place.dir.clone(),
                 socket: socket.try_clone().context("keep the listening socket")?,
                 activated,
-                catalog: config.catalog(),
+                settings: config.engine_settings(),
                 within: Duration::from_secs(config.server.reload_timeout_s),
             };
             Some(Reloads::open(plan, signal))

@@ -1,7 +1,7 @@
 //! The track record as JSON.
 
-use super::Reader;
-use engine::track::{Bin, By, Figures, LEAST};
+use super::{Reader, versions};
+use engine::track::{Bin, By, Figures, LEAST, Middle, WouldHave};
 use market::Probability;
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 const TOO_FEW: &str = "not enough data";
 /// What the figures are, for whoever sees nothing else.
 const NOTE: &str = "Of ORION's own confirmed signals that have ended; what others posted is apart. A hit: the first target traded before the stop. `odds` is what chance alone would \
-     give, `edge` what is left without it. r is before commissions. Nothing here is investment advice.";
+     give, `edge` what is left without it. `r` is before slippage and commissions, `net` after them, where they are known. What \
+     recorded bars judged is apart (`by_bars`), and so is what would have become of signals that were not confirmed. Nothing here is investment advice.";
 
 pub(super) fn report(market: &str, reader: &Reader) -> Value {
     let (record, counts) = (&reader.record, reader.record.counts);
@@ -21,6 +22,20 @@ pub(super) fn report(market: &str, reader: &Reader) -> Value {
                 .map(|(name, figures)| (name, told(&figures)))
                 .collect();
             (by.as_str().to_owned(), Value::Object(groups))
+        })
+        .collect();
+    let by_bars = record.by_bars().into_iter();
+    let by_bars: Map<String, Value> = by_bars
+        .map(|(judge, figures)| (judge.to_string(), told(&figures)))
+        .collect();
+    let would_have = record.would_have().into_iter();
+    let would_have: Map<String, Value> = would_have
+        .map(|(judge, causes)| {
+            let causes = causes.iter();
+            let causes: Map<String, Value> = causes
+                .map(|(cause, group)| ((*cause).to_owned(), unconfirmed(group)))
+                .collect();
+            (judge.to_string(), Value::Object(causes))
         })
         .collect();
     json!({
@@ -36,6 +51,9 @@ pub(super) fn report(market: &str, reader: &Reader) -> Value {
         "all": record.all().as_ref().map(told),
         "by": by,
         "posted": record.posted().as_ref().map(told),
+        "by_bars": by_bars,
+        "would_have": would_have,
+        "calibration": versions::newest(&reader.calibrations),
         "note": NOTE,
     })
 }
@@ -54,7 +72,19 @@ fn told(figures: &Figures) -> Value {
         "odds": figures.odds.map(rounded),
         "odds_n": figures.with_odds,
         "edge": figures.edge.map(rounded),
-        "r": {"mean": figures.mean_r.map(rounded), "sum": rounded(figures.sum_r)},
+        "r": {
+            "mean": figures.mean_r.map(rounded),
+            "median": figures.median_r.map(rounded),
+            "sum": rounded(figures.sum_r),
+        },
+        "net": {
+            "n": figures.with_cost,
+            "mean": figures.mean_net.map(rounded),
+            "sum": rounded(figures.sum_net),
+        },
+        "mfe": figures.best.map(middle),
+        "mae": figures.worst.map(middle),
+        "ambiguous": figures.ambiguous,
         "confidence": rounded(figures.confidence),
         "brier": rounded(figures.brier),
         "skill": figures.skill.map(rounded),
@@ -62,6 +92,28 @@ fn told(figures: &Figures) -> Value {
         "calibration_error": rounded(figures.calibration_error),
         "reliability": figures.bins.iter().map(row).collect::<Vec<_>>(),
     })
+}
+
+/// What would have become of signals of one cause, or why nothing is said.
+fn unconfirmed(group: &WouldHave) -> Value {
+    let WouldHave { n, hits, .. } = group;
+    if (*n as usize) < LEAST {
+        return json!({"n": n, "hits": hits, "note": TOO_FEW, "least": LEAST});
+    }
+    json!({
+        "n": n,
+        "hits": hits,
+        "rate": rounded(group.rate()),
+        "interval": interval(group.interval),
+        "odds": group.odds.map(rounded),
+        "odds_n": group.with_odds,
+        "edge": group.edge.map(rounded),
+        "r": group.mean_r.map(rounded),
+    })
+}
+
+fn middle(middle: Middle) -> Value {
+    json!({"mean": rounded(middle.mean), "median": rounded(middle.median)})
 }
 
 fn row(bin: &Bin) -> Value {

@@ -38,7 +38,7 @@ struct Served {
 /// Asked one after the other: each reads on where the last one ended, and where nothing is new is told the same.
 struct Asked {
     reader: Reader,
-    told: Option<(Position, Arc<str>)>,
+    told: Option<((Position, u64), Arc<str>)>,
 }
 
 /// The route, of the market whose folder this is.
@@ -115,14 +115,14 @@ impl Served {
 impl Asked {
     async fn tell(&mut self, market: &str) -> anyhow::Result<Arc<str>> {
         self.reader.refresh().await?;
-        let position = self.reader.position;
+        let place = self.reader.place();
         if let Some((at, text)) = &self.told
-            && Some(*at) == position
+            && Some(*at) == place
         {
             return Ok(Arc::clone(text));
         }
         let text: Arc<str> = json::report(market, &self.reader).to_string().into();
-        self.told = position.map(|at| (at, Arc::clone(&text)));
+        self.told = place.map(|at| (at, Arc::clone(&text)));
         Ok(text)
     }
 }

@@ -93,6 +93,21 @@ fn the_simulated_market_lifts_the_limits_on_losses() {
 }
 
 #[test]
+fn features_are_made_where_somebody_can_hear_them() {
+    let names = |text: &str| {
+        let settings = load(text, &[], &[]).unwrap().config.engine_settings();
+        let names = settings.features.names.iter();
+        names.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(names("").len(), 0);
+    assert_eq!(names("[features]\nnames = [\"5m.rsi14\"]").len(), 0);
+    let usual = names("[features]\nchannel = true");
+    assert_eq!(usual.len(), 43);
+    let some = "[features]\nchannel = true\nnames = [\"1h.trend@2\", \"spread_atr\"]";
+    assert_eq!(names(some), ["1h.trend@2", "spread_atr"]);
+}
+
+#[test]
 fn settings_survive_being_written_and_read() {
     let text = "[feed]\nsim.rate = 2.5\nsim.rules = { min_rr = 2 }\ntape = { speed = \"max\", zone = \"+2\", expiry = 201312 }";
     for text in ["", text] {

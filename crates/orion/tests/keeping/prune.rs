@@ -63,6 +63,7 @@ async fn without_a_snapshot_or_a_limit_nothing_goes() {
     three_days(folder.path()).await;
     let machine = open(folder.path()).await;
     let none = History {
+        parquet: false,
         keep_days: 0,
         max_bytes: 0,
     };

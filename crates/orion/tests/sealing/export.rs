@@ -110,7 +110,7 @@ fn check_signals(rows: &[BTreeMap<String, String>], records: &[Record]) {
     let signals = |status: Status| {
         let signals = records.iter().filter_map(move |record| match record {
             Record::Signal(signal) if signal.status == status => Some(signal),
-            _ => None,
+            Record::Signal(_) | Record::Outcome(_) => None,
         });
         signals.collect::<Vec<&Signal>>()
     };
@@ -136,7 +136,7 @@ fn check_signals(rows: &[BTreeMap<String, String>], records: &[Record]) {
 fn outcomes_of(records: &[Record], id: Uuid) -> Vec<Outcome> {
     let outcomes = records.iter().filter_map(|record| match record {
         Record::Outcome(outcome) if outcome.id == id => Some(outcome.clone()),
-        _ => None,
+        Record::Signal(_) | Record::Outcome(_) => None,
     });
     outcomes.collect()
 }
@@ -162,7 +162,9 @@ fn check_signal(row: &BTreeMap<String, String>, signal: &Signal, outcomes: &[Out
 
     let farthest = outcomes.iter().filter_map(|outcome| match outcome.kind {
         OutcomeKind::Target(place) => Some(place),
-        _ => None,
+        OutcomeKind::Stop | OutcomeKind::StopMoved | OutcomeKind::Timeout | OutcomeKind::Closed => {
+            None
+        }
     });
     assert_eq!(row["targets_hit"], farthest.max().unwrap_or(0).to_string());
     match outcomes.iter().find(|outcome| outcome.last) {
@@ -201,7 +203,7 @@ async fn a_period_has_its_begin_and_not_its_end() {
     let records = market(data.path()).await;
     let born = records.iter().filter_map(|record| match record {
         Record::Signal(signal) if signal.status == Status::Pending => Some(signal.created_at),
-        _ => None,
+        Record::Signal(_) | Record::Outcome(_) => None,
     });
     let mut born: Vec<Time> = born.collect();
     born.sort();

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Rules under which recorded markets have many signals.
-const RULES: [&str; 7] = [
+pub(crate) const RULES: [&str; 7] = [
     "rules.setup_tf=1m",
     "rules.killzone_gate=false",
     "rules.symbol_cooldown_s=0",

@@ -12,6 +12,8 @@ pub enum Channel {
     /// What prices did in intervals of one length. Only who names it hears it, and only who gave the version of the
     /// protocol can: to all others there is no such channel.
     Bars,
+    /// How each symbol stands at the close of a bar, in numbers for models. As `Bars`, of who names it and gave the version.
+    Features,
 }
 
 /// A set of channels.
@@ -21,7 +23,7 @@ pub struct Channels(u8);
 impl Channels {
     pub const NONE: Self = Self(0);
     /// Every channel there is.
-    pub const EVERY: Self = Self(0b1_1111);
+    pub const EVERY: Self = Self(0b11_1111);
     /// What the product's dashboards name, and mean by everything: signals and prices. The channels ORION adds, such as
     /// `status`, are heard by who names them and are no part of it.
     pub const ALL: Self = Self(0b11);
@@ -64,12 +66,13 @@ impl Channels {
 
 impl Channel {
     /// In the order in which they are told.
-    pub const EVERY: [Self; 5] = [
+    pub const EVERY: [Self; 6] = [
         Self::Signals,
         Self::Prices,
         Self::Status,
         Self::Outcomes,
         Self::Bars,
+        Self::Features,
     ];
 
     /// The name that clients know it by.
@@ -81,6 +84,7 @@ impl Channel {
             Self::Status => "status",
             Self::Outcomes => "outcomes",
             Self::Bars => "bars",
+            Self::Features => "features",
         }
     }
 
@@ -91,6 +95,7 @@ impl Channel {
             Self::Status => 0b100,
             Self::Outcomes => 0b1000,
             Self::Bars => 0b1_0000,
+            Self::Features => 0b10_0000,
         }
     }
     /// The channel of this name.

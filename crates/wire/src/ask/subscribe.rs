@@ -170,17 +170,18 @@ pub(super) fn subscribe(whole: &RawValue, is_extended: bool) -> Result<Subscribe
     };
     match body.v {
         Some(version) if version.get() != VERSION => Err(Refusal::BadVersion),
-        None if !is_extended => Ok(without_bars(plain)),
+        None if !is_extended => Ok(without_extended(plain)),
         Some(_) | None => extend(whole, plain),
     }
 }
 
-/// A plain client cannot say which bars: it knows no such channel.
-fn without_bars(plain: Subscribe) -> Subscribe {
-    let bars = Channels::NONE.with(Channel::Bars);
+/// A plain client cannot say which bars, and is not told the names of features: it knows no such channels.
+fn without_extended(plain: Subscribe) -> Subscribe {
+    let extended = Channels::NONE.with(Channel::Bars).with(Channel::Features);
+    let named = plain.channels.within(extended);
     Subscribe {
-        channels: plain.channels.without(bars),
-        has_unknown: plain.has_unknown || plain.channels.has(Channel::Bars),
+        channels: plain.channels.without(extended),
+        has_unknown: plain.has_unknown || !named.is_empty(),
         ..plain
     }
 }
@@ -397,6 +398,26 @@ mod tests {
         // To a plain client there is no such channel.
         check(
             r#"{"type":"subscribe","channels":["bars","prices"],"tf":"1m"}"#,
+            &Subscribe {
+                channels: Channels::NONE.with(Channel::Prices),
+                has_unknown: true,
+                ..Subscribe::default()
+            },
+        );
+    }
+
+    #[test]
+    fn features_are_for_who_gave_the_version() {
+        check(
+            r#"{"type":"subscribe","v":1,"channels":["features","status"]}"#,
+            &Subscribe {
+                channels: Channels::NONE.with(Channel::Status).with(Channel::Features),
+                is_extended: true,
+                ..Subscribe::default()
+            },
+        );
+        check(
+            r#"{"type":"subscribe","channels":["features","prices"]}"#,
             &Subscribe {
                 channels: Channels::NONE.with(Channel::Prices),
                 has_unknown: true,

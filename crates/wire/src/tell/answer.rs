@@ -26,6 +26,8 @@ pub struct Subscribed<'a> {
     pub follows: Follows,
     /// Of bars, where it asked for some.
     pub bars: Option<Bars>,
+    /// The names of features, where it asked for them.
+    pub features: Option<&'a [String]>,
     /// The least time between two of its prices of a symbol, where it hears prices or bars.
     pub price_interval_ms: Option<u32>,
     pub simulated: bool,
@@ -109,6 +111,13 @@ pub fn subscribed(subscribed: &Subscribed<'_>) -> String {
     }
     if let Some(bars) = &subscribed.bars {
         append_bars(&mut text, bars);
+    }
+    if let Some(names) = subscribed.features {
+        let names = List(names, |name, _| Quoted(name).to_string());
+        append(
+            &mut text,
+            format_args!(r#","features":{{"names":{names}}}"#),
+        );
     }
     if let Some(millis) = subscribed.price_interval_ms {
         append(&mut text, format_args!(r#","price_interval_ms":{millis}"#));

@@ -3,16 +3,13 @@
 
 use super::{BadPayload, List, Quoted, append, check_digits, rule};
 use market::{
-    Backing, Condition, Direction, Evidence, Measure, Outcome, Position, Price, Signal, Size,
-    Target, Time,
+    Backing, Basis, Condition, Direction, Ended, Evidence, Measure, Outcome, Position, Price,
+    Signal, Size, Target, Time,
 };
 
 /// Longest reason, in bytes: what bounds the size of a message.
 const REASON_MAX: usize = 500;
 const TARGETS_MAX: usize = 4;
-/// No calibration is fitted: every confidence is its setup's record, pulled towards the odds of chance.
-const CALIBRATION: u32 = 0;
-const BASIS: &str = "shrinkage";
 const PROBABILITY_STEPS: u16 = 10_000;
 
 /// What is told of one event, without its envelope.
@@ -169,6 +166,9 @@ fn append_evidence(text: &mut String, evidence: &Evidence) {
     if let Some(backing) = evidence.backing {
         append_backing(text, backing);
     }
+    if let Some(said) = evidence.source_confidence {
+        append(text, format_args!(r#","source_confidence":{said}"#));
+    }
     if let Some(odds) = evidence.odds {
         append(text, format_args!(r#","odds":{odds}"#));
     }
@@ -201,7 +201,13 @@ fn shown_condition(condition: &Condition) -> String {
 }
 
 fn append_backing(text: &mut String, backing: Backing) {
-    let Backing { resolved, hits, .. } = backing;
+    let Backing {
+        resolved,
+        hits,
+        version,
+        basis,
+        ..
+    } = backing;
     append(
         text,
         format_args!(r#","confidence":{{"n":{resolved},"hits":{hits}"#),
@@ -209,10 +215,17 @@ fn append_backing(text: &mut String, backing: Backing) {
     if let Some((low, high)) = backing.interval {
         append(text, format_args!(r#","lo":{low},"hi":{high}"#));
     }
+    if let Some(score) = backing.score {
+        append(text, format_args!(r#","score":{score}"#));
+    }
     append(
         text,
-        format_args!(r#","version":{CALIBRATION},"basis":"{BASIS}"}}"#),
+        format_args!(r#","version":{version},"basis":"{}""#, basis.as_str()),
     );
+    if basis == Basis::FellBack {
+        append(text, format_args!(r#","fallback":true"#));
+    }
+    text.push('}');
 }
 
 /// Without `lots` where no size can be known.
@@ -249,8 +262,46 @@ fn outcome_ext(outcome: &Outcome) -> String {
     if let Some(realised) = outcome.realised {
         append(&mut text, format_args!(r#","realised_r":{realised}"#));
     }
+    if let Some(end) = &outcome.end {
+        append_end(&mut text, end, outcome.digits);
+    }
     text.push('}');
     text
+}
+
+/// What is known of a position at its end. What is as usual is left out.
+fn append_end(text: &mut String, end: &Ended, digits: u8) {
+    let Ended {
+        hit,
+        fill,
+        spread,
+        best,
+        worst,
+        cost,
+        held,
+        ambiguous,
+        bars,
+        coarse,
+    } = end;
+    if let Some(cost) = cost {
+        append(text, format_args!(r#","cost_r":{cost}"#));
+    }
+    let (fill, spread) = (fill.display(digits), spread.display(digits));
+    append(
+        text,
+        format_args!(
+            r#","hit":{hit},"mfe_r":{best},"mae_r":{worst},"fill":{fill},"spread":{spread},"held_s":{}"#,
+            held.millis() / 1000
+        ),
+    );
+    if let Some(bars) = bars {
+        append(text, format_args!(r#","bars":"{bars}""#));
+    }
+    for (name, holds) in [("ambiguous", *ambiguous), ("coarse", *coarse)] {
+        if holds {
+            append(text, format_args!(r#","{name}":true"#));
+        }
+    }
 }
 
 fn mode(target: &Target, place: usize, last: usize) -> String {
@@ -341,5 +392,77 @@ fn is_beyond(direction: Direction, from: Price, to: Price) -> bool {
     match direction {
         Direction::Long => to > from,
         Direction::Short => to < from,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+    use market::{OutcomeKind, Ratio, Span, Symbol, Timeframe, Uuid};
+
+    fn last(realised: Option<i32>, end: Option<Ended>) -> Outcome {
+        Outcome {
+            id: Uuid::from_u128(7),
+            symbol: Symbol::new("EURUSD").unwrap(),
+            digits: 5,
+            kind: OutcomeKind::Stop,
+            price: Price::parse("1.0854").unwrap(),
+            r: Ratio::from_hundredths(8),
+            at: Time::from_secs(1_900),
+            last: true,
+            realised: realised.map(Ratio::from_hundredths),
+            end,
+        }
+    }
+
+    fn ended() -> Ended {
+        Ended {
+            hit: true,
+            fill: Price::parse("1.08565").unwrap(),
+            spread: Price::parse("0.0001").unwrap(),
+            best: Measure::new(0.882_353),
+            worst: Measure::new(-0.294_118),
+            cost: Some(Measure::new(0.050_42)),
+            held: Span::from_secs(1865),
+            ambiguous: false,
+            bars: None,
+            coarse: false,
+        }
+    }
+
+    fn check(outcome: &Outcome, expected: &Expect) {
+        let text = outcome_ext(outcome);
+        assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+        expected.assert_eq(&text);
+    }
+
+    #[test]
+    fn the_last_outcome_says_how_the_position_went() {
+        check(&last(None, None), &expect![[r#"{"last":true}"#]]);
+        check(
+            &last(Some(-4), None),
+            &expect![[r#"{"last":true,"realised_r":-0.04}"#]],
+        );
+        check(
+            &last(Some(1), Some(ended())),
+            &expect![[
+                r#"{"last":true,"realised_r":0.01,"cost_r":0.05042,"hit":true,"mfe_r":0.882353,"mae_r":-0.294118,"fill":1.08565,"spread":0.00010,"held_s":1865}"#
+            ]],
+        );
+        let by_bars = Ended {
+            hit: false,
+            cost: None,
+            ambiguous: true,
+            bars: Some(Timeframe::H1),
+            coarse: true,
+            ..ended()
+        };
+        check(
+            &last(Some(-129), Some(by_bars)),
+            &expect![[
+                r#"{"last":true,"realised_r":-1.29,"hit":false,"mfe_r":0.882353,"mae_r":-0.294118,"fill":1.08565,"spread":0.00010,"held_s":1865,"bars":"1h","ambiguous":true,"coarse":true}"#
+            ]],
+        );
     }
 }

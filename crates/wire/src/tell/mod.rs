@@ -7,6 +7,7 @@
 mod answer;
 mod bar;
 mod event;
+mod features;
 mod price;
 
 pub use answer::{
@@ -15,6 +16,7 @@ pub use answer::{
 };
 pub use bar::bar;
 pub use event::{EventBody, Place, signal};
+pub use features::features;
 pub use price::{Origin, PriceBody, price_update};
 
 use market::SymbolStatus;
@@ -386,10 +388,12 @@ mod tests {
             odds: Some(Probability::new(0.5614)),
             rr_weighted: Ratio::new(-1.5),
             backing: Some(market::Backing {
-                resolved: 0,
-                hits: 0,
-                interval: None,
+                version: 7,
+                basis: market::Basis::FellBack,
+                score: Some(Probability::new(0.5931)),
+                ..market::Backing::default()
             }),
+            source_confidence: Some(Probability::new(0.9)),
             config_hash: "6f1c8a5e2b7d9043".to_owned(),
             size: Some(market::Size {
                 currency: market::Currency::USD,
@@ -438,6 +442,7 @@ mod tests {
                 at: ts(),
                 last: false,
                 realised: None,
+                end: None,
             })
         };
         let target = told(OutcomeKind::Target(1));
@@ -481,6 +486,43 @@ mod tests {
     }
 
     #[test]
+    fn features_are_the_same_numbers_again() {
+        let now = Time::parse("2026-11-23T14:05:00.112Z").unwrap();
+        let update = |values: &[f64]| market::FeatureUpdate {
+            symbol: Symbol::new("EURUSD").unwrap(),
+            timeframe: Timeframe::M5,
+            time: SourceTime::parse("2026-11-23T14:05:00Z").unwrap(),
+            values: values.to_vec().into(),
+        };
+        let values = [0.1 + 0.2, -0.0, 1e-9, 1e300, f64::NAN, f64::INFINITY, 50.0];
+        let told = features(&update(&values), values.len(), now).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        for (value, told) in values
+            .iter()
+            .zip(told["payload"]["values"].as_array().unwrap())
+        {
+            assert_eq!(told.as_f64(), value.is_finite().then_some(*value), "{told}");
+        }
+        check(
+            &features(&update(&[-1.25, f64::NAN]), 2, now).unwrap(),
+            &expect![[
+                r#"{"type":"features","ts":"2026-11-23T14:05:00.112Z","payload":{"symbol":"EURUSD","timeframe":"5m","time":"2026-11-23T14:05:00.000Z","values":[-1.25,null]}}"#
+            ]],
+        );
+        check(
+            &features(&update(&[]), 0, now).unwrap(),
+            &expect![[
+                r#"{"type":"features","ts":"2026-11-23T14:05:00.112Z","payload":{"symbol":"EURUSD","timeframe":"5m","time":"2026-11-23T14:05:00.000Z","values":[]}}"#
+            ]],
+        );
+        let refused = features(&update(&[1.0]), 2, now).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the 5m row of features of EURUSD at 2026-11-23T14:05:00.000Z was not published: 1 values stand for 2 names"
+        );
+    }
+
+    #[test]
     fn what_an_extended_client_is_told_of_its_subscriptions() {
         let id = RequestId::of(br#"{"type":"subscribe","id":"c1"}"#);
         let symbols = [
@@ -496,6 +538,7 @@ mod tests {
             position: at(1850),
             follows: Follows::Replayed(9),
             bars: None,
+            features: None,
             price_interval_ms: Some(1000),
             simulated: false,
             limits: Limits {
@@ -539,6 +582,18 @@ mod tests {
             &subscribed(&with_bars),
             &expect![[
                 r#"{"type":"subscribed","channels":["bars"],"symbols":["*"],"unknown_symbols":[],"epoch":"k3f9","seq":1850,"recovered":false,"shown":3,"bars":{"tf":"5m"},"simulated":true,"limits":{"message_bytes":16384,"messages_per_s":10},"heartbeat_ms":15000}"#
+            ]],
+        );
+        let with_features = Subscribed {
+            channels: Channels::NONE.with(Channel::Features),
+            features: Some(&[]),
+            bars: None,
+            ..with_bars
+        };
+        check(
+            &subscribed(&with_features),
+            &expect![[
+                r#"{"type":"subscribed","channels":["features"],"symbols":["*"],"unknown_symbols":[],"epoch":"k3f9","seq":1850,"recovered":false,"shown":3,"features":{"names":[]},"simulated":true,"limits":{"message_bytes":16384,"messages_per_s":10},"heartbeat_ms":15000}"#
             ]],
         );
         let left = [

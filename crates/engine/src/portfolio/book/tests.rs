@@ -132,6 +132,7 @@ fn instrument(name: &str) -> Instrument {
         signals: true,
         prices: true,
         contract: None,
+        slippage_pips: None,
     }
 }
 
@@ -178,6 +179,7 @@ fn outcome(at: Time, signal: &Signal, kind: OutcomeKind, r: f64, realised: Optio
         at,
         last: realised.is_some(),
         realised: realised.and_then(Ratio::new),
+        end: None,
     }
 }
 

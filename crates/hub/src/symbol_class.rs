@@ -1,4 +1,5 @@
-//! What all clients hear of how symbols stand that hear the same symbols. Every dialect has the same words for it.
+//! What all clients hear that hear the latest message of the same symbols: how they stand, or their features. Every dialect
+//! has the same words for it.
 
 use crate::classes::Class;
 use crate::filter::Symbols;
@@ -7,27 +8,27 @@ use crate::newest::Newest;
 use market::{Symbol, Time};
 
 #[derive(Debug)]
-pub(crate) struct StatusClass {
+pub(crate) struct SymbolClass {
     symbols: Symbols,
     latest: Latest,
 }
 
-impl Class for StatusClass {
+impl Class for SymbolClass {
     type Key = Symbols;
     fn key(&self) -> &Symbols {
         &self.symbols
     }
 }
 
-impl StatusClass {
-    /// It begins with how each of its symbols stands, and no news.
+impl SymbolClass {
+    /// It begins with the newest message of each of its symbols, and no news.
     pub(crate) fn new(
         symbols: Symbols,
         mut latest: Latest,
-        statuses: &Newest<Vec<u8>>,
+        newest: &Newest<Vec<u8>>,
         now: Time,
     ) -> Self {
-        for (symbol, frame) in statuses.in_order().filter(|(of, _)| symbols.has(*of)) {
+        for (symbol, frame) in newest.in_order().filter(|(of, _)| symbols.has(*of)) {
             latest.push(symbol, frame, now);
         }
         latest.forget_log();
