@@ -147,11 +147,11 @@ fn strip(year: &str, days: &[&Day], rows: i32, strong: f64) -> String {
         (sum + day.r, trades + day.trades)
     });
     let (year, sum, trades) = (safe(year), r(sum), counted(trades, "trade"));
+    let (width, height) = (LEFT + (place(last).0 + 1) * PITCH, TOP + rows * PITCH);
     format!(
         "<h3>{year} <span class=\"quiet\">{sum}, {trades}</span></h3><div class=\"scroll\"><svg class=\"walk\" role=\"img\" tabindex=\"0\" \
-         aria-label=\"Results of {year} day by day: {sum} of {trades}. With the arrow keys day by day.\" width=\"{}\" height=\"{}\">{months}{names}{cells}</svg></div>",
-        LEFT + (place(last).0 + 1) * PITCH,
-        TOP + rows * PITCH,
+         aria-label=\"Results of {year} day by day: {sum} of {trades}. With the arrow keys day by day.\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\
+         {months}{names}{cells}</svg></div>"
     )
 }
 
