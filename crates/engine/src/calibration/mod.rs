@@ -82,7 +82,8 @@ pub struct Terms {
     /// Nothing is calibrated by fewer outcomes, and nothing by isotonic steps by fewer than the second number.
     pub least: usize,
     pub least_isotonic: usize,
-    /// Fitted again after so many new outcomes, or after this time with any.
+    /// Fitted again after so many new outcomes, or after this time with as large a part of them as so many are of all that are
+    /// kept: one outcome in two thousand moves nothing that anybody could see.
     pub refit: u64,
     pub refit_after: Span,
     /// An outcome is learnt from when it is older than this.
@@ -191,7 +192,8 @@ impl Calibrator {
             return true;
         };
         let new = (self.gone + known as u64).saturating_sub(of);
-        new >= terms.refit || (new > 0 && at - when >= terms.refit_after)
+        let is_much = new * OUTCOMES_MAX as u64 >= terms.refit * known as u64;
+        new >= terms.refit || (new > 0 && is_much && at - when >= terms.refit_after)
     }
 }
 

@@ -17,6 +17,9 @@ mod tests;
 /// A hair, for limits that sums of parts reach exactly.
 const HAIR: f64 = 1e-9;
 
+/// No market is older: under a tape a process begins before all time.
+const BEGINNING: Time = Time::from_secs(0);
+
 /// The portfolio. Money is in units of the equity that was configured: it begins at 1.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Book {
@@ -79,7 +82,7 @@ impl Default for Book {
             peak: 1.0,
             day: i32::MIN,
             day_start: 1.0,
-            until: Time::MIN,
+            until: BEGINNING,
             reducing: false,
             halted: None,
             live: BTreeMap::new(),
@@ -280,7 +283,8 @@ impl Book {
 
     /// The limits are others: what was lost is judged by them.
     pub(crate) fn adopt(&mut self, at: Time, limits: &Limits) {
-        self.turn(at, limits);
+        self.until = BEGINNING;
+        self.pass(at, limits);
         self.reducing = self.is_half_way(limits);
         self.halt_if_lost(at, limits);
     }

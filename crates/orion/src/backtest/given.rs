@@ -161,6 +161,7 @@ mod tests {
     #[test]
     fn changed_rules_are_told_with_their_defaults() {
         let mut settings = Config::default().engine_settings();
+        settings.rules = engine::Rules::default();
         assert_eq!(changed(&settings), []);
         settings.rules.min_rr = 2.0;
         let found = changed(&settings);

@@ -434,6 +434,7 @@ mod tests {
 
     fn check(grains: &[(&str, Option<Timeframe>)], expected: Result<(&str, &str), &str>) {
         let mut settings = Config::default().engine_settings();
+        settings.rules = engine::Rules::default();
         let grains = grains.iter();
         let grains = grains.map(|(symbol, grain)| (Symbol::new(symbol).unwrap(), *grain));
         let said = fit(&mut settings, &super::grains(grains));
@@ -471,6 +472,7 @@ mod tests {
     #[test]
     fn instruments_without_data_are_left_out_and_the_others_found_again() {
         let mut settings = Config::default().engine_settings();
+        settings.rules = engine::Rules::default();
         let all = settings.catalog.clone();
         let kept = ["XAUUSD", "SPX500"];
         let places = keep(&mut settings, |_, symbol| kept.contains(&symbol.as_str()));
@@ -485,6 +487,7 @@ mod tests {
     #[test]
     fn only_chosen_symbols_signal() {
         let mut settings = Config::default().engine_settings();
+        settings.rules = engine::Rules::default();
         let gold = Symbol::new("XAUUSD").unwrap();
         let told = choose(&mut settings, &[gold]).unwrap();
         let id = settings.catalog.find("XAUUSD").unwrap();
