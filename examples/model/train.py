@@ -1,6 +1,6 @@
 """Trains two models on what `orion features export` wrote, and writes each as an ONNX file with its manifest.
 
-    python train.py train.parquet --out models [--timeframe 5m] [--setups mss_fvg,block_retest]
+    python train.py train.parquet --out models [--setups mss_fvg,block_retest]
 
 Both re-score ORION's own signals: how likely is this one to reach its first target before its stop? The last quarter of the
 rows, by time, is never trained on. Between it and the training lies a gap of the horizon: what was still open when the last
@@ -112,7 +112,7 @@ def write(folder, name, graph, features, rows, train, arguments):
         "output_index = 1",
         'kind = "probability"',
         f"symbols = [{symbols}]",
-        f'timeframe = "{arguments.timeframe}"',
+        f'timeframe = "{train["timeframe"].iloc[0]}"',
         f"trained_until = {until:%Y-%m-%dT%H:%M:%SZ}",
         f'horizon = "{arguments.horizon}"',
     ]
@@ -127,7 +127,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rows", type=pathlib.Path, help="what orion features export wrote, a row for each signal")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("models"))
-    parser.add_argument("--timeframe", default="5m", help="rules.setup_tf of the export")
     parser.add_argument("--horizon", default="8h", help="rules.outcome_horizon_h of the export: how far its outcomes look ahead")
     parser.add_argument("--setups", type=lambda text: text.split(","), default=[], help="only these, separated by commas")
     arguments = parser.parse_args()
