@@ -183,7 +183,10 @@ impl Told {
                 Output::Price(_) => self.prices += 1,
                 Output::Signal(_) => self.signals += 1,
                 Output::Outcome(_) => self.outcomes += 1,
-                Output::Shadow(_) | Output::Calibration(_) | Output::Answer(_) | Output::Question(_) => {}
+                Output::Shadow(_)
+                | Output::Calibration(_)
+                | Output::Answer(_)
+                | Output::Question(_) => {}
             }
         }
     }

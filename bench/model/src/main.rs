@@ -13,7 +13,10 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/model/tests/fixtures/wide.toml");
+const MODEL: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../crates/model/tests/fixtures/wide.toml"
+);
 /// Longer than anything here takes.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -28,7 +31,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let library = Library::open(Path::new(&library))?;
     let manifest = Manifest::read(Path::new(MODEL), &|_| Ok(()))?;
-    let rows: Vec<Vec<f32>> = manifest.self_tests.iter().map(|test| test.x.clone()).collect();
+    let rows: Vec<Vec<f32>> = manifest
+        .self_tests
+        .iter()
+        .map(|test| test.x.clone())
+        .collect();
     println!("{} features, {count} questions", manifest.features.len());
 
     let mut onnx = Onnx::load(&library, &manifest)?;
@@ -47,7 +54,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (id, row) in (0..).zip(rows.iter().cycle().take(count)) {
         let begun = Instant::now();
         runner.ask(Uuid::from_u128(id), row.clone());
-        replies.recv()?.answer.map_err(|silence| format!("{silence:?}"))?;
+        replies
+            .recv()?
+            .answer
+            .map_err(|silence| format!("{silence:?}"))?;
         took.push(begun.elapsed());
     }
     show("through its threads", &mut took);
@@ -57,5 +67,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn show(what: &str, took: &mut [Duration]) {
     took.sort_unstable();
     let at = |part: usize| took[(took.len() * part / 1000).min(took.len() - 1)].as_micros();
-    println!("{what:<20} p50 {} us, p99 {} us, p99.9 {} us", at(500), at(990), at(999));
+    println!(
+        "{what:<20} p50 {} us, p99 {} us, p99.9 {} us",
+        at(500),
+        at(990),
+        at(999)
+    );
 }
