@@ -5,15 +5,14 @@
 //! somebody's signals that he confirms himself: it follows them exactly as it follows its own.
 
 use super::figures::{Hits, interval};
+use super::quote::Quote;
 use super::report::{Band, Control};
 use super::row::{Row, date, mean};
 use super::watch::{Ended, Seen};
 use crate::market::random::Random;
 use crate::replay::Paced;
 use engine::{Engine, Output, Settings, session};
-use market::{
-    Alert, Direction, Event, InstrumentId, Price, SourceTime, Span, Status, Target, Time, Uuid,
-};
+use market::{Alert, Direction, Event, Price, SourceTime, Span, Status, Target, Time, Uuid};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -212,50 +211,6 @@ fn without_setups(settings: &Settings) -> Settings {
         .for_each(|own| free(&mut own.rules));
     settings.portfolio.block = false;
     settings
-}
-
-/// The two prices that an event tells.
-struct Quote {
-    instrument: InstrumentId,
-    time: SourceTime,
-    bid: Price,
-    ask: Price,
-}
-
-impl Quote {
-    fn of(event: &Event) -> Option<Self> {
-        match event {
-            Event::Tick(tick) => Some(Self {
-                instrument: tick.instrument,
-                time: tick.time,
-                bid: tick.bid,
-                ask: tick.ask,
-            }),
-            Event::Bar(bar) => Some(Self {
-                instrument: bar.instrument,
-                time: bar.open_time + bar.timeframe.span(),
-                bid: bar.bid.close,
-                ask: bar.ask.close,
-            }),
-            Event::Past(_)
-            | Event::PreviousClose(_)
-            | Event::Gap(_)
-            | Event::Life(_)
-            | Event::Switch(..)
-            | Event::Alert(_)
-            | Event::Opinion(_)
-            | Event::Start
-            | Event::Stop
-            | Event::Wake => None,
-        }
-    }
-
-    fn exit(&self, direction: Direction) -> Price {
-        match direction {
-            Direction::Long => self.bid,
-            Direction::Short => self.ask,
-        }
-    }
 }
 
 impl Shape {

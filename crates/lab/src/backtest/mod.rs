@@ -10,6 +10,7 @@ mod control;
 mod deflate;
 mod figures;
 mod make;
+mod quote;
 pub mod report;
 mod row;
 mod run;

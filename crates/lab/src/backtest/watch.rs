@@ -2,13 +2,14 @@
 //! recording.
 
 use super::chart::Charts;
+use super::quote::Quote;
 use super::report::Grade;
 use super::row::Row;
 use engine::track::TrackRecord;
 use engine::{Closed, Counts, Engine, Output, Refusal, Settings, session};
 use market::{
-    Bar, Event, InstrumentId, Outcome, OutcomeKind, Price, QuoteBar, Signal, SourceTime, Status,
-    Time, Timeframe, Uuid,
+    Bar, Event, InstrumentId, Outcome, OutcomeKind, Price, Signal, SourceTime, Status, Time,
+    Timeframe, Uuid,
 };
 use std::collections::BTreeMap;
 
@@ -148,12 +149,18 @@ impl Watch {
     /// Whether an event is still of the period. Ask it before the engine is told.
     #[must_use]
     pub fn is_before_end(&self, event: &Event) -> bool {
-        moment(event).is_none_or(|(_, time, _)| time < self.period.to)
+        Quote::of(event).is_none_or(|quote| quote.time < self.period.to)
     }
 
     /// An event that the engine is about to be told.
     pub fn event(&mut self, event: &Event, engine: &Engine) {
-        let Some((instrument, time, bar)) = moment(event) else {
+        let Some(Quote {
+            instrument,
+            time,
+            bar,
+            ..
+        }) = Quote::of(event)
+        else {
             return;
         };
         if time < self.period.from {
@@ -326,27 +333,4 @@ impl Watch {
             drawn,
         }
     }
-}
-
-/// Whose price an event tells, when it is known by the source's time, and of bars how long they are.
-fn moment(event: &Event) -> Option<(InstrumentId, SourceTime, Option<Timeframe>)> {
-    match event {
-        Event::Tick(tick) => Some((tick.instrument, tick.time, None)),
-        Event::Bar(bar) => Some((bar.instrument, end_of(bar), Some(bar.timeframe))),
-        Event::Past(_)
-        | Event::PreviousClose(_)
-        | Event::Gap(_)
-        | Event::Life(_)
-        | Event::Switch(..)
-        | Event::Alert(_)
-        | Event::Opinion(_)
-        | Event::Start
-        | Event::Stop
-        | Event::Wake => None,
-    }
-}
-
-/// Its nominal end: days that a clock change makes longer or shorter matter to nobody here.
-fn end_of(bar: &QuoteBar) -> SourceTime {
-    bar.open_time + bar.timeframe.span()
 }
