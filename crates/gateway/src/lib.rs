@@ -6,7 +6,7 @@
 //! flush), `session.rs` (one client's life), `stream.rs` (its socket), `identity.rs` (who it is, and until when), `frame.rs`
 //! (what a client's bytes mean), `extension.rs` and `inflate.rs` (compression), `bots.rs` (signals that are posted),
 //! `farewell.rs` (the end),
-//! `room.rs` and `parked.rs` (who comes when there is no room).
+//! `room.rs` and `parked.rs` (who comes when there is no room), `inside.rs` (connections of the server to itself).
 
 mod address;
 mod arrival;
@@ -18,6 +18,7 @@ mod farewell;
 mod frame;
 mod identity;
 mod inflate;
+mod inside;
 mod keeper;
 mod lanes;
 mod latency;
@@ -42,6 +43,7 @@ pub use bots::Posting;
 pub use config::{Clock, Config};
 pub use farewell::Farewell;
 pub use hub::{Beginning, Publication};
+pub use inside::Inside;
 pub use keeper::{Auth, Holder, Keeper, Mode, Pass, Shown, Way};
 pub use lanes::{Publisher, Stopped};
 pub use latency::Latency;

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::extension::Deflate;
 use crate::farewell::{self, Drain, Farewell};
 use crate::inflate::Inflater;
+use crate::inside::Inside;
 use crate::lanes::{self, Dealer, Publisher, Told};
 use crate::parked::{Lot, Parked};
 use crate::room::{Admission, Room, Ticket};
@@ -61,17 +62,18 @@ pub struct Gateway {
     accepting: JoinHandle<()>,
     /// Ends when nobody is [`Arriving`] any more.
     arriving: mpsc::Receiver<Infallible>,
+    inside: Inside,
 }
 
 /// Held for a connection from its accept until its first request is answered, or it is with its shard.
-type Arriving = mpsc::Sender<Infallible>;
+pub(crate) type Arriving = mpsc::Sender<Infallible>;
 
 /// What a connection gives back with its first request: its place among those that may speak, and that it is arriving.
 type Turn = (OwnedSemaphorePermit, Arriving);
 
 /// What every connection needs.
 #[derive(Debug)]
-struct Door {
+pub(crate) struct Door {
     router: Router,
     config: Config,
     stats: Arc<Stats>,
@@ -158,7 +160,9 @@ pub fn serve(
         tokio::spawn(Arc::clone(tls).follow(door.stopping.clone()));
     }
     let (arriving, all_arrived) = mpsc::channel(1);
-    let accepting = tokio::spawn(accept(listener, Arc::new(door), arriving));
+    let door = Arc::new(door);
+    let inside = Inside::new(&door, &arriving);
+    let accepting = tokio::spawn(accept(listener, door, arriving));
     Ok(Gateway {
         address,
         stats,
@@ -169,6 +173,7 @@ pub fn serve(
         stopping,
         accepting,
         arriving: all_arrived,
+        inside,
     })
 }
 
@@ -184,6 +189,12 @@ impl Gateway {
     #[must_use]
     pub fn publisher(&self) -> Publisher {
         self.publisher.clone()
+    }
+
+    /// Where the server itself may connect, for clients of another protocol.
+    #[must_use]
+    pub fn inside(&self) -> Inside {
+        self.inside.clone()
     }
 
     /// Accepts no more, and closes the listening socket: when this returns, who connects is somebody else's. Whoever was
@@ -285,7 +296,8 @@ async fn accept(listener: TcpListener, door: Arc<Door>, arriving: Arriving) {
                 if std::mem::take(&mut has_failed) {
                     tracing::info!("connections are accepted again");
                 }
-                tokio::spawn(Arc::clone(&door).connection(stream, peer, arriving.clone()));
+                let arriving = arriving.clone();
+                tokio::spawn(Arc::clone(&door).connection(stream, peer, WayIn::Network, arriving));
             }
             Err(error) => {
                 door.stats.door.accepts_failed.add(1);
@@ -300,14 +312,26 @@ async fn accept(listener: TcpListener, door: Arc<Door>, arriving: Arriving) {
 
 impl Door {
     /// One connection, until it ends or is upgraded.
-    async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, arriving: Arriving) {
+    pub(crate) async fn connection(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        way: WayIn,
+        arriving: Arriving,
+    ) {
         let mut stopping = self.stopping.clone();
         let protocol = tokio::select! {
             first = timeout(self.config.request_within, first_words(&stream)) => first,
             _ = stopping.changed() => return,
         };
         let spoken = match protocol {
-            Ok(Ok(Some(protocol))) => self.speak(protocol, stream, peer, arriving).await,
+            Ok(Ok(Some(protocol))) => {
+                let tls = match way {
+                    WayIn::Network => self.config.tls.as_deref(),
+                    WayIn::Inside => None,
+                };
+                self.speak(protocol, tls, stream, peer, arriving).await
+            }
             Ok(Ok(None)) => Ok(()),
             Ok(Err(error)) => Err(error.into()),
             Err(_late) => {
@@ -324,12 +348,13 @@ impl Door {
     async fn speak(
         self: &Arc<Self>,
         protocol: Protocol,
+        tls: Option<&Tls>,
         stream: TcpStream,
         peer: SocketAddr,
         arriving: Arriving,
     ) -> Result<(), Broken> {
         stream.set_nodelay(true)?;
-        match (protocol, self.config.tls.as_deref()) {
+        match (protocol, tls) {
             (Protocol::Tls, Some(tls)) => {
                 let turn = Arc::clone(&self.tls_handshakes).acquire_owned().await?;
                 Box::pin(async {
@@ -561,6 +586,14 @@ impl Door {
         // It fails only when the shard has ended meanwhile.
         let _ended = shard.send(newcomer).await;
     }
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WayIn {
+    Network,
+    /// The server itself made it: [`Inside`].
+    Inside,
 }
 
 /// How HTTP is answered on a connection.

@@ -54,6 +54,7 @@ pub struct Config {
     pub features: FeaturesSettings,
     pub models: ModelsSettings,
     pub gateway: Gateway,
+    pub socketio: SocketIo,
     pub tape: Tape,
     pub history: History,
     pub log: Log,
@@ -78,6 +79,7 @@ impl Default for Config {
             features: FeaturesSettings::default(),
             models: ModelsSettings::default(),
             gateway: Gateway::default(),
+            socketio: SocketIo::default(),
             tape: Tape::default(),
             history: History::default(),
             log: Log::default(),
@@ -156,6 +158,13 @@ impl ServerTls {
         let open = |files| ::gateway::tls::Tls::open(files, plain);
         self.files().map(open).transpose()
     }
+}
+
+/// The endpoint for clients that speak Socket.IO.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SocketIo {
+    pub enabled: bool,
 }
 
 /// Where ORION keeps what must last.

@@ -38,6 +38,7 @@ pub mod secrets;
 pub mod serve;
 pub mod shutdown;
 mod signers;
+mod socketio;
 pub mod sources;
 pub mod statuses;
 pub mod survey;

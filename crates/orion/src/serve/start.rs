@@ -18,6 +18,7 @@ use crate::posts::{Posts, Rooms};
 use crate::recording::{self, Recording};
 use crate::recover;
 use crate::secrets::Secrets;
+use crate::socketio::SocketIo;
 use crate::sources;
 use crate::statuses::Statuses;
 use crate::track::{self, Readers};
@@ -272,6 +273,13 @@ impl Server {
                 readers,
             ))
             .merge(rooms.router);
+        let (socketio, router) = match doors.config.socketio.enabled {
+            true => {
+                let (endpoint, router) = SocketIo::before(router);
+                (Some(endpoint), router)
+            }
+            false => (None, router),
+        };
         let mut since = Publication::default();
         if let Some((before, at)) = &mut doors.before {
             since = self.machine.since(*at).await?;
@@ -280,6 +288,9 @@ impl Server {
         }
         let gateway = gateway::serve(doors.socket, router, &beginning, config)
             .context("start the gateway")?;
+        if let Some(endpoint) = socketio {
+            endpoint.open(gateway.inside());
+        }
         self.room.status.attach(gateway.stats());
         let relay = match doors.before {
             Some((before, _)) => before.serving(&since).await,

@@ -13,6 +13,7 @@ mod life;
 mod page;
 mod python;
 mod report;
+mod socketio;
 
 use std::path::Path;
 use support::Server;
