@@ -6,6 +6,7 @@ use super::{Doors, Play, QUEUE_MAX, Room, Server, Source};
 use crate::capacity::Means;
 use crate::clock::{self, Clock};
 use crate::config::{AuthMode, Config, FeedKind};
+use crate::console;
 use crate::fault;
 use crate::feed;
 use crate::keeper::Porter;
@@ -266,6 +267,7 @@ impl Server {
             None => ops::Audience::ThisMachine,
         };
         let router = ops::router(Arc::clone(&self.room.status), metrics)
+            .merge(console::router())
             .merge(track::router(
                 &doors.config.market_name(),
                 &self.room.dir,

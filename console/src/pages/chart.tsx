@@ -1,0 +1,1 @@
+export function ChartPage() { return <p class="pad">Soon.</p>; }

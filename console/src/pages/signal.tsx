@@ -1,0 +1,1 @@
+export function SignalPage() { return <p class="pad">Soon.</p>; }
