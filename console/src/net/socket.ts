@@ -34,6 +34,7 @@ export class Socket {
   private ordered: number | undefined;
   private advice: number | undefined;
   private refused: string | undefined;
+  private bars: { symbol: string; tf: string } | undefined;
   /** When something was heard last, by the timer. */
   heardAt = -Infinity;
 
@@ -55,11 +56,26 @@ export class Socket {
     this.listener.link({ state: "connecting" });
     const ws = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/signals`);
     this.ws = ws;
-    ws.onopen = () => this.opened(ws);
+    ws.onopen = () => this.opened();
     ws.onmessage = (event) => this.hear(event.data as string);
     ws.onclose = (event) => ws === this.ws && this.closed(event.code, event.reason);
     // A handshake that hangs is as dead as a connection that does.
     this.heardAt = performance.now();
+  }
+
+  /** Hears the bars of a chart, or of none any more. */
+  watchBars(bars: { symbol: string; tf: string } | undefined): void {
+    if (this.bars) this.send({ type: "unsubscribe", id: "bars", channels: ["bars"] });
+    this.bars = bars;
+    this.askBars();
+  }
+
+  private askBars(): void {
+    if (this.bars) this.send({ type: "subscribe", v: 1, id: "bars", channels: ["bars"], symbols: [this.bars.symbol], tf: this.bars.tf, snapshot: false });
+  }
+
+  private send(message: object): void {
+    if (this.ws?.readyState === WebSocket.OPEN) this.ws.send(JSON.stringify(message));
   }
 
   private drop(): void {
@@ -70,20 +86,21 @@ export class Socket {
     old.close();
   }
 
-  private opened(ws: WebSocket): void {
+  private opened(): void {
     forgetTime();
     const token = key();
-    if (token) ws.send(JSON.stringify({ type: "auth", token }));
+    if (token) this.send({ type: "auth", token });
     this.ping();
-    ws.send(JSON.stringify({
+    this.send({
       type: "subscribe", v: 1, id: "console", channels: ["signals", "prices", "status", "outcomes"],
       ...(this.position ? { since: this.position } : {}),
       snapshot: { signals: 200, prices: true }, price_interval_ms: 1000,
-    }));
+    });
+    this.askBars();
   }
 
   private ping(): void {
-    if (this.ws?.readyState === WebSocket.OPEN) this.ws.send(JSON.stringify({ type: "ping", timestamp: performance.now() }));
+    this.send({ type: "ping", timestamp: performance.now() });
     this.ordered = performance.now();
   }
 
@@ -93,6 +110,7 @@ export class Socket {
     if ("ts" in message) heardTime(message.ts);
     switch (message.type) {
       case "subscribed":
+        if (message.id !== "console") return;
         if (message.recovered !== true) this.listener.anew();
         this.attempts = 0;
         this.isAsked = true;

@@ -30,7 +30,7 @@ export function TrackRecord() {
 }
 
 function Shown({ record, ended }: { record: Record_; ended: { items: Ended[]; isWhole: boolean } | undefined }) {
-  const items = useMemo(() => (ended?.items ?? []).filter((item) => item.r !== null), [ended]);
+  const items = useMemo(() => (ended?.items ?? []).filter((item) => item.r !== null && item.own !== false && !item.by_bars), [ended]);
   const curve = useMemo(() => equity(items), [items]);
   const marks = useMemo(() => changes(record, items), [record, items]);
   const { all } = record;

@@ -1,9 +1,8 @@
 // Ties the connection to the stores, and knows whether what is shown is live.
 
-import { now } from "../net/clock";
 import { ask } from "../net/rest";
 import { Socket, type Link } from "../net/socket";
-import type { ServerStatus } from "../net/wire";
+import type { BarMessage, ServerStatus } from "../net/wire";
 import { loadMarkets, takePrice, takeStatus } from "./markets";
 import { anew, infer, loadLives, sweep, takeOutcome, takeSignal } from "./signals";
 import { Store } from "./store";
@@ -31,10 +30,21 @@ const socket = new Socket({
         break;
       case "status": takeStatus(message.payload); break;
       case "subscribed": if (message.simulated) origin.set({ ...origin.get(), kind: "simulated" }); break;
+      case "bar": for (const tell of barListeners) tell(message.payload); break;
       default: break;
     }
   },
 });
+
+const barListeners = new Set<(bar: BarMessage) => void>();
+
+/** Calls for each bar that is heard, until what it gives is called. */
+export function onBar(tell: (bar: BarMessage) => void): () => void {
+  barListeners.add(tell);
+  return () => barListeners.delete(tell);
+}
+
+export const watchBars = (bars: { symbol: string; tf: string } | undefined) => socket.watchBars(bars);
 
 async function loadBeside(): Promise<void> {
   await learnOrigin();
@@ -70,5 +80,3 @@ export const silence = () => performance.now() - socket.heardAt;
 export function isLive(): boolean {
   return link.get().state === "open" && silence() < QUIET_MS;
 }
-
-export { now };

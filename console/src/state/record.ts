@@ -23,7 +23,7 @@ export interface TrackRecord {
 }
 export interface Ended {
   id: string; symbol: string; setup: string; killzone: string; source: string; direction: string; confirmed: string; ended: string; hit: boolean | null;
-  r: number | null; net: number | null; confidence: number; odds: number | null; config_hash?: string | null; by_bars?: unknown;
+  own?: boolean; r: number | null; net: number | null; confidence: number; odds: number | null; config_hash?: string | null; by_bars?: unknown;
 }
 
 export const loadRecord = () => ask<TrackRecord>("/api/v1/track-record");
