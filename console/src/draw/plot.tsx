@@ -3,10 +3,12 @@
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
+import { clock, date, dateYear } from "../format/time";
 import { theme } from "../state/settings";
 import { use } from "../state/store";
 
 export interface Line { name: string; values: (number | null)[]; colour: string; fill?: boolean; digits?: number }
+const DAY_S = 86_400;
 interface Options { times: number[]; lines: Line[]; height: number; unit: string; marks?: { at: number; what: string }[]; label: string }
 
 const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -32,8 +34,8 @@ function asked({ lines, height, unit, marks }: Options, width: number): uPlot.Op
     width, height,
     legend: { live: true },
     cursor: { points: { size: 5 } },
-    axes: [axis, { ...axis, size: 52, values: (_, values) => values.map((value) => `${value} ${unit}`) }],
-    series: [{}, ...lines.map((line): uPlot.Series => ({
+    axes: [{ ...axis, values: (plot, splits) => { const wide = (plot.scales["x"]?.max ?? 0) - (plot.scales["x"]?.min ?? 0) > 2 * DAY_S; return splits.map((at) => (wide ? date(at * 1000) : clock(at * 1000))); } }, { ...axis, size: 52, values: (_, values) => values.map((value) => `${value} ${unit}`) }],
+    series: [{ label: "Ended", value: (_, at) => (at === null || at === undefined ? "\u2013" : `${dateYear(at * 1000)} ${clock(at * 1000)}`) }, ...lines.map((line): uPlot.Series => ({
       label: line.name, stroke: colour(line.colour), width: 1.5, points: { show: false },
       ...(line.fill ? { fill: `color-mix(in srgb, ${colour(line.colour)} 25%, transparent)` } : {}),
       value: (_, value) => (value === null || value === undefined ? "\u2013" : `${value.toFixed(line.digits ?? 2)} ${unit}`),

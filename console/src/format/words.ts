@@ -29,8 +29,15 @@ export function setup(name: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+const CONDITIONS = new Map([
+  ["rr_weighted", "reward to risk over all targets"], ["risk_spreads", "risk, in spreads"], ["risk_atr", "risk, in ATR"], ["mss", "market structure shift"],
+  ["leg_fvg_atr", "fair value gap in the leg, in ATR"], ["bars_since_sweep", "bars since the sweep"],
+]);
+
 /** A condition's name: `leg_fvg_atr` as "leg FVG (in ATR)". */
 export function condition(name: string): string {
+  const known = CONDITIONS.get(name);
+  if (known !== undefined) return known;
   const inAtr = name.endsWith("_atr");
   const words = (inAtr ? name.slice(0, -4) : name).split("_").map((part) => ACRONYMS.get(part) ?? part).join(" ");
   return inAtr ? `${words}, in ATR` : words;

@@ -38,8 +38,7 @@ function Glance() {
     <section class="glance" aria-label="At a glance">
       <p>
         <b>{running.length === 0 ? "No trade runs" : running.length === 1 ? "One trade runs" : `${running.length} trades run`}</b>
-        {open.length > 0 && <> at <b class={sum < 0 ? "bad" : "good"}>{inR(sum)}</b>{open.length > 1 && " together"}</>}
-        , {pending === 0 ? "none waits" : `${pending} wait${pending === 1 ? "s" : ""}`} for the verdict{kind === "unknown" ? "" : <> in a <b class={kind === "simulated" ? "simtext" : ""}>{what}</b></>}.
+        {open.length > 0 && <> at <b class={sum < 0 ? "bad" : "good"}>{inR(sum)}</b>{open.length > 1 && " together"}</>}; {pending === 0 ? "no signal waits for its verdict" : pending === 1 ? "one signal waits for its verdict" : `${pending} signals wait for their verdict`}{kind === "unknown" ? "" : <>. This is a <b class={kind === "simulated" ? "simtext" : ""}>{what}</b></>}.
       </p>
       {running.length > 0 && <ul class="chips">{running.slice(0, 12).map((known) => <Chip key={known.signal.id} known={known} r={openR(known, prices)} />)}</ul>}
     </section>

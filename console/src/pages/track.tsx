@@ -42,8 +42,11 @@ function Shown({ record, ended }: { record: Record_; ended: { items: Ended[]; is
           <h2>Equity, in multiples of the risk</h2>
           <p class="quiet small">Every confirmed signal that has ended, taken with the same risk, one after the other; the spread is paid, and slippage and commission where they are known.
             {ended && !ended.isWhole && " Only the oldest part is drawn."}</p>
-          <Plot label={`Equity in R, ${inR(curve.sums.at(-1) ?? 0)} after ${items.length} trades`} times={curve.times} height={240} unit="R" marks={marks}
-            lines={[{ name: "Sum", values: curve.sums, colour: "--link" }, { name: "Below its best", values: curve.falls, colour: "--bad", fill: true }]} />
+          <Plot label={`Equity in R, ${inR(curve.sums.at(-1) ?? 0)} after ${items.length} trades`} times={curve.times} height={230} unit="R" marks={marks}
+            lines={[{ name: "Sum", values: curve.sums, colour: "--link" }]} />
+          <h3>Drawdown</h3>
+          <Plot label={`Drawdown in R, ${inR(curve.deepest)} at its deepest`} times={curve.times} height={120} unit="R" marks={marks}
+            lines={[{ name: "Below its best", values: curve.falls, colour: "--bad", fill: true }]} />
           {marks.length > 0 && <p class="quiet small">Vertical lines: {marks.slice(0, 12).map((mark) => `${mark.what} (${dateYear(mark.at)})`).join(", ")}.</p>}
         </section>
       )}

@@ -10,6 +10,9 @@ import { Store } from "./store";
 /** Nothing at all for so long, and the page does not call itself live. */
 const QUIET_MS = 18_000;
 
+/** Opening hours are asked for again after so long. */
+const HOURS_MS = 300_000;
+
 export const link = new Store<Link>({ state: "connecting" });
 /** Where the data is from; unknown until the server said so. */
 export const origin = new Store<{ kind: "unknown" | "live" | "simulated" | "recorded"; market?: string }>({ kind: "unknown" });
@@ -67,6 +70,8 @@ async function fromHealth(): Promise<{ simulated: boolean; feed: string; market:
 export function start(): void {
   socket.connect();
   setInterval(sweep, 5000);
+  // Market hours move on by themselves.
+  setInterval(() => void (isLive() && loadMarkets()), HOURS_MS);
 }
 
 /** Connects again at once, with another key perhaps. */
