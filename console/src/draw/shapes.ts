@@ -70,7 +70,14 @@ export class Shapes implements ISeriesPrimitive<Time> {
     const pace = this.pace();
     const next = bars[place + 1]?.[0];
     const share = place < 0 ? Math.max(-1, (ms - first) / pace) : Math.min((ms - here) / Math.max(pace, next === undefined ? pace : next - here), next === undefined ? 1000 : 1);
-    return this.chart?.timeScale().logicalToCoordinate((Math.max(0, place) + share) as Logical) ?? undefined;
+    return this.across(Math.max(0, place) + share);
+  }
+
+  /** The library knows whole places only. */
+  private across(place: number): number | undefined {
+    const whole = Math.floor(place);
+    const [here, next] = [whole, whole + 1].map((each) => this.chart?.timeScale().logicalToCoordinate(each as Logical) ?? undefined);
+    return here === undefined || next === undefined ? undefined : here + (next - here) * (place - whole);
   }
 
   private pace(): number {

@@ -1,18 +1,18 @@
 // Written by console/build.
 &[
     Asset {
-        name: "console-ICEIIMH6.js",
+        name: "console-JDEL6N5T.js",
         kind: "text/javascript; charset=utf-8",
-        tag: "\"3b7a543fe078bce0\"",
-        bytes: include_bytes!("console-ICEIIMH6.js"),
-        brotli: include_bytes!("console-ICEIIMH6.js.br"),
+        tag: "\"fa68815459556664\"",
+        bytes: include_bytes!("console-JDEL6N5T.js"),
+        brotli: include_bytes!("console-JDEL6N5T.js.br"),
     },
     Asset {
-        name: "part-QNFEIJJH.js",
+        name: "part-FXTB5OPM.js",
         kind: "text/javascript; charset=utf-8",
-        tag: "\"abc63bb9c8092365\"",
-        bytes: include_bytes!("part-QNFEIJJH.js"),
-        brotli: include_bytes!("part-QNFEIJJH.js.br"),
+        tag: "\"a4506a0fc80eaee2\"",
+        bytes: include_bytes!("part-FXTB5OPM.js"),
+        brotli: include_bytes!("part-FXTB5OPM.js.br"),
     },
     Asset {
         name: "part-ADA3Q5VS.js",
@@ -85,11 +85,11 @@
         brotli: include_bytes!("part-WQPUNRPF.js.br"),
     },
     Asset {
-        name: "console-HGHMVJC6.css",
+        name: "console-KQOX7SKG.css",
         kind: "text/css; charset=utf-8",
-        tag: "\"bff2a56e0e7498af\"",
-        bytes: include_bytes!("console-HGHMVJC6.css"),
-        brotli: include_bytes!("console-HGHMVJC6.css.br"),
+        tag: "\"32d02fd6d341699e\"",
+        bytes: include_bytes!("console-KQOX7SKG.css"),
+        brotli: include_bytes!("console-KQOX7SKG.css.br"),
     },
     Asset {
         name: "part-US3XXZ6D.css",
@@ -115,7 +115,7 @@
     Asset {
         name: "index.html",
         kind: "text/html; charset=utf-8",
-        tag: "\"ddc568107d165887\"",
+        tag: "\"0659ee43e87673cf\"",
         bytes: include_bytes!("index.html"),
         brotli: include_bytes!("index.html.br"),
     },
