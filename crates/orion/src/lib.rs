@@ -10,6 +10,7 @@ mod capacity;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod console;
 pub mod fault;
 pub mod features;
 pub mod feed;

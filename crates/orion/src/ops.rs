@@ -1,4 +1,4 @@
-//! What the person who keeps ORION running looks at: health, readiness, metrics; and the page for everybody else.
+//! What the person who keeps ORION running looks at: health, readiness, metrics.
 
 mod look;
 mod models;
@@ -10,7 +10,7 @@ use crate::models::Seat;
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use engine::Engine;
 use feeds::health::{Coverage, Health, Phase};
@@ -31,8 +31,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// The page a newcomer sees first.
-const PAGE: &str = include_str!("../page/index.html");
 /// Rates are means over this many seconds.
 const RATE_SECONDS: usize = 10;
 
@@ -385,7 +383,6 @@ pub enum Audience {
 /// The routes beside the socket.
 pub fn router(status: Arc<Status>, metrics: Audience) -> Router {
     let routes = Router::new()
-        .route("/", get(|| async { Html(PAGE) }))
         .route("/health", get(health))
         .route("/health/ready", get(ready));
     let routes = match metrics {

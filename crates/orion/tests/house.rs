@@ -256,16 +256,6 @@ fn no_file_is_large_and_none_names_the_machine_it_was_written_on() {
     }
 }
 
-#[test]
-fn the_page_is_one_small_file() {
-    let page =
-        std::fs::read_to_string(root().join("crates/orion/page/index.html")).expect("the page");
-    assert!(page.len() < 20 * 1024, "{} bytes", page.len());
-    for outside in ["src=\"http", "href=\"http", "@import", "//cdn"] {
-        assert!(!page.contains(outside), "the page needs {outside}");
-    }
-}
-
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder") {

@@ -7,6 +7,7 @@ use crate::api::{self, Board, Readers};
 use crate::capacity::Means;
 use crate::clock::{self, Clock};
 use crate::config::{AuthMode, Config, FeedKind};
+use crate::console;
 use crate::fault;
 use crate::feed;
 use crate::keeper::Porter;
@@ -281,6 +282,7 @@ impl Server {
             dir: &self.room.dir,
         };
         let router = ops::router(Arc::clone(&self.room.status), metrics)
+            .merge(console::router())
             .merge(api::router(given))
             .merge(rooms.router);
         let (socketio, router) = match doors.config.socketio.enabled {

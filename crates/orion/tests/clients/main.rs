@@ -1,5 +1,5 @@
 //! The clients that people really use, against the real server: the public dashboard (as a model of its page), the
-//! specification's Python client, its browser sample, and the page at `/` in a real browser.
+//! specification's Python client, its browser sample, and a recorded market on the console in a real browser.
 
 #[path = "../support/mod.rs"]
 mod support;
