@@ -6,7 +6,7 @@ mod rest;
 mod table;
 mod versions;
 
-pub(crate) use rest::{Readers, router};
+pub(crate) use rest::{Readers, router, with_cors};
 
 use crate::cli;
 use crate::history::{self, Market};

@@ -4,6 +4,7 @@ use super::outlets::Outlets;
 use super::run::{Ears, Timers};
 use super::{Doors, Play, QUEUE_MAX, Room, Server, Source};
 use crate::capacity::Means;
+use crate::chartbook::{self, Charts, Keeping, Teller};
 use crate::clock::{self, Clock};
 use crate::config::{AuthMode, Config, FeedKind};
 use crate::fault;
@@ -54,7 +55,10 @@ impl Server {
         });
         let mut sources = settings.catalog.sources.iter();
         let simulated = sources.any(|source| source.simulated);
-        let machine = Machine::open(&place.dir, Arc::clone(&settings), journal).await?;
+        let (charts, keeping) = (Arc::new(Charts::default()), Keeping::new(&config.charts));
+        let teller = Teller::open(&place.dir, keeping, &charts);
+        let machine =
+            Machine::open_with(&place.dir, Arc::clone(&settings), journal, teller).await?;
         let clock = Arc::new(Clock::new(clock::Machine, machine.engine().now()));
         let about = About {
             market: config.market_name(),
@@ -74,6 +78,8 @@ impl Server {
             live: None,
             models,
             statuses: Statuses::default(),
+            charts,
+            keeping,
         };
         room.status.attach_models(room.models.seats());
         let server = Self { machine, room };
@@ -229,6 +235,7 @@ impl Server {
             .beginning(doors.config.gateway.recovery_events)
             .await?;
         self.hide(&mut beginning.past);
+        self.room.charts.show(&beginning.past);
         beginning.past.statuses = self
             .room
             .statuses
@@ -252,6 +259,7 @@ impl Server {
             AuthMode::Optional => Readers::Any(doors.access.clone(), Arc::clone(&self.room.clock)),
             AuthMode::Off => Readers::All,
         };
+        let charts = self.charts_for(doors.config, readers.clone());
         let keeper = Porter {
             access: doors.access,
             clock: Arc::clone(&self.room.clock),
@@ -271,6 +279,7 @@ impl Server {
                 &self.room.dir,
                 readers,
             ))
+            .merge(charts)
             .merge(rooms.router);
         let mut since = Publication::default();
         if let Some((before, at)) = &mut doors.before {
@@ -287,6 +296,25 @@ impl Server {
         };
         let outlets = Outlets::new(gateway.publisher(), relay);
         Ok((gateway, outlets))
+    }
+}
+
+impl Server {
+    /// The routes of the chart book, of the symbols whose prices may be shown to whoever reaches this server.
+    fn charts_for(&self, config: &Config, readers: Readers) -> axum::Router {
+        let catalog = &self.room.settings.catalog;
+        let mut shown = chartbook::shown(catalog);
+        if let Some(live) = &self.room.live {
+            shown.retain(|symbol, _| live.shows(*symbol));
+        }
+        chartbook::router(chartbook::Given {
+            market: config.market_name(),
+            simulated: catalog.sources.iter().any(|source| source.simulated),
+            dir: &self.room.dir,
+            shown,
+            charts: Arc::clone(&self.room.charts),
+            readers,
+        })
     }
 }
 

@@ -72,7 +72,7 @@ async fn track_record(State(served): State<Served>, headers: HeaderMap) -> Respo
 }
 
 /// Any page may read what its reader may.
-fn with_cors(mut response: Response) -> Response {
+pub(crate) fn with_cors(mut response: Response) -> Response {
     let is_unauthorized = response.status() == StatusCode::UNAUTHORIZED;
     let headers = response.headers_mut();
     let mut say = |name, value| headers.insert(name, HeaderValue::from_static(value));
@@ -128,7 +128,7 @@ impl Asked {
 }
 
 impl Readers {
-    fn check(&self, headers: &HeaderMap) -> Result<(), (StatusCode, String)> {
+    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), (StatusCode, String)> {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let (authorization, origin) = (text(header::AUTHORIZATION), text(header::ORIGIN));
         let presented = authorization.and_then(|text| Presented::by_header(text, origin));

@@ -62,6 +62,18 @@ impl EventBody {
         }
     }
 
+    /// The payload alone: an object.
+    #[must_use]
+    pub fn payload(&self) -> &str {
+        &self.payload
+    }
+
+    /// What only extended clients are told beside it: an object.
+    #[must_use]
+    pub fn ext(&self) -> Option<&str> {
+        self.ext.as_deref()
+    }
+
     /// `{"type":"signal","payload":{...}}`, and `outcome` alike.
     #[must_use]
     pub fn plain(&self) -> String {
