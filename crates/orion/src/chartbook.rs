@@ -1,14 +1,13 @@
 //! The chart book: what the engine saw, kept with the moment at which it became known, so that any past moment can be shown
 //! as it was known then. It follows from the tape and decides nothing: without it all else goes on.
 
-mod answer;
-mod lives;
+pub(crate) mod answer;
 mod marks;
-mod rest;
+mod shelf;
 mod teller;
 mod writer;
 
-pub(crate) use rest::{Given, router, shown};
+pub(crate) use shelf::Shelf;
 pub(crate) use teller::Teller;
 
 use crate::config::ChartsSettings;

@@ -4,13 +4,12 @@ use engine::session;
 use journal::charts::{KnownBar, Mark, MarkEvent, What};
 use market::{BarUpdate, Price, SourceTime, Time, Timeframe};
 
-/// A list of what is JSON already.
-pub(super) fn list(items: impl Iterator<Item = String>) -> String {
+fn list(items: impl Iterator<Item = String>) -> String {
     format!("[{}]", items.collect::<Vec<_>>().join(","))
 }
 
 /// `[open_time_ms, open, high, low, close, ticks, known_ms]`.
-pub(super) fn bar(known: &KnownBar, digits: u8) -> String {
+pub(crate) fn bar(known: &KnownBar, digits: u8) -> String {
     let KnownBar { bar, known } = known;
     let shown = |price: Price| price.display(digits);
     format!(
@@ -26,7 +25,7 @@ pub(super) fn bar(known: &KnownBar, digits: u8) -> String {
 }
 
 /// The open bar in the same form; it is known now.
-pub(super) fn forming(update: &BarUpdate, now: Time) -> String {
+pub(crate) fn forming(update: &BarUpdate, now: Time) -> String {
     let known = KnownBar {
         bar: update.bar,
         known: now,
@@ -35,7 +34,7 @@ pub(super) fn forming(update: &BarUpdate, now: Time) -> String {
 }
 
 /// A mark, and what has happened to it.
-pub(super) fn mark((mark, events): &(Mark, Vec<MarkEvent>), digits: u8) -> String {
+pub(crate) fn mark((mark, events): &(Mark, Vec<MarkEvent>), digits: u8) -> String {
     let key = mark.key;
     let end = events.iter().find(|event| event.what.ends());
     let to = mark.to.or(end.map(|event| event.bar));
@@ -71,7 +70,7 @@ fn state(events: &[MarkEvent]) -> &'static str {
 }
 
 /// The parts of the day that the bars lie in, where bars are short enough to lie in one.
-pub(super) fn killzones(timeframe: Timeframe, bars: &[KnownBar]) -> String {
+pub(crate) fn killzones(timeframe: Timeframe, bars: &[KnownBar]) -> Vec<String> {
     let mut zones: Vec<(market::Killzone, SourceTime, SourceTime)> = Vec::new();
     if timeframe <= Timeframe::H1 {
         for KnownBar { bar, .. } in bars {
@@ -82,8 +81,10 @@ pub(super) fn killzones(timeframe: Timeframe, bars: &[KnownBar]) -> String {
             }
         }
     }
-    list(zones.into_iter().map(|(zone, from, to)| {
+    let zones = zones.into_iter();
+    let shown = zones.map(|(zone, from, to)| {
         let (from, to) = (from.millis(), to.millis());
         format!(r#"{{"name":"{zone}","from":{from},"to":{to}}}"#)
-    }))
+    });
+    shown.collect()
 }

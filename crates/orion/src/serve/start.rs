@@ -3,8 +3,9 @@
 use super::outlets::Outlets;
 use super::run::{Ears, Timers};
 use super::{Doors, Play, QUEUE_MAX, Room, Server, Source};
+use crate::api::{self, Board, Readers};
 use crate::capacity::Means;
-use crate::chartbook::{self, Charts, Keeping, Teller};
+use crate::chartbook::{Charts, Keeping, Shelf, Teller};
 use crate::clock::{self, Clock};
 use crate::config::{AuthMode, Config, FeedKind};
 use crate::fault;
@@ -20,8 +21,7 @@ use crate::recording::{self, Recording};
 use crate::recover;
 use crate::secrets::Secrets;
 use crate::sources;
-use crate::statuses::Statuses;
-use crate::track::{self, Readers};
+use crate::statuses::{self, Statuses};
 use access::Access;
 use anyhow::{Context as _, Result};
 use gateway::Gateway;
@@ -240,7 +240,11 @@ impl Server {
             .room
             .statuses
             .changed(self.machine.engine(), self.room.clock.now());
+        let statuses = statuses::of(self.machine.engine(), self.room.clock.now());
+        self.room.status.prices(statuses, 0);
         self.tell_status();
+        let board = Arc::new(Board::default());
+        board.hear(&beginning.past);
         let clock = Arc::clone(&self.room.clock);
         let mut gateway = doors.config.gateway.to_gateway(
             &doors.config.prices,
@@ -259,7 +263,6 @@ impl Server {
             AuthMode::Optional => Readers::Any(doors.access.clone(), Arc::clone(&self.room.clock)),
             AuthMode::Off => Readers::All,
         };
-        let charts = self.charts_for(doors.config, readers.clone());
         let keeper = Porter {
             access: doors.access,
             clock: Arc::clone(&self.room.clock),
@@ -273,13 +276,19 @@ impl Server {
             Some(_) => ops::Audience::Nobody,
             None => ops::Audience::ThisMachine,
         };
+        let given = api::Given {
+            status: Arc::clone(&self.room.status),
+            catalog: Arc::clone(&beginning.catalog),
+            board: Arc::clone(&board),
+            clock: Arc::clone(&self.room.clock),
+            readers,
+            auth: doors.config.auth.mode,
+            recorded: matches!(doors.config.feed.kind, FeedKind::Tape(_)),
+            dir: &self.room.dir,
+            shelf: Arc::new(self.shelf()),
+        };
         let router = ops::router(Arc::clone(&self.room.status), metrics)
-            .merge(track::router(
-                &doors.config.market_name(),
-                &self.room.dir,
-                readers,
-            ))
-            .merge(charts)
+            .merge(api::router(given))
             .merge(rooms.router);
         let mut since = Publication::default();
         if let Some((before, at)) = &mut doors.before {
@@ -294,27 +303,17 @@ impl Server {
             Some((before, _)) => before.serving(&since).await,
             None => None,
         };
-        let outlets = Outlets::new(gateway.publisher(), relay);
+        let outlets = Outlets::new(gateway.publisher(), relay, board);
         Ok((gateway, outlets))
     }
 }
 
 impl Server {
-    /// The routes of the chart book, of the symbols whose prices may be shown to whoever reaches this server.
-    fn charts_for(&self, config: &Config, readers: Readers) -> axum::Router {
-        let catalog = &self.room.settings.catalog;
-        let mut shown = chartbook::shown(catalog);
-        if let Some(live) = &self.room.live {
-            shown.retain(|symbol, _| live.shows(*symbol));
-        }
-        chartbook::router(chartbook::Given {
-            market: config.market_name(),
-            simulated: catalog.sources.iter().any(|source| source.simulated),
-            dir: &self.room.dir,
-            shown,
-            charts: Arc::clone(&self.room.charts),
-            readers,
-        })
+    /// The chart book, of the symbols whose prices may be shown to whoever reaches this server.
+    fn shelf(&self) -> Shelf {
+        let (live, catalog) = (self.room.live.as_ref(), &self.room.settings.catalog);
+        let may_show = |symbol| live.is_none_or(|live| live.shows(symbol));
+        Shelf::new(&self.room.dir, catalog, may_show, &self.room.charts)
     }
 }
 

@@ -62,13 +62,13 @@ impl EventBody {
         }
     }
 
-    /// The payload alone: an object.
+    /// The payload alone, a JSON object.
     #[must_use]
     pub fn payload(&self) -> &str {
         &self.payload
     }
 
-    /// What only extended clients are told beside it: an object.
+    /// What stands beside the payload for extended clients, a JSON object.
     #[must_use]
     pub fn ext(&self) -> Option<&str> {
         self.ext.as_deref()
