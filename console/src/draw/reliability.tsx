@@ -37,7 +37,7 @@ export function Reliability({ bins, items }: { bins: Bin[]; items: Ended[] }) {
         <text x={SIZE / 2} y={SIZE - 5} text-anchor="middle">said; upwards: came true</text>
         <line class="diagonal" x1={at(across.low)} y1={up(across.low)} x2={at(across.high)} y2={up(across.high)} />
         {bins.map((bin, place) => (
-          <g key={place} class={`bin${open === place ? " open" : ""}`} role="button" tabIndex={0} aria-pressed={open === place}
+          <g key={place} class={`bin${open === place ? " open" : ""}`} role="button" tabindex={0} aria-pressed={open === place}
             aria-label={`said ${percent(bin.confidence)}: ${bin.hits} of ${bin.n} came true`}
             onClick={() => setOpen(open === place ? undefined : place)}
             onKeyDown={(event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); setOpen(open === place ? undefined : place); } }}>

@@ -5,7 +5,7 @@ import { percent, price as shown, signed, inR } from "../format/number";
 import { now } from "../net/clock";
 import { Card } from "../parts/card";
 import { Spark } from "../parts/spark";
-import { isLive, origin } from "../state/live";
+import { isLive, link, origin } from "../state/live";
 import { ageOf, digitsOf, inOrder, markets, type Market } from "../state/markets";
 import { isRunning, newestFirst, rOf, signals, type Known } from "../state/signals";
 import { beat, use } from "../state/store";
@@ -14,6 +14,7 @@ const SHOWN_MAX = 50;
 
 export function Live() {
   use(beat);
+  use(link);
   return (
     <div class={`live${isLive() ? "" : " stale"}`}>
       <h1 class="hidden">Live</h1>

@@ -80,7 +80,7 @@ function Shown({ life }: { life: Life }) {
       <section class="panel">
         <h2>The ticks that decided it</h2>
         {life.ticks?.items && life.ticks.items.length > 0
-          ? <Ticks items={life.ticks.items} signal={signal} digits={digits} />
+          ? <div class="scroll" tabIndex={0}><Ticks items={life.ticks.items} signal={signal} digits={digits} /></div>
           : <p class="quiet">{life.ticks?.why ?? life.ticks?.note ?? (signal.status === "pending" ? "It is not decided yet." : "They are not kept any more.")}</p>}
       </section>
     </div>

@@ -155,7 +155,7 @@ function Unconfirmed({ causes }: { causes: Record<string, WouldHave> }) {
     <section class="panel">
       <h2>What was not confirmed</h2>
       <p class="quiet small">What would have become of signals that ORION did not confirm, so that one sees what waiting for the market is worth. They are in none of the figures above.</p>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         <table class="figures">
           <thead><tr><th scope="col">why not</th><th scope="col">signals</th><th scope="col">TP1 first</th><th scope="col">chance</th><th scope="col">per trade</th></tr></thead>
           <tbody>{rows.map(([cause, group]) => (

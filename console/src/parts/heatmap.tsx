@@ -20,7 +20,7 @@ export function Heatmap({ items }: { items: Ended[] }) {
   return (
     <>
       <p class="row small" role="group" aria-label="Rows">{(Object.keys(BY) as By[]).map((each) => <button key={each} type="button" aria-pressed={each === by} onClick={() => setBy(each)}>{each}</button>)}</p>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         <table class="heat">
           <thead><tr><th scope="col" class="hidden-text">{by}</th>{months.map((month) => <th key={month} scope="col">{month}</th>)}<th scope="col">all</th></tr></thead>
           <tbody>

@@ -1,11 +1,11 @@
 // Written by console/build.
 &[
     Asset {
-        name: "console-JDEL6N5T.js",
+        name: "console-C3GELDQ6.js",
         kind: "text/javascript; charset=utf-8",
-        tag: "\"fa68815459556664\"",
-        bytes: include_bytes!("console-JDEL6N5T.js"),
-        brotli: include_bytes!("console-JDEL6N5T.js.br"),
+        tag: "\"cb9c17af2a99456a\"",
+        bytes: include_bytes!("console-C3GELDQ6.js"),
+        brotli: include_bytes!("console-C3GELDQ6.js.br"),
     },
     Asset {
         name: "part-FXTB5OPM.js",
@@ -22,11 +22,11 @@
         brotli: include_bytes!("part-ADA3Q5VS.js.br"),
     },
     Asset {
-        name: "part-G5T23X6L.js",
+        name: "part-F7GNN6Z5.js",
         kind: "text/javascript; charset=utf-8",
-        tag: "\"e560b91cde2f7dc1\"",
-        bytes: include_bytes!("part-G5T23X6L.js"),
-        brotli: include_bytes!("part-G5T23X6L.js.br"),
+        tag: "\"67e7a39412eadf33\"",
+        bytes: include_bytes!("part-F7GNN6Z5.js"),
+        brotli: include_bytes!("part-F7GNN6Z5.js.br"),
     },
     Asset {
         name: "part-5QRRPIA2.js",
@@ -43,11 +43,11 @@
         brotli: include_bytes!("part-PKIUBSMK.js.br"),
     },
     Asset {
-        name: "part-IWJWMTGO.js",
+        name: "part-BHKX3KEG.js",
         kind: "text/javascript; charset=utf-8",
-        tag: "\"24bc76c68a67e878\"",
-        bytes: include_bytes!("part-IWJWMTGO.js"),
-        brotli: include_bytes!("part-IWJWMTGO.js.br"),
+        tag: "\"7c2b0005dab9b77f\"",
+        bytes: include_bytes!("part-BHKX3KEG.js"),
+        brotli: include_bytes!("part-BHKX3KEG.js.br"),
     },
     Asset {
         name: "part-WITCWL7R.js",
@@ -85,11 +85,11 @@
         brotli: include_bytes!("part-WQPUNRPF.js.br"),
     },
     Asset {
-        name: "console-KQOX7SKG.css",
+        name: "console-UOTMVVVW.css",
         kind: "text/css; charset=utf-8",
-        tag: "\"32d02fd6d341699e\"",
-        bytes: include_bytes!("console-KQOX7SKG.css"),
-        brotli: include_bytes!("console-KQOX7SKG.css.br"),
+        tag: "\"1b7d07b22ab58d1f\"",
+        bytes: include_bytes!("console-UOTMVVVW.css"),
+        brotli: include_bytes!("console-UOTMVVVW.css.br"),
     },
     Asset {
         name: "part-US3XXZ6D.css",
@@ -115,7 +115,7 @@
     Asset {
         name: "index.html",
         kind: "text/html; charset=utf-8",
-        tag: "\"0659ee43e87673cf\"",
+        tag: "\"f645409287e0d606\"",
         bytes: include_bytes!("index.html"),
         brotli: include_bytes!("index.html.br"),
     },

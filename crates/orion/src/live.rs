@@ -185,6 +185,11 @@ impl Live {
         !self.hides || audience != Some(&Audience::Own)
     }
 
+    /// Whether bars of a symbol may be shown to whoever reaches this server.
+    pub(crate) fn shows(&self, symbol: Symbol) -> bool {
+        !(self.hides && self.own_use.contains(&symbol))
+    }
+
     /// Takes out the prices that dashboards may not see, and the bars that may be made of such.
     pub fn hide(&self, publication: &mut Publication, engine: &Engine) {
         if !self.hides {

@@ -4,6 +4,7 @@
 mod answer;
 mod asked;
 mod board;
+mod charts;
 mod index;
 mod life;
 mod operations;
@@ -17,6 +18,7 @@ mod track_record;
 pub(crate) use board::Board;
 pub(crate) use readers::Readers;
 
+use crate::chartbook::Shelf;
 use crate::clock::Clock;
 use crate::config::AuthMode;
 use crate::ops::Status;
@@ -29,8 +31,11 @@ use market::{Catalog, Position, Time};
 use readers::Wants;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use track_record::TrackRecord;
+
+/// Charts that are worked out at a time, each on a thread of its own.
+const DRAWN_TOGETHER: usize = 4;
 
 /// What all answers are made of.
 #[derive(Clone)]
@@ -48,6 +53,7 @@ pub(crate) struct Given<'a> {
     pub(crate) recorded: bool,
     /// The market's folder.
     pub(crate) dir: &'a Path,
+    pub(crate) shelf: Arc<Shelf>,
 }
 
 struct Inner {
@@ -63,6 +69,9 @@ struct Inner {
     track_record: Arc<Mutex<TrackRecord>>,
     decisions: Arc<Mutex<Decisions>>,
     dir: PathBuf,
+    shelf: Arc<Shelf>,
+    /// Charts that are worked out at a time.
+    drawing: Semaphore,
 }
 
 /// The routes.
@@ -73,6 +82,8 @@ pub(crate) fn router(given: Given<'_>) -> Router {
         track_record: Arc::new(Mutex::new(TrackRecord::new(market, given.dir))),
         decisions: Arc::default(),
         dir: given.dir.to_owned(),
+        shelf: given.shelf,
+        drawing: Semaphore::new(DRAWN_TOGETHER),
         status: given.status,
         catalog: given.catalog,
         board: given.board,
@@ -89,6 +100,8 @@ pub(crate) fn router(given: Given<'_>) -> Router {
         .route("/api/v1/signals/{id}", life::route())
         .route("/api/v1/outcomes", read(Wants::Signals, outcomes::list))
         .route("/api/v1/track-record", track_record::route())
+        .route("/api/v1/candles", charts::candles_route())
+        .route("/api/v1/chart", charts::chart_route())
         .route("/api/v1/operations", operations::route())
         .route("/api/v1/log", now(Wants::Server, operations::log))
         .with_state(Api(Arc::new(inner)))

@@ -37,6 +37,18 @@ impl Query {
         Ok(Self(given))
     }
 
+    /// Of parameters that several questions have, those of this one.
+    pub(crate) fn ensure_only(&self, known: &[&str]) -> Result<(), Problem> {
+        let other = self.0.iter().find(|(name, _)| !known.contains(&name.as_str()));
+        match other {
+            Some((name, _)) => Err(Problem::parameter(
+                format!("`{name}` is no parameter of this question"),
+                allowed(known),
+            )),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(given, _)| given == name);
         found.map(|(_, value)| value.as_str())

@@ -5,6 +5,7 @@ use super::run::{Ears, Timers};
 use super::{Doors, Play, QUEUE_MAX, Room, Server, Source};
 use crate::api::{self, Board, Readers};
 use crate::capacity::Means;
+use crate::chartbook::{Charts, Keeping, Shelf, Teller};
 use crate::clock::{self, Clock};
 use crate::config::{AuthMode, Config, FeedKind};
 use crate::console;
@@ -56,7 +57,10 @@ impl Server {
         });
         let mut sources = settings.catalog.sources.iter();
         let simulated = sources.any(|source| source.simulated);
-        let machine = Machine::open(&place.dir, Arc::clone(&settings), journal).await?;
+        let (charts, keeping) = (Arc::new(Charts::default()), Keeping::new(&config.charts));
+        let teller = Teller::open(&place.dir, keeping, &charts);
+        let machine =
+            Machine::open_with(&place.dir, Arc::clone(&settings), journal, teller).await?;
         let clock = Arc::new(Clock::new(clock::Machine, machine.engine().now()));
         let about = About {
             market: config.market_name(),
@@ -76,6 +80,8 @@ impl Server {
             live: None,
             models,
             statuses: Statuses::default(),
+            charts,
+            keeping,
         };
         room.status.attach_models(room.models.seats());
         let server = Self { machine, room };
@@ -231,6 +237,7 @@ impl Server {
             .beginning(doors.config.gateway.recovery_events)
             .await?;
         self.hide(&mut beginning.past);
+        self.room.charts.show(&beginning.past);
         beginning.past.statuses = self
             .room
             .statuses
@@ -280,6 +287,7 @@ impl Server {
             auth: doors.config.auth.mode,
             recorded: matches!(doors.config.feed.kind, FeedKind::Tape(_)),
             dir: &self.room.dir,
+            shelf: Arc::new(self.shelf()),
         };
         let router = ops::router(Arc::clone(&self.room.status), metrics)
             .merge(console::router())
@@ -310,6 +318,15 @@ impl Server {
         };
         let outlets = Outlets::new(gateway.publisher(), relay, board);
         Ok((gateway, outlets))
+    }
+}
+
+impl Server {
+    /// The chart book, of the symbols whose prices may be shown to whoever reaches this server.
+    fn shelf(&self) -> Shelf {
+        let (live, catalog) = (self.room.live.as_ref(), &self.room.settings.catalog);
+        let may_show = |symbol| live.is_none_or(|live| live.shows(symbol));
+        Shelf::new(&self.room.dir, catalog, may_show, &self.room.charts)
     }
 }
 
