@@ -19,6 +19,9 @@ export interface Scene {
 const ZONE_NAMES: Record<string, string> = { asia: "Asia", london: "London", ny_am: "NY am", lunch: "lunch", pm: "NY pm" };
 const POOL_NAMES: Record<string, string> = { pool_day: "day", pool_week: "week", pool_session: "session", equal: "equal" };
 
+/** The day's parts follow each other without a gap: those in which most happens stand out, the others have a border. */
+const SHADES: Record<string, number> = { london: 0.1, ny_am: 0.1, asia: 0.04 };
+
 type Context = CanvasRenderingContext2D;
 
 export class Shapes implements ISeriesPrimitive<Time> {
@@ -116,8 +119,10 @@ export class Shapes implements ISeriesPrimitive<Time> {
     const [from, to] = [this.x(msOf(zone.from)), this.x(Math.min(msOf(zone.to), this.scene?.at ?? Infinity))];
     if (from === undefined || to === undefined || to <= from) return;
     context.fillStyle = this.colour("--quiet");
-    context.globalAlpha = 0.07;
+    context.globalAlpha = SHADES[zone.name] ?? 0;
     context.fillRect(from, 0, to - from, height);
+    context.globalAlpha = 0.25;
+    context.fillRect(from, 0, 1, height);
     context.globalAlpha = 0.8;
     context.font = "10px system-ui";
     if (to - from > 34) context.fillText(ZONE_NAMES[zone.name] ?? zone.name, from + 3, height - 8);

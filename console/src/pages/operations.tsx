@@ -28,13 +28,12 @@ export function Operations() {
   if (failed && !told) return <Failed what="Operations" why={failed} />;
   if (!told) return <p class="pad quiet" role="status">Asking the server.</p>;
   const parts = Object.entries(told).filter(([name]) => !KNOWN.has(name));
-  const simple = parts.filter(([, value]) => !isDeep(value));
   const deep = parts.filter(([, value]) => isDeep(value));
   return (
     <div class="pad operations">
       <h1>Operations <small class="quiet">{String(told["market"] ?? "")}{told["version"] ? `, ORION ${String(told["version"])}` : ""}{typeof told["started"] === "string" ? `, up for ${length(now() - Date.parse(told["started"]))}` : ""}</small></h1>
       {failed && <p class="bad" role="alert">These figures are old: {failed.message}</p>}
-      <dl class="cells">{[...simple, ...headline(deep)].map(([name, value]) => <div key={name}><dt>{words(name)}</dt><dd>{shown(name, value)}</dd></div>)}</dl>
+      <dl class="cells first">{FIRST.map(([name, path]) => <div key={path}><dt>{name}</dt><dd>{shown(path, at(told, path))}</dd></div>)}</dl>
       <div class="sheets">{deep.map(([name, value]) => <section key={name} class="panel"><h2>{words(name)}</h2><Sheet name={name} value={value} /></section>)}</div>
       <Log />
     </div>
@@ -43,15 +42,14 @@ export function Operations() {
 
 const isDeep = (value: Value): value is Value[] | Fields => value !== null && typeof value === "object";
 
-/** What one wants to see first, wherever it stands. */
-function headline(deep: [string, Value][]): [string, Value][] {
-  const wanted = /^(total|open|clients|per_second|messages_per_s|bytes_per_s|p99_ms|slow|resident_bytes|resident|open_files|open)$/;
-  const found: [string, Value][] = [];
-  for (const [part, value] of deep) {
-    if (!isDeep(value) || Array.isArray(value)) continue;
-    for (const [name, inner] of Object.entries(value)) if (typeof inner === "number" && wanted.test(name)) found.push([`${part} ${name}`, inner]);
-  }
-  return found.slice(0, 12);
+/** What one wants to see first, and where it stands. */
+const FIRST: [name: string, path: string][] = [
+  ["clients", "connections.open"], ["messages", "messages.per_s"], ["sent", "messages.bytes_per_s"], ["delivered, 99 %", "delivery.p99_ms"],
+  ["stalled clients", "slow.stalled"], ["ticks", "engine.ticks_per_s"], ["journal commit, 99 %", "journal.commit.p99_ms"], ["memory", "process.resident_bytes"],
+];
+
+function at(told: Fields, path: string): Value {
+  return path.split(".").reduce<Value>((value, name) => (isDeep(value) && !Array.isArray(value) ? value[name] ?? null : null), told);
 }
 
 function Sheet({ name, value }: { name: string; value: Value }) {
@@ -105,7 +103,7 @@ function Log() {
   useEffect(() => {
     after.current = 0;
     setLines([]);
-    const load = () => ask<{ items: Line[] }>(`/api/v1/log?level=${level}&after=${after.current}&limit=${LINES_MAX}`).then(({ items }) => {
+    const load = () => ask<{ items: Line[] }>(`/api/v1/log?level=${level}&limit=${LINES_MAX}${after.current === 0 ? "" : `&after=${after.current}`}`).then(({ items }) => {
       setFailed(undefined);
       const fresh = items.filter((line) => line.n > after.current);
       if (fresh.length === 0) return;

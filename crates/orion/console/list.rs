@@ -1,18 +1,18 @@
 // Written by console/build.
 &[
     Asset {
-        name: "console-C3GELDQ6.js",
+        name: "console-JSZPNLNP.js",
         kind: "text/javascript; charset=utf-8",
-        tag: "\"cb9c17af2a99456a\"",
-        bytes: include_bytes!("console-C3GELDQ6.js"),
-        brotli: include_bytes!("console-C3GELDQ6.js.br"),
+        tag: "\"c8aef48ed05c2d75\"",
+        bytes: include_bytes!("console-JSZPNLNP.js"),
+        brotli: include_bytes!("console-JSZPNLNP.js.br"),
     },
     Asset {
-        name: "part-FXTB5OPM.js",
+        name: "part-NXMDQCSJ.js",
         kind: "text/javascript; charset=utf-8",
-        tag: "\"a4506a0fc80eaee2\"",
-        bytes: include_bytes!("part-FXTB5OPM.js"),
-        brotli: include_bytes!("part-FXTB5OPM.js.br"),
+        tag: "\"7707b269dcaa1de9\"",
+        bytes: include_bytes!("part-NXMDQCSJ.js"),
+        brotli: include_bytes!("part-NXMDQCSJ.js.br"),
     },
     Asset {
         name: "part-ADA3Q5VS.js",
@@ -64,11 +64,11 @@
         brotli: include_bytes!("part-QZGUISXN.js.br"),
     },
     Asset {
-        name: "part-W2VR7ETS.js",
+        name: "part-7SO2XX53.js",
         kind: "text/javascript; charset=utf-8",
-        tag: "\"0feb5e5ca8b4cd4d\"",
-        bytes: include_bytes!("part-W2VR7ETS.js"),
-        brotli: include_bytes!("part-W2VR7ETS.js.br"),
+        tag: "\"79e027e84f14a24a\"",
+        bytes: include_bytes!("part-7SO2XX53.js"),
+        brotli: include_bytes!("part-7SO2XX53.js.br"),
     },
     Asset {
         name: "part-367FDCSY.js",
@@ -85,11 +85,11 @@
         brotli: include_bytes!("part-WQPUNRPF.js.br"),
     },
     Asset {
-        name: "console-UOTMVVVW.css",
+        name: "console-QYXMZJUH.css",
         kind: "text/css; charset=utf-8",
-        tag: "\"1b7d07b22ab58d1f\"",
-        bytes: include_bytes!("console-UOTMVVVW.css"),
-        brotli: include_bytes!("console-UOTMVVVW.css.br"),
+        tag: "\"ee506dd7ced08700\"",
+        bytes: include_bytes!("console-QYXMZJUH.css"),
+        brotli: include_bytes!("console-QYXMZJUH.css.br"),
     },
     Asset {
         name: "part-US3XXZ6D.css",
@@ -115,7 +115,7 @@
     Asset {
         name: "index.html",
         kind: "text/html; charset=utf-8",
-        tag: "\"f645409287e0d606\"",
+        tag: "\"877f2031e1979993\"",
         bytes: include_bytes!("index.html"),
         brotli: include_bytes!("index.html.br"),
     },

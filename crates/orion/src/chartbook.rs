@@ -92,8 +92,13 @@ impl Charts {
 
     /// Waits until all is written that is known now.
     pub(crate) fn catch_up(&self, patience: Duration) -> Result<(), Behind> {
+        let told = self.progress().told;
+        self.wait(told, patience)
+    }
+
+    /// Waits until this much of what became known is written.
+    fn wait(&self, told: u64, patience: Duration) -> Result<(), Behind> {
         let progress = self.progress();
-        let told = progress.told;
         let is_behind = |progress: &mut Progress| !progress.lost && progress.written < told;
         let waited = self
             .has_written

@@ -35,7 +35,9 @@ struct Line {
     /// Up to where on the tape the book was whole.
     told: Place,
     waiting: Vec<Row>,
+    /// How much was heard, and how much of it was handed on.
     count: u64,
+    sent: u64,
     /// The tape will be told by itself: what a start tells again is not needed.
     deaf: bool,
     again: Option<Box<Start>>,
@@ -91,6 +93,7 @@ impl Teller {
             // The writer has nothing else to do yet.
             line.send(Request::Again(start));
             line.send(Request::Rows(Vec::new(), line.count));
+            line.sent = line.count;
         }
     }
 
@@ -114,6 +117,7 @@ impl Teller {
         {
             let rows = std::mem::take(&mut line.waiting);
             line.send(Request::Rows(rows, line.count));
+            line.sent = line.count;
         }
     }
 
@@ -121,21 +125,21 @@ impl Teller {
     pub(crate) fn hand_on(&mut self, engine: &Engine) {
         let Some(line) = &mut self.line else { return };
         line.charts.pass(engine.now());
-        if line.waiting.is_empty() {
-            return;
-        }
-        let rows = std::mem::take(&mut line.waiting);
-        if let Some(Request::Rows(rows, _)) = line.try_send(Request::Rows(rows, line.count)) {
-            line.waiting = rows;
-            line.lose_if_too_many();
-        }
+        line.hand_on();
+        line.lose_if_too_many();
     }
 
     /// All up to this place of the tape has been heard. Waits a moment until it is written: what is later begun from there
     /// finds it in the book.
     pub(crate) fn told(&mut self, place: Place) {
         let Some(line) = &mut self.line else { return };
-        if line.lost || !line.waiting.is_empty() {
+        if line.lost {
+            return;
+        }
+        // What it has may fill all the room there is.
+        let _late = line.charts.wait(line.sent, PATIENCE);
+        line.hand_on();
+        if !line.waiting.is_empty() {
             return;
         }
         let (done, is_done) = mpsc::sync_channel(1);
@@ -170,6 +174,7 @@ impl Line {
             told,
             waiting: Vec::new(),
             count: 0,
+            sent: 0,
             deaf: false,
             again: None,
             lost: false,
@@ -191,6 +196,18 @@ impl Line {
         }
     }
 
+    /// Hands on what was heard, if there is room for it.
+    fn hand_on(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let rows = std::mem::take(&mut self.waiting);
+        match self.try_send(Request::Rows(rows, self.count)) {
+            Some(Request::Rows(rows, _)) => self.waiting = rows,
+            Some(Request::Told(..) | Request::Again(_)) | None => self.sent = self.count,
+        }
+    }
+
     fn lose_if_too_many(&mut self) {
         if self.waiting.len() <= ROWS_MAX {
             return;
@@ -207,11 +224,12 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
+        // A book that is being made is given up, and made at the next start.
+        self.charts.close();
         if !self.waiting.is_empty() {
             let rows = std::mem::take(&mut self.waiting);
             self.send(Request::Rows(rows, self.count));
         }
-        self.charts.close();
         self.requests = None;
         if let Some(writer) = self.writer.take() {
             let _ended = writer.join();

@@ -158,6 +158,8 @@ impl Writer {
                 batch.clear();
             }
             if self.state.is_closed() {
+                // What is handed over behind it would stand there without what comes before.
+                self.failed = true;
                 return;
             }
         }
