@@ -3,7 +3,7 @@
 use super::answer::Problem;
 use axum::extract::Query as Parsed;
 use axum::http::Uri;
-use market::{SourceTime, Symbol, Time};
+use market::{Symbol, Time};
 use std::str::FromStr;
 
 /// The parameters of one question.
@@ -103,11 +103,6 @@ impl Query {
             })
         };
         self.text(name).map(time).transpose()
-    }
-
-    /// A source's time, in the same forms.
-    pub(crate) fn source_time(&self, name: &str) -> Result<Option<SourceTime>, Problem> {
-        Ok(self.time(name)?.map(Time::as_source))
     }
 }
 

@@ -249,12 +249,11 @@ impl Server {
         means.tell(capacity);
         (gateway.connections, gateway.parked) = (capacity.connections, capacity.parked);
         let tls = doors.config.server.tls.open().context("start TLS")?;
+        let (access, clock) = (doors.access.clone(), Arc::clone(&self.room.clock));
         let readers = match doors.config.auth.mode {
-            AuthMode::Required => {
-                Readers::Known(doors.access.clone(), Arc::clone(&self.room.clock))
-            }
-            AuthMode::Optional => Readers::Any(doors.access.clone(), Arc::clone(&self.room.clock)),
-            AuthMode::Off => Readers::All,
+            AuthMode::Required => Readers::Known(access, clock),
+            AuthMode::Optional => Readers::Any(access, clock),
+            AuthMode::Off => Readers::All(access, clock),
         };
         let keeper = Porter {
             access: doors.access,
@@ -277,6 +276,7 @@ impl Server {
             readers,
             auth: doors.config.auth.mode,
             recorded: matches!(doors.config.feed.kind, FeedKind::Tape(_)),
+            own_machine: metrics == ops::Audience::ThisMachine,
             dir: &self.room.dir,
         };
         let router = ops::router(Arc::clone(&self.room.status), metrics)

@@ -3,7 +3,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../../../wire/tests/support/schema.rs"]
+mod schema;
+
+mod operations;
 mod readers;
+mod schemas;
 mod signals;
 mod state;
 
