@@ -27,8 +27,9 @@ use axum::Router;
 use axum::routing::MethodRouter;
 use index::Index;
 use life::Decisions;
-use market::{Catalog, Position, Time};
+use market::{Catalog, Position, Symbol, Time};
 use readers::Wants;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -50,6 +51,8 @@ pub(crate) struct Given<'a> {
     pub(crate) recorded: bool,
     /// Who asks from this machine is told how the server does.
     pub(crate) own_machine: bool,
+    /// Symbols whose recorded prices are for the operator's own use.
+    pub(crate) kept_back: BTreeSet<Symbol>,
     /// The market's folder.
     pub(crate) dir: &'a Path,
 }
@@ -63,6 +66,7 @@ struct Inner {
     auth: AuthMode,
     recorded: bool,
     own_machine: bool,
+    kept_back: BTreeSet<Symbol>,
     /// Asked one after the other: each reads on where the last one ended.
     index: Arc<Mutex<Index>>,
     track_record: Arc<Mutex<TrackRecord>>,
@@ -86,6 +90,7 @@ pub(crate) fn router(given: Given<'_>) -> Router {
         auth: given.auth,
         recorded: given.recorded,
         own_machine: given.own_machine,
+        kept_back: given.kept_back,
     };
     let routes = routes().into_iter();
     let router = routes.fold(Router::new(), |router, (path, route)| {
@@ -149,7 +154,6 @@ fn place(position: Option<Position>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     #[test]
     fn the_document_has_every_route_and_no_other() {

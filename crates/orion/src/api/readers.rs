@@ -14,7 +14,8 @@ use wire::Channel;
 const ALLOWED: &str = "GET, OPTIONS";
 const SHOW: &str =
     "send Authorization: Bearer KEY, of a key that orion key add NAME --for dashboard made";
-const SHOW_ADMIN: &str = "send Authorization: Bearer KEY, of a key that orion key add NAME --for dashboard --scope admin made";
+const SHOW_ADMIN: &str =
+    "send Authorization: Bearer KEY, of a key that orion key add NAME --scope admin made";
 
 /// Who may read.
 #[derive(Clone)]
@@ -86,7 +87,7 @@ impl Readers {
             )),
             (Self::All(..) | Self::Any(..), Wants::Server) if !is_own => Err(forbidden(
                 "how the server does is told to this machine only, or to who shows a key for it",
-                "ask http://127.0.0.1 on the machine itself, or send Authorization: Bearer KEY, of a key that orion key add NAME --for dashboard --scope admin made",
+                "ask http://127.0.0.1 on the machine itself, or send Authorization: Bearer KEY, of a key that orion key add NAME --scope admin made",
             )),
             (
                 Self::All(..) | Self::Any(..),

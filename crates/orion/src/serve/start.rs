@@ -276,6 +276,12 @@ impl Server {
             readers,
             auth: doors.config.auth.mode,
             recorded: matches!(doors.config.feed.kind, FeedKind::Tape(_)),
+            kept_back: self
+                .room
+                .live
+                .as_ref()
+                .map(Live::kept_back)
+                .unwrap_or_default(),
             own_machine: metrics == ops::Audience::ThisMachine,
             dir: &self.room.dir,
         };
