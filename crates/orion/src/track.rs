@@ -12,7 +12,7 @@ use crate::history::{self, Market};
 use anyhow::Result;
 use engine::track::TrackRecord;
 use journal::{Journal as _, Looking, Record};
-use market::{Calibration, Position};
+use market::{Calibration, Position, Signal, Time};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -28,6 +28,8 @@ pub(crate) struct Reader {
     record: TrackRecord,
     /// The versions of what confidence was calibrated by.
     calibrations: Vec<Calibration>,
+    /// The names of the rules that made signals, and when each was first seen.
+    rules: Vec<(String, Time)>,
     /// Where it has read to, and how many shadows.
     position: Option<Position>,
     shadows: u64,
@@ -40,6 +42,7 @@ impl Reader {
             journal: None,
             record: TrackRecord::default(),
             calibrations: Vec::new(),
+            rules: Vec::new(),
             position: None,
             shadows: 0,
         }
@@ -64,7 +67,10 @@ impl Reader {
             for (next, record) in journal.read(position, PAGE).await? {
                 position = next;
                 match record {
-                    Record::Signal(signal) => self.record.signal(&signal),
+                    Record::Signal(signal) => {
+                        self.record.signal(&signal);
+                        note_rules(&mut self.rules, &signal);
+                    }
                     Record::Outcome(outcome) => self.record.outcome(&outcome),
                 }
             }
@@ -86,6 +92,14 @@ impl Reader {
     /// Where it has read to, in both streams; `None` before there is a journal.
     pub(crate) fn place(&self) -> Option<(Position, u64)> {
         Some((self.position?, self.shadows))
+    }
+}
+
+/// Notes rules that were not seen before. Rules that a sender has, none of ORION's, have no name.
+fn note_rules(rules: &mut Vec<(String, Time)>, signal: &Signal) {
+    let name = &signal.evidence.config_hash;
+    if !name.is_empty() && !rules.iter().any(|(known, _)| known == name) {
+        rules.push((name.clone(), signal.created_at));
     }
 }
 

@@ -4,9 +4,15 @@
 pub mod tell;
 
 mod ask;
+#[cfg(test)]
+#[path = "../tests/support/schema.rs"]
+mod schema;
 
 pub use ask::{
     Ask, BarsAsk, Channel, Channels, Echo, Refusal, RequestId, Since, SnapshotAsk, Speaker,
     Subscribe, Token, Unsubscribe,
 };
 pub use tell::BadPayload;
+
+/// The JSON Schema of every message, by its name in `$defs`; a test holds it against what is written and read.
+pub const SCHEMA: &str = include_str!("schema.json");

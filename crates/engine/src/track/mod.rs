@@ -12,7 +12,8 @@ pub use shadows::WouldHave;
 
 use crate::setup::SetupKind;
 use market::{
-    Killzone, Outcome, OutcomeKind, Probability, Ratio, Shadow, Signal, Status, Symbol, Timeframe,
+    Killzone, Outcome, OutcomeKind, Probability, Ratio, Shadow, Signal, Status, Symbol, Time,
+    Timeframe,
 };
 use shadows::Shadows;
 use std::collections::BTreeMap;
@@ -65,6 +66,7 @@ struct Whose {
 #[derive(Clone, Debug)]
 struct Ended {
     whose: Whose,
+    at: Time,
     outcome: Resolved,
 }
 
@@ -198,6 +200,7 @@ impl TrackRecord {
         if is_own(&running.whose.setup) {
             self.own.push(Ended {
                 whose: running.whose,
+                at: outcome.at,
                 outcome: resolved,
             });
         } else {
@@ -244,6 +247,23 @@ impl TrackRecord {
         let mut groups: BTreeMap<Judge, Vec<Resolved>> = BTreeMap::new();
         for result in all.filter(|one| !one.is_by_ticks()) {
             groups.entry(result.judge).or_default().push(result);
+        }
+        figures_of(groups)
+    }
+
+    /// The figures of ORION's own, by ticks, by the month in UTC in which they ended: `2026-11`.
+    #[must_use]
+    pub fn by_month(&self) -> BTreeMap<String, Figures> {
+        let mut groups: BTreeMap<String, Vec<Resolved>> = BTreeMap::new();
+        for result in self.own.iter().filter(|one| one.outcome.is_by_ticks()) {
+            // A time is told with its date first.
+            let month = result
+                .at
+                .to_string()
+                .chars()
+                .take("2026-11".len())
+                .collect();
+            groups.entry(month).or_default().push(result.outcome);
         }
         figures_of(groups)
     }

@@ -1,7 +1,5 @@
 use super::*;
-use market::{
-    Cause, Direction, Ended, Evidence, Measure, Price, SourceTime, Span, Time, Timeframe, Uuid,
-};
+use market::{Cause, Direction, Ended, Evidence, Measure, Price, SourceTime, Span, Uuid};
 
 /// Told in the order of a journal: born, confirmed, and how it ends.
 #[derive(Default)]
@@ -383,4 +381,29 @@ fn what_was_not_confirmed_is_told_by_cause_and_nowhere_else() {
     assert_eq!(would_have[&Judge::Ticks]["stop"].odds, None);
     // The headline knows nothing of it.
     assert_eq!((book.all().n, book.record.counts.invalidated), (1, 8));
+}
+
+#[test]
+fn results_are_told_by_the_month_in_which_they_ended() {
+    let mut book = Book::default();
+    for (id, end, hit) in [
+        ("smt", "2026-10-31T23:59:59.999Z", true),
+        ("smt", "2026-11-01T00:00:00Z", false),
+        ("smt", "2026-11-30T12:00:00Z", true),
+        ("posted", "2026-11-30T12:00:00Z", true),
+    ] {
+        let signal = book.confirmed(id, 0.5, Some(0.5));
+        if hit {
+            book.step(&signal, OutcomeKind::Target(1), None);
+        }
+        let at = Time::parse(end).unwrap();
+        let last = outcome(&signal, OutcomeKind::Stop, Some(0.0));
+        book.record.outcome(&Outcome { at, ..last });
+    }
+    let months = book.record.by_month().into_iter();
+    let months: Vec<_> = months
+        .map(|(month, one)| (month, one.n, one.hits))
+        .collect();
+    let told = |month: &str, n, hits| (month.to_owned(), n, hits);
+    assert_eq!(months, [told("2026-10", 1, 1), told("2026-11", 2, 1)]);
 }

@@ -119,7 +119,7 @@ impl Object {
 
     /// Goes on with an object that was written before.
     pub(crate) fn after(text: &str) -> Self {
-        Self(text.trim_end_matches('}').to_owned() + &"}".repeat(closing(text) - 1))
+        Self(text.strip_suffix('}').unwrap_or(text).to_owned())
     }
 
     pub(crate) fn with(self, name: &str, value: impl Serialize) -> Self {
@@ -144,11 +144,6 @@ impl Object {
         self.0.push('}');
         self.0
     }
-}
-
-/// How many objects end where a text does.
-fn closing(text: &str) -> usize {
-    text.len() - text.trim_end_matches('}').len()
 }
 
 #[cfg(test)]

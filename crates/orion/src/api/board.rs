@@ -45,3 +45,68 @@ impl Board {
         seen.get(&symbol).cloned().unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use market::{Bar, BarUpdate, Ohlc, SourceId, SourceTime, Span};
+    use std::sync::Arc;
+
+    fn euro() -> Symbol {
+        Symbol::new("EURUSD").unwrap()
+    }
+
+    fn bar(minute: i64, timeframe: Timeframe, closed: bool) -> Arc<BarUpdate> {
+        let open_time = SourceTime::from_secs(60 * minute);
+        Arc::new(BarUpdate {
+            symbol: euro(),
+            digits: 5,
+            timeframe,
+            bar: Bar {
+                open_time,
+                end_time: open_time + Span::from_minutes(1),
+                price: Ohlc::of(Price::from_units(minute)),
+                ticks: 1,
+                holed: false,
+            },
+            closed,
+        })
+    }
+
+    fn price(units: i64) -> PriceUpdate {
+        PriceUpdate {
+            symbol: euro(),
+            digits: 5,
+            price: Price::from_units(units),
+            bid: Price::from_units(units),
+            ask: Price::from_units(units),
+            time: SourceTime::MIN,
+            change: Price::ZERO,
+            change_percent: Price::ZERO,
+            volume: None,
+            source: SourceId(0),
+            ticks: 1,
+        }
+    }
+
+    #[test]
+    fn the_latest_price_and_the_newest_closed_minutes_stand_on_it() {
+        let board = Board::default();
+        assert!(board.of(euro()).price.is_none());
+        let minutes = (0..70).map(|minute| bar(minute, Timeframe::M1, true));
+        let others = [bar(90, Timeframe::M1, false), bar(91, Timeframe::M5, true)];
+        board.hear(&Publication {
+            prices: vec![price(1), price(2)],
+            bars: minutes.chain(others).collect(),
+            ..Publication::default()
+        });
+        board.hear(&Publication::default());
+        let seen = board.of(euro());
+        assert_eq!(
+            seen.price.map(|price| price.price),
+            Some(Price::from_units(2))
+        );
+        let closes: Vec<i64> = seen.closes.iter().map(|close| close.units()).collect();
+        assert_eq!(closes, (10..70).collect::<Vec<_>>());
+    }
+}

@@ -29,8 +29,6 @@ pub(super) struct Index {
     by_id: BTreeMap<Uuid, usize>,
     /// Places of those that have ended, in the order of their end.
     ended: Vec<usize>,
-    /// The names of the rules that made signals, and when each was first seen.
-    rules: Vec<(Arc<str>, Time)>,
     /// Each text once.
     names: BTreeSet<Arc<str>>,
 }
@@ -82,7 +80,6 @@ impl Index {
             signals: Vec::new(),
             by_id: BTreeMap::new(),
             ended: Vec::new(),
-            rules: Vec::new(),
             names: BTreeSet::new(),
         }
     }
@@ -135,11 +132,6 @@ impl Index {
         places.map(|(place, of)| (place, &self.signals[*of]))
     }
 
-    /// The names of the rules that made signals, and when each was first seen.
-    pub(super) fn rules(&self) -> &[(Arc<str>, Time)] {
-        &self.rules
-    }
-
     /// The whole record at a place.
     ///
     /// # Errors
@@ -190,11 +182,6 @@ impl Index {
             return;
         }
         let config_hash = self.name(&signal.evidence.config_hash);
-        let is_new = !self.rules.iter().any(|(known, _)| *known == config_hash);
-        if is_new && !config_hash.is_empty() {
-            self.rules
-                .push((Arc::clone(&config_hash), signal.created_at));
-        }
         let entry = Entry {
             id: signal.id,
             records: vec![seq],

@@ -46,13 +46,28 @@ pub(super) fn route() -> MethodRouter<Api> {
 
 async fn life(State(api): State<Api>, asked: Asked) -> Response {
     let told = match find(&api, &asked).await {
-        Ok((life, begun)) => {
-            let ticks = decision(&api, life).await;
+        Ok((signal, begun)) => {
+            let ticks = match withheld(&api, &asked, &signal) {
+                Some(why) => without(why),
+                None => decision(&api, signal).await,
+            };
             Ok(begun.raw("ticks", ticks).end())
         }
         Err(problem) => Err(problem),
     };
     asked.answer(told)
+}
+
+/// Why whoever asks is not told the prices of a signal's symbol.
+fn withheld(api: &Api, asked: &Asked, signal: &Signal) -> Option<&'static str> {
+    let sight = asked.sight(api, Wants::Prices);
+    if !sight.is_ok_and(|sight| sight.sees(signal.symbol)) {
+        Some("your key or token does not open prices")
+    } else if api.0.kept_back.contains(&signal.symbol) {
+        Some("a source of this symbol is for the operator's own use, and this address is public")
+    } else {
+        None
+    }
 }
 
 /// The signal as it stands, and the answer but for its ticks.
@@ -179,20 +194,28 @@ fn conditions(signal: &Signal) -> Vec<String> {
 
 /// The ticks up to its decision, or why there are none.
 fn ticks(dir: &Path, signal: &Signal) -> String {
-    let object = Object::new().with("of", "decision");
     match recorded(dir, signal) {
         Ok(ticks) => {
             let shown = |price: Price| price.display(signal.digits);
             let items = ticks
                 .iter()
                 .map(|(at, tick)| format!(r#"["{at}",{},{}]"#, shown(tick.bid), shown(tick.ask)));
-            object
+            Object::new()
+                .with("of", "decision")
                 .with("why", None::<&str>)
                 .list("items", &items.collect::<Vec<_>>())
                 .end()
         }
-        Err(why) => object.with("why", why).raw("items", "null").end(),
+        Err(why) => without(why),
     }
+}
+
+fn without(why: &str) -> String {
+    Object::new()
+        .with("of", "decision")
+        .with("why", why)
+        .raw("items", "null")
+        .end()
 }
 
 fn recorded(dir: &Path, signal: &Signal) -> Result<Vec<(Time, Tick)>, &'static str> {

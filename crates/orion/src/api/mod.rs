@@ -9,6 +9,7 @@ mod index;
 mod life;
 mod operations;
 mod outcomes;
+mod pages;
 mod query;
 mod readers;
 mod signals;
@@ -25,10 +26,12 @@ use crate::ops::Status;
 use answer::Object;
 use asked::{now, read};
 use axum::Router;
+use axum::routing::MethodRouter;
 use index::Index;
 use life::Decisions;
-use market::{Catalog, Position, Time};
+use market::{Catalog, Position, Symbol, Time};
 use readers::Wants;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore};
@@ -51,6 +54,10 @@ pub(crate) struct Given<'a> {
     pub(crate) auth: AuthMode,
     /// A recorded market: its time is not the clock's.
     pub(crate) recorded: bool,
+    /// Who asks from this machine is told how the server does.
+    pub(crate) own_machine: bool,
+    /// Symbols whose recorded prices are for the operator's own use.
+    pub(crate) kept_back: BTreeSet<Symbol>,
     /// The market's folder.
     pub(crate) dir: &'a Path,
     pub(crate) shelf: Arc<Shelf>,
@@ -64,6 +71,8 @@ struct Inner {
     readers: Readers,
     auth: AuthMode,
     recorded: bool,
+    own_machine: bool,
+    kept_back: BTreeSet<Symbol>,
     /// Asked one after the other: each reads on where the last one ended.
     index: Arc<Mutex<Index>>,
     track_record: Arc<Mutex<TrackRecord>>,
@@ -91,20 +100,38 @@ pub(crate) fn router(given: Given<'_>) -> Router {
         readers: given.readers,
         auth: given.auth,
         recorded: given.recorded,
+        own_machine: given.own_machine,
+        kept_back: given.kept_back,
     };
-    Router::new()
-        .route("/api/v1/status", now(Wants::Anything, state::status))
-        .route("/api/v1/symbols", now(Wants::Anything, state::symbols))
-        .route("/api/v1/prices", now(Wants::Prices, state::prices))
-        .route("/api/v1/signals", read(Wants::Signals, signals::list))
-        .route("/api/v1/signals/{id}", life::route())
-        .route("/api/v1/outcomes", read(Wants::Signals, outcomes::list))
-        .route("/api/v1/track-record", track_record::route())
-        .route("/api/v1/candles", charts::candles_route())
-        .route("/api/v1/chart", charts::chart_route())
-        .route("/api/v1/operations", operations::route())
-        .route("/api/v1/log", now(Wants::Server, operations::log))
-        .with_state(Api(Arc::new(inner)))
+    let routes = routes().into_iter();
+    let router = routes.fold(Router::new(), |router, (path, route)| {
+        router.route(&format!("{BELOW}{path}"), route)
+    });
+    router.with_state(Api(Arc::new(inner)))
+}
+
+/// Where they all lie.
+const BELOW: &str = "/api/v1";
+
+/// Every route; a test holds `openapi.json` against them.
+fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
+    vec![
+        ("/status", now(Wants::Anything, state::status)),
+        ("/symbols", now(Wants::Anything, state::symbols)),
+        ("/prices", now(Wants::Prices, state::prices)),
+        ("/signals", read(Wants::Signals, signals::list)),
+        ("/signals/{id}", life::route()),
+        ("/outcomes", read(Wants::Signals, outcomes::list)),
+        ("/track-record", track_record::route()),
+        ("/candles", charts::candles_route()),
+        ("/chart", charts::chart_route()),
+        ("/operations", operations::route()),
+        ("/log", now(Wants::Server, operations::log)),
+        ("/openapi.json", pages::openapi()),
+        ("/schema.json", pages::schema()),
+        ("/docs", pages::docs()),
+        ("/docs.css", pages::style()),
+    ]
 }
 
 impl Api {
@@ -134,5 +161,24 @@ fn place(position: Option<Position>) -> String {
             .with("seq", at.seq)
             .end(),
         None => "null".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_every_route_and_no_other() {
+        let document: serde_json::Value = serde_json::from_str(pages::OPENAPI).unwrap();
+        let told = document["paths"].as_object().unwrap().keys();
+        let told: BTreeSet<&str> = told.map(String::as_str).collect();
+        // What is posted is taken in by `feeds`.
+        let posted = ["/api/signals", "/api/prices"].map(str::to_owned);
+        let served = routes()
+            .into_iter()
+            .map(|(path, _)| format!("{BELOW}{path}"));
+        let served: BTreeSet<String> = served.chain(posted).collect();
+        assert_eq!(told, served.iter().map(String::as_str).collect());
     }
 }

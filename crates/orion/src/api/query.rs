@@ -3,7 +3,7 @@
 use super::answer::Problem;
 use axum::extract::Query as Parsed;
 use axum::http::Uri;
-use market::{SourceTime, Symbol, Time};
+use market::{Symbol, Time};
 use std::str::FromStr;
 
 /// The parameters of one question.
@@ -39,7 +39,10 @@ impl Query {
 
     /// Of parameters that several questions have, those of this one.
     pub(crate) fn ensure_only(&self, known: &[&str]) -> Result<(), Problem> {
-        let other = self.0.iter().find(|(name, _)| !known.contains(&name.as_str()));
+        let other = self
+            .0
+            .iter()
+            .find(|(name, _)| !known.contains(&name.as_str()));
         match other {
             Some((name, _)) => Err(Problem::parameter(
                 format!("`{name}` is no parameter of this question"),
@@ -115,11 +118,6 @@ impl Query {
             })
         };
         self.text(name).map(time).transpose()
-    }
-
-    /// A source's time, in the same forms.
-    pub(crate) fn source_time(&self, name: &str) -> Result<Option<SourceTime>, Problem> {
-        Ok(self.time(name)?.map(Time::as_source))
     }
 }
 

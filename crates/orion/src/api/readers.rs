@@ -14,13 +14,14 @@ use wire::Channel;
 const ALLOWED: &str = "GET, OPTIONS";
 const SHOW: &str =
     "send Authorization: Bearer KEY, of a key that orion key add NAME --for dashboard made";
-const SHOW_ADMIN: &str = "send Authorization: Bearer KEY, of a key that orion key add NAME --for dashboard --scope admin made";
+const SHOW_ADMIN: &str =
+    "send Authorization: Bearer KEY, of a key that orion key add NAME --scope admin made";
 
 /// Who may read.
 #[derive(Clone)]
 pub(crate) enum Readers {
-    /// Whoever reaches the server.
-    All,
+    /// Whoever reaches the server, whatever he shows; a key is looked at only where one opens what others are not told.
+    All(Access, Arc<Clock>),
     /// The same; but who shows a key or token is judged by it.
     Any(Access, Arc<Clock>),
     /// Whoever shows a key or token that may.
@@ -84,12 +85,12 @@ impl Readers {
                 &"this server wants to know who reads",
                 remedy(wants),
             )),
-            (Self::All | Self::Any(..), Wants::Server) if !is_own => Err(forbidden(
+            (Self::All(..) | Self::Any(..), Wants::Server) if !is_own => Err(forbidden(
                 "how the server does is told to this machine only, or to who shows a key for it",
-                "ask http://127.0.0.1 on the machine itself, or set auth.mode to optional and show a key that orion key add NAME --for dashboard --scope admin made",
+                "ask http://127.0.0.1 on the machine itself, or send Authorization: Bearer KEY, of a key that orion key add NAME --scope admin made",
             )),
             (
-                Self::All | Self::Any(..),
+                Self::All(..) | Self::Any(..),
                 Wants::Anything
                 | Wants::Signals
                 | Wants::Prices
@@ -104,10 +105,14 @@ impl Readers {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let (authorization, origin) = (text(header::AUTHORIZATION), text(header::ORIGIN));
         let presented = authorization.and_then(|text| Presented::by_header(text, origin));
-        let (Self::Any(access, clock) | Self::Known(access, clock), Some(presented)) =
-            (self, presented)
-        else {
+        let Some(presented) = presented else {
             return Ok(None);
+        };
+        let (access, clock) = match self {
+            Self::All(..) if wants != Wants::Server => return Ok(None),
+            Self::All(access, clock) | Self::Any(access, clock) | Self::Known(access, clock) => {
+                (access, clock)
+            }
         };
         let grant = access.grant(&presented, clock.now());
         grant

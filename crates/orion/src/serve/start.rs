@@ -258,12 +258,11 @@ impl Server {
         means.tell(capacity);
         (gateway.connections, gateway.parked) = (capacity.connections, capacity.parked);
         let tls = doors.config.server.tls.open().context("start TLS")?;
+        let (access, clock) = (doors.access.clone(), Arc::clone(&self.room.clock));
         let readers = match doors.config.auth.mode {
-            AuthMode::Required => {
-                Readers::Known(doors.access.clone(), Arc::clone(&self.room.clock))
-            }
-            AuthMode::Optional => Readers::Any(doors.access.clone(), Arc::clone(&self.room.clock)),
-            AuthMode::Off => Readers::All,
+            AuthMode::Required => Readers::Known(access, clock),
+            AuthMode::Optional => Readers::Any(access, clock),
+            AuthMode::Off => Readers::All(access, clock),
         };
         let keeper = Porter {
             access: doors.access,
@@ -286,6 +285,13 @@ impl Server {
             readers,
             auth: doors.config.auth.mode,
             recorded: matches!(doors.config.feed.kind, FeedKind::Tape(_)),
+            kept_back: self
+                .room
+                .live
+                .as_ref()
+                .map(Live::kept_back)
+                .unwrap_or_default(),
+            own_machine: metrics == ops::Audience::ThisMachine,
             dir: &self.room.dir,
             shelf: Arc::new(self.shelf()),
         };

@@ -24,6 +24,10 @@ pub(crate) fn report(market: &str, reader: &Reader) -> Value {
             (by.as_str().to_owned(), Value::Object(groups))
         })
         .collect();
+    let months = record.by_month().into_iter();
+    let months: Map<String, Value> = months
+        .map(|(month, figures)| (month, told(&figures)))
+        .collect();
     let by_bars = record.by_bars().into_iter();
     let by_bars: Map<String, Value> = by_bars
         .map(|(judge, figures)| (judge.to_string(), told(&figures)))
@@ -50,10 +54,12 @@ pub(crate) fn report(market: &str, reader: &Reader) -> Value {
         },
         "all": record.all().as_ref().map(told),
         "by": by,
+        "months": months,
         "posted": record.posted().as_ref().map(told),
         "by_bars": by_bars,
         "would_have": would_have,
         "calibration": versions::newest(&reader.calibrations),
+        "versions": versions::changes(&reader.rules, &reader.calibrations),
         "note": NOTE,
     })
 }

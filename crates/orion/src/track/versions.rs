@@ -2,7 +2,7 @@
 
 use crate::history::table;
 use engine::setup::SetupKind;
-use market::Calibration;
+use market::{Calibration, Time};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -13,13 +13,32 @@ const RIGHT: [usize; 5] = [1, 4, 5, 6, 7];
 /// The newest of each of ORION's own setups, by its name; their parameters are for [`print_json`], and senders for the operator:
 /// what they are called is nobody else's business.
 pub(super) fn newest(calibrations: &[Calibration]) -> Value {
-    let is_own = |one: &&Calibration| SetupKind::ALL.iter().any(|own| own.as_str() == one.of);
     let named = calibrations.iter().filter(is_own).map(|one| (&one.of, one));
     let newest: BTreeMap<_, _> = named.collect();
     let told = newest
         .into_iter()
         .map(|(of, one)| (of.clone(), Value::Object(told(one))));
     Value::Object(told.collect())
+}
+
+/// When rules or calibrations changed, oldest first. What senders are called is nobody else's business.
+pub(super) fn changes(rules: &[(String, Time)], calibrations: &[Calibration]) -> Value {
+    let rules = rules.iter().map(|(name, at)| {
+        let told = json!({"at": at.to_string(), "kind": "rules", "of": null, "version": name});
+        (*at, told)
+    });
+    let calibrations = calibrations.iter().filter(is_own).map(|one| {
+        let at = one.at.to_string();
+        let told = json!({"at": at, "kind": "calibration", "of": one.of, "version": one.version});
+        (one.at, told)
+    });
+    let mut all: Vec<(Time, Value)> = rules.chain(calibrations).collect();
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, told)| told).collect()
+}
+
+fn is_own(one: &&Calibration) -> bool {
+    SetupKind::ALL.iter().any(|own| own.as_str() == one.of)
 }
 
 /// All of a market, one JSON object a line, with what each computes with.

@@ -4,7 +4,12 @@
 mod support;
 
 mod charts;
+#[path = "../../../wire/tests/support/schema.rs"]
+mod schema;
+
+mod operations;
 mod readers;
+mod schemas;
 mod signals;
 mod state;
 

@@ -1,7 +1,7 @@
 //! Who may ask for what.
 
 use super::support::{key, key_with};
-use super::{ask, start};
+use super::{ask, items, start, text};
 
 #[test]
 fn what_a_key_may_not_hear_on_the_socket_it_may_not_ask_for() {
@@ -19,7 +19,7 @@ fn what_a_key_may_not_hear_on_the_socket_it_may_not_ask_for() {
             "signals",
             &options(&["--scope", "read:signals"]),
         ),
-        key_with(folder.path(), "bot", &["--for", "bot"]),
+        key_with(folder.path(), "bot", &["--scope", "publish"]),
     ];
     let server = start(folder.path(), &["--set", "auth.mode=required"]);
     let shown = |key: &str| format!("Authorization: Bearer {key}\r\n");
@@ -41,4 +41,20 @@ fn what_a_key_may_not_hear_on_the_socket_it_may_not_ask_for() {
             assert!(!body.to_string().contains(key), "{path}");
         }
     }
+
+    // What decided a signal are prices.
+    let (_, page) = ask(
+        &server,
+        "/signals?status=confirmed&limit=1",
+        &shown(&keys[2]),
+    );
+    let path = format!("/signals/{}", text(&items(&page)[0]["id"]));
+    let (_, life) = ask(&server, &path, &shown(&keys[2]));
+    assert_eq!(life["ticks"]["items"], serde_json::Value::Null);
+    assert!(
+        text(&life["ticks"]["why"]).contains("does not open prices"),
+        "{life}"
+    );
+    let (_, life) = ask(&server, &path, &shown(&keys[0]));
+    assert!(life["ticks"]["items"].is_array(), "{life}");
 }

@@ -427,6 +427,7 @@ fn is_beyond(direction: Direction, from: Price, to: Price) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::Judge;
     use expect_test::{Expect, expect};
     use market::{OutcomeKind, Ratio, Span, Symbol, Timeframe, Uuid};
 
@@ -462,8 +463,10 @@ mod tests {
 
     fn check(outcome: &Outcome, expected: &Expect) {
         let text = outcome_ext(outcome);
-        assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
         expected.assert_eq(&text);
+        let schema = serde_json::from_str(crate::SCHEMA).unwrap();
+        let judge = Judge::of(&schema, "#/$defs/outcome_ext");
+        judge.fits(&serde_json::from_str(&text).unwrap(), &text);
     }
 
     #[test]

@@ -90,6 +90,7 @@ fn append(text: &mut String, more: fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::Judge;
     use crate::{Ask, Channel, Channels, Echo, Refusal, RequestId};
     use expect_test::{Expect, expect};
     use market::{
@@ -104,6 +105,9 @@ mod tests {
         let parsed: Value = serde_json::from_str(text).expect("every message is JSON");
         assert!(parsed.is_object());
         expected.assert_eq(text);
+        let schema: Value = serde_json::from_str(crate::SCHEMA).unwrap();
+        let kind = parsed["type"].as_str().unwrap();
+        Judge::of(&schema, &format!("#/$defs/{kind}")).fits(&parsed, text);
     }
 
     fn refused(break_it: impl FnOnce(&mut Signal), expected: &Expect) {
