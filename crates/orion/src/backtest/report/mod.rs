@@ -8,6 +8,7 @@ mod about;
 mod calendar;
 mod causes;
 mod confidence;
+mod confirmation;
 mod equity;
 mod folds;
 mod groups;
@@ -26,6 +27,7 @@ use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lab::backtest::Report;
+use lab::backtest::report::Trade;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -100,6 +102,11 @@ pub fn page(report: &Report) -> String {
         body(report),
         trades::data(report),
     )
+}
+
+/// The trades that figures are of: those of a model's training are only listed.
+fn counting(report: &Report) -> impl Iterator<Item = &Trade> + Clone {
+    report.trades.iter().filter(|trade| !trade.training)
 }
 
 /// No request at all, and no code or style but what is written here.
