@@ -551,6 +551,9 @@ pub struct TrackRecord {
     /// Show the versions of what confidence was calibrated by instead
     #[arg(long)]
     pub versions: bool,
+    /// Write it as a page to be looked at with a browser, of one market
+    #[arg(long, value_name = "FILE", conflicts_with = "versions")]
+    pub html: Option<PathBuf>,
     #[command(flatten)]
     pub kept: Kept,
 }

@@ -202,7 +202,7 @@ fn asked(options: &cli::Backtest, opened: &Opened) -> Asked {
 }
 
 /// The command as it was typed, in words that a shell takes again.
-fn command() -> String {
+pub(crate) fn command() -> String {
     let plain = |text: &str| {
         let is_plain = |one: char| one.is_ascii_alphanumeric() || "-_./=:,+@%".contains(one);
         !text.is_empty() && text.chars().all(is_plain)

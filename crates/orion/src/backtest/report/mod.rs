@@ -42,8 +42,16 @@ const SCRIPT: &str = include_str!("script.js");
 /// # Errors
 /// When the file cannot be written.
 pub fn write(report: &Report, path: &Path) -> Result<()> {
+    write_as(report, "backtest", path)
+}
+
+/// The same of something that is called otherwise.
+///
+/// # Errors
+/// As [`write()`].
+pub(crate) fn write_as(report: &Report, what: &str, path: &Path) -> Result<()> {
     let beside = beside(path);
-    let written = put(&beside, &page(report)).and_then(|()| fs::rename(&beside, path));
+    let written = put(&beside, &page_as(report, what)).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
         // It may not be there: what is told is why it could not be written.
         let _ = fs::remove_file(&beside);
@@ -73,6 +81,10 @@ fn beside(path: &Path) -> PathBuf {
 /// The whole page. Equal reports give equal bytes.
 #[must_use]
 pub fn page(report: &Report) -> String {
+    page_as(report, "backtest")
+}
+
+fn page_as(report: &Report, what: &str) -> String {
     let symbols: Vec<&str> = report
         .run
         .symbols
@@ -85,7 +97,7 @@ pub fn page(report: &Report) -> String {
         ""
     };
     let title = format!(
-        "{simulated}{}, {}: ORION backtest",
+        "{simulated}{}, {}: ORION {what}",
         symbols.join(" "),
         trades::days_between(report)
     );
