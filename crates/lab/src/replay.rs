@@ -43,6 +43,12 @@ impl<E, I: Iterator<Item = Result<(Time, Event), E>>> Paced<I> {
         Some(first.max(self.last + Span::from_nanos(1)))
     }
 
+    /// The stamp of what is told beside the recording, after the last event and before the next.
+    pub fn beside(&mut self) -> Time {
+        self.last = self.last + Span::from_nanos(1);
+        self.last
+    }
+
     /// Whether nothing recorded is left: only time passes.
     pub fn is_over(&mut self) -> bool {
         self.events.peek().is_none()
@@ -159,6 +165,16 @@ mod tests {
             "5 6 7 9 10",
         );
         check(vec![at(5), at(20)], 10, &[], "11 20");
+    }
+
+    #[test]
+    fn what_is_told_beside_comes_before_what_is_recorded_next() {
+        let mut paced = Paced::new(vec![at(5), at(5), at(9)].into_iter(), Time::MIN);
+        let mut stamps = Vec::new();
+        while let Some(Ok((at, _))) = paced.next(None) {
+            stamps.extend([at.nanos(), paced.beside().nanos()]);
+        }
+        assert_eq!(stamps, [5, 6, 7, 8, 9, 10]);
     }
 
     #[test]

@@ -2,14 +2,17 @@
 //!
 //! [`Manifest`] is what `model.toml` says about a model, [`Onnx`] is the model itself, loaded only when everything the
 //! manifest says of it holds, and [`Runner`] asks it on a thread of its own: what hangs, panics or fails is switched off,
-//! and whoever asked goes on without it. What a question is about and what follows from an answer is not known here.
+//! and whoever asked goes on without it; [`Direct`] asks
+//! where somebody has time to wait. What a question is about and what follows from an answer is not known here.
 
+mod direct;
 mod fault;
 mod manifest;
 mod meaning;
 mod onnx;
 mod runner;
 
+pub use direct::Direct;
 pub use fault::{Fault, Refused};
 pub use manifest::{Columns, Kind, Manifest, Role, SELF_TESTS_MIN, SelfTest, TOLERANCE};
 pub use onnx::{Library, Onnx};

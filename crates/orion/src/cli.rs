@@ -391,6 +391,9 @@ pub struct Backtest {
     /// Write a report to be looked at with a browser
     #[arg(long, value_name = "FILE", conflicts_with_all = ["sweep", "sweep_file"])]
     pub report: Option<PathBuf>,
+    /// Write a row for each trade as a table: .csv or .parquet
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sweep", "sweep_file"])]
+    pub trades: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -548,6 +551,9 @@ pub struct TrackRecord {
     /// Show the versions of what confidence was calibrated by instead
     #[arg(long)]
     pub versions: bool,
+    /// Write it as a page to be looked at with a browser, of one market
+    #[arg(long, value_name = "FILE", conflicts_with = "versions")]
+    pub html: Option<PathBuf>,
     #[command(flatten)]
     pub kept: Kept,
 }

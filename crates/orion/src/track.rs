@@ -2,6 +2,7 @@
 //! dashboards (`GET /api/v1/track-record`).
 
 mod json;
+mod page;
 mod table;
 mod versions;
 
@@ -111,6 +112,22 @@ pub async fn run(options: &cli::TrackRecord, environment: Vec<(String, String)>)
     let folder = history::data_folder(&options.kept, environment)?;
     let markets = history::markets(&folder, options.market.as_deref())?;
     let mut out = io::BufWriter::new(io::stdout().lock());
+    if let Some(path) = &options.html {
+        let [Market { name, dir }] = markets.as_slice() else {
+            let names: Vec<&str> = markets.iter().map(|market| market.name.as_str()).collect();
+            anyhow::bail!(
+                "--html is of one market, and {} has {}: write orion track-record MARKET --html {}",
+                folder.display(),
+                if names.is_empty() {
+                    "none".to_owned()
+                } else {
+                    names.join(", ")
+                },
+                path.display()
+            );
+        };
+        return page::write(name, dir, path).await;
+    }
     for Market { name, dir } in &markets {
         let mut reader = Reader::new(dir);
         reader.refresh().await?;

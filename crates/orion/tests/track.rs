@@ -142,6 +142,39 @@ fn in_a_terminal_it_is_a_table_and_of_nothing_it_is_told() {
     assert!(complaint.contains("there is no market live"), "{complaint}");
 }
 
+#[test]
+fn as_a_page_it_says_what_the_table_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = start(folder.path(), &[]);
+    let told = told(&server);
+    server.terminate();
+    assert_eq!(server.wait(), Some(0));
+    let page = folder.path().join("record.html");
+    let file = page.display().to_string();
+    let (code, _, said) = orion(&["--html", &file], folder.path());
+    assert_eq!(code, Some(0), "{said}");
+    let page = std::fs::read_to_string(&page).expect("the page");
+    assert!(page.contains("<title>SIMULATED, ") && page.contains(": ORION track record</title>"));
+    for part in ["equity", "confidence", "groups", "calendar", "folds"] {
+        assert!(page.contains(&format!("<section id=\"{part}\">")), "{part}");
+    }
+    let (_, data) = page.split_once("id=\"data\">").expect("data");
+    let (data, _) = data.split_once("</script>").expect("its end");
+    let data: Value = serde_json::from_str(data).expect("JSON");
+    // Since it was told, signals may have ended.
+    let ended = data["trades"].as_array().expect("trades").len() as u64;
+    let known = count(&told["all"]["n"]);
+    assert!(
+        known > 0 && (known..known + 5).contains(&ended),
+        "{known}, {ended}"
+    );
+
+    let empty = tempfile::tempdir().expect("a folder");
+    let (code, _, said) = orion(&["--html", &file], empty.path());
+    assert_eq!(code, Some(1));
+    assert!(said.contains("--html is of one market"), "{said}");
+}
+
 #[tokio::test]
 async fn versions_of_calibrations_are_listed_and_the_newest_are_told() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -219,6 +219,12 @@ impl TrackRecord {
         self.shadows.by_cause()
     }
 
+    /// The same whatever judged it, for who knows that all was judged alike: of all causes together, and by cause.
+    #[must_use]
+    pub fn would_have_in_all(&self) -> Option<(WouldHave, BTreeMap<&'static str, WouldHave>)> {
+        self.shadows.in_all()
+    }
+
     /// How many confirmed signals have not ended.
     #[must_use]
     pub fn running(&self) -> usize {
@@ -237,6 +243,15 @@ impl TrackRecord {
     pub fn all(&self) -> Option<Figures> {
         let own = self.own.iter().map(|one| one.outcome);
         Figures::of(&own.filter(Resolved::is_by_ticks).collect::<Vec<_>>())
+    }
+
+    /// The figures of all that have ended, posted ones included and whatever judged them, for who knows that all were judged
+    /// alike; `None` without any.
+    #[must_use]
+    pub fn everything(&self) -> Option<Figures> {
+        let own = self.own.iter().map(|one| one.outcome);
+        let all = own.chain(self.posted.iter().copied());
+        Figures::of(&all.collect::<Vec<_>>())
     }
 
     /// The figures of those that recorded bars judged, posted ones included, by their length.

@@ -73,6 +73,18 @@ impl Shadows {
             .map(|(judge, causes)| (*judge, of_causes(causes)))
             .collect()
     }
+
+    /// Of all causes together and by cause, whatever judged it; `None` without any.
+    pub(super) fn in_all(&self) -> Option<(WouldHave, BTreeMap<&'static str, WouldHave>)> {
+        let mut by_cause: BTreeMap<&'static str, Vec<Seen>> = BTreeMap::new();
+        for (cause, seen) in self.told.values().flatten() {
+            by_cause.entry(cause).or_default().extend_from_slice(seen);
+        }
+        let all: Vec<Seen> = by_cause.values().flatten().copied().collect();
+        let figures = by_cause.into_iter();
+        let figures = figures.filter_map(|(cause, seen)| Some((cause, WouldHave::of(&seen)?)));
+        Some((WouldHave::of(&all)?, figures.collect()))
+    }
 }
 
 impl WouldHave {

@@ -294,6 +294,8 @@ fn results_of_bars_are_never_mixed_with_those_of_ticks() {
     assert_eq!((book.all().n, book.all().ambiguous), (2, 0));
     assert_eq!(book.record.by(By::Setup)["bos_retest"].n, 2);
     assert_eq!(book.record.posted(), None);
+    let everything = book.record.everything().unwrap();
+    assert_eq!((everything.n, everything.ambiguous), (5, 3));
     let by_bars = book.record.by_bars().into_iter();
     let by_bars: Vec<_> = by_bars
         .map(|(judge, figures)| (judge.to_string(), figures.n, figures.ambiguous))
@@ -381,6 +383,16 @@ fn what_was_not_confirmed_is_told_by_cause_and_nowhere_else() {
     assert_eq!(would_have[&Judge::Ticks]["stop"].odds, None);
     // The headline knows nothing of it.
     assert_eq!((book.all().n, book.record.counts.invalidated), (1, 8));
+    // Where all was judged alike, nobody asks by what.
+    let (all, by_cause) = book.record.would_have_in_all().unwrap();
+    assert_eq!((all.n, all.hits, all.with_odds), (6, 2, 3));
+    near(all.mean_r.unwrap(), -1.25 / 3.0);
+    let counts: Vec<_> = by_cause
+        .iter()
+        .map(|(cause, one)| (*cause, one.n))
+        .collect();
+    assert_eq!(counts, [("missed", 1), ("stop", 2), ("timeout", 3)]);
+    assert_eq!(Book::default().record.would_have_in_all(), None);
 }
 
 #[test]

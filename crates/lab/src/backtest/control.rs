@@ -4,9 +4,9 @@
 //! They are drawn within a week of the trade, where the market is as lively, and are told to an engine of their own as
 //! somebody's signals that he confirms himself: it follows them exactly as it follows its own.
 
-use super::figures::{Hits, interval};
+use super::figures::newcombe;
 use super::quote::Quote;
-use super::report::{Band, Control};
+use super::report::{Band, Control, Tally};
 use super::row::{Row, date, mean};
 use super::watch::{Ended, Seen};
 use crate::market::random::Random;
@@ -210,6 +210,7 @@ fn without_setups(settings: &Settings) -> Settings {
         .values_mut()
         .for_each(|own| free(&mut own.rules));
     settings.portfolio.block = false;
+    settings.models = engine::ModelRules::default();
     settings
 }
 
@@ -329,7 +330,7 @@ pub(super) fn control(
 ) -> Option<Control> {
     tried.sort_by_key(|one| (one.trade, one.row.ended));
     let rows: Vec<Row> = tried.iter().map(|one| one.row).collect();
-    let (of_trades, of_control) = (Hits::of(trades), Hits::of(&rows));
+    let (of_trades, of_control) = (Tally::of(trades), Tally::of(&rows));
     if of_trades.n == 0 || of_control.n == 0 {
         return None;
     }
@@ -351,19 +352,6 @@ pub(super) fn control(
         difference_high: high,
         band: band(trades, &tried, seed),
     })
-}
-
-/// The interval of the difference of two rates: Newcombe, "Interval estimation for the difference between independent
-/// proportions: comparison of eleven methods" (1998), method 10.
-fn newcombe((hits, n): (u32, u32), (others_hits, others_n): (u32, u32)) -> (f64, f64) {
-    let rate = |hits: u32, n: u32| f64::from(hits) / f64::from(n);
-    let (p1, p2) = (rate(hits, n), rate(others_hits, others_n));
-    let ((l1, u1), (l2, u2)) = (interval(hits, n), interval(others_hits, others_n));
-    let far = |one: f64, other: f64| (one * one + other * other).sqrt();
-    (
-        p1 - p2 - far(p1 - l1, u2 - p2),
-        p1 - p2 + far(u1 - p1, p2 - l2),
-    )
 }
 
 /// The sum of as many random entries as there are trades, one beside each, day by day.

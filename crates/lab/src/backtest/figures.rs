@@ -1,23 +1,11 @@
 //! The figures of a group of trades.
 
-use super::report::{FoldPart, Group, LEAST, Returns};
+use super::report::{FoldPart, Group, LEAST, Returns, Tally};
 use super::row::{Row, mean};
 use engine::confidence::wilson;
 use market::{Span, Time};
 
-/// Hits against chance.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Hits {
-    pub n: u32,
-    pub hits: u32,
-    pub rate: f64,
-    pub low: f64,
-    pub high: f64,
-    pub chance: Option<f64>,
-    pub edge: Option<f64>,
-}
-
-impl Hits {
+impl Tally {
     /// Of those trades whose odds are known, the edge is the rate less their mean.
     pub(super) fn of(rows: &[Row]) -> Self {
         let (n, hits) = (rows.len() as u32, count_hits(rows));
@@ -41,7 +29,7 @@ impl Hits {
 
 /// The figures of a group; who they are of is for the caller to say.
 pub(super) fn group(rows: &[Row]) -> Group {
-    let hits = Hits::of(rows);
+    let hits = Tally::of(rows);
     Group {
         setup: None,
         symbol: None,
@@ -60,7 +48,7 @@ pub(super) fn group(rows: &[Row]) -> Group {
 
 /// What a part of a fold came to.
 pub(super) fn fold_part(rows: &[Row]) -> FoldPart {
-    let hits = Hits::of(rows);
+    let hits = Tally::of(rows);
     FoldPart {
         n: hits.n,
         hits: hits.hits,
@@ -170,6 +158,18 @@ fn exposure(rows: &[Row]) -> (f64, f64) {
         0.0
     };
     (hours as f64 / hour, part)
+}
+
+/// The interval of the difference of two rates, 95 %: Newcombe, "Interval estimation for the difference between independent
+/// proportions: comparison of eleven methods" (1998), method 10.
+pub(super) fn newcombe((hits, n): (u32, u32), (others_hits, others_n): (u32, u32)) -> (f64, f64) {
+    let (p1, p2) = (part(hits, n), part(others_hits, others_n));
+    let ((l1, u1), (l2, u2)) = (interval(hits, n), interval(others_hits, others_n));
+    let far = |one: f64, other: f64| (one * one + other * other).sqrt();
+    (
+        p1 - p2 - far(p1 - l1, u2 - p2),
+        p1 - p2 + far(u1 - p1, p2 - l2),
+    )
 }
 
 pub(super) fn count_hits(rows: &[Row]) -> u32 {

@@ -2,19 +2,22 @@
 
 use super::bootstrap::bootstrap;
 use super::calendar;
+use super::confirmation::confirmation;
 use super::control::{Tried, control};
 use super::deflate;
 use super::figures::{group, moments};
 use super::report::{
     Bin, Bootstrap, Candle, Control, Costs, Counted, EdgeVerdict, FORMAT, Grade, Group, LEAST,
-    Parameter, Report, Run, Scores, SignalCounts, Step, SymbolSpan, Trade, TradeSignal,
-    TradeTarget,
+    Parameter, Report, Run, Scores, SignalCounts, Step, SymbolSpan, Tally, Trade, TradeSignal,
+    TradeTarget, Training,
 };
-use super::row::{Row, date};
-use super::watch::{Ended, Found, Seen};
-use engine::track::{Figures, TrackRecord};
+use super::row::{Row, date, mean};
+use super::watch::{Ended, Found, Seen, Trained};
+use engine::track::Figures;
 use engine::{Engine, Settings};
-use market::{Bar, Condition, Instrument, Killzone, Outcome, Price, Probability, Ratio, Signal};
+use market::{
+    Bar, Condition, Instrument, Killzone, Outcome, Price, Probability, Rated, Ratio, Signal,
+};
 use std::collections::BTreeMap;
 
 /// How a run was asked for, which the run itself does not know.
@@ -50,7 +53,7 @@ impl Report {
         let control =
             beside.and_then(|beside| control(&rows, beside.per_trade, beside.tried, asked.seed));
         let all = group(&rows);
-        let figures = told_and_came(&found.record);
+        let figures = found.record.everything();
         let edge = verdict(&all, bootstrap.as_ref(), asked.trials);
         let mut report = Self {
             format: FORMAT,
@@ -74,12 +77,15 @@ impl Report {
             refused: refused(&found),
             invalidated: counted(found.invalidated.iter().map(|(name, n)| (*name, *n))),
             notes: notes(&found, control.as_ref(), &asked),
+            confirmation: confirmation(&found),
+            training: training(&found.training),
             control,
             all,
             run: run(&found, asked, settings),
             trades: Vec::new(),
         };
-        report.trades = trades(found.ended);
+        let all = found.ended.into_iter().chain(found.training.ended);
+        report.trades = trades(all.collect());
         report
     }
 }
@@ -96,6 +102,7 @@ fn run(found: &Found, asked: Asked, settings: &Settings) -> Run {
         symbols: spans(&found.seen, settings),
         grade: found.grade,
         rules: asked.rules,
+        models: found.models.clone(),
         costs: asked.costs,
         trials: asked.trials,
         seed: asked.seed,
@@ -132,6 +139,16 @@ fn counts(found: &Found) -> SignalCounts {
         running: found.running,
         ambiguous: ambiguous as u64,
     }
+}
+
+fn training(trained: &Trained) -> Option<Training> {
+    let rows: Vec<Row> = trained.ended.iter().map(|ended| ended.row).collect();
+    (trained.born > 0).then(|| Training {
+        born: trained.born,
+        confirmed: trained.confirmed,
+        tally: Tally::of(&rows),
+        mean_r: mean(rows.iter().map(Row::net)),
+    })
 }
 
 /// The intervals, and what is left of the result after as many trials.
@@ -216,13 +233,7 @@ fn headline(
     format!("{said}: {hits}; {brought}{tried}")
 }
 
-/// How right the confidences were. The track record keeps what bars judged apart; here all is of one kind.
-fn told_and_came(record: &TrackRecord) -> Option<Figures> {
-    let by_bars = record.by_bars().into_values();
-    let kinds = record.all().into_iter().chain(by_bars);
-    kinds.max_by_key(|figures| figures.n)
-}
-
+/// How right the confidences were.
 fn scores(figures: &Figures) -> Scores {
     Scores {
         n: figures.n,
@@ -329,6 +340,13 @@ fn notes(found: &Found, control: Option<&Control>, asked: &Asked) -> Vec<String>
             "In {ambiguous} trade(s) stop and target lay in one bar; they count as no hit."
         ));
     }
+    if found.training.born > 0 {
+        notes.push(format!(
+            "{} signal(s) are of a time that the model behind them may have been trained on: they prove nothing, and count only where \
+             training is told of.",
+            found.training.born
+        ));
+    }
     if found.running > 0 {
         notes.push(format!(
             "{} confirmed signal(s) still ran when the data ended; they count nowhere.",
@@ -375,6 +393,7 @@ fn trade(ended: &Ended) -> Trade {
         mae: ended.mae,
         ambiguous: ended.ambiguous,
         coarse: ended.coarse,
+        training: signal.is_of_training(),
         ended_at: row.ended.to_string(),
         day: date(row.day),
         window: ended.window.iter().map(candle).collect(),
@@ -412,7 +431,12 @@ fn told(signal: &Signal) -> TradeSignal {
         simulated: signal.simulated,
         conditions: evidence.conditions.iter().map(condition).collect(),
         risk_gate: evidence.risk_gate.as_ref().map(condition),
+        model: evidence.model.as_ref().map(rated),
     }
+}
+
+fn rated(rated: &Rated) -> String {
+    format!("{} {}: {}", rated.model, rated.version, rated.score)
 }
 
 fn condition(condition: &Condition) -> String {

@@ -1,11 +1,14 @@
 //! Backtests: the very same engine over recorded events, what became of its signals, and what that is worth.
 //!
 //! `run.rs` turns the engine, `watch.rs` hears what it says and keeps the trades, `control.rs` enters at random beside them,
-//! `make.rs` makes a [`Report`] of it all; `trial.rs` is the short form that sets of parameters are compared by.
+//! `asked.rs` counts what models were asked,
+//! `confirmation.rs` looks at what was not confirmed, `make.rs` makes a [`Report`] of it all; `trial.rs` is the short form that sets of parameters are compared by.
 
+mod asked;
 mod bootstrap;
 mod calendar;
 mod chart;
+mod confirmation;
 mod control;
 mod deflate;
 mod figures;
@@ -18,6 +21,8 @@ mod trial;
 mod watch;
 
 #[cfg(test)]
+mod models;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
@@ -26,6 +31,6 @@ pub use control::{Drawn, Tried};
 pub use make::{Asked, Beside};
 pub use report::Report;
 pub use row::Row;
-pub use run::{run, tell};
+pub use run::{run, run_asking, tell};
 pub use trial::{Deflated, Forward, Quarter, Trial, variance, walk_forward};
-pub use watch::{Ended, Found, Period, Seen, Watch};
+pub use watch::{Ended, Found, Period, Seen, Trained, Watch};

@@ -1,7 +1,7 @@
 //! What a backtest found, in the shape in which it is shown and written as JSON (`docs/backtest.md`). Plain numbers and
 //! texts: prices as they are quoted, results in multiples of the risk (R), parts as parts of one, times as RFC 3339 in UTC.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Changes whenever the shape does.
 pub const FORMAT: u32 = 1;
@@ -31,13 +31,16 @@ pub struct Report {
     /// Confidence told against hits that came, by rising confidence.
     pub reliability: Vec<Bin>,
     pub control: Option<Control>,
+    pub confirmation: Option<Confirmation>,
+    /// What a model had to do with that may have been trained on it; `None` without any. It counts nowhere else.
+    pub training: Option<Training>,
     pub bootstrap: Option<Bootstrap>,
     pub folds: Vec<Fold>,
     /// Triggers that were stopped, by reason; only those that occurred.
     pub refused: Vec<Counted>,
     /// Signals that were invalidated, by cause; only those that occurred.
     pub invalidated: Vec<Counted>,
-    /// Confirmed signals that ended, by the time of their entry.
+    /// Confirmed signals that ended, by the time of their entry; those of a model's training among them.
     pub trades: Vec<Trade>,
 }
 
@@ -58,6 +61,8 @@ pub struct Run {
     pub grade: Grade,
     /// Rules that are not the defaults.
     pub rules: Vec<Parameter>,
+    /// The models that had a say.
+    pub models: Vec<ModelUse>,
     pub costs: Costs,
     /// How many sets of parameters were tried, this one included.
     pub trials: u32,
@@ -99,6 +104,20 @@ pub struct Parameter {
     pub default: String,
 }
 
+/// A model that was asked, or whose answers were recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ModelUse {
+    pub name: String,
+    pub version: String,
+    /// `propose` or `rescore`
+    pub role: &'static str,
+    /// A signal with an earlier entry may have been trained on.
+    pub counts_from: String,
+    /// Questions, and those that were answered.
+    pub asked: u64,
+    pub answered: u64,
+}
+
 /// What trading costs beside the spread, which is in fill and exit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Costs {
@@ -131,6 +150,22 @@ pub struct SignalCounts {
     pub running: u64,
     /// Trades whose stop and target lay in one bar, counted as no hit.
     pub ambiguous: u64,
+}
+
+/// Hits against chance, as fields of what they are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tally {
+    pub n: u32,
+    /// The first target traded before the stop.
+    pub hits: u32,
+    pub rate: f64,
+    /// Wilson's interval of the rate, 95 %.
+    pub low: f64,
+    pub high: f64,
+    /// What a price without drift would have hit: the mean of the barrier odds at each confirmation.
+    pub chance: Option<f64>,
+    /// Rate less chance, of those whose odds are known.
+    pub edge: Option<f64>,
 }
 
 /// The figures of a group of trades.
@@ -263,6 +298,49 @@ pub struct Band {
     pub high: f64,
 }
 
+/// What waiting for a confirmation was worth: what became of ORION's own confirmed signals, beside what would have become of
+/// those that were not confirmed, followed unseen from their verdict on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Confirmation {
+    pub confirmed: Followed,
+    pub others: Followed,
+    /// The rate of hits of the confirmed less that of the others, and its 95 % interval (Newcombe 1998).
+    pub difference: f64,
+    pub difference_low: f64,
+    pub difference_high: f64,
+    /// The others by what became of them, by name. `stop` never hits and `missed` always does, by definition: they were not
+    /// followed.
+    pub causes: Vec<ByCause>,
+}
+
+/// What became of some signals, or would have.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Followed {
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// Before costs; `None` where none was followed.
+    pub mean_r: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ByCause {
+    pub cause: String,
+    #[serde(flatten)]
+    pub followed: Followed,
+}
+
+/// Signals from the time that the model behind them may have been trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Training {
+    pub born: u64,
+    pub confirmed: u64,
+    /// Of those that ended.
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// After costs; `None` without any.
+    pub mean_r: Option<f64>,
+}
+
 /// Intervals from trading days drawn with replacement: trades of one day are not independent of each other.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Bootstrap {
@@ -335,6 +413,8 @@ pub struct Trade {
     pub ambiguous: bool,
     /// Judged by bars too long to confirm it.
     pub coarse: bool,
+    /// The model behind it may have been trained on it: it counts nowhere.
+    pub training: bool,
     pub ended_at: String,
     /// The trading day on which it ended.
     pub day: String,
@@ -368,6 +448,8 @@ pub struct TradeSignal {
     pub conditions: Vec<String>,
     /// The limit of the portfolio that spoke against it.
     pub risk_gate: Option<String>,
+    /// The model that had to do with it, its version and its score: `gaps 2026-11-01: 0.61`.
+    pub model: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

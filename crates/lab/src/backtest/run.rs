@@ -3,7 +3,8 @@
 use super::watch::Watch;
 use crate::replay::Paced;
 use engine::{Engine, Output};
-use market::{Event, Time};
+use market::{Event, Opinion, Question, Time};
+use std::collections::VecDeque;
 
 /// Tells an engine recorded events and the passing of time between them. It ends with the recording or the watch's period:
 /// what is open then stays open. Each output is also handed to `told`.
@@ -14,21 +15,60 @@ pub fn run<E, I: Iterator<Item = Result<(Time, Event), E>>>(
     engine: &mut Engine,
     events: I,
     watch: &mut Watch,
+    told: impl FnMut(Time, &Output),
+) -> Result<(), E> {
+    run_asking(engine, events, watch, |_| None, told)
+}
+
+/// The same with somebody who answers what models are asked, or has no answer. It is told at once, as a tape tells what a model
+/// said: the next event comes after it.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_asking<E, I: Iterator<Item = Result<(Time, Event), E>>>(
+    engine: &mut Engine,
+    events: I,
+    watch: &mut Watch,
+    mut ask: impl FnMut(&Question) -> Option<Opinion>,
     mut told: impl FnMut(Time, &Output),
 ) -> Result<(), E> {
     let mut paced = Paced::new(events, engine.now());
-    let mut out = Vec::new();
+    let (mut out, mut questions) = (Vec::new(), VecDeque::new());
     while !paced.is_over() {
         let Some(next) = paced.next(engine.wake_at()) else {
             return Ok(());
         };
-        let (at, event) = next?;
+        let (mut at, mut event) = next?;
         if !watch.is_before_end(&event) {
             return Ok(());
         }
-        tell(engine, at, &event, watch, &mut out, &mut told);
+        loop {
+            tell(engine, at, &event, watch, &mut out, &mut |at, output| {
+                if let Output::Question(question) = output {
+                    questions.push_back(question.clone());
+                }
+                told(at, output);
+            });
+            let Some(opinion) = next_opinion(&mut questions, &mut ask) else {
+                break;
+            };
+            (at, event) = (paced.beside(), Event::Opinion(opinion));
+        }
     }
     Ok(())
+}
+
+/// What is said to the first of these questions that is answered; those before it are done with.
+fn next_opinion(
+    questions: &mut VecDeque<Box<Question>>,
+    ask: &mut impl FnMut(&Question) -> Option<Opinion>,
+) -> Option<Opinion> {
+    while let Some(question) = questions.pop_front() {
+        if let Some(opinion) = ask(&question) {
+            return Some(opinion);
+        }
+    }
+    None
 }
 
 /// Tells an engine one event under a watch.

@@ -4,8 +4,8 @@ use super::watch::{Found, Period, Watch};
 use crate::market::SimMarket;
 use engine::{Engine, Output, Rules, Settings};
 use market::{
-    Calendar, Catalog, Event, Instrument, Price, PriceKind, Source, SourceId, SourceTime, Span,
-    Symbol, Time, Timeframe,
+    Calendar, Catalog, Event, Instrument, Opinion, Price, PriceKind, Question, Source, SourceId,
+    SourceTime, Span, Symbol, Time, Timeframe,
 };
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -79,11 +79,21 @@ pub(super) fn found(
     events: &[(Time, Event)],
     period: Period,
 ) -> (Found, Vec<(Time, Output)>) {
+    asked(settings, events, period, |_| None)
+}
+
+/// The same with somebody who answers what models are asked.
+pub(super) fn asked(
+    settings: &Settings,
+    events: &[(Time, Event)],
+    period: Period,
+    ask: impl FnMut(&Question) -> Option<Opinion>,
+) -> (Found, Vec<(Time, Output)>) {
     let mut engine = Engine::new(Arc::new(settings.clone()));
     let mut watch = Watch::new(settings, period, 20);
     let mut said = Vec::new();
     let events = events.iter().cloned().map(Ok::<_, Infallible>);
-    let Ok(()) = super::run(&mut engine, events, &mut watch, |at, output| {
+    let Ok(()) = super::run_asking(&mut engine, events, &mut watch, ask, |at, output| {
         said.push((at, output.clone()));
     });
     (watch.finish(&engine), said)

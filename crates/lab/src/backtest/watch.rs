@@ -1,9 +1,10 @@
 //! Hears what the engine is told and says, and keeps what becomes of each signal. It grows with the trades, not with the
 //! recording.
 
+use super::asked::Questions;
 use super::chart::Charts;
 use super::quote::Quote;
-use super::report::Grade;
+use super::report::{Grade, ModelUse};
 use super::row::Row;
 use engine::track::TrackRecord;
 use engine::{Closed, Counts, Engine, Output, Refusal, Settings, session};
@@ -87,8 +88,11 @@ pub struct Watch {
     ended: Vec<(usize, Ended)>,
     born: u64,
     confirmed: u64,
+    /// What is of a model's training, born and confirmed: counted nowhere else.
+    of_training: (u64, u64),
     invalidated: BTreeMap<&'static str, u64>,
     record: TrackRecord,
+    questions: Questions,
 }
 
 #[derive(Debug)]
@@ -106,6 +110,8 @@ pub struct Found {
     pub born: u64,
     pub confirmed: u64,
     pub running: u64,
+    /// What a model had to do with that may have been trained on it: it is in none of the other fields.
+    pub training: Trained,
     pub invalidated: BTreeMap<&'static str, u64>,
     /// By reason, in the engine's order.
     pub refused: Vec<(Refusal, u64)>,
@@ -116,6 +122,16 @@ pub struct Found {
     pub record: TrackRecord,
     /// How many trades are drawn, and of how many.
     pub drawn: (usize, usize),
+    pub models: Vec<ModelUse>,
+}
+
+/// Signals from the time that the model behind them may have been trained on.
+#[derive(Debug, Default)]
+pub struct Trained {
+    pub born: u64,
+    pub confirmed: u64,
+    /// In the order of their ends.
+    pub ended: Vec<Ended>,
 }
 
 impl Watch {
@@ -141,8 +157,10 @@ impl Watch {
             ended: Vec::new(),
             born: 0,
             confirmed: 0,
+            of_training: (0, 0),
             invalidated: BTreeMap::new(),
             record: TrackRecord::default(),
+            questions: Questions::default(),
         }
     }
 
@@ -154,6 +172,9 @@ impl Watch {
 
     /// An event that the engine is about to be told.
     pub fn event(&mut self, event: &Event, engine: &Engine) {
+        if let Event::Opinion(opinion) = event {
+            self.questions.answer(opinion);
+        }
         let Some(Quote {
             instrument,
             time,
@@ -192,11 +213,9 @@ impl Watch {
     /// What the engine said of it.
     pub fn output(&mut self, output: &Output) {
         match output {
-            Output::Price(_)
-            | Output::Answer(_)
-            | Output::Shadow(_)
-            | Output::Calibration(_)
-            | Output::Question(_) => {}
+            Output::Price(_) | Output::Answer(_) | Output::Calibration(_) => {}
+            Output::Question(question) => self.questions.ask(question),
+            Output::Shadow(shadow) => self.record.shadow(shadow),
             Output::Signal(signal) if signal.entry_time >= self.period.from => self.signal(signal),
             Output::Signal(_) => {}
             Output::Outcome(outcome) => self.outcome(outcome),
@@ -211,15 +230,22 @@ impl Watch {
     }
 
     fn signal(&mut self, signal: &Signal) {
-        self.record.signal(signal);
+        let is_of_training = signal.is_of_training();
+        let (born, confirmed) = if is_of_training {
+            (&mut self.of_training.0, &mut self.of_training.1)
+        } else {
+            self.record.signal(signal);
+            (&mut self.born, &mut self.confirmed)
+        };
         match signal.status {
-            Status::Pending => self.born += 1,
+            Status::Pending => *born += 1,
+            Status::Invalidated if is_of_training => {}
             Status::Invalidated => {
                 let cause = signal.cause.map_or("unknown", market::Cause::as_str);
                 *self.invalidated.entry(cause).or_default() += 1;
             }
             Status::Confirmed => {
-                self.confirmed += 1;
+                *confirmed += 1;
                 let instrument = self.instrument_of(signal);
                 let running = Running {
                     number: self.charts.begin(instrument.index()),
@@ -313,7 +339,7 @@ impl Watch {
             ended.window = charts.take(number);
             ended
         });
-        let ended = ended.collect();
+        let (training, ended) = ended.partition(|ended: &Ended| ended.signal.is_of_training());
         let counts = engine.counts();
         let before = self.before.as_ref();
         let refused = Refusal::ALL.map(|refusal| {
@@ -325,12 +351,22 @@ impl Watch {
             ended,
             born: self.born,
             confirmed: self.confirmed,
-            running: self.running.len() as u64,
+            running: self
+                .running
+                .values()
+                .filter(|one| !one.signal.is_of_training())
+                .count() as u64,
+            training: Trained {
+                born: self.of_training.0,
+                confirmed: self.of_training.1,
+                ended: training,
+            },
             invalidated: self.invalidated,
             refused: refused.to_vec(),
             seen: self.seen,
             record: self.record,
             drawn,
+            models: self.questions.told(&engine.settings().models),
         }
     }
 }

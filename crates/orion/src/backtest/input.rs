@@ -5,6 +5,7 @@ use crate::cli;
 use crate::config::{self, Config};
 use crate::history::{self, Progress, remark};
 use crate::machine;
+use crate::models::Panel;
 use crate::recording::{self, Recording};
 use anyhow::{Context as _, Result, bail, ensure};
 use engine::Settings;
@@ -57,13 +58,17 @@ impl Opened {
             && given::is_plain(options)
         {
             let settings = settings_of(reader)?;
+            let mut notes = vec![
+                "A server's own tape under the settings it ran with: the same events at the same stamps, decided again."
+                    .to_owned(),
+            ];
+            if !settings.models.is_empty() {
+                notes.push("What models said is on the tape, and counts as it was heard: none was asked again.".to_owned());
+            }
             return Ok(Self {
                 input: Input::Told { paths, settings },
                 names,
-                notes: vec![
-                    "A server's own tape under the settings it ran with: the same events at the same stamps, decided again."
-                        .to_owned(),
-                ],
+                notes,
             });
         }
         let config = given::config(options, &names, &[], environment)?;
@@ -81,7 +86,10 @@ impl Opened {
     ) -> Result<Self> {
         let (grains, assumed) = files(&config)?;
         let (settings, places, raised) = settings_for(options, &config, &grains)?;
-        let notes = raised.into_iter().chain(assumed).collect();
+        let asked = (!settings.models.is_empty()).then(|| {
+            "Models were asked, and each answer was told at once, however long it took.".to_owned()
+        });
+        let notes = raised.into_iter().chain(assumed).chain(asked).collect();
         let config = Box::new(config);
         Ok(Self {
             input: Input::Recorded {
@@ -128,6 +136,7 @@ pub(super) fn settings_for(
     grains: &Grains,
 ) -> Result<(Settings, Places, Option<String>)> {
     let mut settings = recording::engine_settings(config)?;
+    settings.models = config.models.rules_of(|_| true);
     let chosen = choose(&mut settings, &options.symbols)?;
     // Prices that are shown decide nothing, and nobody sees them here.
     let instruments = settings.catalog.instruments.iter_mut();
@@ -165,6 +174,28 @@ impl Input {
     pub(super) fn settings(&self) -> &Settings {
         match self {
             Self::Told { settings, .. } | Self::Recorded { settings, .. } => settings,
+        }
+    }
+
+    /// The settings of a recording.
+    ///
+    /// # Errors
+    /// Of what a server was told, which has settings of its own.
+    pub(super) fn config(&self) -> Result<&Config> {
+        match self {
+            Self::Told { .. } => bail!("a server's own tape runs under its own settings"),
+            Self::Recorded { config, .. } => Ok(config),
+        }
+    }
+
+    /// Who is to be asked: nobody where a tape tells what was said.
+    ///
+    /// # Errors
+    /// When a model of the settings cannot be asked.
+    pub(super) fn panel(&self) -> Result<Panel> {
+        match self {
+            Self::Told { .. } => Ok(Panel::default()),
+            Self::Recorded { config, .. } => Panel::open(config),
         }
     }
 
@@ -277,7 +308,8 @@ impl Iterator for Reading {
 }
 
 impl Reading {
-    /// An event as it is told, if it is of a symbol that is. Time and posts of a server's tape are not of the market.
+    /// An event as it is told, if it is of a symbol that is. Time and posts of a server's tape are not of the market, and models
+    /// are asked anew.
     fn told(&self, event: Event) -> Option<Event> {
         let place = |id: InstrumentId| self.places.get(id.index()).copied().flatten();
         Some(match event {
@@ -298,9 +330,10 @@ impl Reading {
                 ..close
             }),
             Event::Switch(instrument, source) => Event::Switch(place(instrument)?, source),
-            // What models said once they say again.
-            Event::Gap(_) | Event::Life(_) | Event::Opinion(_) => event,
-            Event::Alert(_) | Event::Start | Event::Stop | Event::Wake => return None,
+            Event::Gap(_) | Event::Life(_) => event,
+            Event::Opinion(_) | Event::Alert(_) | Event::Start | Event::Stop | Event::Wake => {
+                return None;
+            }
         })
     }
 }

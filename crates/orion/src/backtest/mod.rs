@@ -1,16 +1,18 @@
 //! `orion backtest`: recorded markets through the very same core as live, what became of its signals, and what that is worth.
 //!
 //! `backtest/input.rs` finds out what is run, `lab::backtest` turns the engine and makes the report, `backtest/table.rs` shows
-//! it; `backtest/sweep/` runs many sets of parameters beside each other.
+//! it, `backtest/trades.rs` writes each trade; `backtest/sweep/` runs many sets of parameters beside each other.
 
 mod given;
 mod input;
 pub mod report;
 mod sweep;
 mod table;
+mod trades;
 
 use crate::cli;
 use crate::machine;
+use crate::models::Panel;
 use crate::replay;
 use anyhow::{Context as _, Result, bail, ensure};
 use engine::{Engine, Output, Settings};
@@ -18,7 +20,7 @@ use input::{Input, Opened};
 use journal::tape::TapeItem;
 use lab::backtest::report::Costs;
 use lab::backtest::{Asked, Beside, Drawn, Found, Period, Report, Watch};
-use market::{Instrument, SourceTime, Time};
+use market::{Instrument, Question, SourceTime, Time};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -32,10 +34,14 @@ pub fn run(options: &cli::Backtest, environment: Vec<(String, String)>) -> Resul
     if !options.sweep.is_empty() || options.sweep_file.is_some() {
         return sweep::run(options, environment);
     }
+    options.trades.as_deref().map(trades::form).transpose()?;
     let opened = Opened::open(options, environment)?;
     let (report, lost) = report(options, &opened)?;
     if let Some(path) = &options.report {
         report::write(&report, path)?;
+    }
+    if let Some(path) = &options.trades {
+        trades::write(&report, path)?;
     }
     let mut out = BufWriter::new(io::stdout().lock());
     if options.json {
@@ -62,22 +68,29 @@ fn report(options: &cli::Backtest, opened: &Opened) -> Result<(Report, u64)> {
     let settings = opened.input.settings();
     let period = period(options)?;
     let mut events = options.events.as_deref().map(Events::create).transpose()?;
-    let (found, lost) = watched(&opened.input, period, options.charts, |at, output| {
-        events.as_mut().map_or(Ok(()), |file| file.tell(at, output))
-    })?;
+    let mut panel = opened.input.panel()?;
+    let (found, lost) = watched(
+        &opened.input,
+        &mut panel,
+        period,
+        options.charts,
+        |at, output| events.as_mut().map_or(Ok(()), |file| file.tell(at, output)),
+    )?;
     if let Some(events) = events {
         events.finish()?;
     }
     let beside = (!options.no_control && !found.ended.is_empty())
         .then(|| beside(&opened.input, &found, options.seed))
         .transpose()?;
-    let asked = asked(options, opened);
+    let mut asked = asked(options, opened);
+    asked.notes.extend(panel.notes());
     Ok((Report::of(found, beside, asked, settings), lost))
 }
 
 /// Tells an engine the input under a watch; every output is also handed to `told`.
 fn watched(
     input: &Input,
+    panel: &mut Panel,
     period: Period,
     charts: usize,
     mut told: impl FnMut(Time, &Output) -> Result<()>,
@@ -92,11 +105,13 @@ fn watched(
             let mut engine = Engine::new(Arc::new(settings.clone()));
             let mut events = input.events("backtest")?;
             let mut failed = Ok(());
-            let Ok(()) = lab::backtest::run(&mut engine, &mut events, &mut watch, |at, output| {
+            let ask = |question: &Question| panel.ask(question);
+            let told = |at, output: &Output| {
                 if failed.is_ok() {
                     failed = told(at, output);
                 }
-            });
+            };
+            let Ok(()) = lab::backtest::run_asking(&mut engine, &mut events, &mut watch, ask, told);
             failed?;
             Ok((watch.finish(&engine), events.lost))
         }
@@ -187,7 +202,7 @@ fn asked(options: &cli::Backtest, opened: &Opened) -> Asked {
 }
 
 /// The command as it was typed, in words that a shell takes again.
-fn command() -> String {
+pub(crate) fn command() -> String {
     let plain = |text: &str| {
         let is_plain = |one: char| one.is_ascii_alphanumeric() || "-_./=:,+@%".contains(one);
         !text.is_empty() && text.chars().all(is_plain)

@@ -2,7 +2,8 @@
 
 use crate::history::table;
 use lab::backtest::report::{
-    Bootstrap, Control, Counted, Fold, Grade, Group, LEAST, Report, SymbolSpan,
+    Bootstrap, Confirmation, Control, Counted, Fold, Followed, Grade, Group, LEAST, ModelUse,
+    Report, SymbolSpan, Training,
 };
 use std::io::{self, Write};
 
@@ -20,6 +21,10 @@ pub(super) fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     if report.all.n > 0 {
         groups(report, out)?;
         worth(report, out)?;
+        report
+            .confirmation
+            .iter()
+            .try_for_each(|found| confirmation(found, out))?;
         reliability(report, out)?;
         folds(&report.folds, out)?;
     }
@@ -67,6 +72,8 @@ fn head(report: &Report, out: &mut impl Write) -> io::Result<()> {
         ),
         line("trials", run.trials.to_string()),
     ]);
+    rows.extend(run.models.iter().map(model));
+    rows.extend(report.training.iter().map(training));
     for row in table(&rows, &[]) {
         writeln!(out, "{row}")?;
     }
@@ -75,6 +82,36 @@ fn head(report: &Report, out: &mut impl Write) -> io::Result<()> {
 
 fn line(word: &str, text: String) -> Vec<String> {
     vec![word.to_owned(), text]
+}
+
+fn model(model: &ModelUse) -> Vec<String> {
+    let what = match model.role {
+        "propose" => "proposes signals",
+        _ => "re-scores signals",
+    };
+    line(
+        "model",
+        format!(
+            "{} {} {what}: {} questions, {} answered; trained on what is before {}",
+            model.name, model.version, model.asked, model.answered, model.counts_from
+        ),
+    )
+}
+
+/// What counts nowhere else.
+fn training(training: &Training) -> Vec<String> {
+    let tally = &training.tally;
+    let rate = match tally.n {
+        0 => String::new(),
+        _ => format!(" ({})", percent(tally.rate)),
+    };
+    line(
+        "of training",
+        format!(
+            "{} signals born, {} confirmed, {} ended, {} hit{rate}: a model may have been trained on them, and they count nowhere else",
+            training.born, training.confirmed, tally.n, tally.hits
+        ),
+    )
 }
 
 fn span(span: &SymbolSpan) -> Vec<String> {
@@ -253,6 +290,57 @@ fn control(control: &Control) -> Vec<String> {
             signed_percent(control.difference_high)
         ),
     )
+}
+
+/// What became of confirmed signals beside what would have become of the others.
+fn confirmation(found: &Confirmation, out: &mut impl Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "what confirmation was worth: the confirmed hit {} more [{}, {}] than the others would have",
+        signed_percent(found.difference),
+        signed_percent(found.difference_low),
+        signed_percent(found.difference_high)
+    )?;
+    let causes = found.causes.iter();
+    let causes = causes.map(|one| (format!("  {}", one.cause.replace('_', " ")), &one.followed));
+    let rows = [
+        ("confirmed".to_owned(), &found.confirmed),
+        ("others".to_owned(), &found.others),
+    ];
+    let head = [
+        "",
+        "n",
+        "hits",
+        "rate",
+        "95 %",
+        "chance",
+        "edge",
+        "mean R before costs",
+    ];
+    let mut table_rows = vec![head.map(str::to_owned).to_vec()];
+    table_rows.extend(rows.into_iter().chain(causes).map(followed));
+    for line in table(&table_rows, &RIGHT) {
+        writeln!(out, "  {line}")?;
+    }
+    writeln!(out)
+}
+
+fn followed((name, followed): (String, &Followed)) -> Vec<String> {
+    let tally = &followed.tally;
+    let known = |value: Option<f64>, shown: fn(f64) -> String| value.map_or("-".to_owned(), shown);
+    let mut row = vec![name, tally.n.to_string(), tally.hits.to_string()];
+    if tally.n < LEAST {
+        row.push("not enough data".to_owned());
+        return row;
+    }
+    row.extend([
+        percent(tally.rate),
+        format!("{} to {}", percent(tally.low), percent(tally.high)),
+        known(tally.chance, percent),
+        known(tally.edge, signed_percent),
+        known(followed.mean_r, r),
+    ]);
+    row
 }
 
 fn reliability(report: &Report, out: &mut impl Write) -> io::Result<()> {

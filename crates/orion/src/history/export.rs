@@ -1,7 +1,8 @@
-//! `orion history export`: what the journal has, as a table: a row for each signal with its whole life, or for each step of
-//! what became of it. `docs/history.md` has the columns.
+//! `orion history export`: what the journal has, as a table: a row for each signal with its whole life, for each step of what
+//! became of it, or for what would have become of one that was not confirmed. `docs/history.md` has the columns.
 
 mod outcomes;
+mod shadows;
 mod signals;
 
 use super::Market;
@@ -9,7 +10,7 @@ use crate::cli::HistoryExport;
 use anyhow::{Context as _, Result, bail, ensure};
 use history::table::{Cell, Column, Form, Sheet};
 use journal::{Journal as _, Looking, Record};
-use market::{Position, Ratio, Time};
+use market::{Ended, Position, Price, Probability, Ratio, Time};
 use std::io::Write;
 
 /// Records read from the journal at a time.
@@ -18,6 +19,8 @@ const PAGE: usize = 4096;
 const PRICE_PLACES: u8 = 9;
 /// Places of multiples of the risk.
 const RATIO_PLACES: u8 = 2;
+/// Places of what is measured.
+const MEASURE_PLACES: u8 = 6;
 /// Places of probabilities.
 const CHANCE_PLACES: u8 = 4;
 
@@ -28,6 +31,8 @@ pub enum What {
     Signals,
     /// A row for each step after a confirmation
     Outcomes,
+    /// A row for each signal that was not confirmed, with what would have become of it
+    Shadows,
 }
 
 /// From when to when.
@@ -70,6 +75,7 @@ pub(super) async fn run(
     let columns = match options.what {
         What::Signals => signals::columns(),
         What::Outcomes => outcomes::columns(),
+        What::Shadows => shadows::columns(),
     };
     let about = [("orion.kind", format!("{:?}", options.what).to_lowercase())];
     let mut sheet = Sheet::create(form, path, &columns, &about)?;
@@ -85,6 +91,7 @@ pub(super) async fn run(
         rows += match options.what {
             What::Signals => signals::write(name, &journal, period, &mut sheet).await?,
             What::Outcomes => outcomes::write(name, &journal, period, &mut sheet).await?,
+            What::Shadows => shadows::write(name, &journal, period, &mut sheet).await?,
         };
     }
     ensure!(
@@ -132,6 +139,46 @@ fn ratio(name: &str) -> Column {
 
 fn ratio_cell(ratio: Option<Ratio>) -> Cell<'static> {
     ratio.map_or(Cell::None, |ratio| Cell::Units(ratio.hundredths().into()))
+}
+
+/// How the life of a signal ended, in columns; all of them empty where nobody followed it.
+fn end_columns() -> [Column; 10] {
+    let measure = |name: &str| Column::decimal(name, MEASURE_PLACES).optional();
+    [
+        Column::flag("hit").optional(),
+        price("fill").optional(),
+        price("spread").optional(),
+        measure("mfe"),
+        measure("mae"),
+        measure("cost"),
+        Column::integer("held_ms").optional(),
+        Column::flag("ambiguous").optional(),
+        Column::text("by_bars").optional(),
+        Column::flag("coarse").optional(),
+    ]
+}
+
+fn end_cells(end: Option<&Ended>) -> [Cell<'static>; 10] {
+    let measure = |of: fn(&Ended) -> Option<i64>| end.and_then(of).map_or(Cell::None, Cell::Units);
+    let flag = |of: fn(&Ended) -> bool| end.map_or(Cell::None, |end| Cell::Flag(of(end)));
+    let price = |of: fn(&Ended) -> Price| end.map_or(Cell::None, |end| Cell::Price(of(end)));
+    let bars = end.and_then(|end| end.bars);
+    [
+        flag(|end| end.hit),
+        price(|end| end.fill),
+        price(|end| end.spread),
+        measure(|end| Some(end.best.millionths())),
+        measure(|end| Some(-end.worst.millionths())),
+        measure(|end| Some(end.cost?.millionths())),
+        end.map_or(Cell::None, |end| Cell::Integer(end.held.millis())),
+        flag(|end| end.ambiguous),
+        bars.map_or(Cell::None, |bars| Cell::Text(bars.as_str())),
+        flag(|end| end.coarse),
+    ]
+}
+
+fn chance_cell(chance: Option<Probability>) -> Cell<'static> {
+    chance.map_or(Cell::None, |chance| Cell::Units(chance.steps().into()))
 }
 
 fn time_cell(time: Option<Time>) -> Cell<'static> {

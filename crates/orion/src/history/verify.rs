@@ -7,7 +7,7 @@ use anyhow::Result;
 use journal::snapshot;
 use journal::tape::{self, Segment, TapeItem, TapeReader};
 use journal::{Journal as _, Looking, Record};
-use market::{Position, Shadow, Status, Time, Uuid};
+use market::{Calibration, Position, Shadow, Status, Time, Uuid};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -218,7 +218,9 @@ impl Report {
         match recover::retell(start, journal, &mut Teller::none()).await {
             Ok(Retold::Whole(told)) => {
                 self.again = told.compared;
-                if let Err(error) = self.compare_shadows(journal, &told.shadows).await {
+                let shadows = self.compare_shadows(journal, &told.shadows).await;
+                let calibrations = self.compare_calibrations(journal, &told.calibrations).await;
+                for error in [shadows.err(), calibrations.err()].into_iter().flatten() {
                     self.fault(error);
                 }
                 if !told.missing.is_empty() {
@@ -249,6 +251,29 @@ impl Report {
                 self.fault(format!(
                     "the shadow of signal {} is not what its tape gives",
                     shadow.id
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The versions of calibrations that the tape gives are those that the journal has.
+    async fn compare_calibrations(
+        &mut self,
+        journal: &Looking,
+        given: &[Calibration],
+    ) -> Result<(), journal::Error> {
+        let name = |one: &Calibration| (one.of.clone(), one.version);
+        let kept = journal.calibrations().await?;
+        let kept: BTreeMap<_, _> = kept.iter().map(|one| (name(one), one)).collect();
+        for calibration in given {
+            if kept
+                .get(&name(calibration))
+                .is_some_and(|kept| *kept != calibration)
+            {
+                self.fault(format!(
+                    "version {} of what confidence of {} is calibrated by is not what its tape gives",
+                    calibration.version, calibration.of
                 ));
             }
         }

@@ -1,12 +1,15 @@
 //! The models of a running server: loaded when it starts, asked in the background, heard in the loop. One that cannot be
-//! loaded, hangs, panics or fails is off, with a reason that logs, `/health` and `/metrics` tell; all else goes on.
+//! loaded, hangs, panics or fails is off, with a reason that logs, `/health` and `/metrics` tell; all else goes on. Those of a
+//! backtest are another matter: `panel.rs`.
 
 mod command;
+mod panel;
 mod seat;
 #[cfg(test)]
 mod tests;
 
 pub use command::run;
+pub use panel::Panel;
 pub use seat::Seat;
 
 use crate::config::{Config, FeedKind};

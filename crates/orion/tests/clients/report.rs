@@ -1,6 +1,5 @@
 //! The backtest's report in a real browser: from disk, on desks and phones, in light and in dark.
 
-#[allow(dead_code, reason = "a part of it is used here")]
 #[path = "../../src/backtest/report/testing.rs"]
 mod testing;
 

@@ -75,6 +75,10 @@ async fn tables_say_what_the_journal_says() {
     );
     check_outcomes(&rows(&csv), &records);
 
+    let csv = out.join("shadows.csv");
+    assert!(export(data.path(), &["shadows"], &csv).status.success());
+    check_shadows(&rows(&csv), data.path(), &rows_of_signals).await;
+
     // The other form has the same.
     let parquet = out.join("signals.parquet");
     assert!(export(data.path(), &["signals"], &parquet).status.success());
@@ -103,7 +107,88 @@ async fn tables_say_what_the_journal_says() {
     }
     assert!(reader.next_row().expect("whole").is_none());
     let names = std::fs::read_dir(&out).expect("a folder").count();
-    assert_eq!(names, 3, "nothing is left beside them");
+    assert_eq!(names, 4, "nothing is left beside them");
+}
+
+/// Six decimals of what is measured, or nothing.
+fn millionths(measure: Option<market::Measure>) -> String {
+    measure.map_or_else(String::new, |measure| {
+        let number = measure.millionths();
+        let sign = if number < 0 { "-" } else { "" };
+        let whole = number.unsigned_abs();
+        format!("{sign}{}.{:06}", whole / 1_000_000, whole % 1_000_000)
+    })
+}
+
+fn check_end(row: &BTreeMap<String, String>, end: Option<&market::Ended>) {
+    let cell = |name: &str| row[name].as_str();
+    let Some(end) = end else {
+        for name in [
+            "fill",
+            "spread",
+            "mfe",
+            "mae",
+            "cost",
+            "held_ms",
+            "ambiguous",
+        ] {
+            assert_eq!(cell(name), "", "{name}");
+        }
+        return;
+    };
+    assert_eq!(cell("hit"), end.hit.to_string());
+    assert_eq!(cell("mfe"), millionths(Some(end.best)));
+    let worst = market::Measure::from_millionths(-end.worst.millionths());
+    assert_eq!(cell("mae"), millionths(Some(worst)));
+    assert_eq!(cell("cost"), millionths(end.cost));
+    assert_eq!(cell("held_ms"), end.held.millis().to_string());
+    assert_eq!(cell("ambiguous"), end.ambiguous.to_string());
+    assert_eq!((cell("by_bars"), cell("coarse")), ("", "false"));
+    let number = |name: &str| cell(name).parse::<f64>().expect("a number");
+    assert!((number("fill") - end.fill.to_f64()).abs() < 1e-9);
+    assert!((number("spread") - end.spread.to_f64()).abs() < 1e-9);
+}
+
+async fn check_shadows(
+    rows: &[BTreeMap<String, String>],
+    data: &Path,
+    signals: &[BTreeMap<String, String>],
+) {
+    let journal = Looking::open(&data.join(MARKET))
+        .expect("open")
+        .expect("a journal");
+    let kept = journal.shadows(0, usize::MAX).await.expect("read");
+    assert!(kept.len() > 5, "{} shadows", kept.len());
+    assert_eq!(rows.len(), kept.len());
+    for (row, (place, shadow)) in rows.iter().zip(&kept) {
+        assert_eq!(row["place"], place.to_string());
+        assert_eq!(row["id"], shadow.id.to_string());
+        assert_eq!(row["cause"], shadow.cause.as_str());
+        assert_eq!(row["kind"], shadow.kind.to_string());
+        let hit = shadow.hit().map_or_else(String::new, |hit| hit.to_string());
+        assert_eq!(row["hit"], hit);
+        let realised = shadow
+            .realised
+            .map_or_else(String::new, |one| one.to_string());
+        assert_eq!(row["realised"], realised);
+        check_end(row, shadow.end.as_ref());
+        let of = signals
+            .iter()
+            .find(|signal| signal["id"] == row["id"])
+            .expect("its signal");
+        for name in [
+            "symbol",
+            "setup",
+            "direction",
+            "killzone",
+            "entry",
+            "stop",
+            "cause",
+        ] {
+            assert_eq!(row[name], of[name], "{name}");
+        }
+    }
+    assert!(rows.iter().any(|row| !row["mfe"].is_empty()));
 }
 
 fn check_signals(rows: &[BTreeMap<String, String>], records: &[Record]) {
@@ -143,6 +228,8 @@ fn outcomes_of(records: &[Record], id: Uuid) -> Vec<Outcome> {
 
 fn check_signal(row: &BTreeMap<String, String>, signal: &Signal, outcomes: &[Outcome]) {
     let number = |name: &str| row[name].parse::<f64>().expect("a number");
+    check_end(row, outcomes.iter().find_map(|one| one.end.as_ref()));
+    assert_eq!((&*row["model"], &*row["of_training"]), ("", "false"));
     assert_eq!(row["market"], MARKET);
     assert_eq!(row["symbol"], signal.symbol.as_str());
     assert_eq!(row["reason"], signal.reason);

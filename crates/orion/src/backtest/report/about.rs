@@ -1,7 +1,7 @@
 //! The end of the page: how to make it again, and what every word on it means.
 
-use super::text::{both_clocks, count, fixed, known, safe};
-use lab::backtest::report::{LEAST, Parameter, Report, SymbolSpan};
+use super::text::{both_clocks, count, counted, fixed, known, safe};
+use lab::backtest::report::{LEAST, ModelUse, Parameter, Report, SymbolSpan};
 
 /// What was run.
 pub(super) fn run(report: &Report) -> String {
@@ -29,10 +29,53 @@ pub(super) fn run(report: &Report) -> String {
     let fact = |(name, value): (&str, String)| format!("<dt>{name}</dt><dd>{value}</dd>");
     let facts: String = facts.into_iter().map(fact).collect();
     format!(
-        "<pre tabindex=\"0\">{}</pre><h3>What went in</h3><dl class=\"words\">{facts}</dl>{}{}",
+        "<pre tabindex=\"0\">{}</pre><h3>What went in</h3><dl class=\"words\">{facts}</dl>{}{}{}",
         safe(&run.command),
         spans(&run.symbols),
+        models(report),
         rules(&run.rules)
+    )
+}
+
+/// The models that had a say, and what is of their training.
+fn models(report: &Report) -> String {
+    if report.run.models.is_empty() {
+        return String::new();
+    }
+    let row = |model: &ModelUse| {
+        format!(
+            "<tr><th scope=\"row\">{} {}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            safe(&model.name),
+            safe(&model.version),
+            match model.role {
+                "propose" => "proposes",
+                _ => "re-scores",
+            },
+            count(model.asked),
+            count(model.answered),
+            both_clocks(&model.counts_from)
+        )
+    };
+    let rows: String = report.run.models.iter().map(row).collect();
+    let columns = columns(&[
+        "model",
+        "what it does",
+        "questions",
+        "answered",
+        "trained on what is before",
+    ]);
+    let training = report.training.map_or_else(String::new, |training| {
+        let tally = training.tally;
+        format!(
+            "<p class=\"small warn\">Of a time that a model may have been trained on: {}, {} confirmed, {} ended, {}. They count nowhere else.</p>",
+            counted(training.born, "signal"),
+            count(training.confirmed),
+            count(tally.n),
+            counted(tally.hits, "hit")
+        )
+    });
+    format!(
+        "<h3>Models</h3><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"models\"><table><thead><tr>{columns}</tr></thead><tbody>{rows}</tbody></table></div>{training}"
     )
 }
 

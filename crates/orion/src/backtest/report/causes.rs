@@ -1,14 +1,19 @@
 //! What became of triggers and signals that are no trades: refused, invalidated, still running.
 
+use super::confirmation;
 use super::text::{count, percent, safe};
 use lab::backtest::report::{Counted, Report};
 
 pub(super) fn section(report: &Report) -> String {
     format!(
-        "{}<div class=\"pair\"><div><h3>Triggers that became no signal</h3>{}</div><div><h3>Signals that were not confirmed</h3>{}</div></div>",
+        "{}<div class=\"pair\"><div><h3>Triggers that became no signal</h3>{}</div><div><h3>Signals that were not confirmed</h3>{}</div></div>{}",
         way(report),
         bars(&report.refused, refusal),
         bars(&report.invalidated, cause),
+        report
+            .confirmation
+            .as_ref()
+            .map_or_else(String::new, confirmation::part),
     )
 }
 
@@ -80,7 +85,7 @@ fn refusal(name: &str) -> Option<&'static str> {
 }
 
 /// Why a signal was not confirmed, in plain words (`market::Cause`).
-fn cause(name: &str) -> Option<&'static str> {
+pub(super) fn cause(name: &str) -> Option<&'static str> {
     Some(match name {
         "stop" => "the stop traded before the verdict",
         "missed" => "the first target traded before the verdict",

@@ -8,6 +8,7 @@ mod about;
 mod calendar;
 mod causes;
 mod confidence;
+mod confirmation;
 mod equity;
 mod folds;
 mod groups;
@@ -26,6 +27,7 @@ use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lab::backtest::Report;
+use lab::backtest::report::Trade;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -40,8 +42,16 @@ const SCRIPT: &str = include_str!("script.js");
 /// # Errors
 /// When the file cannot be written.
 pub fn write(report: &Report, path: &Path) -> Result<()> {
+    write_as(report, "backtest", path)
+}
+
+/// The same of something that is called otherwise.
+///
+/// # Errors
+/// As [`write()`].
+pub(crate) fn write_as(report: &Report, what: &str, path: &Path) -> Result<()> {
     let beside = beside(path);
-    let written = put(&beside, &page(report)).and_then(|()| fs::rename(&beside, path));
+    let written = put(&beside, &page_as(report, what)).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
         // It may not be there: what is told is why it could not be written.
         let _ = fs::remove_file(&beside);
@@ -71,6 +81,10 @@ fn beside(path: &Path) -> PathBuf {
 /// The whole page. Equal reports give equal bytes.
 #[must_use]
 pub fn page(report: &Report) -> String {
+    page_as(report, "backtest")
+}
+
+fn page_as(report: &Report, what: &str) -> String {
     let symbols: Vec<&str> = report
         .run
         .symbols
@@ -83,7 +97,7 @@ pub fn page(report: &Report) -> String {
         ""
     };
     let title = format!(
-        "{simulated}{}, {}: ORION backtest",
+        "{simulated}{}, {}: ORION {what}",
         symbols.join(" "),
         trades::days_between(report)
     );
@@ -100,6 +114,11 @@ pub fn page(report: &Report) -> String {
         body(report),
         trades::data(report),
     )
+}
+
+/// The trades that figures are of: those of a model's training are only listed.
+fn counting(report: &Report) -> impl Iterator<Item = &Trade> + Clone {
+    report.trades.iter().filter(|trade| !trade.training)
 }
 
 /// No request at all, and no code or style but what is written here.

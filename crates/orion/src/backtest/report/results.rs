@@ -1,5 +1,6 @@
 //! What single trades brought: their distribution, and how far they went both ways while they ran.
 
+use super::counting;
 use super::plot::{Scale, dot, legend, length, line, rungs, wide};
 use super::text::{count, counted, fixed, percent, r, signed};
 use lab::backtest::report::{Report, Trade};
@@ -17,10 +18,10 @@ const DOTS: usize = 60;
 
 /// How many trades brought how much.
 pub(super) fn distribution(report: &Report) -> String {
-    if report.trades.is_empty() {
+    if report.all.n == 0 {
         return "<p class=\"none\">There are no results to count.</p>".to_owned();
     }
-    let mut results: Vec<f64> = report.trades.iter().map(|trade| trade.r_net).collect();
+    let mut results: Vec<f64> = counting(report).map(|trade| trade.r_net).collect();
     results.sort_by(f64::total_cmp);
     let columns = columns(&results);
     let most = columns.iter().map(|column| column.2).max().unwrap_or(1);
@@ -133,11 +134,11 @@ fn spread(results: &[f64], report: &Report) -> String {
 
 /// How far each trade went for it and against it.
 pub(super) fn excursions(report: &Report) -> String {
-    if report.trades.is_empty() {
+    if report.all.n == 0 {
         return "<p class=\"none\">No trade has run.</p>".to_owned();
     }
     let ends = |value: fn(&Trade) -> f64, least: f64| {
-        let mut values: Vec<f64> = report.trades.iter().map(value).collect();
+        let mut values: Vec<f64> = counting(report).map(value).collect();
         values.sort_by(f64::total_cmp);
         Scale {
             low: 0.0,
@@ -146,9 +147,8 @@ pub(super) fn excursions(report: &Report) -> String {
     };
     let (against, along) = (ends(|trade| trade.mae, 1.25), ends(|trade| trade.mfe, 2.0));
     let is_beyond = |trade: &&Trade| trade.mae > against.high || trade.mfe > along.high;
-    let beyond = report.trades.iter().filter(is_beyond).count();
-    let (hits, misses): (Vec<&Trade>, Vec<&Trade>) =
-        report.trades.iter().partition(|trade| trade.hit);
+    let beyond = counting(report).filter(is_beyond).count();
+    let (hits, misses): (Vec<&Trade>, Vec<&Trade>) = counting(report).partition(|trade| trade.hit);
     let entries = [
         (dot("good"), counted(hits.len() as u64, "hit")),
         (
@@ -178,7 +178,7 @@ pub(super) fn excursions(report: &Report) -> String {
         legend(&entries),
         length(LEFT + SIDE + 14.0),
         length(6.0 + SIDE + 44.0),
-        counted(report.trades.len() as u64, "trade"),
+        counted(report.all.n, "trade"),
         ticks(against, along),
         dots("bad", misses.into_iter().map(place)),
         dots("good", hits.into_iter().map(place)),
@@ -229,7 +229,7 @@ fn dots(class: &str, places: impl Iterator<Item = (f64, f64)>) -> String {
 /// Of the distribution's words: how many trades are beyond its ends.
 pub(super) fn beyond_ends(report: &Report) -> String {
     let is_beyond = |trade: &&Trade| trade.r_net < ENDS.0 || trade.r_net >= ENDS.1;
-    let beyond = report.trades.iter().filter(is_beyond).count();
+    let beyond = counting(report).filter(is_beyond).count();
     match beyond {
         0 => String::new(),
         beyond => format!(

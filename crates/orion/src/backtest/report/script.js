@@ -162,14 +162,15 @@
   function count() {
     const n = shown.length, hits = shown.filter((trade) => trade.hit).length;
     const sum = shown.reduce((sum, trade) => sum + trade.net, 0);
-    let text = `${n.toLocaleString("en-GB")} of ${data.trades.length.toLocaleString("en-GB")} trades`;
+    const all = data.trades.length, words = all < data.all ? "listed trades" : "trades";
+    let text = `${n.toLocaleString("en-GB")} of ${all.toLocaleString("en-GB")} ${words}`;
     if (n >= data.least) {
       const [low, high] = wilson(hits, n);
       text += `, hits ${percent(hits / n)} [${fixed(low * 100, 0)}, ${fixed(high * 100, 0)}], sum ${inR(sum)}`;
     } else if (n > 0) {
       text += `, ${hits} hit${hits === 1 ? "" : "s"}, sum ${inR(sum)}: not enough data to say more`;
     }
-    counted.textContent = n < data.trades.length && n > 0 ? `${text}. What is chosen after looking is one more trial.` : `${text}.`;
+    counted.textContent = n < all && n > 0 ? `${text}. What is chosen after looking is one more trial.` : `${text}.`;
   }
   function sift() {
     const is = (name, trade) => !filters[name].value || trade[name] === filters[name].value;
@@ -264,7 +265,7 @@
   }
   function show(trade) {
     const chart = make("div", { id: "chart" });
-    const marks = [["ambiguous", "stop and target in one bar: no hit"], ["coarse", "judged by coarse bars"], ["simulated", "SIMULATED"]];
+    const marks = [["ambiguous", "stop and target in one bar: no hit"], ["coarse", "judged by coarse bars"], ["simulated", "SIMULATED"], ["training", "of a model's training: it counts nowhere"]];
     const parts = [
       make("div", { class: "title" },
         make("h3", {}, `${trade.symbol} ${trade.side}`), make("span", { class: `result ${trade.net > 0 ? "good" : "bad"}` }, inR(trade.net)),
@@ -276,6 +277,7 @@
     const held = (trade.conditions ?? []).map((condition) => condition.replaceAll("_", " "));
     if (held.length) parts.push(make("p", { class: "small quiet" }, `Held when it fired: ${held.join("; ")}.`));
     if (trade.gate) parts.push(make("p", { class: "small warn" }, `A limit of the portfolio spoke against it: ${trade.gate.replaceAll("_", " ")}.`));
+    if (trade.model) parts.push(make("p", { class: "small quiet" }, `Rated by the model ${trade.model}.`));
     parts.push(make("p", { class: "small quiet" }, `Signal ${trade.id}.`));
     detail.replaceChildren(...parts);
     if (trade.bars) picture(trade, chart);

@@ -1,9 +1,9 @@
 //! Reports made up for tests: plausible, consistent with themselves, and the same every time.
 
 use lab::backtest::report::{
-    Band, Bin, Bootstrap, Candle, Control, Costs, Counted, Day, Drawdown, EdgeVerdict, FORMAT,
-    Fold, FoldPart, Grade, Group, LEAST, Month, Parameter, Report, Returns, Run, Scores,
-    SignalCounts, Step, SymbolSpan, Trade, TradeSignal, TradeTarget,
+    Band, Bin, Bootstrap, ByCause, Candle, Confirmation, Control, Costs, Counted, Day, Drawdown,
+    EdgeVerdict, FORMAT, Fold, FoldPart, Followed, Grade, Group, LEAST, Month, Parameter, Report,
+    Returns, Run, Scores, SignalCounts, Step, SymbolSpan, Tally, Trade, TradeSignal, TradeTarget,
 };
 use market::SourceTime;
 
@@ -89,6 +89,8 @@ pub(crate) fn report(trades: usize) -> Report {
         },
         reliability: bins(&trades),
         control: enough.then(|| control(&days)),
+        confirmation: enough.then(|| confirmation(&all)),
+        training: None,
         bootstrap: enough.then_some(Bootstrap {
             draws: 2000,
             days: days.len() as u32,
@@ -139,6 +141,7 @@ fn run() -> Run {
             value: "2.0".to_owned(),
             default: "1.5".to_owned(),
         }],
+        models: Vec::new(),
         costs: Costs {
             slippage: SYMBOLS.map(|(symbol, ..)| (symbol.to_owned(), 0.2)).to_vec(),
             commission: SYMBOLS.map(|(symbol, ..)| (symbol.to_owned(), 7.0)).to_vec(),
@@ -231,6 +234,7 @@ fn trade(place: usize, dice: &mut Dice) -> Trade {
                 "killzone".to_owned(),
             ],
             risk_gate: None,
+            model: None,
         },
         fill: round(level(0.08)),
         spread: round(risk * 0.1),
@@ -252,6 +256,7 @@ fn trade(place: usize, dice: &mut Dice) -> Trade {
         },
         ambiguous: place % 97 == 96,
         coarse: false,
+        training: false,
         ended_at: at(ended),
         day: at(day * 86_400)[..10].to_owned(),
         window: window(
@@ -325,6 +330,47 @@ fn wilson(hits: u32, n: u32) -> (f64, f64) {
     let middle = p + z * z / (2.0 * n);
     let half = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
     ((middle - half) / below, (middle + half) / below)
+}
+
+/// Confirmed trades beside others that hit half as often.
+fn confirmation(trades: &[&Trade]) -> Confirmation {
+    let group = group(trades);
+    let followed = |n: u32, hits: u32, chance: Option<f64>, mean_r: Option<f64>| {
+        let (low, high) = wilson(hits, n);
+        let rate = f64::from(hits) / f64::from(n);
+        let edge = chance.map(|chance| rate - chance);
+        let tally = Tally {
+            n,
+            hits,
+            rate,
+            low,
+            high,
+            chance,
+            edge,
+        };
+        Followed { tally, mean_r }
+    };
+    let confirmed = followed(group.n, group.hits, group.chance, Some(group.r.gross_mean));
+    let others = followed(176, 62, Some(0.49), Some(-0.21));
+    let difference = confirmed.tally.rate - others.tally.rate;
+    let causes = [
+        ("missed", followed(33, 33, None, None)),
+        ("stop", followed(41, 0, None, None)),
+        ("structure", followed(12, 4, Some(0.47), Some(-0.31))),
+        ("timeout", followed(90, 25, Some(0.49), Some(-0.19))),
+    ];
+    let cause = |(cause, followed): (&str, Followed)| ByCause {
+        cause: cause.to_owned(),
+        followed,
+    };
+    Confirmation {
+        confirmed,
+        others,
+        difference,
+        difference_low: difference - 0.08,
+        difference_high: difference + 0.08,
+        causes: causes.map(cause).to_vec(),
+    }
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {

@@ -230,10 +230,110 @@ fn nothing_is_fetched_and_no_other_code_runs() {
 fn a_large_report_is_a_small_file() {
     let bytes = page(&report(2000)).len();
     assert!(bytes < 5_000_000, "{bytes} bytes");
-    let many = page(&report(5000));
-    assert!(many.len() < 9_000_000, "{} bytes", many.len());
-    assert_eq!(data(&many)["trades"].as_array().map(Vec::len), Some(5000));
-    assert!(many.contains("2,500 of 5,000 trades can be drawn, evenly chosen"));
+    let mut all = report(24_000);
+    // As a run keeps them: few are drawn.
+    for (place, trade) in all.trades.iter_mut().enumerate() {
+        if !place.is_multiple_of(128) {
+            trade.window = Vec::new();
+        }
+    }
+    let many = page(&all);
+    assert!(many.len() < 4_000_000, "{} bytes", many.len());
+    assert!(many.contains("188 of 24,000 trades can be drawn, evenly chosen"));
+    let data = data(&many);
+    let listed = data["trades"].as_array().expect("trades");
+    assert!((2700..=3000).contains(&listed.len()), "{}", listed.len());
+    let said = format!("The list has {} of them", count(listed.len() as u64));
+    assert!(many.contains(&said) && many.contains("<code>--trades FILE</code>"));
+    assert_eq!(data["all"], 24_000);
+    let drawn = listed.iter().filter(|trade| trade["bars"].is_string());
+    assert_eq!(drawn.count(), 188);
+    let entered: Vec<i64> = listed
+        .iter()
+        .filter_map(|one| one["entered"].as_i64())
+        .collect();
+    assert!(entered.is_sorted(), "by time");
+}
+
+#[test]
+fn what_is_of_a_models_training_is_listed_and_counted_nowhere() {
+    let mut report = report(120);
+    let before = page(&report);
+    let mut trained = report.trades[0].clone();
+    trained.training = true;
+    trained.r_net = 77.0;
+    trained.signal.model = Some("gaps 3: 0.61".to_owned());
+    report.trades.insert(0, trained);
+    report.run.models = vec![lab::backtest::report::ModelUse {
+        name: "gaps".to_owned(),
+        version: "<3>".to_owned(),
+        role: "rescore",
+        counts_from: "2024-01-03T00:00:00Z".to_owned(),
+        asked: 1234,
+        answered: 1233,
+    }];
+    report.training = Some(lab::backtest::report::Training {
+        born: 3,
+        confirmed: 2,
+        tally: lab::backtest::report::Tally {
+            n: 1,
+            hits: 1,
+            ..lab::backtest::report::Tally::default()
+        },
+        mean_r: Some(77.0),
+    });
+    let after = page(&report);
+    let figures = |page: &str| {
+        let (_, rest) = page
+            .split_once("<section id=\"evidence\">")
+            .expect("evidence");
+        let (figures, _) = rest.split_once("<section id=\"trades\">").expect("trades");
+        figures.to_owned()
+    };
+    assert_eq!(figures(&before), figures(&after));
+    for part in [
+        "gaps &lt;3&gt;</th><td>re-scores</td><td>1,234</td><td>1,233</td>",
+        "may have been trained on: 3 signals, 2 confirmed, 1, 1 hit. They count nowhere else",
+    ] {
+        let part = part.replace("1, 1 hit", "1 ended, 1 hit");
+        assert!(after.contains(&part), "{part}");
+    }
+    let trades = &data(&after)["trades"];
+    assert_eq!(
+        (&trades[0]["training"], &trades[1]["training"]),
+        (&true.into(), &Value::Null)
+    );
+    assert_eq!(trades[0]["model"], "gaps 3: 0.61");
+}
+
+#[test]
+fn what_confirmation_was_worth_is_told_with_its_interval() {
+    let mut report = report(480);
+    let page = page(&report);
+    let worth = report.confirmation.clone().expect("it");
+    let says = format!(
+        "The confirmed hit more often: {} of rates of hits, {}.",
+        points(worth.difference),
+        percents(worth.difference_low, worth.difference_high)
+    );
+    assert!(page.contains(&says), "{says}");
+    let row = format!(
+        "</span> timeout</th><td>90</td><td>25</td><td>{}</td>",
+        percent(25.0 / 90.0)
+    );
+    assert!(page.contains(&row), "{row}");
+    assert!(
+        page.contains("</span> missed</th><td>33</td><td>33</td><td colspan=\"5\">not enough data")
+    );
+    let says = |low: f64, high: f64, report: &mut Report| {
+        let worth = report.confirmation.as_mut().expect("it");
+        (worth.difference_low, worth.difference_high) = (low, high);
+        super::page(report)
+    };
+    assert!(says(-0.1, 0.1, &mut report).contains("It cannot be told from nothing:"));
+    assert!(says(-0.2, -0.1, &mut report).contains("The confirmed hit less often:"));
+    report.confirmation.as_mut().expect("it").others.tally.n = 49;
+    assert!(super::page(&report).contains("Not enough data: fewer than 50 on one side."));
 }
 
 #[test]

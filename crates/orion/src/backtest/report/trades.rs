@@ -9,21 +9,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Most letters of all charts: with more, every second one is left out until the rest fits.
 const CHARTS_MAX: usize = 2_500_000;
+/// Most trades of the list: they are most of a page of thousands.
+const LISTED_MAX: usize = 3000;
 
 pub(super) fn section(report: &Report) -> String {
     if report.trades.is_empty() {
         return "<p class=\"none\">No signal was confirmed and ended.</p>".to_owned();
     }
-    let drawn = charts(report).len();
+    let charts = charts(report);
+    let (drawn, all) = (charts.len(), report.trades.len());
     let said = format!(
-        "{} of {} can be drawn{}. Arrow keys, or j and k, go from trade to trade.",
+        "{} of {} can be drawn{}.{} Arrow keys, or j and k, go from trade to trade.",
         super::text::count(drawn as u64),
-        counted(report.trades.len() as u64, "trade"),
-        if drawn < report.trades.len() {
-            ", evenly chosen"
-        } else {
-            ""
-        },
+        counted(all as u64, "trade"),
+        if drawn < all { ", evenly chosen" } else { "" },
+        left_out(listed(all, &charts).len(), all),
     );
     format!(
         "<p class=\"lead\">{said}</p><noscript><p class=\"none\">The list and the charts of single trades need JavaScript; all figures above do without.</p></noscript>\
@@ -62,6 +62,31 @@ pub(super) fn section(report: &Report) -> String {
                 ("longest", "longest first"),
             ])
         ),
+    )
+}
+
+/// The places of the trades that are listed: all of few; of many those that can be drawn and, of the rest, evenly chosen ones.
+fn listed(trades: usize, charts: &BTreeMap<usize, String>) -> Vec<usize> {
+    if trades <= LISTED_MAX {
+        return (0..trades).collect();
+    }
+    let rest = (0..trades).filter(|place| !charts.contains_key(place));
+    let room = LISTED_MAX.saturating_sub(charts.len()).max(1);
+    let step = (trades - charts.len()).div_ceil(room).max(1);
+    let mut listed: Vec<usize> = rest.step_by(step).chain(charts.keys().copied()).collect();
+    listed.sort_unstable();
+    listed
+}
+
+/// What is said where not all are listed.
+fn left_out(listed: usize, trades: usize) -> String {
+    if listed == trades {
+        return String::new();
+    }
+    format!(
+        " The list has {} of them: those that can be drawn, and others evenly chosen. All figures above are of all; \
+         <code>--trades FILE</code> writes each trade.",
+        super::text::count(listed as u64)
     )
 }
 
@@ -123,6 +148,7 @@ fn zones(report: &Report) -> Choices {
 /// All that the script draws from, as JSON that may stand in a script element.
 pub(super) fn data(report: &Report) -> String {
     let mut charts = charts(report);
+    let listed = listed(report.trades.len(), &charts);
     let data = Data {
         least: LEAST,
         start: equity::start(report),
@@ -132,12 +158,14 @@ pub(super) fn data(report: &Report) -> String {
             .map(|trade| (trade.signal.killzone, killzone(trade.signal.killzone)))
             .collect(),
         days: days(report),
-        trades: report
-            .trades
-            .iter()
-            .enumerate()
-            .map(|(place, trade)| OneTrade::of(trade, charts.remove(&place)))
+        trades: listed
+            .into_iter()
+            .filter_map(|place| {
+                let trade = report.trades.get(place)?;
+                Some(OneTrade::of(trade, charts.remove(&place)))
+            })
             .collect(),
+        all: report.trades.len(),
     };
     // Plain structures of numbers and texts have a form in JSON.
     let json = serde_json::to_string(&data).unwrap_or_else(|_| "null".to_owned());
@@ -170,6 +198,8 @@ struct Data<'a> {
     killzones: BTreeMap<&'a str, String>,
     days: Vec<OneDay<'a>>,
     trades: Vec<OneTrade<'a>>,
+    /// How many there are, listed or not.
+    all: usize,
 }
 
 #[derive(Serialize)]
@@ -258,6 +288,10 @@ struct OneTrade<'a> {
     coarse: bool,
     #[serde(skip_serializing_if = "is_not")]
     simulated: bool,
+    #[serde(skip_serializing_if = "is_not")]
+    training: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a str>,
     /// Of trades that are drawn: they are most of a page of thousands.
     #[serde(skip_serializing_if = "Option::is_none")]
     conditions: Option<&'a [String]>,
@@ -314,6 +348,8 @@ impl<'a> OneTrade<'a> {
             ambiguous: trade.ambiguous,
             coarse: trade.coarse,
             simulated: signal.simulated,
+            training: trade.training,
+            model: signal.model.as_deref(),
             conditions: bars.as_ref().map(|_| signal.conditions.as_slice()),
             gate: signal.risk_gate.as_deref(),
             bars,

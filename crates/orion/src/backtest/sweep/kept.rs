@@ -2,6 +2,7 @@
 //! says of which sweep they are.
 
 use super::grid::Axis;
+use crate::config::Config;
 use anyhow::{Context as _, Result, bail, ensure};
 use engine::{Engine, Settings};
 use lab::backtest::Trial;
@@ -24,12 +25,16 @@ pub(super) struct Sweep {
     from: Option<String>,
     to: Option<String>,
     axes: Vec<(String, Vec<String>)>,
+    /// The sums of the models that are asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    models: Vec<String>,
 }
 
 impl Sweep {
     pub(super) fn new(
         options: &crate::cli::Backtest,
         axes: &[Axis],
+        config: &Config,
         settings: &Settings,
         events: &[(Time, Event)],
     ) -> Result<Self> {
@@ -37,7 +42,10 @@ impl Sweep {
         let mut hash = Fnv::default();
         settings.bytes().for_each(|byte| hash.add(u64::from(byte)));
         let axes = axes.iter();
+        let models = config.models.manifests().iter();
+        let models = models.filter_map(|read| Some(read.said.as_ref().ok()?.0.sha256.clone()));
         Ok(Self {
+            models: models.collect(),
             engine: Engine::VERSION,
             settings: hash.name(),
             events: name_of(events),
@@ -186,6 +194,9 @@ impl Sweep {
         }
         if before.settings != self.settings {
             return differs("settings");
+        }
+        if before.models != self.models {
+            return differs("models");
         }
         ensure!(
             before.seed == self.seed,

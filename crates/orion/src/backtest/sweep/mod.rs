@@ -12,12 +12,13 @@ use super::{command, ensure_whole, given, period};
 use crate::cli;
 use crate::config::Config;
 use crate::history::remark;
-use anyhow::{Result, anyhow, ensure};
+use crate::models::Panel;
+use anyhow::{Result, ensure};
 use engine::{Engine, Settings};
 use kept::{Kept, Sweep};
 use lab::backtest::report::FORMAT;
 use lab::backtest::{Deflated, Forward, Period, Trial, Watch, variance, walk_forward};
-use market::{Event, Time};
+use market::{Event, Question, Time};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -71,8 +72,11 @@ pub(super) fn run(options: &cli::Backtest, environment: Vec<(String, String)>) -
     let period = period(options)?;
     let opened = base(options, environment.clone())?;
     let (events, lost) = events(&opened.input)?;
+    // What cannot be asked is known before the first set is run.
+    let config = opened.input.config()?;
+    Panel::open(config)?;
     let (sets, impossible) = possible(options, &axes, &opened, &environment)?;
-    let sweep = Sweep::new(options, &axes, opened.input.settings(), &events)?;
+    let sweep = Sweep::new(options, &axes, config, opened.input.settings(), &events)?;
     let kept = options.resume.as_deref();
     let (mut kept, mut done) = match kept.map(|path| Kept::open(path, &sweep)).transpose()? {
         Some((kept, done)) => (Some(kept), done),
@@ -91,7 +95,8 @@ pub(super) fn run(options: &cli::Backtest, environment: Vec<(String, String)>) -
         .filter(|set| !done.contains_key(&set.number))
         .collect();
     let progress = Progress::new(sets.len(), done.len());
-    try_all(&left, &events, period, options.seed, |trial| {
+    let attempt = |set: &Set| attempt(set, &events, config, period, options.seed);
+    try_all(&left, attempt, |trial| {
         let trial = match &mut kept {
             Some(kept) => kept.keep(&trial)?,
             None => trial,
@@ -134,9 +139,7 @@ fn possible(
     opened: &Opened,
     environment: &[(String, String)],
 ) -> Result<(Vec<Set>, usize)> {
-    let Input::Recorded { config, .. } = &opened.input else {
-        return Err(anyhow!("a sweep runs a recording"));
-    };
+    let config = opened.input.config()?;
     let (grains, _) = input::files(config)?;
     let mut first_reason = None;
     let mut sets = Vec::new();
@@ -175,9 +178,7 @@ fn possible(
 /// Tries sets on all cores and gives each result to `each` as it comes.
 fn try_all(
     sets: &[&Set],
-    events: &Events,
-    period: Period,
-    seed: u64,
+    attempt: impl Fn(&Set) -> Result<Trial> + Sync,
     mut each: impl FnMut(Trial) -> Result<()>,
 ) -> Result<()> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
@@ -185,10 +186,10 @@ fn try_all(
     let (told, results) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..cores.min(sets.len()) {
-            let (told, next) = (told.clone(), &next);
+            let (told, next, attempt) = (told.clone(), &next, &attempt);
             scope.spawn(move || {
                 while let Some(set) = sets.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if told.send(attempt(set, events, period, seed)).is_err() {
+                    if told.send(attempt(set)).is_err() {
                         return;
                     }
                 }
@@ -196,19 +197,31 @@ fn try_all(
         }
         drop(told);
         // Where a result cannot be kept, the others are not waited for.
-        let kept = results.iter().try_for_each(&mut each);
+        let kept = results.iter().try_for_each(|trial| each(trial?));
         drop(results);
         kept
     })
 }
 
-fn attempt(set: &Set, events: &Events, period: Period, seed: u64) -> Trial {
+/// Runs one set. Models are loaded anew for each: what one said or did in another set changes nothing.
+fn attempt(
+    set: &Set,
+    events: &Events,
+    config: &Config,
+    period: Period,
+    seed: u64,
+) -> Result<Trial> {
+    let mut panel = Panel::open(config)?;
     let mut engine = Engine::new(Arc::clone(&set.settings));
     let mut watch = Watch::new(&set.settings, period, 0);
     let events = events.iter().cloned().map(Ok::<_, Infallible>);
-    let Ok(()) = lab::backtest::run(&mut engine, events, &mut watch, |_, _| {});
+    let ask = |question: &Question| panel.ask(question);
+    let Ok(()) = lab::backtest::run_asking(&mut engine, events, &mut watch, ask, |_, _| {});
+    for note in panel.notes() {
+        remark(&format!("set {}: {note}", set.number));
+    }
     let found = watch.finish(&engine);
-    Trial::of(set.number, set.parameters.clone(), &found, seed)
+    Ok(Trial::of(set.number, set.parameters.clone(), &found, seed))
 }
 
 fn judge(

@@ -1,10 +1,13 @@
 //! One row a signal, with its whole life: what was published, the verdict, and what became of it.
 
-use super::{CHANCE_PLACES, Period, price, ratio, ratio_cell, read, time_cell};
+use super::{
+    CHANCE_PLACES, MEASURE_PLACES, Period, chance_cell, end_cells, end_columns, price, ratio,
+    ratio_cell, read, time_cell,
+};
 use anyhow::Result;
 use history::table::{Cell, Column, Sheet, Unit};
 use journal::{Looking, Record};
-use market::{Outcome, OutcomeKind, Price, PriceKind, Probability, Ratio, Signal, Time, Uuid};
+use market::{Ended, Outcome, OutcomeKind, Price, PriceKind, Ratio, Signal, Time, Uuid};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -28,6 +31,7 @@ struct End {
     price: Price,
     r: Ratio,
     realised: Option<Ratio>,
+    how: Option<Ended>,
 }
 
 pub(super) fn columns() -> Vec<Column> {
@@ -72,6 +76,13 @@ pub(super) fn columns() -> Vec<Column> {
         price("ended_price").optional(),
         ratio("ended_r").optional(),
         ratio("realised").optional(),
+    ]);
+    columns.extend(end_columns());
+    columns.extend([
+        Column::text("model").optional(),
+        Column::text("model_version").optional(),
+        Column::decimal("model_score", MEASURE_PLACES).optional(),
+        Column::flag("of_training"),
     ]);
     columns
 }
@@ -135,6 +146,7 @@ impl Life {
                 price: outcome.price,
                 r: outcome.r,
                 realised: outcome.realised,
+                how: outcome.end,
             });
         }
     }
@@ -188,6 +200,16 @@ impl Life {
             ratio_cell(self.end.as_ref().map(|end| end.r)),
             ratio_cell(self.end.as_ref().and_then(|end| end.realised)),
         ]);
+        cells.extend(end_cells(
+            self.end.as_ref().and_then(|end| end.how.as_ref()),
+        ));
+        let rated = evidence.model.as_ref();
+        cells.extend([
+            rated.map_or(Cell::None, |rated| Cell::Text(&rated.model)),
+            rated.map_or(Cell::None, |rated| Cell::Text(&rated.version)),
+            rated.map_or(Cell::None, |rated| Cell::Units(rated.score.millionths())),
+            Cell::Flag(signal.is_of_training()),
+        ]);
         sheet.row(&cells)?;
         Ok(())
     }
@@ -207,8 +229,4 @@ impl Life {
 
 fn price_cell(price: Option<Price>) -> Cell<'static> {
     price.map_or(Cell::None, Cell::Price)
-}
-
-fn chance_cell(chance: Option<Probability>) -> Cell<'static> {
-    chance.map_or(Cell::None, |chance| Cell::Units(chance.steps().into()))
 }
