@@ -19,7 +19,7 @@ pub(crate) use spreads::Spreads;
 pub(crate) use tradable::enter;
 
 use crate::bars::{self, Bars};
-use crate::engine::{Output, Shared};
+use crate::engine::{Closed, Output, Shared, Told};
 use crate::features::Features;
 use crate::lifecycle::{Pending, Reach};
 use crate::outcome::{Running, Shadows};
@@ -262,19 +262,31 @@ impl Desk {
             .hear(at, tick, self.instrument(context), self.source);
     }
 
-    /// Takes a closed bar into its chart, if there is one, and leaves in `findings` what became known. Returns the bar's index.
+    /// Takes a closed bar into its chart, if there is one, and leaves in `findings` what became known, and both in `told`.
+    /// Returns the bar's index.
     pub(crate) fn read(
         &mut self,
         timeframe: Timeframe,
         bar: &Bar,
         findings: &mut Vec<Finding>,
+        told: &mut Told,
         settings: &Settings,
     ) -> Option<BarIndex> {
         findings.clear();
-        let chart = self.charts[timeframe.index()].as_mut()?;
+        let Some(chart) = self.charts[timeframe.index()].as_mut() else {
+            told.close(self.id, timeframe, bar);
+            return None;
+        };
         let rules = settings.structure_of(self.symbol, timeframe);
         let t = chart.close(bar, rules, findings);
         self.features.close(timeframe, bar, findings, chart);
+        let closed = Closed {
+            instrument: self.id,
+            timeframe,
+            bar: *bar,
+            place: Some(t),
+        };
+        told.read(closed, t, findings, chart);
         Some(t)
     }
 

@@ -8,6 +8,10 @@ mod feed;
 mod learnt;
 mod opinion;
 mod source;
+mod told;
+
+pub(crate) use told::Told;
+pub use told::{Closed, Found, Known};
 
 use crate::calibration::Calibrators;
 use crate::confidence::Record;
@@ -127,16 +131,8 @@ pub struct Engine {
     state: State,
     closed: Vec<(Timeframe, Bar)>,
     findings: Vec<Finding>,
-    /// What closed with the last event: no state, the next event begins it anew.
-    just_closed: Vec<Closed>,
-}
-
-/// A bar that closed with the last event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Closed {
-    pub instrument: InstrumentId,
-    pub timeframe: Timeframe,
-    pub bar: Bar,
+    /// What the last event brought: no state, the next event begins it anew.
+    told: Told,
 }
 
 /// A snapshot that this engine cannot read.
@@ -167,7 +163,7 @@ impl Engine {
             state,
             closed: Vec::new(),
             findings: Vec::new(),
-            just_closed: Vec::new(),
+            told: Told::default(),
         }
     }
 
@@ -182,7 +178,7 @@ impl Engine {
             self.state.now
         );
         self.state.now = at;
-        self.just_closed.clear();
+        self.told.clear();
         self.state.shared.rows.clear();
         if self.state.started == Time::MIN || *event == Event::Start {
             self.state.started = at;
@@ -276,12 +272,6 @@ impl Engine {
         desks
             .filter(|(_, instrument)| instrument.prices)
             .filter_map(|(desk, instrument)| desk.pulse.shown(instrument, 0))
-    }
-    /// The bars that closed with the last event, in the order in which they did: of one instrument and timeframe the older
-    /// first, also where it is a bar of the past that was filled in.
-    #[must_use]
-    pub fn just_closed(&self) -> &[Closed] {
-        &self.just_closed
     }
     /// The rows of features that were made with the last event, in their order: at the close of each bar of the setups'
     /// timeframe and at the birth of each signal. None where no features are wanted; bars of the past have none.
@@ -409,7 +399,7 @@ impl Engine {
             state,
             closed: Vec::new(),
             findings: Vec::new(),
-            just_closed: Vec::new(),
+            told: Told::default(),
         })
     }
 
@@ -444,12 +434,13 @@ impl Engine {
     fn past(&mut self, at: Time, bar: &QuoteBar, out: &mut Vec<Output>) {
         let mut closed = std::mem::take(&mut self.closed);
         let mut findings = std::mem::take(&mut self.findings);
+        let mut told = std::mem::take(&mut self.told);
         let (desk, mut context) = self.desk(at, bar.instrument, out);
         // What has not ended yet is no past, whatever its sender calls it.
         let over = bar.open_time + bar.timeframe.span() <= at.as_source();
         let taken = over
             && desk
-                .past(bar, &mut closed, &mut findings, &mut context)
+                .past(bar, &mut closed, &mut findings, &mut told, &mut context)
                 .is_ok();
         let counts = &mut context.shared.counts;
         counts.past += u64::from(taken);
@@ -462,8 +453,8 @@ impl Engine {
                 self.state.pairs.close(bar.instrument, closed, None, rules);
             }
         }
-        self.note_closed(bar.instrument, &mut closed);
-        (self.closed, self.findings) = (closed, findings);
+        closed.clear();
+        (self.closed, self.findings, self.told) = (closed, findings, told);
         self.after_one(bar.instrument, source, next_end);
     }
 
@@ -585,7 +576,8 @@ impl Engine {
         let mut findings = std::mem::take(&mut self.findings);
         for &(timeframe, ref bar) in closed.iter() {
             let desk = &mut self.state.desks[id.index()];
-            let t = desk.read(timeframe, bar, &mut findings, &self.settings);
+            let told = &mut self.told;
+            let t = desk.read(timeframe, bar, &mut findings, told, &self.settings);
             if timeframe == self.settings.rules.setup_tf {
                 self.divide(at, id, bar, out);
             }
@@ -595,7 +587,7 @@ impl Engine {
         let (desk, mut context) = self.desk(at, id, out);
         desk.decide_coarse(&mut context);
         self.findings = findings;
-        self.note_closed(id, closed);
+        closed.clear();
     }
 
     /// Tells the symbols that held what divides them from others with this bar.
@@ -607,16 +599,6 @@ impl Engine {
             desk.decide_coarse(&mut context);
             self.find_wake_of(held);
         }
-    }
-
-    /// Notes what closed, and empties the list.
-    fn note_closed(&mut self, instrument: InstrumentId, closed: &mut Vec<(Timeframe, Bar)>) {
-        let noted = closed.drain(..).map(|(timeframe, bar)| Closed {
-            instrument,
-            timeframe,
-            bar,
-        });
-        self.just_closed.extend(noted);
     }
 
     fn send_if_due(&mut self, at: Time, id: InstrumentId, out: &mut Vec<Output>) {

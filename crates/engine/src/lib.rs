@@ -25,7 +25,7 @@ pub mod structure;
 pub mod track;
 
 pub use bars::{Merge, Straddles, TooLate, mid};
-pub use engine::{Closed, Counts, Engine, NotMine, Output};
+pub use engine::{Closed, Counts, Engine, Found, Known, NotMine, Output};
 pub use gates::Refusal;
 pub use left::Left;
 pub use models::{ModelRole, ModelRule, ModelRules};

@@ -20,7 +20,7 @@ pub fn killzone(time: SourceTime) -> Killzone {
     let minute = minute_of_day(time);
     let mut zones = Killzone::ALL.into_iter();
     let holds = |zone: &Killzone| {
-        let Range { start, end } = zone_minutes(*zone);
+        let (start, end) = zone_minutes(*zone);
         if start < end {
             (start..end).contains(&minute)
         } else {
@@ -32,13 +32,13 @@ pub fn killzone(time: SourceTime) -> Killzone {
 
 /// From which minute of New York's day to which a killzone goes; where it ends before it begins, over midnight.
 #[must_use]
-pub const fn zone_minutes(zone: Killzone) -> Range<i32> {
+pub const fn zone_minutes(zone: Killzone) -> (i32, i32) {
     match zone {
-        Killzone::Asia => 1020..120,
-        Killzone::London => 120..420,
-        Killzone::NyAm => 420..720,
-        Killzone::Lunch => 720..810,
-        Killzone::Pm => 810..1020,
+        Killzone::Asia => (1020, 120),
+        Killzone::London => (120, 420),
+        Killzone::NyAm => (420, 720),
+        Killzone::Lunch => (720, 810),
+        Killzone::Pm => (810, 1020),
     }
 }
 

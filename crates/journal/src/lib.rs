@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bars;
+pub mod charts;
 mod disk;
 mod error;
 mod local;

@@ -61,6 +61,7 @@ impl ClosedBars {
                 instrument,
                 timeframe,
                 bar,
+                ..
             } = *closed;
             self.push(update(catalog, instrument, timeframe, bar, true)?)
         })

@@ -5,6 +5,7 @@
 //! the settings file and, to see that they can be read, the tape's files.
 
 mod auth;
+mod charts;
 mod check;
 mod describe;
 mod features;
@@ -22,6 +23,7 @@ mod value;
 mod words;
 
 pub use auth::{Auth, AuthMode, Jwt, ProxyNet, SignersFrom};
+pub use charts::ChartsSettings;
 pub use features::{FeaturesSettings, check_names};
 pub use finding::{Finding, Origin};
 pub use gateway::Gateway;
@@ -56,6 +58,7 @@ pub struct Config {
     pub gateway: Gateway,
     pub tape: Tape,
     pub history: History,
+    pub charts: ChartsSettings,
     pub log: Log,
     /// The rules of trading, before the simulated market's overlay: ask [`Config::rules_in_force`].
     pub rules: RulesSettings,
@@ -80,6 +83,7 @@ impl Default for Config {
             gateway: Gateway::default(),
             tape: Tape::default(),
             history: History::default(),
+            charts: ChartsSettings::default(),
             log: Log::default(),
             rules: RulesSettings::default(),
             instruments: instrument::built_in(),

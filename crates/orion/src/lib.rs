@@ -7,6 +7,7 @@ pub mod auth;
 pub mod backtest;
 mod bars;
 mod capacity;
+mod chartbook;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -185,13 +185,9 @@ impl Live {
         !self.hides || audience != Some(&Audience::Own)
     }
 
-    /// The symbols of which dashboards may not see what their bars are made of.
-    pub(crate) fn kept_back(&self) -> BTreeSet<Symbol> {
-        if self.hides {
-            self.own_use.clone()
-        } else {
-            BTreeSet::new()
-        }
+    /// Whether bars of a symbol may be shown to whoever reaches this server.
+    pub(crate) fn shows(&self, symbol: Symbol) -> bool {
+        !(self.hides && self.own_use.contains(&symbol))
     }
 
     /// Takes out the prices that dashboards may not see, and the bars that may be made of such.

@@ -2,6 +2,7 @@
 //! journal, after what led to it is on disk; only then may anybody see it.
 
 use crate::bars::ClosedBars;
+use crate::chartbook::Teller;
 use crate::config::History;
 use crate::fault;
 use crate::keep;
@@ -32,6 +33,7 @@ pub struct Machine<J> {
     spent: Spent,
     out: Vec<Output>,
     bars: ClosedBars,
+    charts: Teller,
     /// Those that closed since the last commit.
     closed: Vec<Arc<BarUpdate>>,
     /// The features of bars that closed since the last commit.
@@ -82,8 +84,21 @@ impl<J: Journal> Machine<J> {
     ///
     /// # Errors
     /// When the folder cannot be used, or journal and tape contradict each other.
-    pub async fn open(dir: &Path, settings: Arc<Settings>, mut journal: J) -> Result<Self> {
-        let recovered = recover(dir, &settings, &mut journal).await?;
+    pub async fn open(dir: &Path, settings: Arc<Settings>, journal: J) -> Result<Self> {
+        Self::open_with(dir, settings, journal, Teller::none()).await
+    }
+
+    /// The same, with a chart book.
+    ///
+    /// # Errors
+    /// As [`Machine::open`].
+    pub(crate) async fn open_with(
+        dir: &Path,
+        settings: Arc<Settings>,
+        mut journal: J,
+        mut charts: Teller,
+    ) -> Result<Self> {
+        let recovered = recover(dir, &settings, &mut journal, &mut charts).await?;
         let Recovered {
             engine,
             tape,
@@ -99,6 +114,7 @@ impl<J: Journal> Machine<J> {
             spent,
             out,
             bars,
+            charts,
             closed: Vec::new(),
             features: Vec::new(),
         })
@@ -114,6 +130,7 @@ impl<J: Journal> Machine<J> {
         self.engine.handle(at, event, &mut self.out);
         self.spent.strike(&mut self.out, from);
         self.closed.extend(self.bars.hear(&self.engine));
+        self.charts.hear(&self.engine);
         let rows = self.engine.just_read().iter();
         let of_bars = rows.filter(|row| row.occasion == Occasion::Bar);
         self.features
@@ -145,6 +162,7 @@ impl<J: Journal> Machine<J> {
         publication.features = std::mem::take(&mut self.features);
         self.add_forming(publication);
         if records.is_empty() && shadows.is_empty() && calibrations.is_empty() {
+            self.charts.hand_on(&self.engine);
             return Ok(committed);
         }
         fault::point("decision");
@@ -165,6 +183,8 @@ impl<J: Journal> Machine<J> {
         for (place, record) in (1..).zip(records) {
             sort(before.after(place), record, publication);
         }
+        // Last: whoever reads of a moment finds its signals in the journal.
+        self.charts.hand_on(&self.engine);
         Ok(committed)
     }
 
@@ -197,6 +217,7 @@ impl<J: Journal> Machine<J> {
         let (place, position) = (self.tape.place(), self.journal.end());
         // First: bars that end before a snapshot would leave a gap.
         self.bars.save(&self.dir, place).context("save the bars")?;
+        self.charts.told(place);
         let snapshot = Snapshot {
             place,
             position,

@@ -7,6 +7,7 @@ mod retell;
 pub(crate) use retell::{Retold, Told, retell};
 
 use crate::bars::ClosedBars;
+use crate::chartbook::Teller;
 use crate::machine::{read_settings, write_settings};
 use anyhow::{Result, ensure};
 use engine::{Engine, Output, Settings};
@@ -105,6 +106,7 @@ pub(crate) async fn recover<J: Journal>(
     dir: &Path,
     settings: &Arc<Settings>,
     journal: &mut J,
+    charts: &mut Teller,
 ) -> Result<Recovered> {
     let written = Tape::open(&dir.join("tape"))?;
     if let Some(cut) = written.cut() {
@@ -113,10 +115,12 @@ pub(crate) async fn recover<J: Journal>(
     let retold = match begin(dir, written.end(), settings, journal).await? {
         Ok(mut start) => {
             start.bars = ClosedBars::load(dir, start.place);
-            retell(start, journal).await?
+            charts.begin(start.place, || earliest(dir, journal.end()));
+            retell(start, journal, charts).await?
         }
         Err(reason) => Retold::Lost(reason),
     };
+    charts.begun();
     match retold {
         Retold::Whole(told) => go_on(written, *told, settings, journal).await,
         Retold::Lost(reason) => {
@@ -203,6 +207,7 @@ async fn go_on<J: Journal>(
 }
 
 /// Where a tape is begun to be told again.
+#[derive(Debug)]
 pub(crate) struct Start {
     engine: Engine,
     /// What the journal holds up to here, the engine knows.
@@ -217,6 +222,11 @@ pub(crate) struct Start {
 }
 
 impl Start {
+    /// The engine there, and what the tape tells from there on.
+    pub(crate) fn into_tape(self) -> (Engine, TapeReader) {
+        (self.engine, self.reader)
+    }
+
     /// How many of the journal's records come before it.
     pub(crate) fn after(&self) -> u64 {
         self.position.seq

@@ -3,6 +3,7 @@
 
 use super::{Context, Desk};
 use crate::bars::{self, TooLate};
+use crate::engine::Told;
 use crate::lifecycle::Reach;
 use crate::pulse::Stated;
 use crate::rules::Settings;
@@ -17,6 +18,7 @@ impl Desk {
         quote: &QuoteBar,
         closed: &mut Vec<(Timeframe, Bar)>,
         findings: &mut Vec<Finding>,
+        told: &mut Told,
         context: &mut Context,
     ) -> Result<(), TooLate> {
         self.bars.fill(quote, closed)?;
@@ -28,7 +30,7 @@ impl Desk {
                     .close(bar.end_time, close, Stated::Bar, instrument);
             }
             let rules = self.rules(context.settings);
-            let t = self.read(timeframe, bar, findings, context.settings);
+            let t = self.read(timeframe, bar, findings, told, context.settings);
             self.set_up(timeframe, bar, t, findings, rules);
         }
         Ok(())
@@ -61,8 +63,9 @@ impl Desk {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::Engine;
+    use crate::engine::{Engine, Known};
     use crate::rules::{PriceRules, Rules, Settings};
+    use crate::structure::Chart;
     use market::{
         Calendar, Catalog, Event, Instrument, InstrumentId, Ohlc, Price, PriceKind, QuoteBar,
         Source, SourceId, SourceTime, Span, Symbol, Tick, Timeframe,
@@ -168,6 +171,49 @@ mod tests {
         let chart = live.desk_of(InstrumentId(0)).charts[Timeframe::M5.index()].as_ref();
         let chart = chart.unwrap();
         assert!(chart.atr().is_some() && chart.levels().previous_day().is_some());
+    }
+
+    #[test]
+    fn what_was_found_is_told_with_the_bars_it_was_found_on_also_of_the_past() {
+        for is_past in [false, true] {
+            let mut engine = engine();
+            let mut charts = Timeframe::ALL.map(|_| Chart::new(&Rules::default(), 17));
+            let (mut told, mut levels) = (0, 0);
+            for bar in minutes() {
+                let at = (bar.open_time + Span::from_minutes(1)).as_stamp();
+                let event = if is_past {
+                    Event::Past(bar)
+                } else {
+                    Event::Bar(bar)
+                };
+                engine.handle(at, &event, &mut Vec::new());
+                let mut expected = Vec::new();
+                for closed in engine.just_closed() {
+                    let chart = &mut charts[closed.timeframe.index()];
+                    let mut findings = Vec::new();
+                    let place = chart.close(&closed.bar, &Rules::default(), &mut findings);
+                    assert_eq!(closed.place, Some(place));
+                    expected.extend(findings.into_iter().map(|one| (closed.bar, place, one)));
+                }
+                let found = engine.just_found().iter();
+                let findings: Vec<_> = found
+                    .filter_map(|found| match &found.what {
+                        Known::Finding(one) => Some((found.bar, found.place, one.clone())),
+                        Known::Level(pool) => {
+                            assert_eq!(pool.bar, found.place);
+                            levels += 1;
+                            None
+                        }
+                    })
+                    .collect();
+                assert_eq!(findings, expected);
+                told += findings.len();
+            }
+            assert!(told > 500 && levels > 10, "{told} {levels}");
+            let now = engine.now();
+            engine.handle(now, &Event::Wake, &mut Vec::new());
+            assert!(engine.just_found().is_empty() && engine.just_closed().is_empty());
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod answer;
 mod asked;
 mod board;
+mod charts;
 mod index;
 mod life;
 mod operations;
@@ -18,6 +19,7 @@ mod track_record;
 pub(crate) use board::Board;
 pub(crate) use readers::Readers;
 
+use crate::chartbook::Shelf;
 use crate::clock::Clock;
 use crate::config::AuthMode;
 use crate::ops::Status;
@@ -32,8 +34,11 @@ use readers::Wants;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use track_record::TrackRecord;
+
+/// Charts that are worked out at a time, each on a thread of its own.
+const DRAWN_TOGETHER: usize = 4;
 
 /// What all answers are made of.
 #[derive(Clone)]
@@ -55,6 +60,7 @@ pub(crate) struct Given<'a> {
     pub(crate) kept_back: BTreeSet<Symbol>,
     /// The market's folder.
     pub(crate) dir: &'a Path,
+    pub(crate) shelf: Arc<Shelf>,
 }
 
 struct Inner {
@@ -72,6 +78,9 @@ struct Inner {
     track_record: Arc<Mutex<TrackRecord>>,
     decisions: Arc<Mutex<Decisions>>,
     dir: PathBuf,
+    shelf: Arc<Shelf>,
+    /// Charts that are worked out at a time.
+    drawing: Semaphore,
 }
 
 /// The routes.
@@ -82,6 +91,8 @@ pub(crate) fn router(given: Given<'_>) -> Router {
         track_record: Arc::new(Mutex::new(TrackRecord::new(market, given.dir))),
         decisions: Arc::default(),
         dir: given.dir.to_owned(),
+        shelf: given.shelf,
+        drawing: Semaphore::new(DRAWN_TOGETHER),
         status: given.status,
         catalog: given.catalog,
         board: given.board,
@@ -112,6 +123,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/signals/{id}", life::route()),
         ("/outcomes", read(Wants::Signals, outcomes::list)),
         ("/track-record", track_record::route()),
+        ("/candles", charts::candles_route()),
+        ("/chart", charts::chart_route()),
         ("/operations", operations::route()),
         ("/log", now(Wants::Server, operations::log)),
         ("/openapi.json", pages::openapi()),

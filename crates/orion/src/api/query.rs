@@ -3,7 +3,7 @@
 use super::answer::Problem;
 use axum::extract::Query as Parsed;
 use axum::http::Uri;
-use market::{Symbol, Time};
+use market::{SourceTime, Symbol, Time};
 use std::str::FromStr;
 
 /// The parameters of one question.
@@ -35,6 +35,21 @@ impl Query {
             }
         }
         Ok(Self(given))
+    }
+
+    /// Of parameters that several questions have, those of this one.
+    pub(crate) fn ensure_only(&self, known: &[&str]) -> Result<(), Problem> {
+        let other = self
+            .0
+            .iter()
+            .find(|(name, _)| !known.contains(&name.as_str()));
+        match other {
+            Some((name, _)) => Err(Problem::parameter(
+                format!("`{name}` is no parameter of this question"),
+                allowed(known),
+            )),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
@@ -103,6 +118,11 @@ impl Query {
             })
         };
         self.text(name).map(time).transpose()
+    }
+
+    /// A source's time, in the same forms.
+    pub(crate) fn source_time(&self, name: &str) -> Result<Option<SourceTime>, Problem> {
+        Ok(self.time(name)?.map(Time::as_source))
     }
 }
 

@@ -108,12 +108,12 @@ fn hours(object: Object, instrument: &Instrument, source: &Source, now: Time) ->
 /// The parts of New York's day, and of each the hours in which signals may be born.
 fn killzones(instrument: &Instrument) -> Vec<String> {
     let zone = |zone: Killzone| {
-        let hours = session::zone_minutes(zone);
+        let (from, to) = session::zone_minutes(zone);
         let core = session::core_minutes(zone, instrument.calendar);
         Object::new()
             .with("name", zone.as_str())
-            .with("from", clock(hours.start))
-            .with("to", clock(hours.end))
+            .with("from", clock(from))
+            .with("to", clock(to))
             .with(
                 "core",
                 core.map(|core| [clock(core.start), clock(core.end)]),

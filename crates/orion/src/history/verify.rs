@@ -1,6 +1,7 @@
 //! `orion history verify`: reads every byte of what is kept, and decides it again.
 
 use super::{Market, Progress, sealed};
+use crate::chartbook::Teller;
 use crate::recover::{self, Retold};
 use anyhow::Result;
 use journal::snapshot;
@@ -214,7 +215,7 @@ impl Report {
                 start.after()
             ));
         }
-        match recover::retell(start, journal).await {
+        match recover::retell(start, journal, &mut Teller::none()).await {
             Ok(Retold::Whole(told)) => {
                 self.again = told.compared;
                 if let Err(error) = self.compare_shadows(journal, &told.shadows).await {

@@ -2,6 +2,7 @@
 
 use super::{Heading, PAGE, Spent, Start};
 use crate::bars::ClosedBars;
+use crate::chartbook::Teller;
 use crate::machine::{read_settings, record_of};
 use anyhow::{Result, bail, ensure};
 use engine::{Engine, Output, Settings};
@@ -38,7 +39,11 @@ pub(crate) struct Told {
 ///
 /// # Errors
 /// When the tape is damaged, or when journal and tape contradict each other and the same version wrote both.
-pub(crate) async fn retell<J: Journal>(start: Start, journal: &J) -> Result<Retold> {
+pub(crate) async fn retell<J: Journal>(
+    start: Start,
+    journal: &J,
+    charts: &mut Teller,
+) -> Result<Retold> {
     let Start {
         engine,
         position,
@@ -50,6 +55,7 @@ pub(crate) async fn retell<J: Journal>(start: Start, journal: &J) -> Result<Reto
     } = start;
     let mut retelling = Retelling {
         journal,
+        charts,
         position,
         page: VecDeque::new(),
         other,
@@ -81,6 +87,7 @@ pub(crate) async fn retell<J: Journal>(start: Start, journal: &J) -> Result<Reto
 
 struct Retelling<'a, J> {
     journal: &'a J,
+    charts: &'a mut Teller,
     position: Position,
     /// Of the journal, what comes next.
     page: VecDeque<(Position, Record)>,
@@ -97,6 +104,7 @@ impl<J: Journal> Retelling<'_, J> {
                 let Told { engine, bars, .. } = &mut self.told;
                 engine.handle(at, &event, out);
                 bars.hear(engine).for_each(drop);
+                self.charts.hear_again(engine);
             }
             TapeItem::Settings(kept) => {
                 if let Err(unread) = self.take_up(&kept, out).await? {

@@ -4,6 +4,7 @@ use super::outlets::Outlets;
 use super::start::open_journal;
 use super::{Ended, RESTART, Room, Server};
 use crate::bars::ClosedBars;
+use crate::chartbook::Teller;
 use crate::handover::{Reloads, Request, Successor, Turn, service};
 use crate::machine::Machine;
 use anyhow::{Context as _, Result};
@@ -88,7 +89,9 @@ impl Paused {
     async fn take_back(self, outlets: &mut Outlets) -> Result<Server> {
         let Self { room, at, bars } = self;
         let journal = open_journal(&room.dir)?;
-        let machine = Machine::open(&room.dir, Arc::clone(&room.settings), journal).await?;
+        let charts = Teller::open(&room.dir, room.keeping, &room.charts);
+        let settings = Arc::clone(&room.settings);
+        let machine = Machine::open_with(&room.dir, settings, journal, charts).await?;
         room.clock.catch_up(machine.engine().now());
         let mut server = Server { machine, room };
         if server.room.recording.is_some() {

@@ -12,6 +12,7 @@ use self::handing::leave;
 use self::run::{Ears, Timers};
 use crate::admin::{self, Admin};
 use crate::auth;
+use crate::chartbook::{Charts, Keeping};
 use crate::clock::{self, Clock};
 use crate::config::{Config, History, SignersFrom};
 use crate::handover::{
@@ -96,6 +97,8 @@ struct Room {
     live: Option<Live>,
     models: Models,
     statuses: Statuses,
+    charts: Arc<Charts>,
+    keeping: Keeping,
 }
 
 /// What the loop plays.

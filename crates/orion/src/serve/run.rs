@@ -213,6 +213,7 @@ impl Server {
         }
         self.room.models.ask(questions);
         self.hide(&mut publication);
+        self.room.charts.show(&publication);
         self.tell_status();
         let is_empty = publication.prices.is_empty()
             && publication.signals.is_empty()

@@ -5,6 +5,7 @@ use super::run::{Ears, Timers};
 use super::{Doors, Play, QUEUE_MAX, Room, Server, Source};
 use crate::api::{self, Board, Readers};
 use crate::capacity::Means;
+use crate::chartbook::{Charts, Keeping, Shelf, Teller};
 use crate::clock::{self, Clock};
 use crate::config::{AuthMode, Config, FeedKind};
 use crate::fault;
@@ -27,7 +28,8 @@ use gateway::Gateway;
 use hub::Publication;
 use journal::Local;
 use lab::replay::Paced;
-use market::{Epoch, Event, SourceTime, Span, Time};
+use market::{Epoch, Event, SourceTime, Span, Symbol, Time};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -54,7 +56,10 @@ impl Server {
         });
         let mut sources = settings.catalog.sources.iter();
         let simulated = sources.any(|source| source.simulated);
-        let machine = Machine::open(&place.dir, Arc::clone(&settings), journal).await?;
+        let (charts, keeping) = (Arc::new(Charts::default()), Keeping::new(&config.charts));
+        let teller = Teller::open(&place.dir, keeping, &charts);
+        let machine =
+            Machine::open_with(&place.dir, Arc::clone(&settings), journal, teller).await?;
         let clock = Arc::new(Clock::new(clock::Machine, machine.engine().now()));
         let about = About {
             market: config.market_name(),
@@ -74,6 +79,8 @@ impl Server {
             live: None,
             models,
             statuses: Statuses::default(),
+            charts,
+            keeping,
         };
         room.status.attach_models(room.models.seats());
         let server = Self { machine, room };
@@ -229,6 +236,7 @@ impl Server {
             .beginning(doors.config.gateway.recovery_events)
             .await?;
         self.hide(&mut beginning.past);
+        self.room.charts.show(&beginning.past);
         beginning.past.statuses = self
             .room
             .statuses
@@ -276,14 +284,10 @@ impl Server {
             readers,
             auth: doors.config.auth.mode,
             recorded: matches!(doors.config.feed.kind, FeedKind::Tape(_)),
-            kept_back: self
-                .room
-                .live
-                .as_ref()
-                .map(Live::kept_back)
-                .unwrap_or_default(),
+            kept_back: self.kept_back(),
             own_machine: metrics == ops::Audience::ThisMachine,
             dir: &self.room.dir,
+            shelf: Arc::new(self.shelf()),
         };
         let router = ops::router(Arc::clone(&self.room.status), metrics)
             .merge(api::router(given))
@@ -303,6 +307,25 @@ impl Server {
         };
         let outlets = Outlets::new(gateway.publisher(), relay, board);
         Ok((gateway, outlets))
+    }
+}
+
+impl Server {
+    /// The symbols of which nobody who reaches this server is shown recorded prices.
+    fn kept_back(&self) -> BTreeSet<Symbol> {
+        let Some(live) = &self.room.live else {
+            return BTreeSet::new();
+        };
+        let symbols = self.room.settings.catalog.instruments.iter();
+        let symbols = symbols.map(|instrument| instrument.symbol);
+        symbols.filter(|symbol| !live.shows(*symbol)).collect()
+    }
+
+    /// The chart book, of the symbols whose prices may be shown to whoever reaches this server.
+    fn shelf(&self) -> Shelf {
+        let (live, catalog) = (self.room.live.as_ref(), &self.room.settings.catalog);
+        let may_show = |symbol| live.is_none_or(|live| live.shows(symbol));
+        Shelf::new(&self.room.dir, catalog, may_show, &self.room.charts)
     }
 }
 

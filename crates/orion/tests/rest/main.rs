@@ -6,6 +6,7 @@ mod support;
 #[path = "../../../wire/tests/support/schema.rs"]
 mod schema;
 
+mod charts;
 mod operations;
 mod readers;
 mod schemas;

@@ -27,6 +27,8 @@ fn what_a_key_may_not_hear_on_the_socket_it_may_not_ask_for() {
         ("/status", [200, 200, 200, 403]),
         ("/symbols", [200, 200, 200, 403]),
         ("/prices", [200, 200, 403, 403]),
+        ("/candles?symbol=EURUSD&timeframe=1h", [200, 200, 403, 403]),
+        ("/chart?symbol=EURUSD&timeframe=1h", [200, 403, 403, 403]),
         ("/signals", [200, 403, 200, 403]),
         ("/outcomes", [200, 403, 200, 403]),
         ("/track-record", [200, 403, 200, 403]),

@@ -1,0 +1,99 @@
+//! What the last event brought besides outputs: bars that closed, and what their charts found. No state: the next event
+//! begins it anew, and nothing that is decided asks it.
+
+use super::Engine;
+use crate::structure::{BarIndex, Chart, Finding, Pool};
+use market::{Bar, Direction, InstrumentId, Timeframe};
+
+/// A bar that closed with the last event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    pub instrument: InstrumentId,
+    pub timeframe: Timeframe,
+    pub bar: Bar,
+    /// Its place in its chart; `None` where the instrument has none. A chart that begins anew counts from 0 again.
+    pub place: Option<BarIndex>,
+}
+
+/// Something that became known with the last event, when a bar closed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    pub instrument: InstrumentId,
+    pub timeframe: Timeframe,
+    /// The bar at whose close, and its place in its chart, which findings speak of.
+    pub bar: Bar,
+    pub place: BarIndex,
+    pub what: Known,
+}
+
+/// What became known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Known {
+    Finding(Finding),
+    /// A day, a week or a session is over: its high or low stands as a pool from now on, in the place of the one before.
+    Level(Pool),
+}
+
+/// Room for what one event brings, used again for the next.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    closed: Vec<Closed>,
+    found: Vec<Found>,
+}
+
+impl Told {
+    pub(crate) fn clear(&mut self) {
+        self.closed.clear();
+        self.found.clear();
+    }
+
+    /// Notes a bar that has no chart.
+    pub(crate) fn close(&mut self, instrument: InstrumentId, timeframe: Timeframe, bar: &Bar) {
+        self.closed.push(Closed {
+            instrument,
+            timeframe,
+            bar: *bar,
+            place: None,
+        });
+    }
+
+    /// Notes a bar that its chart has just read, and what that found.
+    pub(crate) fn read(
+        &mut self,
+        closed: Closed,
+        place: BarIndex,
+        findings: &[Finding],
+        chart: &Chart,
+    ) {
+        self.closed.push(closed);
+        let found = |what| Found {
+            instrument: closed.instrument,
+            timeframe: closed.timeframe,
+            bar: closed.bar,
+            place,
+            what,
+        };
+        let findings = findings.iter().cloned().map(Known::Finding);
+        self.found.extend(findings.map(found));
+        for side in [Direction::Long, Direction::Short] {
+            let levels = chart.levels().pools(side);
+            let born = levels.filter(|pool| pool.bar == place).cloned();
+            self.found.extend(born.map(Known::Level).map(found));
+        }
+    }
+}
+
+impl Engine {
+    /// The bars that closed with the last event, in the order in which they did: of one instrument and timeframe the older
+    /// first, also where it is a bar of the past that was filled in.
+    #[must_use]
+    pub fn just_closed(&self) -> &[Closed] {
+        &self.told.closed
+    }
+
+    /// What became known with the last event, in the order of the bars that closed with it.
+    #[must_use]
+    pub fn just_found(&self) -> &[Found] {
+        &self.told.found
+    }
+}

@@ -1,0 +1,176 @@
+//! Charts of a real server: what they say of the past is the same however the server was ended.
+
+use super::{ask, start, told};
+use serde_json::Value;
+use std::path::Path;
+
+fn list(value: &Value) -> &Vec<Value> {
+    value
+        .as_array()
+        .unwrap_or_else(|| panic!("no list: {value}"))
+}
+
+fn number(value: &Value) -> i64 {
+    value
+        .as_i64()
+        .unwrap_or_else(|| panic!("no number: {value}"))
+}
+
+/// Questions about moments of the last hours before the newest 1h bar was known.
+fn questions(newest: i64) -> Vec<String> {
+    let moments = (0..12).map(|step| newest - step * 1_700_001);
+    let symbols = ["EURUSD", "XAUUSD", "GBPUSD"].into_iter().cycle();
+    let timeframes = ["1m", "5m", "15m", "1h"].into_iter().cycle();
+    moments
+        .zip(symbols)
+        .zip(timeframes)
+        .map(|((at, symbol), timeframe)| {
+            format!("/chart?symbol={symbol}&timeframe={timeframe}&at={at}&bars=200")
+        })
+        .collect()
+}
+
+/// The answers; a book that is being made is waited for.
+fn answers(server: &super::Server, questions: &[String]) -> Vec<String> {
+    let answer = |question: &String| {
+        for _ in 0..30 {
+            let (status, body) = ask(server, question, "");
+            match status {
+                503 => {}
+                200 => return body.to_string(),
+                other => panic!("{question}: {other} {body}"),
+            }
+        }
+        panic!("{question}: the book was not made")
+    };
+    questions.iter().map(answer).collect()
+}
+
+#[test]
+fn charts_of_the_past_outlive_a_kill_a_clean_end_and_the_loss_of_their_book() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = start(folder.path(), &[]);
+    let newest = told(&server, "/candles?symbol=EURUSD&timeframe=1h&limit=1");
+    let questions = questions(number(&newest["bars"][0][6]));
+    let expected = answers(&server, &questions);
+    assert!(
+        expected
+            .iter()
+            .any(|answer| answer.contains("\"signals\":[{"))
+    );
+    assert!(
+        expected
+            .iter()
+            .all(|answer| answer.contains("\"simulated\":true"))
+    );
+
+    server.kill();
+    let server = start(folder.path(), &[]);
+    assert_eq!(answers(&server, &questions), expected, "after a kill");
+
+    server.terminate();
+    assert_eq!(server.wait(), Some(0));
+    let server = start(folder.path(), &[]);
+    assert_eq!(answers(&server, &questions), expected, "after a clean end");
+
+    server.terminate();
+    assert_eq!(server.wait(), Some(0));
+    lose(&folder.path().join("sim-5"));
+    let server = start(folder.path(), &[]);
+    assert_eq!(
+        answers(&server, &questions),
+        expected,
+        "after the book was lost"
+    );
+}
+
+fn lose(market: &Path) {
+    for name in ["charts.sqlite", "charts.sqlite-wal", "charts.sqlite-shm"] {
+        let path = market.join(name);
+        if path.exists() {
+            std::fs::remove_file(path).expect("remove the book");
+        }
+    }
+    let book = market.join("charts.sqlite");
+    std::fs::write(book, "no book of anybody's at all".repeat(99)).expect("damage the book");
+}
+
+#[test]
+fn candles_go_back_page_by_page_and_what_is_asked_wrongly_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = start(folder.path(), &[]);
+    let page = told(&server, "/candles?symbol=EURUSD&timeframe=5m&limit=100");
+    assert_eq!(
+        (&page["market"], &page["simulated"]),
+        (&"sim-5".into(), &true.into())
+    );
+    assert_eq!(page["earlier"], true);
+    let bars = list(&page["bars"]);
+    assert_eq!(bars.len(), 100);
+    let opened = |bar: &Value| number(&bar[0]);
+    assert!(
+        bars.windows(2)
+            .all(|pair| opened(&pair[0]) < opened(&pair[1]))
+    );
+    for bar in bars {
+        let [open, high, low, close] =
+            [1, 2, 3, 4].map(|place| bar[place].as_f64().expect("a price"));
+        assert!(low <= open.min(close) && open.max(close) <= high, "{bar}");
+        assert!(
+            number(&bar[6]) >= opened(bar) + 300_000,
+            "known before its end: {bar}"
+        );
+    }
+    if !page["forming"].is_null() {
+        assert!(opened(&page["forming"]) > opened(&bars[99]), "{page}");
+    }
+    let before = opened(&bars[0]);
+    let earlier = told(
+        &server,
+        &format!("/candles?symbol=EURUSD&timeframe=5m&limit=2000&before={before}"),
+    );
+    let older = list(&earlier["bars"]);
+    assert!(older.len() > 50 && opened(&older[older.len() - 1]) < before);
+    assert_eq!(
+        (&earlier["earlier"], &earlier["forming"]),
+        (&false.into(), &Value::Null)
+    );
+
+    let chart = told(&server, "/chart?symbol=EURUSD&timeframe=5m");
+    let marks = list(&chart["marks"]);
+    let at = number(&list(&chart["bars"]).last().expect("bars")[6]);
+    for kind in ["swing", "break", "gap", "block", "sweep", "pool_session"] {
+        assert!(marks.iter().any(|mark| mark["kind"] == kind), "no {kind}");
+    }
+    assert!(marks.iter().all(|mark| number(&mark["known"]) <= at));
+    assert!(!list(&chart["killzones"]).is_empty());
+
+    // Before anything was known there is nothing.
+    let nothing = told(&server, "/chart?symbol=EURUSD&timeframe=5m&at=2999");
+    for name in ["bars", "marks", "signals", "killzones"] {
+        assert_eq!(nothing[name], serde_json::json!([]), "{name}");
+    }
+
+    for (path, status, words) in [
+        ("/chart?symbol=NOSUCH&timeframe=5m", 404, "EURUSD"),
+        ("/chart?symbol=EURUSD", 400, "timeframe"),
+        ("/chart?symbol=EURUSD&timeframe=7m", 400, "15m"),
+        (
+            "/chart?symbol=EURUSD&timeframe=5m&at=2200-01-01T00:00:00Z",
+            400,
+            "leave `at` out",
+        ),
+        (
+            "/chart?symbol=EURUSD&timeframe=5m&at=9999-01-01T00:00:00Z",
+            400,
+            "`at`",
+        ),
+        ("/chart?symbol=EURUSD&timeframe=5m&bars=1501", 400, "1500"),
+        ("/chart?symbol=EURUSD&timeframe=5m&limit=5", 400, "bars"),
+        ("/candles?symbol=EURUSD&timeframe=5m&limit=0", 400, "2000"),
+    ] {
+        let (found, body) = ask(&server, path, "");
+        assert_eq!(found, status, "{path}: {body}");
+        assert!(body.to_string().contains(words), "{path}: {body}");
+    }
+}
