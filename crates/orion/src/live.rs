@@ -190,15 +190,6 @@ impl Live {
         !(self.hides && self.own_use.contains(&symbol))
     }
 
-    /// The symbols of which dashboards may not see what their bars are made of.
-    pub(crate) fn kept_back(&self) -> BTreeSet<Symbol> {
-        if self.hides {
-            self.own_use.clone()
-        } else {
-            BTreeSet::new()
-        }
-    }
-
     /// Takes out the prices that dashboards may not see, and the bars that may be made of such.
     pub fn hide(&self, publication: &mut Publication, engine: &Engine) {
         if !self.hides {

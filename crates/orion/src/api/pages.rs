@@ -140,18 +140,20 @@ fn inside<'a>(document: &'a Value, field: &'a Value) -> &'a Value {
         Some(first) => resolved(document, first),
         None => field,
     };
-    match &field["items"] {
-        Value::Null => field,
-        items => resolved(document, items),
+    let items = &field["items"];
+    if items.is_null() {
+        field
+    } else {
+        resolved(document, items)
     }
 }
 
 /// What a value may be, in a few words.
 fn kind(document: &Value, schema: &Value) -> String {
     let schema = resolved(document, schema);
-    let words = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+    let words = |value: &Value| {
+        let text = value.as_str().map(str::to_owned);
+        text.unwrap_or_else(|| value.to_string())
     };
     let list = |values: &Value| {
         let values = values.as_array().map(Vec::as_slice).unwrap_or_default();

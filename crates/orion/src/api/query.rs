@@ -3,7 +3,7 @@
 use super::answer::Problem;
 use axum::extract::Query as Parsed;
 use axum::http::Uri;
-use market::{Symbol, Time};
+use market::{SourceTime, Symbol, Time};
 use std::str::FromStr;
 
 /// The parameters of one question.
@@ -118,6 +118,11 @@ impl Query {
             })
         };
         self.text(name).map(time).transpose()
+    }
+
+    /// A source's time, in the same forms.
+    pub(crate) fn source_time(&self, name: &str) -> Result<Option<SourceTime>, Problem> {
+        Ok(self.time(name)?.map(Time::as_source))
     }
 }
 

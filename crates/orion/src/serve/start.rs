@@ -30,7 +30,8 @@ use gateway::Gateway;
 use hub::Publication;
 use journal::Local;
 use lab::replay::Paced;
-use market::{Epoch, Event, SourceTime, Span, Time};
+use market::{Epoch, Event, SourceTime, Span, Symbol, Time};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -285,12 +286,7 @@ impl Server {
             readers,
             auth: doors.config.auth.mode,
             recorded: matches!(doors.config.feed.kind, FeedKind::Tape(_)),
-            kept_back: self
-                .room
-                .live
-                .as_ref()
-                .map(Live::kept_back)
-                .unwrap_or_default(),
+            kept_back: self.kept_back(),
             own_machine: metrics == ops::Audience::ThisMachine,
             dir: &self.room.dir,
             shelf: Arc::new(self.shelf()),
@@ -328,6 +324,16 @@ impl Server {
 }
 
 impl Server {
+    /// The symbols of which nobody who reaches this server is shown recorded prices.
+    fn kept_back(&self) -> BTreeSet<Symbol> {
+        let Some(live) = &self.room.live else {
+            return BTreeSet::new();
+        };
+        let symbols = self.room.settings.catalog.instruments.iter();
+        let symbols = symbols.map(|instrument| instrument.symbol);
+        symbols.filter(|symbol| !live.shows(*symbol)).collect()
+    }
+
     /// The chart book, of the symbols whose prices may be shown to whoever reaches this server.
     fn shelf(&self) -> Shelf {
         let (live, catalog) = (self.room.live.as_ref(), &self.room.settings.catalog);

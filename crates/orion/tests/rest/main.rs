@@ -3,10 +3,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod charts;
 #[path = "../../../wire/tests/support/schema.rs"]
 mod schema;
 
+mod charts;
 mod operations;
 mod readers;
 mod schemas;

@@ -36,7 +36,9 @@ fn every_answer_is_what_the_document_says() {
                 .map(|id| format!("/signals/{id}"))
                 .to_vec(),
             "/signals" | "/outcomes" => vec![format!("{path}?limit=500")],
-            "/candles" | "/chart" => vec![format!("{path}?symbol=EURUSD&timeframe=1m")],
+            "/candles" | "/chart" => ["1m", "1h", "1d"]
+                .map(|of| format!("{path}?symbol=EURUSD&timeframe={of}"))
+                .to_vec(),
             other => vec![other.to_owned()],
         };
         for one in asked {
@@ -50,7 +52,9 @@ fn every_answer_is_what_the_document_says() {
 
 /// Some are told to this machine only.
 fn local(server: &Server, path: &str) -> Value {
-    super::operations::local(server, path).1
+    let (status, body) = super::operations::local(server, path);
+    assert_eq!(status, 200, "{path}: {body}");
+    body
 }
 
 #[test]
