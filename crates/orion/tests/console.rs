@@ -27,7 +27,11 @@ fn the_console_holds_what_it_promises() {
         .output()
         .expect("run node");
     let told = String::from_utf8_lossy(&run.stdout);
-    assert!(run.status.success(), "{told}\n{}", String::from_utf8_lossy(&run.stderr));
+    assert!(
+        run.status.success(),
+        "{told}\n{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
     // A run without tests is none.
     assert!(told.contains("the keyboard goes everywhere"), "{told}");
 }

@@ -146,7 +146,9 @@ impl Teller {
         if line.try_send(Request::Told(place, done)).is_none()
             && is_done.recv_timeout(PATIENCE).is_err()
         {
-            tracing::warn!("the chart book is behind: should ORION end before it is not, the book is made again");
+            tracing::warn!(
+                "the chart book is behind: should ORION end before it is not, the book is made again"
+            );
         }
     }
 }

@@ -40,13 +40,11 @@ pub(super) fn rows(engine: &Engine) -> impl Iterator<Item = Row> {
         of.prices.then_some(of.symbol)
     };
     let closed = engine.just_closed().iter();
-    let bars = closed.filter_map(move |closed| {
-        Some(Row::Bar(shown(closed.instrument)?, known, *closed))
-    });
+    let bars =
+        closed.filter_map(move |closed| Some(Row::Bar(shown(closed.instrument)?, known, *closed)));
     let found = engine.just_found().iter();
-    let marks = found.filter_map(move |found| {
-        Some(Row::Found(shown(found.instrument)?, known, found.clone()))
-    });
+    let marks = found
+        .filter_map(move |found| Some(Row::Found(shown(found.instrument)?, known, found.clone())));
     bars.chain(marks)
 }
 
@@ -64,12 +62,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(
-        book: Book,
-        dir: &Path,
-        keeping: Keeping,
-        state: Arc<super::Charts>,
-    ) -> Self {
+    pub(super) fn new(book: Book, dir: &Path, keeping: Keeping, state: Arc<super::Charts>) -> Self {
         Self {
             book,
             path: charts::path(dir),

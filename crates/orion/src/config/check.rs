@@ -350,7 +350,12 @@ impl<'a> Check<'a> {
             ),
             ("history.keep_days", history.keep_days.into(), 0, 36_500),
             ("history.max_bytes", history.max_bytes, 0, 1 << 50),
-            ("charts.keep_days", self.config.charts.keep_days.into(), 1, 36_500),
+            (
+                "charts.keep_days",
+                self.config.charts.keep_days.into(),
+                1,
+                36_500,
+            ),
         ];
         for (key, value, least, most) in ranges {
             if !(least..=most).contains(&value) {

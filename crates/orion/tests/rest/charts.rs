@@ -5,11 +5,15 @@ use serde_json::Value;
 use std::path::Path;
 
 fn list(value: &Value) -> &Vec<Value> {
-    value.as_array().unwrap_or_else(|| panic!("no list: {value}"))
+    value
+        .as_array()
+        .unwrap_or_else(|| panic!("no list: {value}"))
 }
 
 fn number(value: &Value) -> i64 {
-    value.as_i64().unwrap_or_else(|| panic!("no number: {value}"))
+    value
+        .as_i64()
+        .unwrap_or_else(|| panic!("no number: {value}"))
 }
 
 /// Questions about moments of the last hours before the newest 1h bar was known.
@@ -49,8 +53,16 @@ fn charts_of_the_past_outlive_a_kill_a_clean_end_and_the_loss_of_their_book() {
     let newest = told(&server, "/candles?symbol=EURUSD&timeframe=1h&limit=1");
     let questions = questions(number(&newest["bars"][0][6]));
     let expected = answers(&server, &questions);
-    assert!(expected.iter().any(|answer| answer.contains("\"signals\":[{")));
-    assert!(expected.iter().all(|answer| answer.contains("\"simulated\":true")));
+    assert!(
+        expected
+            .iter()
+            .any(|answer| answer.contains("\"signals\":[{"))
+    );
+    assert!(
+        expected
+            .iter()
+            .all(|answer| answer.contains("\"simulated\":true"))
+    );
 
     server.kill();
     let server = start(folder.path(), &[]);
@@ -65,7 +77,11 @@ fn charts_of_the_past_outlive_a_kill_a_clean_end_and_the_loss_of_their_book() {
     assert_eq!(server.wait(), Some(0));
     lose(&folder.path().join("sim-5"));
     let server = start(folder.path(), &[]);
-    assert_eq!(answers(&server, &questions), expected, "after the book was lost");
+    assert_eq!(
+        answers(&server, &questions),
+        expected,
+        "after the book was lost"
+    );
 }
 
 fn lose(market: &Path) {
@@ -84,16 +100,26 @@ fn candles_go_back_page_by_page_and_what_is_asked_wrongly_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = start(folder.path(), &[]);
     let page = told(&server, "/candles?symbol=EURUSD&timeframe=5m&limit=100");
-    assert_eq!((&page["market"], &page["simulated"]), (&"sim-5".into(), &true.into()));
+    assert_eq!(
+        (&page["market"], &page["simulated"]),
+        (&"sim-5".into(), &true.into())
+    );
     assert_eq!(page["earlier"], true);
     let bars = list(&page["bars"]);
     assert_eq!(bars.len(), 100);
     let opened = |bar: &Value| number(&bar[0]);
-    assert!(bars.windows(2).all(|pair| opened(&pair[0]) < opened(&pair[1])));
+    assert!(
+        bars.windows(2)
+            .all(|pair| opened(&pair[0]) < opened(&pair[1]))
+    );
     for bar in bars {
-        let [open, high, low, close] = [1, 2, 3, 4].map(|place| bar[place].as_f64().expect("a price"));
+        let [open, high, low, close] =
+            [1, 2, 3, 4].map(|place| bar[place].as_f64().expect("a price"));
         assert!(low <= open.min(close) && open.max(close) <= high, "{bar}");
-        assert!(number(&bar[6]) >= opened(bar) + 300_000, "known before its end: {bar}");
+        assert!(
+            number(&bar[6]) >= opened(bar) + 300_000,
+            "known before its end: {bar}"
+        );
     }
     if !page["forming"].is_null() {
         assert!(opened(&page["forming"]) > opened(&bars[99]), "{page}");
@@ -105,7 +131,10 @@ fn candles_go_back_page_by_page_and_what_is_asked_wrongly_is_told() {
     );
     let older = list(&earlier["bars"]);
     assert!(older.len() > 50 && opened(&older[older.len() - 1]) < before);
-    assert_eq!((&earlier["earlier"], &earlier["forming"]), (&false.into(), &Value::Null));
+    assert_eq!(
+        (&earlier["earlier"], &earlier["forming"]),
+        (&false.into(), &Value::Null)
+    );
 
     let chart = told(&server, "/chart?symbol=EURUSD&timeframe=5m");
     let marks = list(&chart["marks"]);
@@ -126,8 +155,16 @@ fn candles_go_back_page_by_page_and_what_is_asked_wrongly_is_told() {
         ("/chart?symbol=NOSUCH&timeframe=5m", 404, "EURUSD"),
         ("/chart?symbol=EURUSD", 400, "timeframe"),
         ("/chart?symbol=EURUSD&timeframe=7m", 400, "15m"),
-        ("/chart?symbol=EURUSD&timeframe=5m&at=2200-01-01T00:00:00Z", 400, "leave `at` out"),
-        ("/chart?symbol=EURUSD&timeframe=5m&at=9999-01-01T00:00:00Z", 400, "`at`"),
+        (
+            "/chart?symbol=EURUSD&timeframe=5m&at=2200-01-01T00:00:00Z",
+            400,
+            "leave `at` out",
+        ),
+        (
+            "/chart?symbol=EURUSD&timeframe=5m&at=9999-01-01T00:00:00Z",
+            400,
+            "`at`",
+        ),
         ("/chart?symbol=EURUSD&timeframe=5m&bars=1501", 400, "1500"),
         ("/chart?symbol=EURUSD&timeframe=5m&limit=5", 400, "bars"),
         ("/candles?symbol=EURUSD&timeframe=5m&limit=0", 400, "2000"),
