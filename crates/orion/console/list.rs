@@ -1,18 +1,18 @@
 // Written by console/build.
 &[
     Asset {
-        name: "console-24XB6ZPD.js",
+        name: "console-QBHO5TRB.js",
         kind: "text/javascript; charset=utf-8",
-        tag: "\"635c15d2334f1e82\"",
-        bytes: include_bytes!("console-24XB6ZPD.js"),
-        brotli: include_bytes!("console-24XB6ZPD.js.br"),
+        tag: "\"39057cdfd8520906\"",
+        bytes: include_bytes!("console-QBHO5TRB.js"),
+        brotli: include_bytes!("console-QBHO5TRB.js.br"),
     },
     Asset {
-        name: "part-D4UCVE2D.js",
+        name: "part-QVY65B7G.js",
         kind: "text/javascript; charset=utf-8",
-        tag: "\"4f68aa25103f3c29\"",
-        bytes: include_bytes!("part-D4UCVE2D.js"),
-        brotli: include_bytes!("part-D4UCVE2D.js.br"),
+        tag: "\"2292812181d26d5f\"",
+        bytes: include_bytes!("part-QVY65B7G.js"),
+        brotli: include_bytes!("part-QVY65B7G.js.br"),
     },
     Asset {
         name: "part-2XGHOMJT.js",
@@ -85,11 +85,11 @@
         brotli: include_bytes!("part-XO5NWQMO.js.br"),
     },
     Asset {
-        name: "console-QYXMZJUH.css",
+        name: "console-NXT63Q22.css",
         kind: "text/css; charset=utf-8",
-        tag: "\"ee506dd7ced08700\"",
-        bytes: include_bytes!("console-QYXMZJUH.css"),
-        brotli: include_bytes!("console-QYXMZJUH.css.br"),
+        tag: "\"5ec8a2d020babcb6\"",
+        bytes: include_bytes!("console-NXT63Q22.css"),
+        brotli: include_bytes!("console-NXT63Q22.css.br"),
     },
     Asset {
         name: "part-US3XXZ6D.css",
@@ -115,7 +115,7 @@
     Asset {
         name: "index.html",
         kind: "text/html; charset=utf-8",
-        tag: "\"e0358166b84c3bd9\"",
+        tag: "\"cf26ff3549e0b514\"",
         bytes: include_bytes!("index.html"),
         brotli: include_bytes!("index.html.br"),
     },

@@ -121,9 +121,7 @@ impl Page {
                 known: Time::from_nanos(row.get(2)?),
             })
         };
-        statement
-            .query_map(params![mark, at.nanos()], event)?
-            .collect()
+        statement.query_map(params![mark, at.nanos()], event)?.collect()
     }
 
     /// All of an answer is of one moment of the file.

@@ -39,10 +39,7 @@ impl Query {
 
     /// Of parameters that several questions have, those of this one.
     pub(crate) fn ensure_only(&self, known: &[&str]) -> Result<(), Problem> {
-        let other = self
-            .0
-            .iter()
-            .find(|(name, _)| !known.contains(&name.as_str()));
+        let other = self.0.iter().find(|(name, _)| !known.contains(&name.as_str()));
         match other {
             Some((name, _)) => Err(Problem::parameter(
                 format!("`{name}` is no parameter of this question"),

@@ -56,7 +56,9 @@ impl Lies {
 impl Pen<'_, '_> {
     fn finding(&mut self, finding: &Finding) -> Result<(), Failed> {
         match finding {
-            Finding::Swing { side, level, bar } => self.swing(MarkKind::Swing, *side, *level, *bar),
+            Finding::Swing { side, level, bar } => {
+                self.swing(MarkKind::Swing, *side, *level, *bar)
+            }
             Finding::MajorSwing { side, level, bar } => {
                 self.swing(MarkKind::MajorSwing, *side, *level, *bar)
             }
@@ -73,13 +75,7 @@ impl Pen<'_, '_> {
                     from,
                     to: Some(bar),
                 };
-                self.mark(
-                    MarkKind::Equal,
-                    *side,
-                    (*level, *level),
-                    &lies,
-                    "{}".to_owned(),
-                )
+                self.mark(MarkKind::Equal, *side, (*level, *level), &lies, "{}".to_owned())
             }
             Finding::Break(found) => self.broken_structure(found),
             Finding::Block(block) => {
@@ -125,12 +121,7 @@ impl Pen<'_, '_> {
     fn level(&mut self, pool: &Pool) -> Result<(), Failed> {
         let lies = Lies::since(self.found.bar.open_time);
         let about = format!(r#"{{"of":"{}"}}"#, pool.kind.as_str());
-        let key = self.key(
-            kind_of(pool.kind),
-            pool.side,
-            (pool.level, pool.level),
-            lies.bar,
-        );
+        let key = self.key(kind_of(pool.kind), pool.side, (pool.level, pool.level), lies.bar);
         let mark = self.new_mark(key, &lies, about);
         self.batch.replace(self.name, &mark)?;
         self.batch.mark(self.name, &mark)
@@ -172,10 +163,7 @@ impl Pen<'_, '_> {
         let about = gap
             .height_atr
             .filter(|height| height.is_finite())
-            .map_or_else(
-                || "{}".to_owned(),
-                |height| format!(r#"{{"atr":{height:.2}}}"#),
-            );
+            .map_or_else(|| "{}".to_owned(), |height| format!(r#"{{"atr":{height:.2}}}"#));
         let zone = (gap.top, gap.bottom);
         self.mark(MarkKind::Gap, gap.direction, zone, &lies, about)
     }
@@ -208,12 +196,7 @@ impl Pen<'_, '_> {
         );
         let zone = (pool.level.max(extreme), pool.level.min(extreme));
         self.mark(kind, direction, zone, &lies, about)?;
-        let key = self.key(
-            kind_of(pool.kind),
-            pool.side,
-            (pool.level, pool.level),
-            from,
-        );
+        let key = self.key(kind_of(pool.kind), pool.side, (pool.level, pool.level), from);
         self.happens(&key, what)
     }
 

@@ -165,12 +165,8 @@ fn a_past_moment_is_told_as_it_was_told_then_and_as_often_as_the_server_is_begun
     let mut all = Market::open(whole.path());
     all.tell(&events);
     same(&mut all, &moments, &answers);
-    let marks = answers
-        .iter()
-        .filter(|answer| answer.contains(r#""kind":"#));
-    let signals = answers
-        .iter()
-        .filter(|answer| answer.contains(r#""born":"#));
+    let marks = answers.iter().filter(|answer| answer.contains(r#""kind":"#));
+    let signals = answers.iter().filter(|answer| answer.contains(r#""born":"#));
     let (marks, signals) = (marks.count(), signals.count());
     assert!(marks > MOMENTS / 2 && signals > 20, "{marks} {signals}");
 
@@ -195,18 +191,8 @@ fn same(market: &mut Market, moments: &[(usize, String)], answers: &[String]) {
         let told = market.ask(question);
         let differs = told.bytes().zip(answer.bytes()).position(|(a, b)| a != b);
         let place = differs.unwrap_or(told.len().min(answer.len()));
-        let around = |text: &str| {
-            text[place.saturating_sub(300)..]
-                .chars()
-                .take(600)
-                .collect::<String>()
-        };
-        assert!(
-            told == *answer,
-            "{question}\n{}\n{}",
-            around(&told),
-            around(answer)
-        );
+        let around = |text: &str| text[place.saturating_sub(300)..].chars().take(600).collect::<String>();
+        assert!(told == *answer, "{question}\n{}\n{}", around(&told), around(answer));
     }
 }
 
@@ -231,10 +217,7 @@ fn minutes(market: &Market, lows_and_highs: &[(i64, i64)]) -> Vec<(Time, Event)>
             ask: side(1),
             volume: None,
         };
-        (
-            (open_time + Span::from_minutes(1)).as_stamp(),
-            Event::Bar(bar),
-        )
+        ((open_time + Span::from_minutes(1)).as_stamp(), Event::Bar(bar))
     };
     (0..).zip(lows_and_highs).map(minute).collect()
 }
@@ -262,15 +245,9 @@ fn a_swing_is_not_there_before_the_bars_to_its_right_have_closed() {
     market.tell(&events);
     let (last, _) = events[events.len() - 1];
     let (peak, _) = events[left as usize];
-    assert_eq!(
-        marks(&mut market, last - Span::from_millis(1), "swing").len(),
-        0
-    );
+    assert_eq!(marks(&mut market, last - Span::from_millis(1), "swing").len(), 0);
     let found = marks(&mut market, last, "swing");
-    let high: Vec<_> = found
-        .iter()
-        .filter(|mark| mark["direction"] == "long")
-        .collect();
+    let high: Vec<_> = found.iter().filter(|mark| mark["direction"] == "long").collect();
     assert_eq!(high.len(), 1, "{found:?}");
     let opened = (peak - Span::from_minutes(1)).millis();
     assert_eq!(high[0]["lies"]["from"], opened);
@@ -291,15 +268,8 @@ fn a_gap_that_is_touched_later_was_live_before() {
     let events = minutes(&market, &path);
     market.tell(&events);
     let stamps: Vec<Time> = events[32..].iter().map(|(at, _)| *at).collect();
-    assert_eq!(
-        marks(&mut market, stamps[0] - Span::from_millis(1), "gap").len(),
-        0
-    );
-    for (at, state) in [
-        (stamps[0], "live"),
-        (stamps[1], "live"),
-        (stamps[2], "touched"),
-    ] {
+    assert_eq!(marks(&mut market, stamps[0] - Span::from_millis(1), "gap").len(), 0);
+    for (at, state) in [(stamps[0], "live"), (stamps[1], "live"), (stamps[2], "touched")] {
         let found = marks(&mut market, at, "gap");
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0]["state"], state, "{found:?}");
