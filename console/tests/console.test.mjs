@@ -63,7 +63,7 @@ test("live says what the price is, whether it is real, which trade runs and how 
   assert.match(await page.locator(".glance").innerText(), /(No trade runs|trade runs?|trades run).*simulated market/s);
   await page.locator("#pending .card").first().waitFor();
   const card = await page.locator("#pending .card").first().innerText();
-  for (const word of [/SIMULATED/, /verdict in [0-4]:[0-5]\d/, /Entry/, /Stop/, /TP1/, / R\b/, /\d+ %/, /Why:/]) assert.match(card, word);
+  for (const word of [/SIMULATED/, /verdict in [0-4]:[0-5]\d/, /Entry/, /Stop/, /TP1/, /\sR\b/, /\d+\s%/, /Why:/]) assert.match(card, word);
   await page.locator("#pending .why summary").first().click();
   assert.ok(await page.locator("#pending .conditions li").count() > 0);
   // Prices go on arriving.
@@ -127,7 +127,7 @@ test("time travel shows an old moment and nothing of later, and the repainted pi
   await page.locator(".painted canvas").first().waitFor();
   const shares = await page.locator(".share").allInnerTexts();
   assert.equal(shares.length, 2);
-  for (const share of shares) assert.match(share, /^\d+ % won of \d+$/);
+  for (const share of shares) assert.match(share, /^\d+\s% won of \d+$/);
   if (PICTURES) await page.screenshot({ path: join(PICTURES, "hindsight.png") });
   await page.locator("#travelling button").click();
   await page.locator("#travelling").waitFor({ state: "detached" });

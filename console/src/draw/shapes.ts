@@ -236,7 +236,8 @@ export class Shapes implements ISeriesPrimitive<Time> {
     for (const target of signal.take_profits) this.rung(context, from, from + wide, this.y(target), "--good");
     context.fillStyle = this.colour("--text");
     context.font = "600 11px system-ui";
-    context.fillText(caption(signal), from + 3, Math.min(entry, stop, last) - 8);
+    // Many signals that came to nothing would write over each other.
+    if (signal.status !== "invalidated" || wide > 60) context.fillText(caption(signal), from + 3, Math.min(entry, stop, last) - 8);
     context.font = "10px system-ui";
     context.globalAlpha = 1;
   }

@@ -16,12 +16,12 @@ export function signed(value: number, digits: number): string {
 
 /** Multiples of the risk. */
 export function inR(value: number, digits = 2): string {
-  return `${signed(value, digits)} R`;
+  return `${signed(value, digits)}\u00a0R`;
 }
 
 /** A share of one as whole percent. */
 export function percent(share: number, digits = 0): string {
-  return `${(share * 100).toFixed(digits)} %`;
+  return `${(share * 100).toFixed(digits)}\u00a0%`;
 }
 
 /** Bytes, counted in 1024s. */

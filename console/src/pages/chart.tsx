@@ -161,7 +161,7 @@ function Charted({ symbol, timeframe, at }: { symbol: string; timeframe: string;
           </figure>
         )}
       </div>
-      {isBeside && <p class="small rule">{RULE} Both over the same marks on this screen whose trades have ended. The difference is hindsight: nobody could have entered there.</p>}
+      {isBeside && <p class="small rule">{RULE} Both over the same marks of this chart, those whose trades have ended. The difference is hindsight: nobody could have entered there.</p>}
       <Said answer={answer} digits={digits} />
       <p class="quiet small">Dotted: where a thing lies before it was known; solid: from when it was known. Charts by <a href="https://www.tradingview.com/" target="_blank" rel="noreferrer">TradingView</a> Lightweight Charts{"\u2122"}.</p>
     </div>

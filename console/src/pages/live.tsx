@@ -57,7 +57,7 @@ function Chip({ known, r }: { known: Known; r: number | undefined }) {
   return (
     <li><a href={`/signals/${signal.id}`}>
       <b>{signal.symbol}</b> <span class={signal.direction === "long" ? "good" : "bad"}>{signal.direction}</span>{" "}
-      {r !== undefined && <b class={r < 0 ? "bad" : "good"}>{inR(r)}</b>} <span class="quiet">{percent(signal.confidence)} sure, for {length(now() - since)}</span>
+      {r !== undefined && <b class={r < 0 ? "bad" : "good"}>{inR(r)}</b>} <span class="quiet">{percent(signal.confidence)} sure{known.ext.confidence?.n === 0 ? " (a prior)" : ""}, for {length(now() - since)}</span>
     </a></li>
   );
 }

@@ -56,7 +56,8 @@ function Sheet({ name, value }: { name: string; value: Value }) {
   if (Array.isArray(value)) {
     const rows = value.filter((each): each is Fields => isDeep(each) && !Array.isArray(each));
     if (rows.length === 0) return <p class="quiet">{value.length === 0 ? "none" : value.map((each) => shown(name, each)).join(", ")}</p>;
-    const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((column) => rows.some((row) => row[column] !== null && !isDeep(row[column] ?? null)));
+    const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((column) => rows.some((row) => row[column] !== null && !isDeep(row[column] ?? null)))
+      .sort((a, b) => Number(isName(b)) - Number(isName(a)));
     return (
       <div class="scroll" tabIndex={0}>
         <table class="figures small"><thead><tr>{columns.map((column) => <th key={column} scope="col">{words(column)}</th>)}</tr></thead>
@@ -72,7 +73,8 @@ function Sheet({ name, value }: { name: string; value: Value }) {
   );
 }
 
-const words = (name: string) => name.replace(/_(ms|s|bytes|percent)$/, "").replaceAll("_", " ");
+const isName = (column: string) => column === "name" || column === "symbol";
+const words = (name: string) => name.replace(/^per_s$/, "all").replace(/_per_s$/, "").replace(/_(ms|s|bytes|percent)$/, "").replaceAll("_", " ");
 const tone = (value: Value) => (value === "live" || value === "ok" ? "good" : value === "failed" || value === "stale" ? "bad" : "wait");
 
 /** By the unit that its name ends with. */

@@ -40,13 +40,16 @@ function isLong(mark: Mark): boolean {
   return (mark.direction === "long") !== isSwing;
 }
 
+/** A break is drawn at the bar that broke, which is where it was known too; all else where it lies. */
+const drawnAt = ({ kind, lies }: Mark) => (kind === "break" ? lies.to ?? lies.from : lies.from);
+
 /** Both rates over the same marks, of which both entries are over. */
 export function rates(bars: Bar[], marks: Mark[]): { drawn: Rate; honest: Rate } {
   const widths = atr(bars);
   const drawn: Rate = { n: 0, won: 0 };
   const honest: Rate = { n: 0, won: 0 };
   for (const mark of marks.filter((each) => POINTING.has(each.kind))) {
-    const places = [barAt(bars, mark.lies.from), closedBy(bars, mark.known)];
+    const places = [barAt(bars, drawnAt(mark)), closedBy(bars, mark.known)];
     const results = places.map((place) => {
       const width = place < 0 ? undefined : widths[place];
       return width === undefined ? undefined : won(bars, place, isLong(mark), width);
