@@ -421,26 +421,60 @@ fn the_example_goes_from_data_to_a_backtest_out_of_sample() {
     }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let exported = orion(&arguments);
-    assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+    assert!(
+        exported.status.success(),
+        "{}",
+        String::from_utf8_lossy(&exported.stderr)
+    );
 
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/model/train.py");
     let mut train = Command::new(python);
-    train.arg(script).args([&path("train.parquet"), "--out", &path("models"), "--horizon", "1h"]);
+    train.arg(script).args([
+        &path("train.parquet"),
+        "--out",
+        &path("models"),
+        "--horizon",
+        "1h",
+    ]);
     let trained = train.output().expect("run Python");
-    assert!(trained.status.success(), "{}", String::from_utf8_lossy(&trained.stderr));
+    assert!(
+        trained.status.success(),
+        "{}",
+        String::from_utf8_lossy(&trained.stderr)
+    );
     let library = library.to_string_lossy().into_owned();
     let setting = format!("models.library={library}");
     for name in ["boosting", "network"] {
         let manifest = folder.path().join("models").join(name).join("model.toml");
-        let checked = orion(&["model", "check", &manifest.display().to_string(), "--library", &library]);
+        let checked = orion(&[
+            "model",
+            "check",
+            &manifest.display().to_string(),
+            "--library",
+            &library,
+        ]);
         assert!(checked.status.success(), "{}", text(&checked));
         let named = manifests(&manifest);
-        let more = ["--set", "rules.outcome_horizon_h=1", "--set", &named, "--set", &setting];
+        let more = [
+            "--set",
+            "rules.outcome_horizon_h=1",
+            "--set",
+            &named,
+            "--set",
+            &setting,
+        ];
         let tested = backtest(&files, &more);
-        assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stderr));
+        assert!(
+            tested.status.success(),
+            "{}",
+            String::from_utf8_lossy(&tested.stderr)
+        );
         let report: Value = serde_json::from_slice(&tested.stdout).expect("one JSON object");
         let model = &report["run"]["models"][0];
-        assert_eq!((&model["name"], &model["asked"]), (&name.into(), &model["answered"]));
+        assert_eq!(
+            (&model["name"], &model["asked"]),
+            (&name.into(), &model["answered"])
+        );
         // Three quarters were trained on; of the rest is what counts.
         let counted = |of: &Value| of["n"].as_u64().expect("a count");
         let (training, left) = (counted(&report["training"]), counted(&report["all"]));
