@@ -29,9 +29,17 @@ fn good() -> (PathBuf, Vec<u8>) {
             Cell::Nanos(1_000_000 * (1_772_000_000_000 + 250 * row)),
             Cell::Integer(row % 3),
             Cell::Units(108_500 + row % 7),
-            if row % 5 == 0 { Cell::None } else { Cell::Text("oanda") },
+            if row % 5 == 0 {
+                Cell::None
+            } else {
+                Cell::Text("oanda")
+            },
             Cell::Flag(row % 2 == 0),
-            if row % 4 == 0 { Cell::None } else { Cell::Float(0.5 * row as f64) },
+            if row % 4 == 0 {
+                Cell::None
+            } else {
+                Cell::Float(0.5 * row as f64)
+            },
         ];
         writer.row(&cells).expect("a row");
     }

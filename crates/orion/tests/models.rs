@@ -147,11 +147,10 @@ fn rescorer(folder: &Path, trained_until: &str) -> PathBuf {
     let text = std::fs::read_to_string(fixtures.join("lightgbm.toml")).expect("the fixture");
     let old: Vec<String> = (0..10).map(|place| format!("\"f{place}\"")).collect();
     let names = "\"hour_sin\", \"hour_cos\", \"weekday\", \"spread_atr\", \"killzone_minutes\", \"1m.return1_atr\", \
-                 \"signal_direction\", \"signal_risk_atr\", \"hour_sin\", \"1m.return1_atr\"";
+                 \"signal_direction\", \"signal_risk_atr\", \"1m.return3_atr\", \"1m.rsi14\"";
     assert!(text.contains(&old.join(", ")), "the fixture's features");
-    let names = distinct(names);
     let text = text
-        .replace(&old.join(", "), &names)
+        .replace(&old.join(", "), names)
         .replace("[\"EURUSD\"]", "[]")
         .replace("\"5m\"", "\"1m\"")
         .replace("2026-10-01T00:00:00Z", trained_until);
@@ -159,14 +158,6 @@ fn rescorer(folder: &Path, trained_until: &str) -> PathBuf {
     std::fs::write(&path, text).expect("write the manifest");
     std::fs::copy(fixtures.join("lightgbm.onnx"), folder.join("lightgbm.onnx")).expect("copy");
     path
-}
-
-/// The last two of these names are there already: others take their place.
-fn distinct(names: &str) -> String {
-    let mut names: Vec<&str> = names.split(", ").collect();
-    names[8] = "\"1m.return3_atr\"";
-    names[9] = "\"1m.rsi14\"";
-    names.join(", ")
 }
 
 fn backtest(files: &[PathBuf], more: &[&str]) -> Output {

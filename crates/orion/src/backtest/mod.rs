@@ -222,7 +222,7 @@ pub(crate) fn command() -> String {
     words.join(" ")
 }
 
-fn costs(settings: &Settings) -> Costs {
+pub(crate) fn costs(settings: &Settings) -> Costs {
     let account = &settings.account;
     let instruments = settings.catalog.instruments.iter();
     let traded = || instruments.clone().filter(|instrument| instrument.signals);

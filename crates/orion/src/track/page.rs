@@ -2,7 +2,7 @@
 //! the records are watched as a backtest watches its engine.
 
 use super::PAGE;
-use crate::backtest::{command, report};
+use crate::backtest::{command, costs, report};
 use crate::config::Config;
 use crate::machine;
 use anyhow::{Result, bail, ensure};
@@ -10,7 +10,6 @@ use engine::setup::SetupKind;
 use engine::{Engine, Output, Settings};
 use journal::tape::{head, segments};
 use journal::{Journal as _, Looking, Record};
-use lab::backtest::report::Costs;
 use lab::backtest::{Asked, Period, Report, Watch};
 use market::{Ended, Position, Signal, Uuid};
 use std::collections::BTreeSet;
@@ -78,10 +77,7 @@ fn page(market: &str, told: Told, settings: Settings) -> Report {
         from: None,
         to: None,
         rules: Vec::new(),
-        costs: Costs {
-            slippage: Vec::new(),
-            commission: Vec::new(),
-        },
+        costs: costs(&settings),
         trials: 1,
         trials_variance: 0.0,
         seed: 1,

@@ -85,12 +85,12 @@ pub fn page(report: &Report) -> String {
 }
 
 fn page_as(report: &Report, what: &str) -> String {
-    let symbols: Vec<&str> = report
-        .run
-        .symbols
-        .iter()
-        .map(|span| span.symbol.as_str())
-        .collect();
+    let symbols = report.run.symbols.iter().map(|span| &span.symbol);
+    let mut names: Vec<&str> = symbols.map(String::as_str).collect();
+    // Where no prices were read, what was.
+    if names.is_empty() {
+        names.extend(report.run.inputs.iter().map(String::as_str));
+    }
     let simulated = if report.run.simulated {
         "SIMULATED, "
     } else {
@@ -98,7 +98,7 @@ fn page_as(report: &Report, what: &str) -> String {
     };
     let title = format!(
         "{simulated}{}, {}: ORION {what}",
-        symbols.join(" "),
+        names.join(" "),
         trades::days_between(report)
     );
     format!(

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most letters of all charts: with more, every second one is left out until the rest fits.
 const CHARTS_MAX: usize = 2_500_000;
 /// Most trades of the list: they are most of a page of thousands.
-const LISTED_MAX: usize = 3000;
+const LISTED_MAX: usize = 2000;
 
 pub(super) fn section(report: &Report) -> String {
     if report.trades.is_empty() {
