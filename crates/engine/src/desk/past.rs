@@ -5,6 +5,7 @@ use super::{Context, Desk};
 use crate::bars::{self, TooLate};
 use crate::lifecycle::Reach;
 use crate::pulse::Stated;
+use crate::readings::Reader;
 use crate::rules::Settings;
 use crate::structure::Finding;
 use market::{Bar, PreviousClose, QuoteBar, Timeframe};
@@ -17,6 +18,7 @@ impl Desk {
         quote: &QuoteBar,
         closed: &mut Vec<(Timeframe, Bar)>,
         findings: &mut Vec<Finding>,
+        reader: &mut Reader,
         context: &mut Context,
     ) -> Result<(), TooLate> {
         self.bars.fill(quote, closed)?;
@@ -28,7 +30,7 @@ impl Desk {
                     .close(bar.end_time, close, Stated::Bar, instrument);
             }
             let rules = self.rules(context.settings);
-            let t = self.read(timeframe, bar, findings, context.settings);
+            let t = self.read(timeframe, bar, findings, reader, context.settings);
             self.set_up(timeframe, bar, t, findings, rules);
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! Backtests: the very same engine over recorded events, what became of its signals, and what that is worth.
 //!
 //! `run.rs` turns the engine, `watch.rs` hears what it says and keeps the trades, `control.rs` enters at random beside them,
-//! `make.rs` makes a [`Report`] of it all; `trial.rs` is the short form that sets of parameters are compared by.
+//! `make.rs` makes a [`Report`] of it all; `trial.rs` is the short form that sets of parameters are compared by, and
+//! `together.rs` runs those whose charts read the same.
 
 mod bootstrap;
 mod calendar;
@@ -14,6 +15,7 @@ mod quote;
 pub mod report;
 mod row;
 mod run;
+mod together;
 mod trial;
 mod watch;
 
@@ -27,5 +29,6 @@ pub use make::{Asked, Beside};
 pub use report::Report;
 pub use row::Row;
 pub use run::{run, tell};
+pub use together::together;
 pub use trial::{Deflated, Forward, Quarter, Trial, variance, walk_forward};
 pub use watch::{Ended, Found, Period, Seen, Watch};

@@ -1,4 +1,5 @@
-//! Many sets of parameters over one recording, which is decoded once and shared: one set at a time on each core.
+//! Many sets of parameters over one recording, which is decoded once and shared. Sets whose charts read the same run
+//! together on one core, and their charts read it once.
 //!
 //! The best of many looks better than it is. So each result is shown with how many there were and with what is left after
 //! that, and each quarter is also traded with what was best before it.
@@ -13,19 +14,21 @@ use crate::cli;
 use crate::config::Config;
 use crate::history::remark;
 use anyhow::{Result, anyhow, ensure};
-use engine::{Engine, Settings};
+use engine::Settings;
 use kept::{Kept, Sweep};
 use lab::backtest::report::FORMAT;
-use lab::backtest::{Deflated, Forward, Period, Trial, Watch, variance, walk_forward};
+use lab::backtest::{Deflated, Forward, Period, Trial, together, variance, walk_forward};
 use market::{Event, Time};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
+
+/// Sets that run together at most.
+const TOGETHER_MAX: usize = 32;
 
 type Events = Vec<(Time, Event)>;
 
@@ -181,15 +184,18 @@ fn try_all(
     mut each: impl FnMut(Trial) -> Result<()>,
 ) -> Result<()> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let batches = batches(sets, cores);
     let next = AtomicUsize::new(0);
     let (told, results) = mpsc::channel();
     thread::scope(|scope| {
-        for _ in 0..cores.min(sets.len()) {
-            let (told, next) = (told.clone(), &next);
+        for _ in 0..cores.min(batches.len()) {
+            let (told, next, batches) = (told.clone(), &next, &batches);
             scope.spawn(move || {
-                while let Some(set) = sets.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if told.send(attempt(set, events, period, seed)).is_err() {
-                        return;
+                while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    for trial in attempt(batch, events, period, seed) {
+                        if told.send(trial).is_err() {
+                            return;
+                        }
                     }
                 }
             });
@@ -202,13 +208,29 @@ fn try_all(
     })
 }
 
-fn attempt(set: &Set, events: &Events, period: Period, seed: u64) -> Trial {
-    let mut engine = Engine::new(Arc::clone(&set.settings));
-    let mut watch = Watch::new(&set.settings, period, 0);
-    let events = events.iter().cloned().map(Ok::<_, Infallible>);
-    let Ok(()) = lab::backtest::run(&mut engine, events, &mut watch, |_, _| {});
-    let found = watch.finish(&engine);
-    Trial::of(set.number, set.parameters.clone(), &found, seed)
+/// Sets whose charts read the same run together, but not so many that a core would have nothing to do or that all their
+/// trades would not fit in little memory.
+fn batches<'a>(sets: &[&'a Set], cores: usize) -> Vec<Vec<&'a Set>> {
+    let mut alike: BTreeMap<String, Vec<&Set>> = BTreeMap::new();
+    for set in sets {
+        let name = set.settings.readings_name();
+        alike.entry(name).or_default().push(set);
+    }
+    let parts = |group: Vec<&'a Set>| {
+        let most = (group.len() / (2 * cores)).clamp(1, TOGETHER_MAX);
+        let parts = group.chunks(most).map(<[&Set]>::to_vec);
+        parts.collect::<Vec<_>>()
+    };
+    alike.into_values().flat_map(parts).collect()
+}
+
+fn attempt(batch: &[&Set], events: &Events, period: Period, seed: u64) -> Vec<Trial> {
+    let settings: Vec<_> = batch.iter().map(|set| Arc::clone(&set.settings)).collect();
+    let found = together(&settings, events, period);
+    let found = batch.iter().zip(found);
+    found
+        .map(|(set, found)| Trial::of(set.number, set.parameters.clone(), &found, seed))
+        .collect()
 }
 
 fn judge(
