@@ -24,6 +24,7 @@ use crate::features::Features;
 use crate::lifecycle::{Pending, Reach};
 use crate::outcome::{Running, Shadows};
 use crate::pulse::Pulse;
+use crate::readings::{Page, Reader};
 use crate::rules::{Rules, Settings};
 use crate::session;
 use crate::setup::{Divided, Pattern, Setups, View, Zone};
@@ -36,6 +37,7 @@ use model::Questions;
 use own::Trigger;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Desk {
@@ -45,7 +47,7 @@ pub(crate) struct Desk {
     pub source: SourceId,
     pub bars: Bars,
     spreads: Spreads,
-    charts: [Option<Chart>; Timeframe::ALL.len()],
+    charts: [Option<Arc<Chart>>; Timeframe::ALL.len()],
     features: Features,
     setups: Setups,
     pending: Vec<Pending>,
@@ -172,7 +174,7 @@ impl Desk {
         for (timeframe, chart) in Timeframe::ALL.into_iter().zip(&mut self.charts) {
             let rules = settings.structure_of(self.symbol, timeframe);
             match (instrument.signals, &chart) {
-                (true, None) => *chart = Some(Chart::new(rules, roll_hour)),
+                (true, None) => *chart = Some(Arc::new(Chart::new(rules, roll_hour))),
                 (false, Some(_)) => *chart = None,
                 (true, Some(_)) | (false, None) => {}
             }
@@ -269,16 +271,25 @@ impl Desk {
         timeframe: Timeframe,
         bar: &Bar,
         findings: &mut Vec<Finding>,
+        reader: &mut Reader,
         told: &mut Told,
         settings: &Settings,
     ) -> Option<BarIndex> {
         findings.clear();
+        let (setup_tf, htf) = (settings.rules.setup_tf, self.rules(settings).htf);
         let Some(chart) = self.charts[timeframe.index()].as_mut() else {
             told.close(self.id, timeframe, bar);
             return None;
         };
-        let rules = settings.structure_of(self.symbol, timeframe);
-        let t = chart.close(bar, rules, findings);
+        let page = Page {
+            id: self.id,
+            timeframe,
+            bar,
+            chart,
+            rules: settings.structure_of(self.symbol, timeframe),
+            asked: timeframe == setup_tf || timeframe == htf || !self.features.is_empty(),
+        };
+        let t = reader.read(page, findings)?;
         self.features.close(timeframe, bar, findings, chart);
         let closed = Closed {
             instrument: self.id,
@@ -342,9 +353,9 @@ impl Desk {
         findings: &[Finding],
         rules: &Rules,
     ) -> Vec<Pattern> {
-        let htf = self.charts[rules.htf.index()].as_ref();
+        let htf = self.charts[rules.htf.index()].as_deref();
         let htf_trend = htf.and_then(Chart::trend);
-        let chart = self.charts[timeframe.index()].as_ref();
+        let chart = self.charts[timeframe.index()].as_deref();
         match (chart, t) {
             (Some(chart), Some(t)) if timeframe == rules.setup_tf => self.setups.close(View {
                 t,

@@ -7,6 +7,8 @@ mod alert;
 mod feed;
 mod learnt;
 mod opinion;
+mod past;
+mod readings;
 mod source;
 mod told;
 
@@ -21,14 +23,15 @@ use crate::gates::{Days, Refusal};
 use crate::ledger::Ledger;
 use crate::pairs::Pairs;
 use crate::portfolio::{Book, Gate, Standing};
+use crate::readings::Reader;
 use crate::rules::Settings;
 use crate::session;
 use crate::setup::SetupKind;
 use crate::sizing::Mids;
 use crate::structure::Finding;
 use market::{
-    Answer, Bar, Calibration, Cause, Event, InstrumentId, Outcome, PreviousClose, PriceUpdate,
-    Question, QuoteBar, Shadow, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
+    Answer, Bar, Calibration, Cause, Event, InstrumentId, Outcome, PriceUpdate, Question, QuoteBar,
+    Shadow, Signal, SourceId, SourceTime, Span, Tick, Time, Timeframe,
 };
 use serde::{Deserialize, Serialize};
 use source::{SourceState, sources};
@@ -131,6 +134,8 @@ pub struct Engine {
     state: State,
     closed: Vec<(Timeframe, Bar)>,
     findings: Vec<Finding>,
+    /// How charts come to what they know: no state.
+    reader: Reader,
     /// What the last event brought: no state, the next event begins it anew.
     told: Told,
 }
@@ -140,7 +145,7 @@ pub struct Engine {
 pub struct NotMine;
 
 /// Changes whenever the state's shape does: a snapshot of another shape is not read.
-const SNAPSHOT_VERSION: u32 = 12;
+const SNAPSHOT_VERSION: u32 = 13;
 
 impl Engine {
     /// Changes whenever the state's shape or what is decided does: what another version decided cannot be decided again.
@@ -163,6 +168,7 @@ impl Engine {
             state,
             closed: Vec::new(),
             findings: Vec::new(),
+            reader: Reader::Own,
             told: Told::default(),
         }
     }
@@ -399,6 +405,7 @@ impl Engine {
             state,
             closed: Vec::new(),
             findings: Vec::new(),
+            reader: Reader::Own,
             told: Told::default(),
         })
     }
@@ -428,43 +435,6 @@ impl Engine {
         self.send_if_due(at, bar.instrument, out);
         let next_end = self.state.desks[bar.instrument.index()].bars.next_end();
         self.after_one(bar.instrument, source, next_end);
-    }
-
-    /// Takes a closed bar of the past: nothing but charts, levels and the reference of changes hears of it.
-    fn past(&mut self, at: Time, bar: &QuoteBar, out: &mut Vec<Output>) {
-        let mut closed = std::mem::take(&mut self.closed);
-        let mut findings = std::mem::take(&mut self.findings);
-        let mut told = std::mem::take(&mut self.told);
-        let (desk, mut context) = self.desk(at, bar.instrument, out);
-        // What has not ended yet is no past, whatever its sender calls it.
-        let over = bar.open_time + bar.timeframe.span() <= at.as_source();
-        let taken = over
-            && desk
-                .past(bar, &mut closed, &mut findings, &mut told, &mut context)
-                .is_ok();
-        let counts = &mut context.shared.counts;
-        counts.past += u64::from(taken);
-        counts.past_known += u64::from(!taken);
-        let (source, next_end) = (desk.source, desk.bars.next_end());
-        let rules = &self.settings.rules;
-        for (timeframe, closed) in &closed {
-            if *timeframe == rules.setup_tf {
-                // What it divides is of the past.
-                self.state.pairs.close(bar.instrument, closed, None, rules);
-            }
-        }
-        closed.clear();
-        (self.closed, self.findings, self.told) = (closed, findings, told);
-        self.after_one(bar.instrument, source, next_end);
-    }
-
-    /// Takes what a source says was the last price of a day, unless that is still to come.
-    fn previous_close(&mut self, at: Time, close: &PreviousClose) {
-        if close.time > at.as_source() {
-            return;
-        }
-        let desk = &mut self.state.desks[close.instrument.index()];
-        desk.previous_close(close, &self.settings);
     }
 
     /// Does what is due by now: deadlines first, since what is stamped at or after one is judged after the verdict. The
@@ -576,8 +546,8 @@ impl Engine {
         let mut findings = std::mem::take(&mut self.findings);
         for &(timeframe, ref bar) in closed.iter() {
             let desk = &mut self.state.desks[id.index()];
-            let told = &mut self.told;
-            let t = desk.read(timeframe, bar, &mut findings, told, &self.settings);
+            let (reader, told) = (&mut self.reader, &mut self.told);
+            let t = desk.read(timeframe, bar, &mut findings, reader, told, &self.settings);
             if timeframe == self.settings.rules.setup_tf {
                 self.divide(at, id, bar, out);
             }

@@ -581,7 +581,7 @@ impl Rules {
 
 /// # Panics
 /// Never: rules are plain data.
-fn name_of(rules: &impl Serialize) -> String {
+pub(crate) fn name_of(rules: &impl Serialize) -> String {
     let bytes = postcard::to_stdvec(rules).expect("plain data can be written");
     let hash = Uuid::new_v5(&NAMESPACE, &bytes).as_u128() >> 64;
     format!("{hash:016x}")

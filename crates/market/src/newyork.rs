@@ -9,6 +9,35 @@ static ZONE: LazyLock<TimeZone> = LazyLock::new(|| {
     TimeZone::get("America/New_York").expect("the zone's rules are built into the binary")
 });
 
+/// Until when (2100) [`OFFSETS`] is known, in seconds since 1970.
+const KNOWN_UNTIL: i64 = 4_102_444_800;
+
+/// From which second on New York's clock is how many seconds from UTC. The zone's rules say the same, but take ten times as
+/// long, and every closed bar asks.
+static OFFSETS: LazyLock<Vec<(i64, i32)>> = LazyLock::new(|| {
+    let begin = jiff::Timestamp::MIN;
+    let changes = ZONE.following(begin);
+    let changes = changes.map(|change| (change.timestamp().as_second(), change.offset().seconds()));
+    let known = changes.take_while(|(second, _)| *second < KNOWN_UNTIL);
+    let first = (i64::MIN, ZONE.to_offset(begin).seconds());
+    std::iter::once(first).chain(known).collect()
+});
+
+/// Seconds from UTC to New York's clock.
+fn offset(second: i64) -> i32 {
+    if second < KNOWN_UNTIL {
+        let after = OFFSETS.partition_point(|(from, _)| *from <= second);
+        OFFSETS[after - 1].1
+    } else {
+        by_rules(second)
+    }
+}
+
+fn by_rules(second: i64) -> i32 {
+    let stamp = jiff::Timestamp::from_second(second).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    ZONE.to_offset(stamp).seconds()
+}
+
 /// Monday first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weekday {
@@ -35,8 +64,7 @@ impl NewYork {
     #[must_use]
     pub fn at(time: SourceTime) -> Self {
         let second = time.nanos().div_euclid(1_000_000_000);
-        let stamp = jiff::Timestamp::from_second(second).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        let local = second + i64::from(ZONE.to_offset(stamp).seconds());
+        let local = second + i64::from(offset(second));
         let day = local.div_euclid(86_400) as i32;
         Self {
             day,
@@ -120,6 +148,22 @@ mod tests {
             NewYork::at(at("2026-11-23T04:59:59Z")).weekday,
             Weekday::Sunday
         );
+    }
+
+    #[test]
+    fn the_offsets_are_those_of_the_zones_rules() {
+        // Every seventh hour, and around each change, the last of which are of the rules alone.
+        let first = at("1690-01-01T00:00:00Z").nanos() / 1_000_000_000;
+        let last = at("2200-01-01T00:00:00Z").nanos() / 1_000_000_000;
+        let around = OFFSETS[1..]
+            .iter()
+            .flat_map(|(second, _)| second - 1..=second + 1);
+        let ends = KNOWN_UNTIL - 1..=KNOWN_UNTIL;
+        let hours = (first..last).step_by(7 * 3600);
+        for second in hours.chain(around).chain(ends) {
+            assert_eq!(offset(second), by_rules(second), "{second}");
+        }
+        assert!(OFFSETS.len() > 300, "{}", OFFSETS.len());
     }
 
     #[test]

@@ -37,8 +37,8 @@ impl Desk {
         let rules = self.rules(settings);
         at_signal(&AtSignal {
             moment: self.moment(now, Some(facts), settings),
-            chart: self.charts[rules.setup_tf.index()].as_ref(),
-            htf: self.charts[rules.htf.index()].as_ref(),
+            chart: self.charts[rules.setup_tf.index()].as_deref(),
+            htf: self.charts[rules.htf.index()].as_deref(),
         })
     }
 

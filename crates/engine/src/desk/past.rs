@@ -6,6 +6,7 @@ use crate::bars::{self, TooLate};
 use crate::engine::Told;
 use crate::lifecycle::Reach;
 use crate::pulse::Stated;
+use crate::readings::Reader;
 use crate::rules::Settings;
 use crate::structure::Finding;
 use market::{Bar, PreviousClose, QuoteBar, Timeframe};
@@ -18,6 +19,7 @@ impl Desk {
         quote: &QuoteBar,
         closed: &mut Vec<(Timeframe, Bar)>,
         findings: &mut Vec<Finding>,
+        reader: &mut Reader,
         told: &mut Told,
         context: &mut Context,
     ) -> Result<(), TooLate> {
@@ -30,7 +32,7 @@ impl Desk {
                     .close(bar.end_time, close, Stated::Bar, instrument);
             }
             let rules = self.rules(context.settings);
-            let t = self.read(timeframe, bar, findings, told, context.settings);
+            let t = self.read(timeframe, bar, findings, reader, told, context.settings);
             self.set_up(timeframe, bar, t, findings, rules);
         }
         Ok(())

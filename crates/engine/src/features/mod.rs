@@ -84,6 +84,11 @@ impl Features {
         }
     }
 
+    /// Whether nothing is read of any chart.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.watches.iter().all(Option::is_none)
+    }
+
     /// A chart begins anew, and so does what was read of it.
     pub(crate) fn forget(&mut self, timeframe: Timeframe) {
         self.watches[timeframe.index()] = None;

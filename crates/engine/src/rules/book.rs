@@ -133,4 +133,30 @@ impl Rules {
         };
         periods(self) == periods(other)
     }
+
+    /// These with everything that charts do not ask for as it is by default.
+    pub(crate) fn of_charts(&self) -> Self {
+        Self {
+            atr_period: self.atr_period,
+            swing_left: self.swing_left,
+            swing_right: self.swing_right,
+            major_left: self.major_left,
+            major_right: self.major_right,
+            disp_body_atr: self.disp_body_atr,
+            disp_body_ratio: self.disp_body_ratio,
+            break_mode: self.break_mode,
+            fvg_body: self.fvg_body,
+            fvg_min_atr: self.fvg_min_atr,
+            fvg_max_age: self.fvg_max_age,
+            ob_pick: self.ob_pick,
+            ob_zone: self.ob_zone,
+            ob_break_mode: self.ob_break_mode,
+            ob_cap: self.ob_cap,
+            pool_cap: self.pool_cap,
+            eq_tol_atr: self.eq_tol_atr,
+            sweep_max_depth_atr: self.sweep_max_depth_atr,
+            sweep_max_bars: self.sweep_max_bars,
+            ..Self::default()
+        }
+    }
 }

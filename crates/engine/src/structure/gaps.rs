@@ -28,6 +28,16 @@ impl Gap {
         }
     }
 
+    /// Whether a bar can change anything of it. Whoever closes beyond its far edge has reached its near one.
+    fn is_met(&self, bar: &Ohlc) -> bool {
+        let (near, far) = self.edges();
+        let level = if self.touched { far } else { near };
+        match self.direction {
+            Direction::Long => bar.low <= level,
+            Direction::Short => bar.high >= level,
+        }
+    }
+
     /// Tests a later bar: touch, fill, inversion, in this order. Says whether the gap lives on.
     fn survives(&mut self, bar: &Ohlc, findings: &mut Vec<Finding>) -> bool {
         let (near, far) = self.edges();
@@ -82,8 +92,12 @@ impl Gaps {
         rules: GapRules,
         findings: &mut Vec<Finding>,
     ) {
-        self.live
-            .retain_mut(|gap| gap.survives(bar, findings) && t < gap.born + rules.max_age);
+        // Most bars come to none of them.
+        let ends = |gap: &Gap| t >= gap.born + rules.max_age;
+        if self.live.iter().any(|gap| gap.is_met(bar) || ends(gap)) {
+            self.live
+                .retain_mut(|gap| gap.survives(bar, findings) && !ends(gap));
+        }
     }
 
     /// Looks for a gap that bar `t` completes.

@@ -80,6 +80,15 @@ impl Pool {
         }
     }
 
+    /// Whether a bar can change anything of it.
+    fn is_met(&self, bar: &Ohlc) -> bool {
+        let is_beyond = match self.side {
+            Direction::Long => bar.high > self.level,
+            Direction::Short => bar.low < self.level,
+        };
+        is_beyond || self.is_tested()
+    }
+
     /// Whether price is beyond the level and it is not yet clear what becomes of it.
     pub(crate) fn is_tested(&self) -> bool {
         self.test.is_some()
@@ -172,7 +181,10 @@ impl Pools {
         findings: &mut Vec<Finding>,
     ) {
         for side in &mut self.sides {
-            side.retain_mut(|pool| pool.survives(t, bar, atr_before, rules, findings));
+            // Most bars come to none of them.
+            if side.iter().any(|pool| pool.is_met(bar)) {
+                side.retain_mut(|pool| pool.survives(t, bar, atr_before, rules, findings));
+            }
         }
     }
 

@@ -1,4 +1,5 @@
-//! Many sets of parameters over one recording, which is decoded once and shared: one set at a time on each core.
+//! Many sets of parameters over one recording, which is decoded once and shared. Sets whose charts read the same run
+//! together on one core, and their charts read it once.
 //!
 //! The best of many looks better than it is. So each result is shown with how many there were and with what is left after
 //! that, and each quarter is also traded with what was best before it.
@@ -17,7 +18,7 @@ use anyhow::{Result, ensure};
 use engine::{Engine, Settings};
 use kept::{Kept, Sweep};
 use lab::backtest::report::FORMAT;
-use lab::backtest::{Deflated, Forward, Period, Trial, Watch, variance, walk_forward};
+use lab::backtest::{Deflated, Forward, Period, Trial, Watch, together, variance, walk_forward};
 use market::{Event, Question, Time};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -27,6 +28,9 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
+
+/// Sets that run together at most.
+const TOGETHER_MAX: usize = 32;
 
 type Events = Vec<(Time, Event)>;
 
@@ -95,7 +99,7 @@ pub(super) fn run(options: &cli::Backtest, environment: Vec<(String, String)>) -
         .filter(|set| !done.contains_key(&set.number))
         .collect();
     let progress = Progress::new(sets.len(), done.len());
-    let attempt = |set: &Set| attempt(set, &events, config, period, options.seed);
+    let attempt = |batch: &[&Set]| attempt(batch, &events, config, period, options.seed);
     try_all(&left, attempt, |trial| {
         let trial = match &mut kept {
             Some(kept) => kept.keep(&trial)?,
@@ -178,19 +182,22 @@ fn possible(
 /// Tries sets on all cores and gives each result to `each` as it comes.
 fn try_all(
     sets: &[&Set],
-    attempt: impl Fn(&Set) -> Result<Trial> + Sync,
+    attempt: impl Fn(&[&Set]) -> Vec<Result<Trial>> + Sync,
     mut each: impl FnMut(Trial) -> Result<()>,
 ) -> Result<()> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let batches = &batches(sets, cores);
     let next = AtomicUsize::new(0);
     let (told, results) = mpsc::channel();
     thread::scope(|scope| {
-        for _ in 0..cores.min(sets.len()) {
+        for _ in 0..cores.min(batches.len()) {
             let (told, next, attempt) = (told.clone(), &next, &attempt);
             scope.spawn(move || {
-                while let Some(set) = sets.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if told.send(attempt(set)).is_err() {
-                        return;
+                while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    for trial in attempt(batch) {
+                        if told.send(trial).is_err() {
+                            return;
+                        }
                     }
                 }
             });
@@ -203,14 +210,46 @@ fn try_all(
     })
 }
 
-/// Runs one set. Models are loaded anew for each: what one said or did in another set changes nothing.
+/// Sets whose charts read the same run together, but not so many that a core would have nothing to do or that all their
+/// trades would not fit in little memory.
+fn batches<'a>(sets: &[&'a Set], cores: usize) -> Vec<Vec<&'a Set>> {
+    let mut alike: BTreeMap<String, Vec<&Set>> = BTreeMap::new();
+    for set in sets {
+        let name = set.settings.readings_name();
+        alike.entry(name).or_default().push(set);
+    }
+    let parts = |group: Vec<&'a Set>| {
+        let most = (group.len() / (2 * cores)).clamp(1, TOGETHER_MAX);
+        let parts = group.chunks(most).map(<[&Set]>::to_vec);
+        parts.collect::<Vec<_>>()
+    };
+    alike.into_values().flat_map(parts).collect()
+}
+
+/// Runs sets whose charts read the same. Where models are asked each runs by itself, as their answers come between the events.
 fn attempt(
-    set: &Set,
+    batch: &[&Set],
     events: &Events,
     config: &Config,
     period: Period,
     seed: u64,
-) -> Result<Trial> {
+) -> Vec<Result<Trial>> {
+    if !config.models.manifests.is_empty() {
+        let asking = batch.iter();
+        return asking
+            .map(|set| ask(set, events, config, period, seed))
+            .collect();
+    }
+    let settings: Vec<_> = batch.iter().map(|set| Arc::clone(&set.settings)).collect();
+    let found = together(&settings, events, period);
+    let found = batch.iter().zip(found);
+    found
+        .map(|(set, found)| Ok(Trial::of(set.number, set.parameters.clone(), &found, seed)))
+        .collect()
+}
+
+/// Runs one set. Models are loaded anew for each: what one said or did in another set changes nothing.
+fn ask(set: &Set, events: &Events, config: &Config, period: Period, seed: u64) -> Result<Trial> {
     let mut panel = Panel::open(config)?;
     let mut engine = Engine::new(Arc::clone(&set.settings));
     let mut watch = Watch::new(&set.settings, period, 0);
