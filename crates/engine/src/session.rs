@@ -3,6 +3,7 @@
 mod holidays;
 
 use market::{Calendar, Instrument, Killzone, NewYork, Source, SourceTime, Span, Weekday};
+use std::ops::Range;
 
 /// The hour at which a calendar's trading day begins.
 #[must_use]
@@ -16,12 +17,41 @@ pub fn roll_hour(calendar: Calendar) -> i8 {
 /// The part of the day every moment belongs to.
 #[must_use]
 pub fn killzone(time: SourceTime) -> Killzone {
-    match minute_of_day(time) {
-        120..420 => Killzone::London,
-        420..720 => Killzone::NyAm,
-        720..810 => Killzone::Lunch,
-        810..1020 => Killzone::Pm,
-        _ => Killzone::Asia,
+    let minute = minute_of_day(time);
+    let mut zones = Killzone::ALL.into_iter();
+    let holds = |zone: &Killzone| {
+        let Range { start, end } = zone_minutes(*zone);
+        if start < end {
+            (start..end).contains(&minute)
+        } else {
+            start <= minute || minute < end
+        }
+    };
+    zones.find(holds).unwrap_or(Killzone::Asia)
+}
+
+/// From which minute of New York's day to which a killzone goes; where it ends before it begins, over midnight.
+#[must_use]
+pub const fn zone_minutes(zone: Killzone) -> Range<i32> {
+    match zone {
+        Killzone::Asia => 1020..120,
+        Killzone::London => 120..420,
+        Killzone::NyAm => 420..720,
+        Killzone::Lunch => 720..810,
+        Killzone::Pm => 810..1020,
+    }
+}
+
+/// The part of a killzone in which native setups may fire, in minutes of New York's day; none in lunch.
+#[must_use]
+pub const fn core_minutes(zone: Killzone, calendar: Calendar) -> Option<Range<i32>> {
+    match (zone, calendar) {
+        (Killzone::Asia, _) => Some(1200..1440),
+        (Killzone::London, _) => Some(120..300),
+        (Killzone::NyAm, Calendar::Fx | Calendar::Metal) => Some(420..600),
+        (Killzone::NyAm, Calendar::Index | Calendar::Future) => Some(510..660),
+        (Killzone::Lunch, _) => None,
+        (Killzone::Pm, _) => Some(810..960),
     }
 }
 
@@ -29,13 +59,8 @@ pub fn killzone(time: SourceTime) -> Killzone {
 #[must_use]
 pub fn in_core_window(time: SourceTime, calendar: Calendar) -> bool {
     let minute = minute_of_day(time);
-    let ny_am = match calendar {
-        Calendar::Fx | Calendar::Metal => 420..600,
-        Calendar::Index | Calendar::Future => 510..660,
-    };
-    [1200..1440, 120..300, ny_am, 810..960]
-        .iter()
-        .any(|window| window.contains(&minute))
+    let mut zones = Killzone::ALL.into_iter();
+    zones.any(|zone| core_minutes(zone, calendar).is_some_and(|core| core.contains(&minute)))
 }
 
 /// The number of the trading day a moment lies in: the local date, the next one from the roll on.
@@ -76,6 +101,25 @@ pub fn last_turn(instrument: &Instrument, source: &Source, time: SourceTime) -> 
             return Some(turn);
         }
         turn = turn - QUARTER;
+    }
+    None
+}
+
+/// When the market next opens or closes by its calendar, after `time`; `None` where it is always open. Markets turn at
+/// quarters of an hour, and at least once in any ten days.
+#[must_use]
+pub fn next_turn(instrument: &Instrument, source: &Source, time: SourceTime) -> Option<SourceTime> {
+    if source.always_open {
+        return None;
+    }
+    let is_open = |time| calendar_is_open(instrument.calendar, time);
+    let now = is_open(time);
+    let mut turn = time.floor(QUARTER);
+    for _ in 0..10 * 24 * 4 {
+        turn = turn + QUARTER;
+        if is_open(turn) != now {
+            return Some(turn);
+        }
     }
     None
 }
@@ -227,6 +271,28 @@ mod tests {
             assert_eq!(calendar_is_open(Calendar::Fx, at(utc)), fx, "{utc}");
             assert_eq!(calendar_is_open(Calendar::Metal, at(utc)), metal, "{utc}");
         }
+    }
+
+    #[test]
+    fn the_next_turn_is_the_one_that_will_be_the_last() {
+        let (instrument, mut source) = (gold(), source());
+        for (now, turn) in [
+            // On a Friday, over a weekend in which daylight saving begins, and in a daily break.
+            ("2026-03-06T21:58:00Z", "2026-03-06T22:00:00.000Z"),
+            ("2026-03-06T22:00:00Z", "2026-03-08T22:00:00.000Z"),
+            ("2026-03-09T21:00:00Z", "2026-03-09T22:00:00.000Z"),
+        ] {
+            let next = next_turn(&instrument, &source, at(now)).unwrap();
+            assert_eq!(next.to_string(), turn);
+            assert_eq!(last_turn(&instrument, &source, next), Some(next));
+            let before = last_turn(&instrument, &source, next - Span::from_nanos(1)).unwrap();
+            assert!(before <= at(now), "{before} lies between {now} and {next}");
+        }
+        source.always_open = true;
+        assert_eq!(
+            next_turn(&instrument, &source, at("2026-03-06T22:00:00Z")),
+            None
+        );
     }
 
     #[test]

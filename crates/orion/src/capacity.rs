@@ -29,6 +29,37 @@ pub(crate) struct Capacity {
     pub(crate) parked: usize,
 }
 
+/// What this process takes of it now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Used {
+    /// Bytes of memory; none where the system does not say.
+    pub(crate) resident: Option<u64>,
+    pub(crate) threads: Option<u64>,
+    pub(crate) descriptors: Option<u64>,
+    pub(crate) descriptors_max: Option<u64>,
+}
+
+impl Used {
+    pub(crate) fn look() -> Self {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let number = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+        let limit = limits
+            .lines()
+            .find_map(|line| line.strip_prefix("Max open files"));
+        let open = fs::read_dir("/proc/self/fd").map(Iterator::count);
+        Self {
+            resident: number("VmRSS:").map(|kib| kib * 1024),
+            threads: number("Threads:"),
+            descriptors: open.ok().map(|count| count as u64),
+            descriptors_max: limit.and_then(|rest| rest.split_whitespace().next()?.parse().ok()),
+        }
+    }
+}
+
 impl Means {
     /// What this machine lets this process have. Its limit of descriptors is raised as far as it may be.
     pub(crate) fn take() -> Self {
@@ -220,5 +251,9 @@ mod tests {
         let means = Means::take();
         assert!(means.memory > Some(16 << 20), "{means:?}");
         assert!(means.descriptors > Some(16), "{means:?}");
+        let used = Used::look();
+        assert!(used.resident > Some(1 << 20), "{used:?}");
+        assert!(used.descriptors > Some(2) && used.descriptors < used.descriptors_max);
+        assert!(used.threads > Some(0), "{used:?}");
     }
 }

@@ -2,6 +2,7 @@
 //! `machine.rs` for what may be shown when.
 
 mod admin;
+mod api;
 pub mod auth;
 pub mod backtest;
 mod bars;

@@ -1,20 +1,30 @@
-//! Logs to standard error: text for people, JSON for machines.
+//! Logs to standard error: text for people, JSON for machines. The newest lines are also kept in memory, for who keeps the
+//! server and cannot see its terminal.
+
+mod ring;
+
+pub(crate) use ring::{Line, newest};
 
 use crate::config::{Log, LogFormat};
+use ring::Ring;
 use std::io::{self, IsTerminal as _};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
 /// Begins to log as the settings say.
 pub fn begin(log: &Log) {
-    let filter = EnvFilter::new(log.level.to_string());
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
-    match log.format {
-        LogFormat::Json => logs.json().init(),
+    let lines = fmt::layer().with_writer(io::stderr);
+    let lines = match log.format {
+        LogFormat::Json => lines.json().boxed(),
         LogFormat::Text => {
             let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            logs.with_target(false).with_ansi(colour).init();
+            lines.with_target(false).with_ansi(colour).boxed()
         }
-    }
+    };
+    tracing_subscriber::registry()
+        .with(EnvFilter::new(log.level.to_string()))
+        .with(lines)
+        .with(Ring)
+        .init();
 }

@@ -19,6 +19,8 @@ use market::{
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The machine that serves one market.
 #[derive(Debug)]
@@ -44,6 +46,8 @@ pub struct Committed {
     pub answers: Vec<Answer>,
     /// What models are to be asked.
     pub questions: Vec<Question>,
+    /// How long the journal took, where there was something to keep.
+    pub kept_in: Option<Duration>,
 }
 
 /// The settings as the tape keeps them: text that people can read and that loses nothing, below the engine's version.
@@ -145,6 +149,7 @@ impl<J: Journal> Machine<J> {
         }
         fault::point("decision");
         self.tape.sync().context("write the tape")?;
+        let begun = Instant::now();
         // Before the signals that name them.
         self.journal
             .keep(calibrations)
@@ -155,6 +160,8 @@ impl<J: Journal> Machine<J> {
             .append_with(before, records.clone(), shadows)
             .await
             .context("append to the journal")?;
+        committed.kept_in = Some(begun.elapsed());
+        let publication = &mut committed.publication;
         for (place, record) in (1..).zip(records) {
             sort(before.after(place), record, publication);
         }

@@ -1,5 +1,6 @@
 //! What the person who keeps ORION running looks at: health, readiness, metrics; and the page for everybody else.
 
+mod look;
 mod models;
 mod portfolio;
 mod sockets;
@@ -58,7 +59,7 @@ pub enum FeedState {
 }
 
 impl FeedState {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
             Self::Live => "live",
@@ -88,12 +89,24 @@ struct Now {
     portfolio: Option<engine::Standing>,
 }
 
+/// How the server stands, for whoever asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    pub(crate) feed: FeedState,
+    pub(crate) position: Option<Position>,
+    pub(crate) pending: usize,
+    pub(crate) running: usize,
+}
+
 /// A look at what is counted, once a second.
 #[derive(Clone, Debug, Default)]
 struct Sample {
     ticks: u64,
     signals: u64,
     prices: u64,
+    /// All that clients were sent.
+    messages: u64,
+    bytes: u64,
 }
 
 /// The state of the server as it is told outside.
@@ -114,6 +127,8 @@ pub struct Status {
     quarantined: Mutex<Vec<(Symbol, Reason, u64)>>,
     /// Of the loop.
     batches: Latency,
+    /// Of the journal alone.
+    commits: Latency,
 }
 
 impl Status {
@@ -131,7 +146,36 @@ impl Status {
             samples: Mutex::default(),
             quarantined: Mutex::default(),
             batches: Latency::default(),
+            commits: Latency::default(),
         }
+    }
+
+    pub(crate) fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// The stamp of the last event.
+    pub(crate) fn last_event(&self) -> Option<Time> {
+        self.now().at
+    }
+
+    /// What clients ask: the feed's state, where the journal stands, and how many signals wait and run.
+    pub(crate) fn standing(&self) -> Standing {
+        let now = self.now();
+        Standing {
+            feed: now.feed,
+            position: now.position,
+            pending: now.pending,
+            running: now.running,
+        }
+    }
+
+    /// How every symbol's prices stood a moment ago.
+    pub(crate) fn symbols(&self) -> Vec<SymbolStatus> {
+        self.prices
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The gateway is open: what it counts belongs to the status.
@@ -175,6 +219,11 @@ impl Status {
     /// How long the loop took from events to what follows from them.
     pub fn batch_took(&self, took: Duration) {
         self.batches.note(took);
+    }
+
+    /// How long the journal took to keep what was decided.
+    pub(crate) fn commit_took(&self, took: Duration) {
+        self.commits.note(took);
     }
 
     fn stats(&self) -> Arc<Stats> {
@@ -224,6 +273,11 @@ impl Status {
             ticks,
             signals,
             prices,
+            messages: sockets::MESSAGES
+                .iter()
+                .map(|(_, of)| stats.total(of))
+                .sum(),
+            bytes: stats.total(|of| &of.bytes_sent),
         });
     }
 

@@ -2,11 +2,10 @@
 //! dashboards (`GET /api/v1/track-record`).
 
 mod json;
-mod rest;
 mod table;
 mod versions;
 
-pub(crate) use rest::{Readers, router};
+pub(crate) use json::report;
 
 use crate::cli;
 use crate::history::{self, Market};
@@ -22,7 +21,7 @@ const PAGE: usize = 4096;
 
 /// The track record as far as it was read. Asked again, it reads on from there.
 #[derive(Debug)]
-struct Reader {
+pub(crate) struct Reader {
     dir: PathBuf,
     /// `None` before there is one.
     journal: Option<Looking>,
@@ -35,7 +34,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(dir: &Path) -> Self {
+    pub(crate) fn new(dir: &Path) -> Self {
         Self {
             dir: dir.to_owned(),
             journal: None,
@@ -47,7 +46,7 @@ impl Reader {
     }
 
     /// Reads what the journal has more, beside whoever writes it.
-    async fn refresh(&mut self) -> Result<()> {
+    pub(crate) async fn refresh(&mut self) -> Result<()> {
         let journal = match &mut self.journal {
             Some(known) => known,
             none => match Looking::open(&self.dir)? {
@@ -85,7 +84,7 @@ impl Reader {
     }
 
     /// Where it has read to, in both streams; `None` before there is a journal.
-    fn place(&self) -> Option<(Position, u64)> {
+    pub(crate) fn place(&self) -> Option<(Position, u64)> {
         Some((self.position?, self.shadows))
     }
 }

@@ -265,7 +265,9 @@ fn figures_of<K: Ord>(groups: BTreeMap<K, Vec<Resolved>>) -> BTreeMap<K, Figures
     groups.into_iter().filter_map(figures).collect()
 }
 
-fn is_own(setup: &str) -> bool {
+/// Whether a setup is one of ORION's own; others posted what has another name.
+#[must_use]
+pub fn is_own(setup: &str) -> bool {
     let mut setups = SetupKind::ALL.iter();
     setups.any(|own| own.as_str() == setup)
 }

@@ -8,7 +8,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use std::fmt::Error;
 
 /// One count of a shard, or of the door.
-type Of = fn(&Counts) -> &Counter;
+pub(super) type Of = fn(&Counts) -> &Counter;
 
 const GAUGES: [(&str, &str, Of); 2] = [
     ("connections", "Open WebSocket connections", |of| {
@@ -81,7 +81,7 @@ const COUNTERS: [(&str, &str, Of); 13] = [
     ),
 ];
 
-const MESSAGES: [(&str, Of); 6] = [
+pub(super) const MESSAGES: [(&str, Of); 6] = [
     ("signal", |of| &of.signals_sent),
     ("price_update", |of| &of.prices_sent),
     ("status", |of| &of.statuses_sent),

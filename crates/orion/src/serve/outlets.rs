@@ -1,20 +1,28 @@
 //! Where publications go.
 
+use crate::api::Board;
 use crate::handover::Relay;
 use anyhow::{Context as _, Result};
 use gateway::Publisher;
 use hub::Publication;
+use std::sync::Arc;
 
 /// The clients of this process, and those that the process before it still has.
 #[derive(Debug)]
 pub(super) struct Outlets {
     publisher: Publisher,
     relay: Option<Relay>,
+    /// What is told to those who ask.
+    board: Arc<Board>,
 }
 
 impl Outlets {
-    pub(super) fn new(publisher: Publisher, relay: Option<Relay>) -> Self {
-        Self { publisher, relay }
+    pub(super) fn new(publisher: Publisher, relay: Option<Relay>, board: Arc<Board>) -> Self {
+        Self {
+            publisher,
+            relay,
+            board,
+        }
     }
 
     /// # Errors
@@ -26,6 +34,7 @@ impl Outlets {
             tracing::info!("nothing more is passed on to the process before: {reason:#}");
             self.relay = None;
         }
+        self.board.hear(&publication);
         self.publisher.publish(publication).await.context("publish")
     }
 

@@ -206,7 +206,11 @@ impl Server {
             mut publication,
             answers,
             questions,
+            kept_in,
         } = self.machine.commit().await?;
+        if let Some(took) = kept_in {
+            self.room.status.commit_took(took);
+        }
         self.room.models.ask(questions);
         self.hide(&mut publication);
         self.tell_status();

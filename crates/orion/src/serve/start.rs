@@ -3,6 +3,7 @@
 use super::outlets::Outlets;
 use super::run::{Ears, Timers};
 use super::{Doors, Play, QUEUE_MAX, Room, Server, Source};
+use crate::api::{self, Board, Readers};
 use crate::capacity::Means;
 use crate::clock::{self, Clock};
 use crate::config::{AuthMode, Config, FeedKind};
@@ -19,8 +20,7 @@ use crate::recording::{self, Recording};
 use crate::recover;
 use crate::secrets::Secrets;
 use crate::sources;
-use crate::statuses::Statuses;
-use crate::track::{self, Readers};
+use crate::statuses::{self, Statuses};
 use access::Access;
 use anyhow::{Context as _, Result};
 use gateway::Gateway;
@@ -233,7 +233,11 @@ impl Server {
             .room
             .statuses
             .changed(self.machine.engine(), self.room.clock.now());
+        let statuses = statuses::of(self.machine.engine(), self.room.clock.now());
+        self.room.status.prices(statuses, 0);
         self.tell_status();
+        let board = Arc::new(Board::default());
+        board.hear(&beginning.past);
         let clock = Arc::clone(&self.room.clock);
         let mut gateway = doors.config.gateway.to_gateway(
             &doors.config.prices,
@@ -265,12 +269,18 @@ impl Server {
             Some(_) => ops::Audience::Nobody,
             None => ops::Audience::ThisMachine,
         };
+        let given = api::Given {
+            status: Arc::clone(&self.room.status),
+            catalog: Arc::clone(&beginning.catalog),
+            board: Arc::clone(&board),
+            clock: Arc::clone(&self.room.clock),
+            readers,
+            auth: doors.config.auth.mode,
+            recorded: matches!(doors.config.feed.kind, FeedKind::Tape(_)),
+            dir: &self.room.dir,
+        };
         let router = ops::router(Arc::clone(&self.room.status), metrics)
-            .merge(track::router(
-                &doors.config.market_name(),
-                &self.room.dir,
-                readers,
-            ))
+            .merge(api::router(given))
             .merge(rooms.router);
         let mut since = Publication::default();
         if let Some((before, at)) = &mut doors.before {
@@ -285,7 +295,7 @@ impl Server {
             Some((before, _)) => before.serving(&since).await,
             None => None,
         };
-        let outlets = Outlets::new(gateway.publisher(), relay);
+        let outlets = Outlets::new(gateway.publisher(), relay, board);
         Ok((gateway, outlets))
     }
 }

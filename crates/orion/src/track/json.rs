@@ -12,7 +12,7 @@ const NOTE: &str = "Of ORION's own confirmed signals that have ended; what other
      give, `edge` what is left without it. `r` is before slippage and commissions, `net` after them, where they are known. What \
      recorded bars judged is apart (`by_bars`), and so is what would have become of signals that were not confirmed. Nothing here is investment advice.";
 
-pub(super) fn report(market: &str, reader: &Reader) -> Value {
+pub(crate) fn report(market: &str, reader: &Reader) -> Value {
     let (record, counts) = (&reader.record, reader.record.counts);
     let by: Map<String, Value> = By::ALL
         .into_iter()

@@ -62,6 +62,18 @@ impl EventBody {
         }
     }
 
+    /// The payload alone, a JSON object.
+    #[must_use]
+    pub fn payload(&self) -> &str {
+        &self.payload
+    }
+
+    /// What stands beside the payload for extended clients, a JSON object.
+    #[must_use]
+    pub fn ext(&self) -> Option<&str> {
+        self.ext.as_deref()
+    }
+
     /// `{"type":"signal","payload":{...}}`, and `outcome` alike.
     #[must_use]
     pub fn plain(&self) -> String {

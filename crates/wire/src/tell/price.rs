@@ -30,6 +30,12 @@ impl PriceBody {
         })
     }
 
+    /// The payload alone, a JSON object.
+    #[must_use]
+    pub fn payload(&self) -> &str {
+        &self.payload
+    }
+
     /// `{"type":"price_update","payload":{...}}`.
     #[must_use]
     pub fn plain(&self) -> String {
