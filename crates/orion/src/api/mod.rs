@@ -5,6 +5,7 @@ mod answer;
 mod asked;
 mod board;
 mod index;
+mod kept;
 mod life;
 mod operations;
 mod outcomes;
@@ -15,6 +16,7 @@ mod state;
 mod track_record;
 
 pub(crate) use board::Board;
+pub(crate) use kept::Kept;
 pub(crate) use readers::Readers;
 
 use crate::clock::Clock;
