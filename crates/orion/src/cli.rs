@@ -3,6 +3,7 @@
 
 mod check;
 mod kept;
+mod manual;
 mod models;
 mod recordings;
 mod running;
@@ -14,9 +15,10 @@ pub use kept::{
     History, HistoryCommand, HistoryExport, HistoryGaps, HistoryList, HistorySeal, HistoryVerify,
     TrackRecord,
 };
+pub use manual::{Completions, Man};
 pub use models::{Features, FeaturesExport, Model, ModelCheck, ModelList};
 pub use recordings::{Backtest, Inspect, Replay};
-pub use running::{Reload, Tail};
+pub use running::{Asked, Printed, Reload, Signals, SignalsList, SignalsShow, Status, Tail};
 pub use settings::{Basis, Kept, Settings};
 pub use sources::{Feed, FeedTest};
 
@@ -38,7 +40,8 @@ Examples:
   orion                                  serve a simulated market on 127.0.0.1:8080
   orion serve --listen 0.0.0.0:9000      listen on every address of this machine
   orion check --config orion.toml        say what is wrong with the settings, or what would run
-  orion tail                             follow the signals of a server in this terminal
+  orion tail                             follow prices and signals in this terminal
+  orion status                           how the running server does
 
 Settings: defaults < --config FILE < environment ORION__SECTION__KEY < --set < the options with a name of their own.
 The file config/orion.toml shows and explains every one."
@@ -207,16 +210,44 @@ target traded before its stop. Groups of fewer than 50 are only counted.
 Exit code: 0 when all could be read, 1 when something could not, 2 when the command line could not be read.")]
     TrackRecord(TrackRecord),
 
-    /// Follow the signals of a server in this terminal
+    /// Follow prices and signals of a server in this terminal
     #[command(after_help = "\
 Examples:
   orion tail
   orion tail ws://192.168.1.20:8080/ws/signals
+  orion tail --plain                     lines, as a pipe gets them
   orion tail --json | head -n 5
   orion tail --key wall.key              with what `orion key add wall --for dashboard --file wall.key` wrote
 
-Exit code: 0 after a clean end, 1 when the server could not be reached, 2 when the command line could not be read.")]
+On a terminal it is a table that stands and lives; q, Esc or Ctrl-C ends it. NO_COLOR turns colours off.
+It comes back by itself and hears what it missed; where that cannot be had, it says GAP.
+Exit code: 0 after a clean end, 1 when the server could not be reached at first or does not let us read, 2 when the command line
+could not be read.")]
     Tail(Tail),
+
+    /// How a running server does, on one screen
+    #[command(after_help = "\
+Examples:
+  orion status                           the server that has the folder orion-data
+  orion status --data /srv/orion
+  orion status --url http://192.168.1.20:8080
+  orion status --json | jq .problems
+
+Exit code: 0 when it is well, 1 when something is not, with a line for each thing; 2 when no server answers, or the command
+line could not be read.")]
+    Status(Status),
+
+    /// List signals and look at one: of a running server, or of the data folder's journal where none runs
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  orion signals list
+  orion signals list --status confirmed --csv
+  orion signals show 7c0e5a1e
+  orion signals list --url http://192.168.1.20:8080"
+    )]
+    Signals(Signals),
 
     /// Make, list and remove the keys of bots, TradingView, MetaTrader and dashboards; revoke tokens
     #[command(after_help = "\
@@ -231,6 +262,21 @@ Examples:
 
 A key is printed once; ORION keeps only its hash, in keys.toml of the data folder. No restart is needed.")]
     Key(crate::key::Options),
+
+    /// Print what a shell needs to complete commands and options
+    #[command(after_help = "\
+Examples:
+  orion completions bash > ~/.local/share/bash-completion/completions/orion
+  orion completions zsh > _orion           into a folder of $fpath
+  orion completions fish > ~/.config/fish/completions/orion.fish")]
+    Completions(Completions),
+
+    /// Write the manual pages, one for each command
+    #[command(after_help = "\
+Examples:
+  orion man ~/.local/share/man/man1
+  man orion-backtest")]
+    Man(Man),
 }
 
 impl Cli {
