@@ -223,18 +223,54 @@ fn full() -> Told {
 
 #[test]
 fn a_wide_table_says_what_runs_how_far_it_is_and_how_long_a_verdict_takes() {
-    full().check((110, 14), &expect![[r#""#]]);
+    full().check((110, 14), &expect![[r#"
+        ORION SIMULATED live k3f9.13 ws://host/ws/signals
+        SYMBOL           PRICE      CHANGE              SPREAD    AGE  FEED
+        EURUSD         1.08570    -0.00120   -0.11%    0.00002   2.5s  live
+
+        SIGNALS  1 running, 1 pending
+        running         EURUSD long  +0.50R  stop 1.08530 is 0.50R away, tp2 1.08770 2.50R 65% of 212  MSS+FVG setup ~
+        pending 3:42    EURUSD long  entry 1.08530 stop 1.08450 tp1 1.08610 65% of 212  MSS+FVG setup (SIMULATED)
+        stop -1.02R     EURUSD long  entry 1.08530 stop 1.08450 tp1 1.08610 65% of 212  MSS+FVG setup (SIMULATED)
+        q ends it
+    "#]]);
 }
 
 #[test]
 fn a_narrow_table_says_the_same_in_forty_columns() {
     let mut told = full();
-    told.check((40, 16), &expect![[r#""#]]);
+    told.check(
+        (40, 16),
+        &expect![[r#"
+        ORION SIMULATED live k3f9.13 ws://host/~
+        SYMBOL         PRICE   CHANGE    AGE
+        EURUSD       1.08570   -0.11%   2.5s
+
+        SIGNALS  1 running, 1 pending
+        running         EURUSD long  65% of 212
+          +0.50R stop 0.50R tp2 2.50R
+        pending 3:42    EURUSD long  65% of 212
+          1.08530 st 1.08450 tp1 1.08610
+        stop -1.02R     EURUSD long  65% of 212
+          1.08530 st 1.08450 tp1 1.08610
+        q ends it
+    "#]],
+    );
     told.board.link = Link::Lost {
         why: "the server closed the connection".to_owned(),
         again_at: told.now + Duration::from_secs(4),
     };
-    told.check((40, 6), &expect![[r#""#]]);
+    told.check(
+        (40, 6),
+        &expect![[r#"
+        ORION SIMULATED NOT LIVE k3f9.13 ws://h~
+        again in 4 s: the server closed the con~
+        2 more lines
+
+        7 more lines
+        q ends it
+    "#]],
+    );
     for rows in 0..20 {
         let lines = view::lines(&told.board, Size { columns: 1, rows }, told.now);
         assert!(lines.len() <= rows);
