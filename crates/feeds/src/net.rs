@@ -38,15 +38,29 @@ static TLS: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
 /// Never: its settings are fixed.
 #[must_use]
 pub fn http(within: Option<Duration>) -> reqwest::Client {
-    let mut builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(TLS.as_ref().clone())
-        .user_agent(AGENT)
-        .connect_timeout(CONNECT_WITHIN)
-        .redirect(reqwest::redirect::Policy::none());
+    let mut builder = builder();
     if let Some(within) = within {
         builder = builder.timeout(within);
     }
     builder.build().expect("the client's settings are fixed")
+}
+
+/// A client for a server of the operator's own: it is reached directly, whatever proxy leads outside.
+///
+/// # Panics
+/// Never: its settings are fixed.
+#[must_use]
+pub fn http_near(within: Duration) -> reqwest::Client {
+    let near = builder().no_proxy().timeout(within).build();
+    near.expect("the client's settings are fixed")
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(TLS.as_ref().clone())
+        .user_agent(AGENT)
+        .connect_timeout(CONNECT_WITHIN)
+        .redirect(reqwest::redirect::Policy::none())
 }
 
 /// Connects a WebSocket, with further headers.

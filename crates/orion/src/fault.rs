@@ -1,10 +1,10 @@
 //! Named points at which a test can end the process, as `kill -9` would, or stop it for ever, as a hung disk would.
 //!
 //! `ORION_TEST_CRASH=commit:17` ends it when the point `commit` is passed for the 17th time; `ORION_TEST_HANG=commit:17`
-//! stops the thread there. Points between a decision and a client's socket, in their order: `decision`, `append`, `commit`,
+//! stops the thread there, `ORION_TEST_PANIC` panics. Points between a decision and a client's socket, in their order: `decision`, `append`, `commit`,
 //! `committed`, `publish`, `send`; before each file of the tape that is let go `prune`; of each file of history `seal_draft` when it is on disk
 //! and `seal_file` when it has its name, and `seal_day` before a day counts as sealed; three times where an engine begins anew
-//! `anew`; in a process that takes over `check`, `take`, `ready`, `go`, `serve`. Release builds have no such switch.
+//! `anew`; when a table is drawn `draw`; in a process that takes over `check`, `take`, `ready`, `go`, `serve`. Release builds have no such switch.
 
 /// Passes a point.
 #[cfg(debug_assertions)]
@@ -12,6 +12,7 @@ pub fn point(name: &'static str) {
     use std::sync::LazyLock;
     static CRASH: LazyLock<Option<Plan>> = LazyLock::new(|| Plan::of("ORION_TEST_CRASH"));
     static HANG: LazyLock<Option<Plan>> = LazyLock::new(|| Plan::of("ORION_TEST_HANG"));
+    static PANIC: LazyLock<Option<Plan>> = LazyLock::new(|| Plan::of("ORION_TEST_PANIC"));
     if CRASH.as_ref().is_some_and(|plan| plan.is_due(name)) {
         std::process::abort();
     }
@@ -20,6 +21,8 @@ pub fn point(name: &'static str) {
             std::thread::park();
         }
     }
+    let panics = PANIC.as_ref().is_some_and(|plan| plan.is_due(name));
+    assert!(!panics, "a test wanted a panic at {name}");
 }
 
 /// Where something is to happen.

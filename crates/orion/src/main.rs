@@ -8,8 +8,8 @@ use orion::handover::Entrance;
 use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::{
-    backtest, features, feed, feed_test, hangup, history, inspect, key, logs, models, recorder,
-    reload, replay, serve, shutdown, survey, tail, track,
+    backtest, features, feed, feed_test, hangup, history, inspect, key, logs, manual, models,
+    recorder, reload, replay, serve, shutdown, signals, status, survey, tail, track,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -73,8 +73,19 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         }
         Command::Key(options) => key::run(&options, environment).map(|()| ExitCode::SUCCESS),
         Command::Tail(options) => runtime()?
-            .block_on(tail::run(&options))
+            .block_on(tail::run(&options, &environment))
             .map(|()| ExitCode::SUCCESS),
+        Command::Status(options) => runtime()?
+            .block_on(status::run(&options, &environment))
+            .map(ExitCode::from),
+        Command::Signals(options) => runtime()?
+            .block_on(signals::run(&options, &environment))
+            .map(|()| ExitCode::SUCCESS),
+        Command::Completions(options) => {
+            manual::complete(&options, &mut io::stdout().lock())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man(options) => manual::write(&options).map(|()| ExitCode::SUCCESS),
     }
 }
 

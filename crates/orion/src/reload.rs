@@ -29,7 +29,7 @@ pub fn run(options: &cli::Reload, environment: Vec<(String, String)>) -> Result<
 }
 
 /// The markets' folders that a server has.
-fn running(data: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn running(data: &Path) -> Result<Vec<PathBuf>> {
     let folders = fs::read_dir(data)
         .with_context(|| format!("look into the data folder {}", data.display()))?;
     let mut running = Vec::new();
@@ -46,7 +46,11 @@ fn running(data: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The one that is meant.
-fn one_of(data: &Path, mut running: Vec<PathBuf>, market: Option<&str>) -> Result<PathBuf> {
+pub(crate) fn one_of(
+    data: &Path,
+    mut running: Vec<PathBuf>,
+    market: Option<&str>,
+) -> Result<PathBuf> {
     let name = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()

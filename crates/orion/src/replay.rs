@@ -50,7 +50,10 @@ pub fn run(options: &cli::Replay, environment: Vec<(String, String)>) -> Result<
 ///
 /// # Errors
 /// When the tape is damaged, or was written by a version that this one does not understand.
-pub fn told(reader: TapeReader, mut each: impl FnMut(Time, Output) -> Result<()>) -> Result<()> {
+pub fn told(
+    reader: impl Iterator<Item = Result<TapeItem, journal::Error>>,
+    mut each: impl FnMut(Time, Output) -> Result<()>,
+) -> Result<()> {
     turn_tape(
         reader,
         |_| {},
@@ -67,7 +70,7 @@ pub fn told(reader: TapeReader, mut each: impl FnMut(Time, Output) -> Result<()>
 /// # Errors
 /// As [`told`].
 pub fn turn_tape(
-    reader: TapeReader,
+    reader: impl Iterator<Item = Result<TapeItem, journal::Error>>,
     change: impl Fn(&mut Settings),
     mut each: impl FnMut(&Engine, &mut Vec<Output>) -> Result<()>,
 ) -> Result<()> {
@@ -91,7 +94,29 @@ pub fn turn_tape(
 }
 
 fn replay_tape(reader: TapeReader, form: Form, out: &mut impl Write) -> Result<()> {
-    told(reader, |at, output| print(at, &output, form, out))
+    told(watched(reader, form), |at, output| {
+        print(at, &output, form, out)
+    })
+}
+
+/// The items of a tape; for people it is shown how far it is, on a terminal.
+pub(crate) fn watched(
+    mut reader: TapeReader,
+    form: Form,
+) -> impl Iterator<Item = Result<TapeItem, journal::Error>> {
+    let progress = Progress::new(form, reader.bytes_total());
+    let mut read = 0_u64;
+    std::iter::from_fn(move || {
+        read += 1;
+        if read.is_multiple_of(PROGRESS_EVERY) {
+            progress.set(reader.bytes());
+        }
+        let item = reader.next();
+        if item.is_none() {
+            progress.clear();
+        }
+        item
+    })
 }
 
 fn replay_recorded(config: &Config, form: Form, out: &mut impl Write) -> Result<()> {

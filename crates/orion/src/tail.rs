@@ -1,267 +1,367 @@
-//! `orion tail`: follows a server in a terminal. Signals as lines, the latest prices as one line below them that stands;
-//! piped, only the signals. It comes back by itself when the server goes away.
+//! `orion tail`: follows a server in a terminal. On one it is a table of prices and signals that stands and lives; piped, or
+//! with `--plain`, signals and what becomes of them as lines. It comes back by itself when the server goes away, hears what
+//! it missed, and says so where that cannot be had.
+//!
+//! `tail/told.rs` reads messages, `tail/board.rs` knows what they say together, `tail/view.rs` makes lines of it and
+//! `tail/screen.rs` has the terminal.
+
+mod board;
+mod plain;
+mod screen;
+mod style;
+mod told;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use style::clean;
+pub(crate) use told::Level;
+pub(crate) use view::span;
 
 use crate::cli;
-use access::Secret;
+use crate::remote::{self, ShownKey};
+use crate::shutdown;
 use anyhow::{Context as _, Result, bail};
+use board::{Board, Do, Link, News};
 use futures_util::{SinkExt as _, StreamExt as _};
-use serde::Deserialize;
-use std::collections::BTreeMap;
-use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
+use plain::Plain;
+use screen::{Key, Screen};
+use std::io::{self, IsTerminal as _};
+use std::pin::Pin;
 use std::time::Duration;
+use style::Colour;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout_at};
 use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// The wait before the first new attempt; it doubles up to the longest.
 const WAIT_FIRST: Duration = Duration::from_secs(1);
 const WAIT_LONGEST: Duration = Duration::from_secs(30);
+/// A server says something each 15 s: after three times that the way to it is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(45);
+/// Ages and countdowns move this often.
+const DRAW_EVERY: Duration = Duration::from_millis(250);
 
-#[derive(Deserialize)]
-#[serde(tag = "type", content = "payload", rename_all = "snake_case")]
-enum Told {
-    Signal(Box<SignalTold>),
-    PriceUpdate(PriceTold),
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-struct SignalTold {
-    status: String,
-    direction: String,
-    symbol: String,
-    entry_time: String,
-    entry_price: serde_json::Number,
-    stop_loss: serde_json::Number,
-    take_profits: Vec<serde_json::Number>,
-    reason: String,
-    confidence: f64,
-    rr_target: f64,
-    killzone: String,
-}
-
-#[derive(Deserialize)]
-struct PriceTold {
-    symbol: String,
-    price: serde_json::Number,
-    change: f64,
-}
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Runs the command until the reader of its output goes away or the user ends it.
 ///
 /// # Errors
-/// When the address is none, or the server cannot be reached at the first attempt.
-pub async fn run(options: &cli::Tail) -> Result<()> {
-    let key = options.key.as_deref().map(read_key).transpose()?;
-    let mut screen = Screen::new(options.json);
-    let mut wait = WAIT_FIRST;
-    let mut reached = false;
-    loop {
-        match follow(&options.url, key.as_ref(), &mut screen, &mut reached).await {
-            Ok(End::NoReader) => return Ok(()),
-            Ok(End::Unwanted(why)) => bail!(
-                "{} lets in only who shows a key or token that it takes ({why}): name a file with one by --key",
-                options.url
-            ),
-            Ok(End::Closed(why)) => {
-                wait = WAIT_FIRST;
-                screen.remark(&format!(
-                    "the server closed the connection{why}; coming back"
-                ));
-            }
-            Err(error) if !reached => return Err(error),
-            Err(error) => {
-                screen.remark(&format!("{error:#}; trying again in {} s", wait.as_secs()))
-            }
-        }
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(WAIT_LONGEST);
-    }
-}
-
-/// Why following ended.
-enum End {
-    /// Nobody reads our output any more.
-    NoReader,
-    /// The server wants to know who reads, or does not take who does.
-    Unwanted(&'static str),
-    /// The server, or the way to it, is gone.
-    Closed(String),
-}
-
-fn read_key(path: &Path) -> Result<Secret> {
-    let text = std::fs::read_to_string(path);
-    let text = text.with_context(|| format!("read the key in {}", path.display()))?;
-    Ok(Secret::new(&text))
-}
-
-async fn follow(
-    url: &str,
-    key: Option<&Secret>,
-    screen: &mut Screen,
-    reached: &mut bool,
-) -> Result<End> {
-    if !url.starts_with("ws://") {
+/// When the address is none, the server cannot be reached at the first attempt, or does not take who reads.
+pub async fn run(options: &cli::Tail, environment: &[(String, String)]) -> Result<()> {
+    let key = ShownKey::of(options.key.as_deref(), environment)?;
+    if !["ws://", "wss://"]
+        .iter()
+        .any(|scheme| options.url.starts_with(scheme))
+    {
         bail!(
-            "`{url}` is no address of a server: it begins with ws://, such as ws://127.0.0.1:8080/ws/signals"
+            "`{}` is no address of a server: it begins with ws://, such as ws://127.0.0.1:8080/ws/signals",
+            options.url
         );
     }
-    let (mut socket, _) = tokio_tungstenite::connect_async(url)
-        .await
-        .with_context(|| format!("connect to {url} (is the server running? `orion` starts one)"))?;
-    *reached = true;
-    if let Some(key) = key {
-        let auth = serde_json::json!({"type": "auth", "token": key.reveal()});
-        let sent = socket.send(Message::text(auth.to_string())).await;
-        sent.with_context(|| format!("say who reads at {url}"))?;
-    }
-    let subscribe = r#"{"type":"subscribe","channels":["signals","prices"]}"#;
-    socket
-        .send(Message::text(subscribe))
-        .await
-        .with_context(|| format!("subscribe at {url}"))?;
-    screen.remark(&format!("following {url}"));
-    loop {
-        match socket.next().await {
-            Some(Ok(Message::Text(text))) => {
-                if let Some(why) = unwanted(text.as_str()) {
-                    return Ok(End::Unwanted(why));
-                }
-                if screen.show(text.as_str()).is_err() {
-                    return Ok(End::NoReader);
-                }
-            }
-            Some(Ok(Message::Close(frame))) => {
-                let why = frame.map(|frame| format!(" ({} {})", frame.code, frame.reason));
-                return Ok(End::Closed(why.unwrap_or_default()));
-            }
-            Some(Ok(
-                Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_),
-            )) => {}
-            Some(Err(Error::ConnectionClosed)) | None => return Ok(End::Closed(String::new())),
-            Some(Err(error)) => return Ok(End::Closed(format!(" ({error})"))),
-        }
-    }
+    let asked = shutdown::asked()?;
+    let mut follower = Follower {
+        key,
+        board: Board::new(&options.url),
+        shown: Shown::of(options),
+        asked: Box::pin(asked),
+        ticks: ticks(),
+    };
+    follower.run().await
 }
 
-/// Whether a message says that nothing will come as things stand.
-fn unwanted(text: &str) -> Option<&'static str> {
-    let wanted = ["auth_required", "auth_failed"];
-    let is_error = text.starts_with(r#"{"type":"error""#);
-    let names = |code: &&str| text.contains(&format!(r#""code":"{code}""#));
-    wanted.into_iter().find(|code| is_error && names(code))
+fn ticks() -> Interval {
+    let mut ticks = interval(DRAW_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 /// Where it is shown.
-struct Screen {
-    json: bool,
-    colour: bool,
-    /// The line of prices, on a terminal.
-    line: Option<indicatif::ProgressBar>,
-    prices: BTreeMap<String, String>,
+enum Shown {
+    /// Messages as they came.
+    Json,
+    Lines(Plain),
+    /// A terminal, before there is something to show.
+    Soon(Colour),
+    Table(Screen),
 }
 
-impl Screen {
-    fn new(json: bool) -> Self {
-        let terminal = io::stdout().is_terminal() && !json;
-        let line = (terminal && io::stderr().is_terminal()).then(|| {
-            let style = indicatif::ProgressStyle::with_template("{wide_msg}");
-            let bar = indicatif::ProgressBar::new_spinner();
-            bar.with_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_spinner()))
-        });
-        let colour = terminal && std::env::var_os("NO_COLOR").is_none();
-        Self {
-            json,
-            colour,
-            line,
-            prices: BTreeMap::new(),
-        }
-    }
-
-    /// Shows a message of the server; an error means that nobody reads.
-    fn show(&mut self, text: &str) -> io::Result<()> {
-        if self.json {
-            return self.print(text);
-        }
-        match serde_json::from_str(text) {
-            Ok(Told::Signal(signal)) => self.print(&self.signal(&signal)),
-            Ok(Told::PriceUpdate(price)) => {
-                self.price(&price);
-                Ok(())
-            }
-            Ok(Told::Other) => Ok(()),
-            Err(error) => {
-                self.remark(&format!("a message that is not understood: {error}"));
-                Ok(())
-            }
-        }
-    }
-
-    /// What is worth a line, but no result.
-    #[expect(
-        clippy::print_stderr,
-        reason = "a command's remark belongs on standard error"
-    )]
-    fn remark(&self, text: &str) {
-        match &self.line {
-            Some(line) => line.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
-        }
-    }
-
-    fn print(&self, text: &str) -> io::Result<()> {
-        let print = || {
-            let mut out = io::stdout().lock();
-            writeln!(out, "{text}").and_then(|()| out.flush())
-        };
-        match &self.line {
-            Some(line) => line.suspend(print),
-            None => print(),
-        }
-    }
-
-    fn price(&mut self, price: &PriceTold) {
-        let Some(line) = &self.line else { return };
-        let arrow = if price.change < 0.0 { "-" } else { "+" };
-        self.prices.insert(
-            price.symbol.clone(),
-            format!("{} {}{arrow}", price.symbol, price.price),
-        );
-        line.set_message(self.prices.values().cloned().collect::<Vec<_>>().join("  "));
-    }
-
-    fn signal(&self, signal: &SignalTold) -> String {
-        let targets: Vec<String> = signal
-            .take_profits
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let status = match signal.status.as_str() {
-            "confirmed" => self.paint("32", &signal.status),
-            "invalidated" => self.paint("31", &signal.status),
-            _ => self.paint("33", &signal.status),
-        };
-        format!(
-            "{} {:<8} {:<5} {status} entry {} stop {} targets {}  R {:.2}  p {:.2}  {:<6} {}",
-            signal.entry_time,
-            signal.symbol,
-            signal.direction,
-            signal.entry_price,
-            signal.stop_loss,
-            targets.join(" "),
-            signal.rr_target,
-            signal.confidence,
-            signal.killzone,
-            signal.reason
-        )
-    }
-
-    /// A word of a column 11 wide, coloured on a terminal.
-    fn paint(&self, colour: &str, word: &str) -> String {
-        if self.colour {
-            format!("\x1b[{colour}m{word:<11}\x1b[0m")
+impl Shown {
+    fn of(options: &cli::Tail) -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        let colour = remote::colour_wanted().then_some(Colour::Shown);
+        let colour = colour.filter(|_| is_terminal).unwrap_or(Colour::None);
+        let can_draw = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        if options.json {
+            Self::Json
+        } else if is_terminal && can_draw && !options.plain {
+            Self::Soon(colour)
         } else {
-            format!("{word:<11}")
+            Self::Lines(Plain { colour })
         }
+    }
+
+    /// There is something to show.
+    fn begin(&mut self) -> Result<()> {
+        if let Self::Soon(colour) = self {
+            *self = Self::Table(Screen::open(*colour).context("take the terminal")?);
+        }
+        Ok(())
+    }
+
+    /// An error means that nobody reads.
+    fn tell(&self, news: &News) -> io::Result<()> {
+        match self {
+            Self::Lines(plain) => plain.tell(news),
+            Self::Json => {
+                match news {
+                    News::Gap(text) | News::Resumed(text) | News::Remark(text) => {
+                        plain::remark(text);
+                    }
+                    News::Signal(..) | News::Outcome { .. } => {}
+                }
+                Ok(())
+            }
+            Self::Soon(_) | Self::Table(_) => Ok(()),
+        }
+    }
+
+    fn draw(&mut self, board: &Board) -> io::Result<()> {
+        match self {
+            Self::Table(screen) => screen.draw(board, Instant::now()),
+            Self::Json | Self::Lines(_) | Self::Soon(_) => Ok(()),
+        }
+    }
+
+    async fn key(&mut self) -> Key {
+        match self {
+            Self::Table(screen) => screen.key().await,
+            Self::Json | Self::Lines(_) | Self::Soon(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// Why following a connection ended.
+enum End {
+    /// Nobody reads our output any more, or the user has seen enough.
+    Enough,
+    /// The server, or the way to it, is gone.
+    Lost(String),
+}
+
+struct Follower<S> {
+    key: ShownKey,
+    board: Board,
+    shown: Shown,
+    asked: Pin<Box<S>>,
+    ticks: Interval,
+}
+
+impl<S: Future<Output = ()>> Follower<S> {
+    async fn run(&mut self) -> Result<()> {
+        let mut wait = WAIT_FIRST;
+        let mut is_first = true;
+        loop {
+            let socket = match self.connect().await {
+                Ok(None) => return Ok(()),
+                Ok(Some(socket)) => Ok(socket),
+                Err(error) if is_first => return Err(error),
+                Err(error) => Err(format!("{error:#}")),
+            };
+            let why = match socket {
+                Ok(mut socket) => {
+                    if is_first {
+                        self.shown.begin()?;
+                    }
+                    is_first = false;
+                    wait = WAIT_FIRST;
+                    self.board.link = Link::Live;
+                    match self.follow(&mut socket).await? {
+                        End::Enough => return Ok(()),
+                        End::Lost(why) => why,
+                    }
+                }
+                Err(why) => why,
+            };
+            self.note(News::Remark(format!(
+                "{why}; trying again in {} s",
+                wait.as_secs()
+            )));
+            if !self.rest(&why, wait).await? {
+                return Ok(());
+            }
+            wait = (wait * 2).min(WAIT_LONGEST);
+        }
+    }
+
+    /// Waits until it is time to come back; `false` where the user has seen enough.
+    async fn rest(&mut self, why: &str, wait: Duration) -> Result<bool> {
+        let again_at = Instant::now() + wait;
+        self.board.link = Link::Lost {
+            why: why.to_owned(),
+            again_at,
+        };
+        loop {
+            if !self.drawn() {
+                return Ok(false);
+            }
+            tokio::select! {
+                () = tokio::time::sleep_until(again_at) => return Ok(true),
+                () = &mut self.asked => return Ok(false),
+                _ = self.ticks.tick() => {}
+                key = self.shown.key() => if !self.press(key)? { return Ok(false) },
+            }
+        }
+    }
+
+    /// `None` where the user has seen enough.
+    async fn connect(&mut self) -> Result<Option<Socket>> {
+        let url = self.board.url.clone();
+        let connecting = tokio_tungstenite::connect_async(&url);
+        tokio::pin!(connecting);
+        let mut socket = loop {
+            tokio::select! {
+                connected = &mut connecting => {
+                    let connected = connected.with_context(|| {
+                        format!("connect to {url} (is the server running? `orion` starts one)")
+                    });
+                    break connected?.0;
+                }
+                () = &mut self.asked => return Ok(None),
+                _ = self.ticks.tick() => if !self.drawn() { return Ok(None) },
+                key = self.shown.key() => if !self.press(key)? { return Ok(None) },
+            }
+        };
+        if let Some(auth) = self.key.auth()? {
+            let sent = socket.send(Message::text(auth)).await;
+            sent.with_context(|| format!("say who reads at {url}"))?;
+        }
+        self.board.begin();
+        let sent = socket.send(Message::text(self.subscribe())).await;
+        sent.with_context(|| format!("subscribe at {url}"))?;
+        Ok(Some(socket))
+    }
+
+    /// Everything behind our place, where we have one.
+    fn subscribe(&self) -> String {
+        let mut subscribe = serde_json::json!({
+            "type": "subscribe",
+            "v": 1,
+            "channels": ["signals", "prices", "status", "outcomes"],
+        });
+        if let Some(place) = &self.board.place {
+            subscribe["since"] = serde_json::json!({"epoch": place.epoch, "seq": place.seq});
+        }
+        subscribe.to_string()
+    }
+
+    async fn follow(&mut self, socket: &mut Socket) -> Result<End> {
+        let mut heard = Instant::now();
+        loop {
+            tokio::select! {
+                message = timeout_at(heard + SILENCE_MAX, socket.next()) => {
+                    heard = Instant::now();
+                    let text = match said(message) {
+                        Ok(Some(text)) => text,
+                        Ok(None) => continue,
+                        Err(why) => return Ok(End::Lost(why)),
+                    };
+                    let Some(now) = self.take(&text)? else { return Ok(End::Enough) };
+                    if let Err(error) = self.obey(now, socket).await? {
+                        return Ok(End::Lost(format!("the connection broke: {error}")));
+                    }
+                }
+                () = &mut self.asked => return Ok(End::Enough),
+                _ = self.ticks.tick() => if !self.drawn() { return Ok(End::Enough) },
+                key = self.shown.key() => if !self.press(key)? { return Ok(End::Enough) },
+            }
+        }
+    }
+
+    /// Takes a message, and says what it brought; `None` where nobody reads.
+    fn take(&mut self, text: &str) -> Result<Option<Do>> {
+        let mut news = Vec::new();
+        let next = match self.board.take(text, Instant::now(), &mut news) {
+            Ok(next) => next,
+            Err(error) => {
+                let text = format!("a message that is not understood: {error}");
+                news.push(News::Remark(text));
+                Do::Nothing
+            }
+        };
+        if matches!(self.shown, Shown::Json) && next != Do::Forget && plain::print(text).is_err() {
+            return Ok(None);
+        }
+        for one in &news {
+            if self.shown.tell(one).is_err() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(next))
+    }
+
+    /// Does what a message asks for. The inner error is the connection's.
+    async fn obey(&mut self, next: Do, socket: &mut Socket) -> Result<Result<(), Error>> {
+        let text = match next {
+            Do::Nothing | Do::Forget => return Ok(Ok(())),
+            Do::Resume => self.subscribe(),
+            Do::Renew => match self.key.auth()? {
+                Some(auth) => auth,
+                None => return Ok(Ok(())),
+            },
+            Do::GiveUp(why) => bail!(
+                "{} does not let us read ({why}): name a file with a key or token that it takes by --key",
+                self.board.url
+            ),
+        };
+        Ok(socket.send(Message::text(text)).await)
+    }
+
+    fn note(&self, news: News) {
+        // Who does not read is seen at the next line.
+        let _ = self.shown.tell(&news);
+    }
+
+    /// Draws what there is; `false` where the terminal is gone.
+    fn drawn(&mut self) -> bool {
+        self.shown.draw(&self.board).is_ok()
+    }
+
+    /// `false` where the user has seen enough.
+    fn press(&mut self, key: Key) -> Result<bool> {
+        match (key, &mut self.shown) {
+            (Key::Quit, _) => Ok(false),
+            (Key::Resized, Shown::Table(screen)) => {
+                screen.resized().context("draw on the terminal")?;
+                Ok(true)
+            }
+            (Key::Resized, Shown::Json | Shown::Lines(_) | Shown::Soon(_)) => Ok(true),
+        }
+    }
+}
+
+type Heard = Result<Option<Result<Message, Error>>, tokio::time::error::Elapsed>;
+
+/// The text of a message, none where it has none, or why there will be no more.
+fn said(heard: Heard) -> Result<Option<String>, String> {
+    match heard {
+        Ok(Some(Ok(Message::Text(text)))) => Ok(Some(text.as_str().to_owned())),
+        Ok(Some(Ok(Message::Close(frame)))) => {
+            let why = frame.map(|frame| format!(" ({} {})", frame.code, frame.reason));
+            Err(format!(
+                "the server closed the connection{}",
+                why.unwrap_or_default()
+            ))
+        }
+        Ok(Some(Ok(
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_),
+        ))) => Ok(None),
+        Ok(Some(Err(Error::ConnectionClosed)) | None) => {
+            Err("the server closed the connection".to_owned())
+        }
+        Ok(Some(Err(error))) => Err(format!("the connection broke: {error}")),
+        Err(_) => Err(format!("nothing was heard for {} s", SILENCE_MAX.as_secs())),
     }
 }

@@ -68,6 +68,13 @@ impl TapeReader {
         self.before + self.segment.as_ref().map_or(0, Reading::at)
     }
 
+    /// How many there are, as far as the files' sizes tell before they are opened.
+    #[must_use]
+    pub fn bytes_total(&self) -> u64 {
+        let sizes = self.files.iter().filter_map(|path| path.metadata().ok());
+        self.bytes() + sizes.map(|file| file.len()).sum::<u64>()
+    }
+
     /// Opens the first segment and goes to `offset` in it.
     fn skip_to(&mut self, offset: u64) -> Result<(), Error> {
         if let Some(path) = self.files.pop_front() {

@@ -1,6 +1,6 @@
 //! `GET /api/v1/signals/{id}`: one signal's whole life, with the ticks that decided it.
 
-use super::answer::{Object, Problem};
+use super::answer::{Object, Problem, Told};
 use super::asked::{Asked, with_options};
 use super::index::{Entry, Index};
 use super::readers::{Sight, Wants};
@@ -75,17 +75,23 @@ async fn find(api: &Api, asked: &Asked) -> Result<(Signal, Object), Problem> {
     let sight = asked.sight(api, Wants::Signals)?;
     asked.query(&[])?;
     let (owned, question) = (api.clone(), asked.clone());
-    api.with_index(move |index| begin(&owned, index, &question, &sight))
+    api.with_index(move |index| begin(owned.object(), index, question.path("id"), &sight))
         .await
 }
 
+/// A signal's life in a market's folder whose server does not run.
+pub(super) fn of_folder(begun: Object, index: &Index, dir: &Path, id: &str) -> Told {
+    let (signal, begun) = begin(begun, index, id, &Sight::default())?;
+    let ticks = ticks(&dir.join("tape"), &signal);
+    Ok(begun.raw("ticks", ticks).end())
+}
+
 fn begin(
-    api: &Api,
+    begun: Object,
     index: &Index,
-    asked: &Asked,
+    id: &str,
     sight: &Sight,
 ) -> Result<(Signal, Object), Problem> {
-    let id = asked.path("id");
     let absent = || {
         Problem::absent(
             format!("there is no signal `{id}`"),
@@ -99,8 +105,7 @@ fn begin(
     let life = Life::read(index, entry).map_err(unreadable)?;
     let signal = told(&life.latest, life.outcome.as_ref()).ok_or_else(absent)?;
     let outcome = life.outcome.as_ref();
-    let begun = api
-        .object()
+    let begun = begun
         .raw("position", place(index.position()))
         .raw("signal", signal)
         .list("events", &life.events)

@@ -6,6 +6,7 @@ mod asked;
 mod board;
 mod charts;
 mod index;
+mod kept;
 mod life;
 mod operations;
 mod outcomes;
@@ -17,6 +18,7 @@ mod state;
 mod track_record;
 
 pub(crate) use board::Board;
+pub(crate) use kept::Kept;
 pub(crate) use readers::Readers;
 
 use crate::chartbook::Shelf;

@@ -7,6 +7,7 @@ use super::query::Query;
 use super::readers::Sight;
 use super::{Api, place};
 use anyhow::Result;
+use axum::http::Uri;
 use market::{Epoch, Outcome, Position, Signal, Symbol, Time};
 use wire::tell::EventBody;
 
@@ -63,10 +64,23 @@ impl<'a> Filter<'a> {
 }
 
 pub(super) fn list(api: &Api, index: &Index, asked: &Asked, sight: &Sight) -> Told {
-    let query = asked.query(&PARAMETERS)?;
-    let filter = Filter::of(&query)?;
+    page(api.object(), index, &asked.query(&PARAMETERS)?, sight)
+}
+
+/// The same of a journal whose server does not run.
+pub(super) fn page_of(begun: Object, index: &Index, uri: &Uri) -> Told {
+    page(
+        begun,
+        index,
+        &Query::of(uri, &PARAMETERS)?,
+        &Sight::default(),
+    )
+}
+
+fn page(begun: Object, index: &Index, query: &Query, sight: &Sight) -> Told {
+    let filter = Filter::of(query)?;
     let limit = query.number("limit", PAGE, (1, PAGE_MAX))?;
-    let before = cursor(&query, index.position())?;
+    let before = cursor(query, index.position())?;
     let signals = index.signals();
     // Each stands behind those that were born before it.
     let older =
@@ -84,8 +98,7 @@ pub(super) fn list(api: &Api, index: &Index, asked: &Asked, sight: &Sight) -> To
     let items = items.map_err(|error| Problem::unreadable("journal", &format!("{error:#}")))?;
     let next = page.last().zip(index.position()).filter(|_| is_more);
     let next = next.map(|(last, at)| format!("{}.{}", at.epoch, last.records[0]));
-    Ok(api
-        .object()
+    Ok(begun
         .raw("position", place(index.position()))
         .list("items", &items)
         .with("next", next)

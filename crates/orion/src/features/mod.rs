@@ -75,7 +75,7 @@ impl Source<'_> {
         match served {
             Some(reader) => {
                 let with = |settings: &mut Settings| settings.features.clone_from(&features);
-                replay::turn_tape(reader, with, each)
+                replay::turn_tape(replay::watched(reader, Form::Text), with, each)
             }
             None => {
                 let settings = Settings {

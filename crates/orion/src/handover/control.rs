@@ -1,5 +1,5 @@
-//! The socket in a market's folder by which `orion reload` finds the server that has the folder. Only the user who runs the
-//! server may connect. One line is asked, one answered.
+//! The socket in a market's folder by which `orion reload` and `orion status` find the server that has the folder. Only the
+//! user who runs the server may connect. One line is asked, one answered.
 
 use super::reloads::{Desk, Outcome};
 use anyhow::{Context as _, Result, bail};
@@ -17,10 +17,12 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 const NAME: &str = "orion.sock";
-/// What may be asked.
+/// What may be asked, in the same number of bytes: for a new process, and where the server listens.
 const RELOAD: &str = "reload\n";
+const LISTEN: &str = "listen\n";
 /// How an answer begins.
 const SERVES: &str = "serves ";
+const LISTENS: &str = "listens ";
 const FAILED: &str = "failed ";
 /// A question is one short line, and comes at once.
 const QUESTION_WITHIN: Duration = Duration::from_secs(5);
@@ -45,11 +47,11 @@ pub(super) struct Control {
 
 impl Control {
     /// Makes the socket in `dir`, or takes the place of one that another process made: whoever has the folder's lock.
-    pub(super) fn bind(dir: &Path, desk: Desk) -> Result<Self> {
+    pub(super) fn bind(dir: &Path, desk: Desk, url: &str) -> Result<Self> {
         let path = dir.join(NAME);
         let listener =
             bind(dir, &path).with_context(|| format!("make the socket {}", path.display()))?;
-        let answering = tokio::spawn(answer_all(listener, desk));
+        let answering = tokio::spawn(answer_all(listener, desk, url.to_owned()));
         Ok(Self { path, answering })
     }
 
@@ -100,11 +102,11 @@ fn short(dir: &Path, path: &Path) -> io::Result<(PathBuf, Option<File>)> {
     Ok((short, Some(folder)))
 }
 
-async fn answer_all(listener: UnixListener, desk: Desk) {
+async fn answer_all(listener: UnixListener, desk: Desk, url: String) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(answer(stream, desk.clone()));
+                tokio::spawn(answer(stream, desk.clone(), url.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "the control socket accepts no more; SIGUSR2 still asks for a reload");
@@ -114,15 +116,16 @@ async fn answer_all(listener: UnixListener, desk: Desk) {
     }
 }
 
-async fn answer(mut stream: UnixStream, desk: Desk) {
+async fn answer(mut stream: UnixStream, desk: Desk, url: String) {
     let mut question = [0; RELOAD.len()];
     let read = timeout(QUESTION_WITHIN, stream.read_exact(&mut question)).await;
     let answer = match read {
-        Ok(Ok(_)) if question == RELOAD.as_bytes() => desk.reload().await,
-        _ => Err("this is no question of `orion reload`".to_owned()),
+        Ok(Ok(_)) if question == RELOAD.as_bytes() => text(&desk.reload().await),
+        Ok(Ok(_)) if question == LISTEN.as_bytes() => format!("{LISTENS}{url}"),
+        _ => text(&Err("this is no question of `orion reload`".to_owned())),
     };
     // Whoever asked may have gone.
-    let _told = stream.write_all(text(&answer).as_bytes()).await;
+    let _told = stream.write_all(answer.as_bytes()).await;
 }
 
 fn text(outcome: &Outcome) -> String {
@@ -142,15 +145,7 @@ pub(crate) fn is_running(dir: &Path) -> bool {
 /// # Errors
 /// When no server answers.
 pub(crate) fn reload(dir: &Path) -> Result<Answer> {
-    let mut stream =
-        connect(dir).with_context(|| format!("reach the server of {}", dir.display()))?;
-    stream
-        .write_all(RELOAD.as_bytes())
-        .context("ask the server")?;
-    let mut text = String::new();
-    stream
-        .read_to_string(&mut text)
-        .context("hear the server's answer")?;
+    let text = ask(dir, RELOAD)?;
     if let Some(pid) = text.strip_prefix(SERVES) {
         return Ok(Answer::Serves(
             pid.parse().context("read the server's answer")?,
@@ -160,6 +155,34 @@ pub(crate) fn reload(dir: &Path) -> Result<Answer> {
         Some(reason) => Ok(Answer::Failed(reason.to_owned())),
         None => bail!("the server ended without an answer"),
     }
+}
+
+/// Asks the server of a market's folder where it listens: an address that begins with http.
+///
+/// # Errors
+/// When no server answers, or it is one of before there was this question.
+pub(crate) fn address(dir: &Path) -> Result<String> {
+    let text = ask(dir, LISTEN)?;
+    match text.strip_prefix(LISTENS) {
+        Some(url) => Ok(url.to_owned()),
+        None => bail!(
+            "the server of {} does not say where it listens: name its address with --url",
+            dir.display()
+        ),
+    }
+}
+
+fn ask(dir: &Path, question: &str) -> Result<String> {
+    let mut stream =
+        connect(dir).with_context(|| format!("reach the server of {}", dir.display()))?;
+    stream
+        .write_all(question.as_bytes())
+        .context("ask the server")?;
+    let mut text = String::new();
+    stream
+        .read_to_string(&mut text)
+        .context("hear the server's answer")?;
+    Ok(text)
 }
 
 fn connect(dir: &Path) -> io::Result<Asking> {
@@ -199,14 +222,18 @@ mod tests {
         ] {
             fs::create_dir_all(&dir).unwrap();
             assert!(!is_running(&dir));
-            let control = Control::bind(&dir, desk(Ok(17))).unwrap();
+            let control = Control::bind(&dir, desk(Ok(17)), "http://127.0.0.1:8080").unwrap();
             let mode = fs::metadata(dir.join(NAME)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "only the owner may ask");
             assert_eq!(asked(&dir).await.unwrap(), Answer::Serves(17));
+            let folder = dir.clone();
+            let url = tokio::task::spawn_blocking(move || address(&folder));
+            assert_eq!(url.await.unwrap().unwrap(), "http://127.0.0.1:8080");
 
             // Another process takes the folder over, and fails.
             let reason = "two\nlines".to_owned();
-            let next = Control::bind(&dir, desk(Err(reason.clone()))).unwrap();
+            let next =
+                Control::bind(&dir, desk(Err(reason.clone())), "http://127.0.0.1:8080").unwrap();
             drop(control);
             assert_eq!(asked(&dir).await.unwrap(), Answer::Failed(reason));
             next.remove();
@@ -218,7 +245,7 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_was_killed_leaves_a_socket_that_nobody_answers() {
         let folder = TempDir::new().unwrap();
-        drop(Control::bind(folder.path(), desk(Ok(1))).unwrap());
+        drop(Control::bind(folder.path(), desk(Ok(1)), "http://127.0.0.1:8080").unwrap());
         tokio::task::yield_now().await;
         assert!(folder.path().join(NAME).exists());
         let error = asked(folder.path()).await.unwrap_err();
@@ -228,7 +255,7 @@ mod tests {
     #[tokio::test]
     async fn other_questions_are_refused() {
         let folder = TempDir::new().unwrap();
-        let _control = Control::bind(folder.path(), desk(Ok(1))).unwrap();
+        let _control = Control::bind(folder.path(), desk(Ok(1)), "http://127.0.0.1:8080").unwrap();
         let mut stream = UnixStream::connect(folder.path().join(NAME)).await.unwrap();
         stream.write_all(b"status\n").await.unwrap();
         let mut text = String::new();

@@ -23,6 +23,8 @@ pub(crate) struct Plan {
     /// The market's folder, whose lock this process has.
     pub(crate) dir: PathBuf,
     pub(crate) socket: TcpListener,
+    /// Where it is reached on this machine.
+    pub(crate) url: String,
     /// A service manager made the socket.
     pub(crate) activated: bool,
     /// What the engine is set to.
@@ -88,7 +90,7 @@ impl Reloads {
     /// Makes the control socket, or makes it anew where another process had the folder meanwhile. Without one the server
     /// serves all the same.
     pub(crate) fn bind(&mut self) {
-        match Control::bind(&self.plan.dir, self.desk.clone()) {
+        match Control::bind(&self.plan.dir, self.desk.clone(), &self.plan.url) {
             Ok(control) => self.control = Some(control),
             Err(error) => {
                 tracing::warn!(

@@ -35,7 +35,7 @@ use gateway::Farewell;
 use journal::Local;
 use market::{Event, Position};
 use std::future::Future;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -176,6 +176,7 @@ pub async fn serve_at(
             let plan = Plan {
                 dir: place.dir.clone(),
                 socket: socket.try_clone().context("keep the listening socket")?,
+                url: near(&config, address),
                 activated,
                 settings: config.engine_settings(),
                 within: Duration::from_secs(config.server.reload_timeout_s),
@@ -242,6 +243,17 @@ pub async fn serve_at(
             Err(error)
         }
     }
+}
+
+/// Where the server is reached on its own machine.
+fn near(config: &Config, mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http{}://{address}", config.server.scheme_end())
 }
 
 /// Fetches the keys of tokens for as long as what is given back lives, where they lie behind an address.
