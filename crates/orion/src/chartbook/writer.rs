@@ -103,7 +103,7 @@ impl Writer {
                 self.newest = self.newest.max(closed.bar.end_time);
             }
         }
-        let prune = self.to_prune();
+        let prune = self.take_prunable();
         let written = self.book.write(|batch| {
             for row in rows {
                 write_row(batch, row)?;
@@ -121,7 +121,7 @@ impl Writer {
     }
 
     /// Once for each day of the market's time: up to when bars of each timeframe go.
-    fn to_prune(&mut self) -> Vec<(Timeframe, SourceTime)> {
+    fn take_prunable(&mut self) -> Vec<(Timeframe, SourceTime)> {
         if self.newest < self.pruned + Span::from_hours(24) {
             return Vec::new();
         }

@@ -88,10 +88,11 @@ fn pages(server: &Server, path: &str) -> Vec<Value> {
     loop {
         let page = told(server, &format!("{path}{cursor}"));
         all.extend(items(&page).iter().cloned());
-        match &page["next"] {
-            Value::Null => return all,
-            next => cursor = format!("&cursor={}", text(next)),
+        let next = &page["next"];
+        if next.is_null() {
+            return all;
         }
+        cursor = format!("&cursor={}", text(next));
     }
 }
 

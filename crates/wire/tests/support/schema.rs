@@ -17,7 +17,9 @@ fn closed(schema: &Value) -> Value {
             Value::Object(fields)
         }
         Value::Array(values) => values.iter().map(closed).collect(),
-        plain => plain.clone(),
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
+            plain.clone()
+        }
     }
 }
 
