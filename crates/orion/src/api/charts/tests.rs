@@ -81,13 +81,20 @@ impl Market {
 
     /// The answer to a question, as it would go over the line.
     fn ask(&mut self, question: &str) -> String {
-        let _entered = self.runtime.enter();
         let uri: Uri = format!("/api/v1/chart?{question}").parse().unwrap();
         let query = Query::of(&uri, &["symbol", "timeframe", "at", "bars"]).unwrap();
-        // A book that is being made may take longer than a question waits.
-        let drawn = (0..TRIES).find_map(|_| drawn(&self.shelf, &query, &Sight::default()).ok());
+        let drawn = (0..TRIES).find_map(|_| self.draw(&query));
+        let _entered = self.runtime.enter();
         self.index.refresh().unwrap();
         finish(Object::new(), &drawn.expect("a chart"), &self.index).unwrap()
+    }
+
+    /// A book that is being made may take longer than a question waits, and what it had no room for comes with the next
+    /// commit, as a server makes them all the time.
+    fn draw(&mut self, query: &Query) -> Option<Drawn> {
+        self.commit();
+        let _entered = self.runtime.enter();
+        drawn(&self.shelf, query, &Sight::default()).ok()
     }
 }
 
