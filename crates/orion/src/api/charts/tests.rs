@@ -46,18 +46,25 @@ impl Market {
 
     /// A process begins on what is there.
     fn begin(&mut self) {
-        self.machine = None;
+        self.end();
         let keeping = Keeping::new(&ChartsSettings::default());
         let teller = Teller::open(&self.dir, keeping, &self.charts);
         self.open_machine(teller);
     }
 
     fn open_machine(&mut self, teller: Teller) {
-        self.machine = None;
+        self.end();
         let journal = Local::open(&self.dir, || Epoch(7)).unwrap();
         let opened = Machine::open_with(&self.dir, Arc::clone(&self.settings), journal, teller);
         self.machine = Some(self.runtime.block_on(opened).unwrap());
         self.commit();
+    }
+
+    /// The process is killed, a moment after it was last told something: all of that is on its tape.
+    fn end(&mut self) {
+        if let Some(mut machine) = self.machine.take() {
+            machine.write_tape().unwrap();
+        }
     }
 
     fn tell(&mut self, events: &[(Time, Event)]) {
@@ -83,18 +90,25 @@ impl Market {
     fn ask(&mut self, question: &str) -> String {
         let uri: Uri = format!("/api/v1/chart?{question}").parse().unwrap();
         let query = Query::of(&uri, &["symbol", "timeframe", "at", "bars"]).unwrap();
-        let drawn = (0..TRIES).find_map(|_| self.draw(&query));
+        let mut drawn = self.draw(&query);
+        for _ in 1..TRIES {
+            if drawn.is_ok() {
+                break;
+            }
+            drawn = self.draw(&query);
+        }
         let _entered = self.runtime.enter();
         self.index.refresh().unwrap();
-        finish(Object::new(), &drawn.expect("a chart"), &self.index).unwrap()
+        let drawn = drawn.unwrap_or_else(|problem| panic!("{question}: {problem:?}"));
+        finish(Object::new(), &drawn, &self.index).unwrap()
     }
 
     /// A book that is being made may take longer than a question waits, and what it had no room for comes with the next
     /// commit, as a server makes them all the time.
-    fn draw(&mut self, query: &Query) -> Option<Drawn> {
+    fn draw(&mut self, query: &Query) -> Result<Drawn, Problem> {
         self.commit();
         let _entered = self.runtime.enter();
-        drawn(&self.shelf, query, &Sight::default()).ok()
+        drawn(&self.shelf, query, &Sight::default())
     }
 }
 
@@ -185,7 +199,7 @@ fn a_past_moment_is_told_as_it_was_told_then_and_as_often_as_the_server_is_begun
     // And the same again when the book is lost, and when it is damaged.
     for damage in [None, Some("no book of anybody's at all".repeat(500))] {
         all.save();
-        all.machine = None;
+        all.end();
         let path = journal::charts::path(whole.path());
         journal::charts::remove(&path).unwrap();
         if let Some(bytes) = damage {
