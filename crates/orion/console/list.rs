@@ -85,11 +85,11 @@
         brotli: include_bytes!("part-XO5NWQMO.js.br"),
     },
     Asset {
-        name: "console-NXT63Q22.css",
+        name: "console-SJTY2YYM.css",
         kind: "text/css; charset=utf-8",
-        tag: "\"5ec8a2d020babcb6\"",
-        bytes: include_bytes!("console-NXT63Q22.css"),
-        brotli: include_bytes!("console-NXT63Q22.css.br"),
+        tag: "\"7cd5e808413f0a1b\"",
+        bytes: include_bytes!("console-SJTY2YYM.css"),
+        brotli: include_bytes!("console-SJTY2YYM.css.br"),
     },
     Asset {
         name: "part-US3XXZ6D.css",
@@ -115,7 +115,7 @@
     Asset {
         name: "index.html",
         kind: "text/html; charset=utf-8",
-        tag: "\"cf26ff3549e0b514\"",
+        tag: "\"7f6daeef2b61682d\"",
         bytes: include_bytes!("index.html"),
         brotli: include_bytes!("index.html.br"),
     },
