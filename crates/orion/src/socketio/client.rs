@@ -21,8 +21,9 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// Of what a client said this much is kept, to be said again on another connection.
-const KEPT: usize = 64;
+/// Of what a client said this much is kept, to be said again on another connection: fewer messages than
+/// `gateway.messages_burst` lets through at once.
+const KEPT: usize = 16;
 /// What it says meanwhile waits; the gateway judges how fast it may speak.
 const SAID_MAX: usize = 32;
 /// A client that takes nothing is offered the same again after this long.
@@ -190,10 +191,12 @@ impl Client {
     fn keep(&mut self, mut message: Map<String, Value>) -> String {
         let text = Value::Object(message.clone()).to_string();
         message.remove("since");
+        let again = Value::Object(message).to_string();
+        self.kept.retain(|kept| *kept != again);
         if self.kept.len() == KEPT {
             self.kept.pop_front();
         }
-        self.kept.push_back(Value::Object(message).to_string());
+        self.kept.push_back(again);
         text
     }
 
