@@ -5,7 +5,7 @@ use crate::support::lines;
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::Value;
 use std::fs;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::Receiver;
@@ -166,7 +166,7 @@ impl Visitor {
     pub(crate) fn come(
         python: &Path,
         proxy: &Proxy,
-        from: &str,
+        from: IpAddr,
         channels: &str,
         quiet_s: f64,
     ) -> Self {
@@ -177,7 +177,7 @@ impl Visitor {
             ))
             .arg(format!("wss://localhost:{}/ws/signals", proxy.port))
             .arg(proxy.certificate())
-            .args([from, channels, &quiet_s.to_string()])
+            .args([&from.to_string(), channels, &quiet_s.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
