@@ -15,7 +15,7 @@ use crate::session::Guest;
 use crate::shard::{self, Common, Inbox, Newcomer};
 use crate::stats::{Refused, Stats};
 use crate::stream::Raw;
-use crate::tls::{Plain, Tls};
+use crate::tls::{CHALLENGE_PROTOCOL, Plain, Tls};
 use crate::upgrade::{self, Agreement, Refusal};
 use crate::visit::{self, Visitor, Whence};
 use axum::Router;
@@ -359,6 +359,10 @@ impl Door {
                 let turn = Arc::clone(&self.tls_handshakes).acquire_owned().await?;
                 Box::pin(async {
                     let stream = self.shake_hands(tls, stream).await?;
+                    // A challenge was answered by the handshake; nothing is spoken over it (RFC 8737, section 3).
+                    if stream.get_ref().1.alpn_protocol() == Some(CHALLENGE_PROTOCOL) {
+                        return Ok(());
+                    }
                     let turn = (turn, arriving);
                     self.speak_http(stream, peer, turn, Manner::Serving).await
                 })
