@@ -1,6 +1,7 @@
 //! The binary of ORION as a library, so that tests and benchmarks can reach its parts. `serve/run.rs` is the loop; read
 //! `machine.rs` for what may be shown when.
 
+mod acme;
 mod admin;
 mod api;
 pub mod auth;
