@@ -50,5 +50,6 @@ pub mod sources;
 pub mod status;
 pub mod statuses;
 pub mod survey;
+pub mod switches;
 pub mod tail;
 pub mod track;

@@ -322,6 +322,7 @@ impl Server {
             endpoint.open(gateway.inside());
         }
         self.room.status.attach(gateway.stats());
+        doors.switches.attach(gateway.dials(), tls.clone());
         if let Some(tls) = tls.filter(|_| server.tls.is_ordered()) {
             self.order(doors.config, tls);
         }
