@@ -25,6 +25,7 @@ mod keep;
 mod keeper;
 pub mod key;
 pub mod live;
+pub mod log;
 pub mod logs;
 pub mod machine;
 pub mod manual;

@@ -2,14 +2,14 @@
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
-use orion::cli::{self, Cli, Command, Features, Feed};
+use orion::cli::{self, Cli, Command, Features, Feed, Log};
 use orion::config::{self, Config, FeedKind, Finding, Layers, Loaded};
 use orion::handover::Entrance;
 use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::switches::Switches;
 use orion::{
-    backtest, features, feed, feed_test, hangup, history, inspect, key, logs, manual, models,
+    backtest, features, feed, feed_test, hangup, history, inspect, key, log, logs, manual, models,
     recorder, reload, replay, serve, shutdown, signals, status, survey, tail, track,
 };
 use std::io::{self, Write as _};
@@ -83,6 +83,9 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         Command::Signals(options) => runtime()?
             .block_on(signals::run(&options, &environment))
             .map(|()| ExitCode::SUCCESS),
+        Command::Log(Log::Level(options)) => {
+            log::run(&options, environment).map(|()| ExitCode::SUCCESS)
+        }
         Command::Completions(options) => {
             manual::complete(&options, &mut io::stdout().lock())?;
             Ok(ExitCode::SUCCESS)
