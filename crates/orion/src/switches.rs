@@ -121,6 +121,39 @@ mod tests {
     }
 
     #[test]
+    fn the_certificate_is_looked_at_without_waiting_for_the_next_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pair.pem");
+        let renew = |name: &str| {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let params = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
+            let certificate = params.self_signed(&key).unwrap();
+            std::fs::write(
+                &path,
+                format!("{}{}", key.serialize_pem(), certificate.pem()),
+            )
+            .unwrap();
+        };
+        renew("a.example");
+        let files = gateway::tls::Files {
+            certificate: path.clone(),
+            key: path.clone(),
+        };
+        let tls = Arc::new(Tls::open(files, gateway::tls::Plain::Refused).unwrap());
+        let switches = Switches::default();
+        switches.look_at_certificate();
+        switches.tls.set(Arc::clone(&tls)).unwrap();
+        renew("b.example");
+        assert_eq!(tls.shown().unwrap().names, ["a.example"]);
+        switches.look_at_certificate();
+        assert_eq!(tls.shown().unwrap().names, ["b.example"]);
+        std::fs::write(&path, "neither").unwrap();
+        switches.look_at_certificate();
+        assert_eq!(tls.shown().unwrap().names, ["b.example"]);
+        assert_eq!(tls.failures().count, 1);
+    }
+
+    #[test]
     fn the_settings_that_hold_at_once_are_those_that_limits_are_made_of() {
         let config = Config::default();
         let clock = gateway::Clock::new(|| market::Time::from_secs(1));

@@ -192,6 +192,12 @@ impl<'a> Check<'a> {
                 size(gateway::Config::SHARDS_MAX),
             ),
             (
+                "server.tls.acme.retry_s",
+                self.config.server.tls.acme.retry_s,
+                1,
+                6 * 60 * 60,
+            ),
+            (
                 "server.reload_timeout_s",
                 self.config.server.reload_timeout_s,
                 1,
