@@ -18,7 +18,9 @@ pub use kept::{
 pub use manual::{Completions, Man};
 pub use models::{Features, FeaturesExport, Model, ModelCheck, ModelList};
 pub use recordings::{Backtest, Inspect, Replay};
-pub use running::{Asked, Printed, Reload, Signals, SignalsList, SignalsShow, Status, Tail};
+pub use running::{
+    Asked, Log, LogLevel, Printed, Reload, Signals, SignalsList, SignalsShow, Status, Tail,
+};
 pub use settings::{Basis, Kept, Settings};
 pub use sources::{Feed, FeedTest};
 
@@ -248,6 +250,17 @@ Examples:
   orion signals list --url http://192.168.1.20:8080"
     )]
     Signals(Signals),
+
+    /// Change what a running server logs
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  orion log level
+  orion log level gateway=debug
+  orion log level reset"
+    )]
+    Log(Log),
 
     /// Make, list and remove the keys of bots, TradingView, MetaTrader and dashboards; revoke tokens
     #[command(after_help = "\

@@ -5,6 +5,7 @@
 //! the settings file and, to see that they can be read, the tape's files.
 
 mod auth;
+mod change;
 mod charts;
 mod check;
 mod describe;
@@ -19,10 +20,12 @@ mod news;
 mod rules;
 mod schema;
 mod tape;
+mod tls;
 mod value;
 mod words;
 
 pub use auth::{Auth, AuthMode, Jwt, ProxyNet, SignersFrom};
+pub use change::{Change, changes};
 pub use charts::ChartsSettings;
 pub use features::{FeaturesSettings, check_names};
 pub use finding::{Finding, Origin};
@@ -33,6 +36,7 @@ pub use models::{ModelsSettings, ReadManifest, read_manifest};
 pub use news::NewsSettings;
 pub use rules::{RulesSettings, Whose};
 pub use tape::{DateOrder, Separator, TapeFeed};
+pub use tls::{Acme, Directory, ServerTls};
 pub use value::{FeedKind, LogFormat, LogLevels, RulesOverlay, SourceName, Speed, Written};
 
 use market::{Catalog, Instrument, Source, SourceId};
@@ -125,42 +129,6 @@ impl Default for Server {
             tls: ServerTls::default(),
             reload_timeout_s: 30,
         }
-    }
-}
-
-/// TLS on the address that is listened on; without a certificate there is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ServerTls {
-    /// PEM files: the certificate, followed by those that vouch for it, and its key.
-    pub cert: Option<PathBuf>,
-    pub key: Option<PathBuf>,
-    /// Whether plain HTTP is served on the same port.
-    pub plain: bool,
-}
-
-impl ServerTls {
-    /// The pair, where one is given.
-    #[must_use]
-    pub fn files(&self) -> Option<::gateway::tls::Files> {
-        Some(::gateway::tls::Files {
-            certificate: self.cert.clone()?,
-            key: self.key.clone()?,
-        })
-    }
-
-    /// TLS as the gateway speaks it, where it is wanted.
-    ///
-    /// # Errors
-    /// When the files are not a certificate and its key.
-    pub fn open(&self) -> Result<Option<::gateway::tls::Tls>, ::gateway::tls::Error> {
-        let plain = if self.plain {
-            ::gateway::tls::Plain::Served
-        } else {
-            ::gateway::tls::Plain::Refused
-        };
-        let open = |files| ::gateway::tls::Tls::open(files, plain);
-        self.files().map(open).transpose()
     }
 }
 
@@ -450,24 +418,37 @@ fn live_source(feed: &Feed, name: &SourceName) -> Source {
 }
 
 impl Server {
+    /// The pages that may connect, as the gateway takes them.
+    #[must_use]
+    pub fn page_origins(&self) -> ::gateway::Origins {
+        ::gateway::Origins {
+            allowed: self.origins.iter().map(ToString::to_string).collect(),
+            allow_none: self.allow_no_origin,
+        }
+    }
+
+    /// Whose reports of clients' addresses are believed, as the gateway takes them.
+    #[must_use]
+    pub fn believed_proxies(&self) -> ::gateway::Proxies {
+        ::gateway::Proxies(self.proxies.iter().map(|net| net.0).collect())
+    }
+
     /// `""`, or `"s"` where TLS is spoken: what stands behind `http` and `ws`.
     #[must_use]
     pub fn scheme_end(&self) -> &'static str {
-        if self.tls.files().is_some() { "s" } else { "" }
+        if self.tls.files().is_some() || self.tls.is_ordered() {
+            "s"
+        } else {
+            ""
+        }
     }
 }
 
 /// The settings that are not the same in both, by their dotted paths.
 #[must_use]
 pub fn differing(one: &Config, other: &Config) -> Vec<String> {
-    let mut keys = Vec::new();
-    merge::differing(
-        "",
-        &merge::table_of(one),
-        &merge::table_of(other),
-        &mut keys,
-    );
-    keys
+    let changes = changes(one, other).into_iter();
+    changes.map(|change| change.key).collect()
 }
 
 impl Loaded {

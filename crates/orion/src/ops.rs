@@ -4,6 +4,7 @@ mod look;
 mod models;
 mod portfolio;
 mod sockets;
+mod tls;
 
 use crate::clock::Clock;
 use crate::models::Seat;
@@ -16,6 +17,7 @@ use engine::Engine;
 use feeds::health::{Coverage, Health, Phase};
 use feeds::inbox::Outlet;
 use feeds::quarantine::Reason;
+use gateway::tls::Tls;
 use gateway::{Latency, Stats};
 use market::{Position, Span, Symbol, SymbolStatus, Time};
 use prometheus_client::collector::Collector;
@@ -118,6 +120,8 @@ pub struct Status {
     sources: OnceLock<Vec<Outlet>>,
     /// The models, where any are wanted.
     models: OnceLock<Vec<Arc<Seat>>>,
+    /// Where TLS is spoken.
+    tls: OnceLock<Arc<Tls>>,
     prices: Mutex<Vec<SymbolStatus>>,
     switches: AtomicU64,
     now: Mutex<Now>,
@@ -138,6 +142,7 @@ impl Status {
             stats: OnceLock::new(),
             sources: OnceLock::new(),
             models: OnceLock::new(),
+            tls: OnceLock::new(),
             prices: Mutex::default(),
             switches: AtomicU64::new(0),
             now: Mutex::default(),
@@ -189,6 +194,11 @@ impl Status {
     /// The models are loaded, or are off.
     pub fn attach_models(&self, models: Vec<Arc<Seat>>) {
         let _ = self.models.set(models);
+    }
+
+    /// TLS is spoken.
+    pub fn attach_tls(&self, tls: Arc<Tls>) {
+        let _ = self.tls.set(tls);
     }
 
     fn models(&self) -> &[Arc<Seat>] {
@@ -320,6 +330,7 @@ impl Status {
             "store": {"state": if now.ready { "ok" } else { "recovering" }, "position": position},
             "signals": {"pending": now.pending, "running": now.running},
             "models": self.models().iter().map(models::json).collect::<Vec<_>>(),
+            "tls": self.tls.get().map(|tls| tls::json(tls, self.clock.now())),
             "portfolio": now.portfolio.as_ref().map(portfolio::json),
             "connections": self.stats().total(|of| &of.connections),
         })
@@ -504,6 +515,7 @@ impl Collector for Metrics {
         }
         portfolio::encode(now.portfolio.as_ref(), &now.gated, &mut encoder)?;
         models::encode(status.models(), &mut encoder)?;
+        tls::encode(status.tls.get().map(Arc::as_ref), &mut encoder)?;
         let help = "Ticks and bars that cannot be a market's, by symbol and reason";
         let mut quarantined =
             encoder.encode_descriptor("quarantined", help, None, MetricType::Counter)?;

@@ -3,6 +3,7 @@
 use super::outlets::Outlets;
 use super::run::{Ears, Timers};
 use super::{Doors, Play, QUEUE_MAX, Room, Server, Source};
+use crate::acme::Orders;
 use crate::api::{self, Board, Readers};
 use crate::capacity::Means;
 use crate::chartbook::{Charts, Keeping, Shelf, Teller};
@@ -27,6 +28,7 @@ use crate::statuses::{self, Statuses};
 use access::Access;
 use anyhow::{Context as _, Result};
 use gateway::Gateway;
+use gateway::tls::Tls;
 use hub::Publication;
 use journal::Local;
 use lab::replay::Paced;
@@ -83,6 +85,7 @@ impl Server {
             statuses: Statuses::default(),
             charts,
             keeping,
+            ordering: JoinSet::new(),
         };
         room.status.attach_models(room.models.seats());
         let server = Self { machine, room };
@@ -258,7 +261,12 @@ impl Server {
         let capacity = means.capacity(&doors.config.gateway);
         means.tell(capacity);
         (gateway.connections, gateway.parked) = (capacity.connections, capacity.parked);
-        let tls = doors.config.server.tls.open().context("start TLS")?;
+        let server = &doors.config.server;
+        let tls = server.tls.open(&doors.config.data.dir);
+        let tls = tls.context("start TLS")?.map(Arc::new);
+        if let Some(tls) = &tls {
+            self.room.status.attach_tls(Arc::clone(tls));
+        }
         let (access, clock) = (doors.access.clone(), Arc::clone(&self.room.clock));
         let readers = match doors.config.auth.mode {
             AuthMode::Required => Readers::Known(access, clock),
@@ -271,7 +279,7 @@ impl Server {
             desk: rooms.desk,
         };
         let config = gateway::Config {
-            tls: tls.map(Arc::new),
+            tls: tls.clone(),
             ..doors.config.doors(Arc::new(keeper), gateway)
         };
         let metrics = match doors.config.server.admin {
@@ -314,6 +322,10 @@ impl Server {
             endpoint.open(gateway.inside());
         }
         self.room.status.attach(gateway.stats());
+        doors.switches.attach(gateway.dials(), tls.clone());
+        if let Some(tls) = tls.filter(|_| server.tls.is_ordered()) {
+            self.order(doors.config, tls);
+        }
         let relay = match doors.before {
             Some((before, _)) => before.serving(&since).await,
             None => None,
@@ -324,6 +336,17 @@ impl Server {
 }
 
 impl Server {
+    /// Orders the certificate, now that challenges are answered.
+    fn order(&mut self, config: &Config, tls: Arc<Tls>) {
+        let orders = Orders {
+            acme: config.server.tls.acme.clone(),
+            data: config.data.dir.clone(),
+            tls,
+            clock: Arc::clone(&self.room.clock),
+        };
+        self.room.ordering.spawn(orders.follow());
+    }
+
     /// The symbols of which nobody who reaches this server is shown recorded prices.
     fn kept_back(&self) -> BTreeSet<Symbol> {
         let Some(live) = &self.room.live else {
@@ -352,7 +375,13 @@ pub(super) async fn rehearse(config: &Config, secrets: &Secrets, place: &Place) 
         FeedKind::Sim => drop(place.note.anchor()?),
         FeedKind::Live(_) => sources::ensure_one_starts(&sources::wanted(config, secrets)?)?,
     }
-    drop(config.server.tls.open().context("start TLS")?);
+    drop(
+        config
+            .server
+            .tls
+            .open(&config.data.dir)
+            .context("start TLS")?,
+    );
     let settings = Arc::new(recording::engine_settings(config)?);
     recover::rehearse(&place.dir, &settings).await
 }
