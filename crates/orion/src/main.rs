@@ -8,7 +8,7 @@ use orion::handover::Entrance;
 use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::{
-    backtest, features, feed, feed_test, hangup, history, inspect, key, logs, manual, models,
+    backtest, features, feed, feed_test, hangup, history, hold, inspect, key, logs, manual, models,
     recorder, reload, replay, serve, shutdown, signals, status, survey, tail, track,
 };
 use std::io::{self, Write as _};
@@ -34,7 +34,12 @@ fn main() -> ExitCode {
 
 fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode> {
     match command {
-        Command::Serve(settings) => serve(&settings, environment).map(|()| ExitCode::SUCCESS),
+        Command::Serve(options) if options.hold && !hold::is_held() => {
+            hold(&options.settings, environment)
+        }
+        Command::Serve(options) => {
+            serve(&options.settings, environment).map(|()| ExitCode::SUCCESS)
+        }
         Command::Reload(options) => reload::run(&options, environment).map(|()| ExitCode::SUCCESS),
         Command::Record(settings) => {
             let loaded = load(settings.layers(environment.clone()))?;
@@ -89,6 +94,21 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
     }
 }
 
+/// Holds the socket for a server, which is another process.
+fn hold(settings: &cli::Settings, environment: Vec<(String, String)>) -> Result<ExitCode> {
+    let entrance = Entrance::find()?;
+    let mut layers = settings.layers(environment);
+    if let (Ok(layers), Some(flag)) = (&mut layers, entrance.flag()?) {
+        layers.flags.push(flag);
+    }
+    let config = load(layers)?.config;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?
+        .block_on(hold::run(entrance, &config))
+}
+
 /// Serves until asked to end, or until another process has taken over. Whoever started this one to take over is told why it
 /// cannot.
 fn serve(settings: &cli::Settings, environment: Vec<(String, String)>) -> Result<()> {
@@ -116,6 +136,12 @@ fn serve_at(
     let secrets = Secrets::gather(&config, &environment)?;
     runtime()?.block_on(async {
         let asked = shutdown::asked()?;
+        let asked = async {
+            tokio::select! {
+                () = asked => {}
+                () = hold::gone() => {}
+            }
+        };
         let hangups = hangup::watch(config.clone(), layers)?;
         let served = serve::serve_at(entrance, config, &secrets, Source::Settings, asked, greet);
         tokio::select! {
