@@ -29,6 +29,7 @@ pub mod logs;
 pub mod machine;
 pub mod manual;
 pub mod models;
+mod operator;
 pub mod ops;
 pub mod place;
 pub mod posts;

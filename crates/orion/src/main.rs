@@ -170,9 +170,11 @@ fn greet(config: &Config, address: SocketAddr) {
         "ORION serves {what}\n  \
            open       http{scheme}://{address}/\n  \
            dashboards ws{scheme}://{address}/ws/signals\n  \
+           metrics    http://{}/metrics\n  \
            symbols    {}\n  \
            data       {}\n\
          Ctrl-C ends it.",
+        config.admin.listen,
         feed::symbols(&config.catalog()),
         place.display(),
     );

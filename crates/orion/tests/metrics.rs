@@ -26,7 +26,7 @@ fn without_an_address_of_their_own_they_are_for_this_machine_only() {
     ] {
         let (status, body) = get(&server.address, "/metrics", header).expect("an answer");
         assert_eq!(status, 403, "{header}");
-        assert!(body.contains("server.admin"), "{body}");
+        assert!(body.contains("admin.listen"), "{body}");
     }
 }
 
@@ -54,7 +54,7 @@ print(json.dumps({m.name: [m.type, bool(m.documentation), [[s.name, s.labels, s.
 fn an_address_of_their_own_serves_them_and_prometheus_reads_them() {
     let (_folder, server) = start(&[
         "--set",
-        "server.admin=127.0.0.1:0",
+        "admin.listen=127.0.0.1:0",
         "--set",
         "gateway.shards=2",
     ]);
@@ -69,9 +69,9 @@ fn an_address_of_their_own_serves_them_and_prometheus_reads_them() {
         assert_eq!(status, 200);
         // The client's thread is done with a price when it has it; the other one is a moment later.
         let is_idle =
-            |shard| text.contains(&format!("sent_seconds_count{{shard=\"{shard}\"}} 0\n"));
+            |shard| text.contains(&format!("delivery_seconds_count{{shard=\"{shard}\"}} 0\n"));
         // What is sent is counted when it is on its way: its receiver may be quicker.
-        let is_counted = !text.contains("messages_total{type=\"price_update\"} 0\n");
+        let is_counted = !text.contains("messages_sent_total{type=\"price_update\"} 0\n");
         if !is_idle(0) && !is_idle(1) && is_counted {
             break text;
         }
@@ -94,13 +94,13 @@ fn an_address_of_their_own_serves_them_and_prometheus_reads_them() {
         let value = found.next().and_then(|sample| sample[2].as_f64());
         value.unwrap_or_else(|| panic!("{name} {labels} is not in\n{text}"))
     };
-    assert!((sample("orion_connections", "orion_connections", "{}") - 1.0).abs() < 0.1);
+    assert!((sample("orion_connections", "orion_connections", r#"{"kind":"plain","state":"open"}"#) - 1.0).abs() < 0.1);
     for (metric, labels) in [
         ("orion_connections_opened", "{}"),
-        ("orion_messages", r#"{"type":"price_update"}"#),
+        ("orion_messages_sent", r#"{"type":"price_update"}"#),
         ("orion_messages_received", "{}"),
-        ("orion_bytes_sent", "{}"),
-        ("orion_ticks", "{}"),
+        ("orion_messages_sent_bytes", r#"{"type":"price_update"}"#),
+        ("orion_engine_ticks", "{}"),
     ] {
         let value = sample(metric, &format!("{metric}_total"), labels);
         assert!(value >= 1.0, "{metric} is {value}");
@@ -109,20 +109,20 @@ fn an_address_of_their_own_serves_them_and_prometheus_reads_them() {
         ("orion_connections_put_off", "{}"),
         ("orion_connections_refused", r#"{"cause":"full"}"#),
         ("orion_connections_refused", r#"{"cause":"late"}"#),
-        ("orion_accepts_failed", "{}"),
-        ("orion_upgrades_refused", "{}"),
-        ("orion_clients_stalled", "{}"),
-        ("orion_prices_folded", "{}"),
+        ("orion_connections_accepts_failed", "{}"),
+        ("orion_connections_upgrades_refused", "{}"),
+        ("orion_messages_stalled", "{}"),
+        ("orion_messages_prices_conflated", "{}"),
     ] {
         let value = sample(metric, &format!("{metric}_total"), labels);
         assert!(value < 1.0, "{metric} is {value}");
     }
     let of_shard = |number| {
         let labels = format!(r#"{{"shard":"{number}"}}"#);
-        let metric = "orion_publish_to_sent_seconds";
-        sample(metric, "orion_publish_to_sent_seconds_count", &labels)
+        let metric = "orion_latency_delivery_seconds";
+        sample(metric, "orion_latency_delivery_seconds_count", &labels)
     };
     assert!(of_shard(0) >= 1.0 && of_shard(1) >= 1.0, "{text}");
-    let batches = "orion_batch_seconds";
-    assert!(sample(batches, "orion_batch_seconds_count", "{}") >= 1.0);
+    let batches = "orion_latency_batch_seconds";
+    assert!(sample(batches, "orion_latency_batch_seconds_count", "{}") >= 1.0);
 }
