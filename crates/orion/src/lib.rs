@@ -12,6 +12,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 mod console;
+pub mod doctor;
 pub mod fault;
 pub mod features;
 pub mod feed;

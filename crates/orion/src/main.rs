@@ -8,8 +8,8 @@ use orion::handover::Entrance;
 use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::{
-    backtest, features, feed, feed_test, hangup, history, inspect, key, log, logs, manual, models,
-    recorder, reload, replay, serve, shutdown, signals, status, survey, tail, track,
+    backtest, doctor, features, feed, feed_test, hangup, history, inspect, key, log, logs, manual,
+    models, recorder, reload, replay, serve, shutdown, signals, status, survey, tail, track,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -81,6 +81,7 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         Command::Signals(options) => runtime()?
             .block_on(signals::run(&options, &environment))
             .map(|()| ExitCode::SUCCESS),
+        Command::Doctor(options) => doctor::run(&options, &environment).map(ExitCode::from),
         Command::Log(Log::Level(options)) => {
             log::run(&options, environment).map(|()| ExitCode::SUCCESS)
         }

@@ -1,11 +1,31 @@
 //! Metrics: who is told them, and that Prometheus reads them.
 
+mod doctor;
+mod hostile;
+mod operator;
+mod rules;
+#[path = "../support/mod.rs"]
 mod support;
 
 use serde_json::Value;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use support::{Server, get, serve, tool};
+
+/// The status of an answer to who asks from this machine under its own name.
+fn local(address: &str, path: &str) -> u16 {
+    use std::io::Read as _;
+    let mut stream = std::net::TcpStream::connect(address).expect("connect");
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .expect("ask");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let status = answer.split(' ').nth(1).expect("a status");
+    status.parse().expect("a number")
+}
 
 fn start(settings: &[&str]) -> (tempfile::TempDir, Server) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -48,6 +68,38 @@ print(json.dumps({m.name: [m.type, bool(m.documentation), [[s.name, s.labels, s.
     let output = python.wait_with_output().expect("wait for Python");
     assert!(output.status.success(), "it is not understood:\n{text}");
     Some(serde_json::from_slice(&output.stdout).expect("JSON"))
+}
+
+/// Where nobody asked for an address the usual one is taken, or any free one, and the server says which; what is told there is
+/// for who asks from this machine.
+#[test]
+fn two_servers_have_an_address_each_and_tell_how_they_do() {
+    let (first, second) = (start(&[]), start(&[]));
+    let mut addresses = Vec::new();
+    for (_, server) in [&first, &second] {
+        let admin = server.log_after("metrics are served address=");
+        let admin = admin.expect("its address");
+        assert!(admin.starts_with("127.0.0.1:"), "{admin}");
+        let (_, health) = get(&admin, "/health", "").expect("an answer");
+        let (_, own) = get(&server.address, "/health", "").expect("an answer");
+        let started = |text: &str| -> Value {
+            serde_json::from_str::<Value>(text).expect("JSON")["started"].clone()
+        };
+        assert_eq!(started(&health), started(&own), "its own address");
+        let asked = |path: &str, headers: &str| get(&admin, path, headers).expect("an answer").0;
+        assert_eq!(asked("/metrics", ""), 200);
+        assert_eq!(local(&admin, "/api/v1/operations"), 200);
+        assert_eq!(local(&admin, "/api/v1/log"), 200);
+        let through_a_proxy = asked("/api/v1/operations", "X-Forwarded-For: 203.0.113.9\r\n");
+        assert_eq!(through_a_proxy, 403);
+        assert_eq!(
+            asked("/api/v1/signals", ""),
+            404,
+            "only how the server does"
+        );
+        addresses.push(admin);
+    }
+    assert_ne!(addresses[0], addresses[1]);
 }
 
 #[test]
@@ -94,7 +146,15 @@ fn an_address_of_their_own_serves_them_and_prometheus_reads_them() {
         let value = found.next().and_then(|sample| sample[2].as_f64());
         value.unwrap_or_else(|| panic!("{name} {labels} is not in\n{text}"))
     };
-    assert!((sample("orion_connections", "orion_connections", r#"{"kind":"plain","state":"open"}"#) - 1.0).abs() < 0.1);
+    assert!(
+        (sample(
+            "orion_connections",
+            "orion_connections",
+            r#"{"kind":"plain","state":"open"}"#
+        ) - 1.0)
+            .abs()
+            < 0.1
+    );
     for (metric, labels) in [
         ("orion_connections_opened", "{}"),
         ("orion_messages_sent", r#"{"type":"price_update"}"#),
