@@ -9,8 +9,9 @@ use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::switches::Switches;
 use orion::{
-    backtest, features, feed, feed_test, hangup, history, hold, inspect, key, log, logs, manual,
-    models, recorder, reload, replay, serve, shutdown, signals, status, survey, tail, track,
+    backtest, doctor, features, feed, feed_test, hangup, history, hold, inspect, key, log, logs,
+    manual, models, recorder, reload, replay, serve, shutdown, signals, status, survey, tail,
+    track,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -88,6 +89,7 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         Command::Signals(options) => runtime()?
             .block_on(signals::run(&options, &environment))
             .map(|()| ExitCode::SUCCESS),
+        Command::Doctor(options) => doctor::run(&options, &environment).map(ExitCode::from),
         Command::Log(Log::Level(options)) => {
             log::run(&options, environment).map(|()| ExitCode::SUCCESS)
         }
@@ -200,9 +202,11 @@ fn greet(config: &Config, address: SocketAddr) {
         "ORION serves {what}\n  \
            open       http{scheme}://{address}/\n  \
            dashboards ws{scheme}://{address}/ws/signals\n  \
+           metrics    http://{}/metrics\n  \
            symbols    {}\n  \
            data       {}\n\
          Ctrl-C ends it.",
+        config.admin.listen,
         feed::symbols(&config.catalog()),
         place.display(),
     );

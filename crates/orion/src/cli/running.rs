@@ -18,6 +18,16 @@ pub struct Reload {
     pub basis: Basis,
 }
 
+/// Options of `doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct Doctor {
+    #[command(flatten)]
+    pub settings: super::Settings,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What to do with the log of a running server.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Log {
