@@ -305,7 +305,10 @@ impl Server {
             dir: &self.room.dir,
             shelf: Arc::new(self.shelf()),
         };
-        let Routers { all, server } = api::routers(given);
+        let Routers {
+            all,
+            server: of_server,
+        } = api::routers(given);
         let router = ops::router(Arc::clone(&self.room.status), metrics)
             .merge(console::router())
             .merge(all)
@@ -341,7 +344,7 @@ impl Server {
         Ok(LetIn {
             gateway,
             outlets,
-            server,
+            server: of_server,
         })
     }
 }
