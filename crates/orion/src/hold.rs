@@ -266,7 +266,10 @@ async fn end_of(process: Pid) {
     if opened.as_ref().err() == Some(&Errno::SRCH) {
         return;
     }
-    #[expect(deprecated, reason = "what takes its place is unsafe, and an owned descriptor is what it asks for")]
+    #[expect(
+        deprecated,
+        reason = "what takes its place is unsafe, and an owned descriptor is what it asks for"
+    )]
     let watched = opened
         .map_err(std::io::Error::from)
         .and_then(tokio::io::unix::AsyncFd::new);

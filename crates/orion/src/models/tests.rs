@@ -145,7 +145,9 @@ fn without_a_library_every_model_is_off_and_says_how_to_get_one() {
         .map(|seat| seat.off().unwrap().to_owned())
         .collect();
     assert!(
-        reasons[0].starts_with("models.library: it is not set, and the program came without one; set it to the path of"),
+        reasons[0].starts_with(
+            "models.library: it is not set, and the program came without one; set it to the path of"
+        ),
         "{}",
         reasons[0]
     );
