@@ -138,7 +138,10 @@ fn settings_that_cannot_run_end_the_holder_too() {
     for (setting, reason) in [
         // Seen before there is a server, and by the server alone.
         ("prices.repeat_ms=none", "the settings cannot run"),
-        ("feed.kind=tape:there-is-no-such-file.csv", "there-is-no-such-file.csv"),
+        (
+            "feed.kind=tape:there-is-no-such-file.csv",
+            "there-is-no-such-file.csv",
+        ),
     ] {
         let command = serve(folder.path(), &["--hold", "--set", setting]);
         let (code, log) = Server::start(command).err().expect("no server");

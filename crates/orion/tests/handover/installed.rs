@@ -3,8 +3,8 @@
 
 use crate::line::{Line, until_price};
 use crate::process::activate;
-use crate::restarts::{Closed, SNAPSHOT, Size, under_load};
-use crate::support::serve_at;
+use crate::restarts::{Closed, Place, SNAPSHOT, Size, under_load};
+use crate::support::{key, serve_at};
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -17,6 +17,7 @@ pub(crate) struct Manager {
     folder: PathBuf,
     pub(crate) socket: TcpListener,
     told: UnixDatagram,
+    pub(crate) token: String,
     /// The main process, as it was last told.
     main: Option<u32>,
 }
@@ -25,7 +26,8 @@ impl Manager {
     pub(crate) fn new(folder: &Path) -> Self {
         let told = UnixDatagram::bind(folder.join("notify")).expect("a socket");
         told.set_nonblocking(true).expect("no waiting");
-        fs::create_dir(folder.join("data")).expect("a folder");
+        let data = folder.join("data");
+        fs::create_dir(&data).expect("a folder");
         for version in ["first", "second"] {
             fs::create_dir(folder.join(version)).expect("a folder");
             let program = folder.join(version).join("orion");
@@ -40,6 +42,7 @@ impl Manager {
             folder: folder.to_owned(),
             socket: TcpListener::bind("127.0.0.1:0").expect("a socket"),
             told,
+            token: key(&data, "mybot", "bots"),
             main: None,
         };
         // As systemd does: what std asks for is too few for all who are closed at once.
@@ -123,9 +126,13 @@ fn updates_restarts_and_versions_that_fail_refuse_nobody() {
     let folder = folder.path().canonicalize().expect("a folder");
     let mut manager = Manager::new(&folder);
     let line = manager.start();
-    let address = manager.address();
     let data = manager.data();
-    under_load(&Size::asked(), &data, &address, line, |line, round| {
+    let place = Place {
+        data: &data,
+        address: manager.address(),
+        token: manager.token.clone(),
+    };
+    under_load(&Size::asked(), place, line, |line, round| {
         match round % 4 {
             1 => {
                 manager.install("second");

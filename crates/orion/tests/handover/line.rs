@@ -37,6 +37,15 @@ impl Line {
         Ok(pid)
     }
 
+    /// As a service manager restarts: it ends the process that serves, waits for all of them, and starts anew.
+    pub(crate) fn restart(&mut self, command: Command) {
+        signal(self.pid(), "TERM");
+        assert!(!self.first.logs("no line has these words"));
+        self.later.clear();
+        self.first = Server::start(command)
+            .unwrap_or_else(|(code, log)| panic!("it ended with {code:?}:\n{log}"));
+    }
+
     /// What /health says of the start.
     pub(crate) fn started(&self) -> String {
         let health: Value = serde_json::from_str(&self.first.get("/health")).expect("JSON");

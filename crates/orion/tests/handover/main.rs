@@ -6,7 +6,10 @@ mod support;
 
 mod client;
 mod failures;
+mod hold;
+mod installed;
 mod line;
 mod market;
 mod process;
+mod proxies;
 mod restarts;

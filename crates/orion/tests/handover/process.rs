@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Passes a socket as a service manager does, but as standard input: a test cannot place descriptors.
-fn activate(command: &mut Command, socket: &TcpListener) {
+pub(crate) fn activate(command: &mut Command, socket: &TcpListener) {
     command
         .env("LISTEN_FDS", "1")
         .env("LISTEN_FDS_FIRST_FD", "0")

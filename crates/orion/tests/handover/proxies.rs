@@ -1,7 +1,7 @@
 //! Restarts behind nginx and Caddy: whoever connects to the proxy is not refused, and is not told of a bad gateway.
 
 use crate::installed::Manager;
-use crate::restarts::{Closed, Size, under_load};
+use crate::restarts::{Closed, Place, Size, under_load};
 use crate::support::{PATIENCE, tool};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -106,7 +106,12 @@ fn check(start: impl Fn(&Path, &str) -> Proxy) {
     let rounds = if asked.rounds < 20 { 2 } else { asked.rounds };
     let size = Size { rounds, ..asked };
     let data = manager.data();
-    under_load(&size, &data, &proxy.address, line, |line, round| {
+    let place = Place {
+        data: &data,
+        address: proxy.address.clone(),
+        token: manager.token.clone(),
+    };
+    under_load(&size, place, line, |line, round| {
         if round % 2 == 0 {
             manager.restart(line);
         } else {

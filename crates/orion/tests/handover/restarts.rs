@@ -21,27 +21,29 @@ use tokio::time::{Instant, timeout};
 const PRICE_GAP_MAX: Duration = Duration::from_secs(30);
 const PROBE_EVERY: Duration = Duration::from_millis(10);
 const POST_EVERY: Duration = Duration::from_millis(200);
+/// A plain client that was away sees in its snapshot whatever was decided meanwhile.
+pub(crate) const SNAPSHOT: [&str; 2] = ["--set", "gateway.snapshot_signals=500"];
 
 /// How much is done.
-struct Size {
-    reloads: usize,
-    clients: usize,
+pub(crate) struct Size {
+    pub(crate) rounds: usize,
+    pub(crate) clients: usize,
 }
 
 impl Size {
     /// So many clients as are asked for, else some hundred where slow tests run.
-    fn asked() -> Self {
+    pub(crate) fn asked() -> Self {
         let clients = std::env::var("ORION_TEST_CLIENTS").ok();
         let clients =
             clients.map(|clients| clients.parse().expect("ORION_TEST_CLIENTS is a number"));
         let is_slow = std::env::var_os("ORION_TEST_SLOW").is_some();
         match (clients, is_slow) {
             (None, false) => Self {
-                reloads: 4,
+                rounds: 4,
                 clients: 40,
             },
             (clients, _) => Self {
-                reloads: 20,
+                rounds: 20,
                 clients: clients.unwrap_or(400),
             },
         }
@@ -55,14 +57,49 @@ fn is_over(end: &mpsc::Receiver<()>, turn: Duration) -> bool {
 
 #[test]
 fn restarts_refuse_nobody_and_lose_nothing() {
-    let size = Size::asked();
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path();
     let token = key(data, "mybot", "bots");
-    // A plain client that was away sees in its snapshot whatever was decided meanwhile.
-    let snapshot = ["--set", "gateway.snapshot_signals=500"];
-    let mut line = Line::start(data, serve(data, &snapshot));
-    let address = line.first.address.clone();
+    let line = Line::start(data, serve(data, &SNAPSHOT));
+    let place = Place {
+        data,
+        address: line.first.address.clone(),
+        token,
+    };
+    under_load(&Size::asked(), place, line, |line, round| {
+        line.reload()
+            .unwrap_or_else(|reason| panic!("reload {round}: {reason}"));
+        Closed::All
+    });
+}
+
+/// What a round does to clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// They are closed, and come back.
+    All,
+    Nobody,
+}
+
+/// A server's data folder, where it is reached, and the key of its bot, which is older than the server.
+pub(crate) struct Place<'a> {
+    pub(crate) data: &'a Path,
+    pub(crate) address: String,
+    pub(crate) token: String,
+}
+
+/// Clients, a bot that posts and somebody who asks each 10 ms, while rounds go over a server.
+pub(crate) fn under_load(
+    size: &Size,
+    place: Place<'_>,
+    mut line: Line,
+    mut go: impl FnMut(&mut Line, usize) -> Closed,
+) {
+    let Place {
+        data,
+        address,
+        token,
+    } = place;
 
     let (probing, no_probes) = mpsc::channel();
     let prober = thread::spawn({
@@ -87,10 +124,12 @@ fn restarts_refuse_nobody_and_lose_nothing() {
         .collect();
     crowd.wait_for(size.clients);
 
-    for round in 1..=size.reloads {
-        line.reload()
-            .unwrap_or_else(|reason| panic!("reload {round}: {reason}"));
-        crowd.wait_for((round + 1) * size.clients);
+    let mut subscribed = size.clients;
+    for round in 1..=size.rounds {
+        if go(&mut line, round) == Closed::All {
+            subscribed += size.clients;
+        }
+        crowd.wait_for(subscribed);
     }
     drop(posting);
     let posted = poster.join().expect("the poster");
@@ -113,7 +152,7 @@ fn restarts_refuse_nobody_and_lose_nothing() {
     let longest = gaps.max().unwrap_or_default();
     eprintln!(
         "{} restarts, {} clients closed {} times and {} times cut, {probes} probes, {} signals posted, longest price gap {longest:?}",
-        size.reloads,
+        size.rounds,
         size.clients,
         sum(|seen| seen.closes),
         sum(|seen| seen.cuts),
