@@ -102,6 +102,9 @@ fn stores(config: &Config) -> Vec<Finding> {
             return vec![Finding::fail(WHAT, format!("{error:#}"), remedy)];
         }
     };
+    if markets.is_empty() {
+        return vec![Finding::ok(WHAT, "nothing is kept yet")];
+    }
     let look = |market: history::Market| match Looking::open(&market.dir) {
         Ok(None) => Finding::ok(WHAT, format!("{}: no journal yet", market.name)),
         Ok(Some(journal)) => {
