@@ -8,8 +8,9 @@ use orion::handover::Entrance;
 use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::{
-    backtest, features, feed, feed_test, hangup, history, inspect, key, logs, manual, models,
-    recorder, reload, replay, serve, shutdown, signals, status, survey, tail, track,
+    backtest, backup, features, feed, feed_test, hangup, history, inspect, key, logs, manual,
+    models, recorder, reload, replay, serve, shutdown, signals, status, survey, tail, track,
+    verify,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -59,6 +60,14 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         }
         Command::History(options) => {
             let well = runtime()?.block_on(history::run(&options, environment))?;
+            Ok(ExitCode::from(u8::from(!well)))
+        }
+        Command::Backup(options) => backup::run(&options, environment).map(|()| ExitCode::SUCCESS),
+        Command::Restore(options) => {
+            backup::restore::run(&options, environment).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Verify(options) => {
+            let well = runtime()?.block_on(verify::run(&options, environment))?;
             Ok(ExitCode::from(u8::from(!well)))
         }
         Command::TrackRecord(options) => runtime()?
