@@ -8,6 +8,7 @@
 
 pub mod bars;
 pub mod charts;
+pub mod copy;
 mod disk;
 mod error;
 mod local;

@@ -13,6 +13,7 @@ mod store;
 mod versions;
 
 pub use self::look::Looking;
+pub(crate) use self::store::failure;
 use self::store::{Request, Store};
 use crate::lock::Lock;
 use crate::{Error, Journal, Record, disk};

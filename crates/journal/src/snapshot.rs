@@ -83,6 +83,20 @@ pub fn replace(dir: &Path, snapshot: &Snapshot) -> Result<(), Error> {
     Ok(())
 }
 
+/// Says of every whole snapshot that the journal beside it is of this epoch: a copy goes on as a log of its own.
+///
+/// # Errors
+/// As [`save`].
+pub(crate) fn move_to(dir: &Path, epoch: Epoch) -> Result<(), Error> {
+    for found in all(dir)? {
+        if let Ok(mut snapshot) = found.snapshot {
+            snapshot.position.epoch = epoch;
+            disk::publish(&found.path, &encode(&snapshot))?;
+        }
+    }
+    Ok(())
+}
+
 /// Every snapshot of the folder, oldest first.
 ///
 /// # Errors

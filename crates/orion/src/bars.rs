@@ -27,7 +27,7 @@ impl ClosedBars {
     /// otherwise, and then they are none.
     pub(crate) fn load(dir: &Path, start: Place) -> Self {
         let mut closed = Self::default();
-        let path = path(dir);
+        let path = path_of(dir);
         match bars::load(&path) {
             Ok(Some(saved)) if saved.place >= start => {
                 for bar in saved.closed {
@@ -49,7 +49,7 @@ impl ClosedBars {
     /// When the file cannot be written.
     pub(crate) fn save(&self, dir: &Path, place: Place) -> Result<(), journal::Error> {
         let closed = self.in_order().map(|bar| **bar).collect();
-        bars::save(&path(dir), &Bars { place, closed })
+        bars::save(&path_of(dir), &Bars { place, closed })
     }
 
     /// Takes what closed with the engine's last event, and gives back what of it may be shown.
@@ -121,7 +121,7 @@ impl ClosedBars {
     }
 }
 
-fn path(dir: &Path) -> PathBuf {
+pub(crate) fn path_of(dir: &Path) -> PathBuf {
     dir.join("bars").join("closed.bars")
 }
 

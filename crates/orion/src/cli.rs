@@ -2,6 +2,7 @@
 //! `cli/settings.rs` makes options the topmost layer of the settings.
 
 mod check;
+mod keeping;
 mod kept;
 mod manual;
 mod models;
@@ -11,6 +12,7 @@ mod settings;
 mod sources;
 
 pub use check::{Checked, check};
+pub use keeping::{Backup, Restore, Verify};
 pub use kept::{
     History, HistoryCommand, HistoryExport, HistoryGaps, HistoryList, HistorySeal, HistoryVerify,
     TrackRecord,
@@ -201,6 +203,39 @@ Examples:
 A server may be running on the folder: nothing of it is locked but, while days are sealed, the sealing.
 Exit code: 0 when all is well, 1 when something is wrong or could not be read, 2 when the command line could not be read.")]
     History(History),
+
+    /// Copy the data folder while its server runs, so that another one can go on with it
+    #[command(after_help = "\
+Examples:
+  orion backup                           into orion-backup-20261129T014500Z
+  orion backup /mnt/backups/monday --data /srv/orion
+
+What clients had seen when it began is in it, and more. It is whole or not there; its checksums are SHA256SUMS, which
+`orion verify` reads, and `sha256sum -c SHA256SUMS` too. It holds keys' hashes and certificates: keep it as safe as the data.
+Exit code: 0 when the backup is made, 1 when it could not be, 2 when the command line could not be read.")]
+    Backup(Backup),
+
+    /// Make a data folder of a backup
+    #[command(after_help = "\
+Examples:
+  orion restore /mnt/backups/monday --data /srv/orion
+  orion restore /mnt/backups/monday --data /srv/orion --replace
+
+Every checksum is read first. Clients are told everything anew by the restored server: they may have seen more than the backup
+holds. What is in the data folder is never deleted: --replace moves it aside.
+Exit code: 0 when it is restored, 1 with the reason when it is not, 2 when the command line could not be read.")]
+    Restore(Restore),
+
+    /// Read every byte of the data folder or of a backup: checksums, order, and that the tape gives the journal again
+    #[command(after_help = "\
+Examples:
+  orion verify
+  orion verify --data /srv/orion
+  orion verify /mnt/backups/monday
+
+A server may be running on the folder. `orion history verify` looks at one market of it.
+Exit code: 0 when all is whole, 1 when something is damaged or could not be read, 2 when the command line could not be read.")]
+    Verify(Verify),
 
     /// What became of the signals that a data folder's journal has: hits, chance, edge, results, how far confidence was right
     #[command(after_help = "\

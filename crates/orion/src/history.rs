@@ -18,6 +18,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 pub use export::What;
+pub(crate) use verify::run as verify_all;
 
 /// Items between two looks at the progress.
 const PROGRESS_EVERY: u64 = 65_536;

@@ -9,9 +9,9 @@ use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::switches::Switches;
 use orion::{
-    backtest, doctor, features, feed, feed_test, hangup, history, hold, inspect, key, log, logs,
-    manual, models, recorder, reload, replay, serve, shutdown, signals, status, survey, tail,
-    track,
+    backtest, backup, doctor, features, feed, feed_test, hangup, history, hold, inspect, key, log,
+    logs, manual, models, recorder, reload, replay, serve, shutdown, signals, status, survey, tail,
+    track, verify,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -67,6 +67,14 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         }
         Command::History(options) => {
             let well = runtime()?.block_on(history::run(&options, environment))?;
+            Ok(ExitCode::from(u8::from(!well)))
+        }
+        Command::Backup(options) => backup::run(&options, environment).map(|()| ExitCode::SUCCESS),
+        Command::Restore(options) => {
+            backup::restore::run(&options, environment).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Verify(options) => {
+            let well = runtime()?.block_on(verify::run(&options, environment))?;
             Ok(ExitCode::from(u8::from(!well)))
         }
         Command::TrackRecord(options) => runtime()?

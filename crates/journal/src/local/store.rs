@@ -397,7 +397,7 @@ fn hole(path: &Path, seq: u64) -> Error {
 }
 
 /// What SQLite reports, by what can be done about it.
-pub(super) fn failure(path: &Path, verb: &str) -> impl Fn(rusqlite::Error) -> Error {
+pub(crate) fn failure(path: &Path, verb: &str) -> impl Fn(rusqlite::Error) -> Error {
     let what = format!("{verb} {}", path.display());
     move |source| match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt {

@@ -1,12 +1,13 @@
 //! `orion history verify`: reads every byte of what is kept, and decides it again.
 
 use super::{Market, Progress, sealed};
+use crate::bars;
 use crate::chartbook::Teller;
 use crate::recover::{self, Retold};
 use anyhow::Result;
-use journal::snapshot;
 use journal::tape::{self, Segment, TapeItem, TapeReader};
 use journal::{Journal as _, Looking, Record};
+use journal::{charts, copy, snapshot};
 use market::{Calibration, Position, Shadow, Status, Time, Uuid};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -33,7 +34,7 @@ struct Report {
 }
 
 /// Prints what each market is, and what is wrong where; whether nothing is.
-pub(super) async fn run(markets: &[Market], json: bool, out: &mut impl Write) -> Result<bool> {
+pub(crate) async fn run(markets: &[Market], json: bool, out: &mut impl Write) -> Result<bool> {
     let mut well = true;
     for market in markets {
         let mut report = Report::default();
@@ -54,6 +55,7 @@ impl Report {
     async fn look(&mut self, market: &Market) {
         self.tape(market);
         self.snapshots(market);
+        self.beside(market);
         self.sealed(market);
         if let Some(journal) = self.journal(market).await
             && self.wrong.is_empty()
@@ -129,6 +131,25 @@ impl Report {
         self.notes.append(&mut verified.notes);
         for wrong in verified.wrong {
             self.fault(wrong);
+        }
+    }
+
+    /// The databases page by page, and the saved bars.
+    fn beside(&mut self, market: &Market) {
+        let charts = charts::path(&market.dir);
+        for path in [market.dir.join("journal.sqlite"), charts] {
+            if path.exists()
+                && let Err(error) = copy::check(&path)
+            {
+                self.fault(error);
+            }
+        }
+        let path = bars::path_of(&market.dir);
+        if let Err(reason) = journal::bars::load(&path) {
+            self.fault(format!(
+                "{}: {reason}; remove it: charts begin with the next bars",
+                path.display()
+            ));
         }
     }
 
