@@ -90,11 +90,7 @@ fn a_certificate_is_ordered_once_and_kept_over_restarts_and_hand_overs() {
     let https = Https::trusting(&authority.roots());
     let first = https.certificate(&address, NAME).expect("a handshake");
     let expiry = ordering.metric("orion_tls_certificate_expiry_seconds ");
-    let told: market::Time = health["expires"]
-        .as_str()
-        .expect("a time")
-        .parse()
-        .expect("a time");
+    let told = market::Time::parse(health["expires"].as_str().expect("a time")).expect("a time");
     assert!(
         (expiry - told.nanos() as f64 / 1e9).abs() < 1.0,
         "{expiry} {told}"
