@@ -456,7 +456,8 @@ fn versions_before_1_2_are_refused_with_their_alert() {
 /// An answer to a challenge, and its key.
 fn answer_for(host: &str) -> (Vec<u8>, Vec<u8>) {
     let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new([host.to_owned()]).unwrap();
+    let mut params = CertificateParams::new([host.to_owned()]).unwrap();
+    params.custom_extensions = vec![rcgen::CustomExtension::new_acme_identifier(&[7; 32])];
     let certificate = params.self_signed(&key).unwrap();
     (certificate.der().to_vec(), key.serialize_der())
 }
