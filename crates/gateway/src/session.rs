@@ -257,6 +257,7 @@ impl Session {
     fn handle_message(self: &Rc<Self>, shard: &Rc<Shard>, message: &[u8]) {
         self.state.borrow_mut().messages_in += 1;
         shard.stats.messages_received.add(1);
+        shard.stats.bytes_received.add(message.len() as u64);
         match self.parse(shard, message) {
             Ok(Ask::Ping(echo)) => {
                 let pong = tell::pong(&echo, shard.config.clock.now());
@@ -301,9 +302,13 @@ impl Session {
         }
         let mut hub = shard.hub.borrow_mut();
         let simulated = hub.is_simulated();
+        let was_extended = hub.is_extended(self.id);
         let begun = hub.subscribe(self.id, ask, |began| {
             frame::text(&subscribed(shard, ask, began, simulated))
         });
+        if hub.is_extended(self.id) && !was_extended {
+            shard.stats.extended.add(1);
+        }
         drop(hub);
         if let Err(refusal) = begun {
             self.tell_error(shard, refusal, id);
@@ -509,6 +514,7 @@ impl Session {
         shard.stats.features_sent.add(sent.features);
         shard.stats.answers_sent.add(sent.answers);
         shard.stats.bytes_sent.add(written.taken as u64);
+        shard.stats.count_bytes(&sent.bytes);
         shard.stats.prices_folded.set(hub.folded());
         if written.is_full {
             Wrote::Full

@@ -175,6 +175,7 @@ pub(crate) fn run(
     let served = LocalSet::new().block_on(&runtime, Rc::clone(&shard).serve(newcomers, drain));
     // One that broke has cut its clients.
     shard.stats.connections.set(0);
+    shard.stats.extended.set(0);
     Ok(served?)
 }
 
@@ -419,7 +420,12 @@ impl Shard {
     pub(crate) fn remove(&self, session: &Session) {
         let mut sessions = self.sessions.borrow_mut();
         sessions[session.id.index()] = None;
-        self.hub.borrow_mut().leave(session.id);
+        let mut hub = self.hub.borrow_mut();
+        if hub.is_extended(session.id) {
+            self.stats.extended.lower();
+        }
+        hub.leave(session.id);
+        drop(hub);
         self.count(self.present.get() - 1);
         self.left.notify_one();
     }

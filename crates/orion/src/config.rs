@@ -4,6 +4,7 @@
 //! result whole, and gives either a [`Config`] that cannot be wrong or all findings at once. Nothing is opened here but
 //! the settings file and, to see that they can be read, the tape's files.
 
+mod admin;
 mod auth;
 mod change;
 mod charts;
@@ -17,6 +18,7 @@ mod layers;
 mod merge;
 mod models;
 mod news;
+mod operator;
 mod rules;
 mod schema;
 mod tape;
@@ -24,6 +26,7 @@ mod tls;
 mod value;
 mod words;
 
+pub use admin::{Admin, AdminAddress};
 pub use auth::{Auth, AuthMode, Jwt, ProxyNet, SignersFrom};
 pub use change::{Change, changes};
 pub use charts::ChartsSettings;
@@ -34,6 +37,7 @@ pub use instrument::InstrumentSettings;
 pub use layers::{Flag, Layers, SettingsFile};
 pub use models::{ModelsSettings, ReadManifest, read_manifest};
 pub use news::NewsSettings;
+pub use operator::OperatorSettings;
 pub use rules::{RulesSettings, Whose};
 pub use tape::{DateOrder, Separator, TapeFeed};
 pub use tls::{Acme, Directory, ServerTls};
@@ -49,6 +53,8 @@ use std::path::{Path, PathBuf};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub server: Server,
+    pub admin: Admin,
+    pub operator: OperatorSettings,
     pub auth: Auth,
     pub data: Data,
     pub feed: Feed,
@@ -75,6 +81,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             server: Server::default(),
+            admin: Admin::default(),
+            operator: OperatorSettings::default(),
             auth: Auth::default(),
             data: Data::default(),
             feed: Feed::default(),
@@ -104,7 +112,7 @@ pub struct Server {
     /// Address and port to listen on; port 0 takes any free one.
     #[serde(deserialize_with = "value::listen")]
     pub listen: SocketAddr,
-    /// Another address, for health and metrics; absent: metrics are for this machine only, on `listen`.
+    /// The older name of `admin.listen`.
     #[serde(deserialize_with = "value::listen_also")]
     pub admin: Option<SocketAddr>,
     /// The pages that may connect; empty: any.

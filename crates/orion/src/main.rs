@@ -9,8 +9,9 @@ use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::switches::Switches;
 use orion::{
-    backtest, features, feed, feed_test, hangup, history, inspect, key, log, logs, manual, models,
-    recorder, reload, replay, serve, shutdown, signals, status, survey, tail, track,
+    backtest, doctor, features, feed, feed_test, hangup, history, hold, inspect, key, log, logs,
+    manual, models, recorder, reload, replay, serve, shutdown, signals, status, survey, tail,
+    track,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -36,7 +37,12 @@ fn main() -> ExitCode {
 
 fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode> {
     match command {
-        Command::Serve(settings) => serve(&settings, environment).map(|()| ExitCode::SUCCESS),
+        Command::Serve(options) if options.hold && !hold::is_held() => {
+            hold(&options.settings, environment)
+        }
+        Command::Serve(options) => {
+            serve(&options.settings, environment).map(|()| ExitCode::SUCCESS)
+        }
         Command::Reload(options) => reload::run(&options, environment).map(|()| ExitCode::SUCCESS),
         Command::Record(settings) => {
             let loaded = load(settings.layers(environment.clone()))?;
@@ -83,6 +89,7 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         Command::Signals(options) => runtime()?
             .block_on(signals::run(&options, &environment))
             .map(|()| ExitCode::SUCCESS),
+        Command::Doctor(options) => doctor::run(&options, &environment).map(ExitCode::from),
         Command::Log(Log::Level(options)) => {
             log::run(&options, environment).map(|()| ExitCode::SUCCESS)
         }
@@ -92,6 +99,21 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         }
         Command::Man(options) => manual::write(&options).map(|()| ExitCode::SUCCESS),
     }
+}
+
+/// Holds the socket for a server, which is another process.
+fn hold(settings: &cli::Settings, environment: Vec<(String, String)>) -> Result<ExitCode> {
+    let entrance = Entrance::find()?;
+    let mut layers = settings.layers(environment);
+    if let (Ok(layers), Some(flag)) = (&mut layers, entrance.flag()?) {
+        layers.flags.push(flag);
+    }
+    let config = load(layers)?.config;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?
+        .block_on(hold::run(entrance, &config))
 }
 
 /// Serves until asked to end, or until another process has taken over. Whoever started this one to take over is told why it
@@ -121,6 +143,12 @@ fn serve_at(
     let secrets = Secrets::gather(&config, &environment)?;
     runtime()?.block_on(async {
         let asked = shutdown::asked()?;
+        let asked = async {
+            tokio::select! {
+                () = asked => {}
+                () = hold::gone() => {}
+            }
+        };
         let switches = Arc::new(Switches::default());
         let hangups = hangup::watch(config.clone(), Arc::clone(&switches), layers)?;
         let source = Source::Settings;
@@ -174,9 +202,11 @@ fn greet(config: &Config, address: SocketAddr) {
         "ORION serves {what}\n  \
            open       http{scheme}://{address}/\n  \
            dashboards ws{scheme}://{address}/ws/signals\n  \
+           metrics    http://{}/metrics\n  \
            symbols    {}\n  \
            data       {}\n\
          Ctrl-C ends it.",
+        config.admin.listen,
         feed::symbols(&config.catalog()),
         place.display(),
     );

@@ -18,6 +18,16 @@ pub struct Reload {
     pub basis: Basis,
 }
 
+/// Options of `doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct Doctor {
+    #[command(flatten)]
+    pub settings: super::Settings,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What to do with the log of a running server.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Log {
@@ -99,6 +109,9 @@ pub struct Printed {
 /// Options of `status`.
 #[derive(Args, Clone, Debug)]
 pub struct Status {
+    /// Say only whether clients are let in, as the health check of a container or a balancer wants to know
+    #[arg(long, conflicts_with_all = ["json", "csv"])]
+    pub ready: bool,
     #[command(flatten)]
     pub asked: Asked,
     #[command(flatten)]

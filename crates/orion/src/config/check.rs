@@ -1,5 +1,6 @@
 //! Values that have the right type and are still impossible, alone or beside each other.
 
+mod operator;
 mod own;
 
 use super::finding::{Finding, Origin};
@@ -32,6 +33,7 @@ pub(super) fn findings(
     check.tls();
     check.sources();
     check.auth();
+    check.operator();
     let is_known = |key: &str| earlier.iter().any(|finding| finding.key == key);
     if !is_known("feed.kind") {
         check.tape_files();

@@ -10,6 +10,7 @@ mod tape;
 
 use self::handing::leave;
 use self::run::{Ears, Timers};
+use self::start::LetIn;
 use crate::admin::{self, Admin};
 use crate::auth;
 use crate::chartbook::{Charts, Keeping};
@@ -21,6 +22,7 @@ use crate::handover::{
 use crate::live::Live;
 use crate::machine::Machine;
 use crate::models::Models;
+use crate::operator::Operator;
 use crate::ops::{self, FeedState, Status};
 use crate::place::Place;
 use crate::recording::Recording;
@@ -206,15 +208,23 @@ pub async fn serve_at(
         Some(_) => admin::Before::Predecessor,
         None => admin::Before::Nobody,
     };
-    let admin = match config.server.admin {
-        Some(address) => {
-            let router = ops::admin_router(Arc::clone(&server.room.status));
-            Some(Admin::open(address, succession, router).await?)
-        }
-        None => None,
+    let begun = match succession {
+        admin::Before::Predecessor => "has taken over",
+        admin::Before::Nobody => "serves",
     };
-    let (gateway, mut outlets) = server.let_in(doors, rooms).await?;
-    up(&config, address);
+    let router = ops::admin_router(Arc::clone(&server.room.status));
+    let admin = Admin::open(config.admin_address(), succession, router).await?;
+    let LetIn {
+        gateway,
+        mut outlets,
+        server: told_to_operator,
+    } = server.let_in(doors, rooms).await?;
+    admin.add(told_to_operator);
+    let room = &server.room;
+    let operator = Operator::begin(&config, secrets, &room.status, &room.clock, begun);
+    let mut shown = config.clone();
+    shown.admin.listen = admin.address;
+    up(&shown, address);
     service::ready();
 
     tokio::pin!(shutdown);
@@ -240,8 +250,8 @@ pub async fn serve_at(
             server.end(gateway, outlets).await
         }
         Ok(Ended::Succeeded(successor, request)) => {
-            // Its address is for the new process.
-            drop(admin);
+            // Its address is for the new process, and so is the telling.
+            drop((admin, operator));
             leave(successor, request, gateway, outlets, reloads).await;
             Ok(())
         }

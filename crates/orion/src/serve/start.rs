@@ -4,11 +4,11 @@ use super::outlets::Outlets;
 use super::run::{Ears, Timers};
 use super::{Doors, Play, QUEUE_MAX, Room, Server, Source};
 use crate::acme::Orders;
-use crate::api::{self, Board, Readers};
+use crate::api::{self, Board, Readers, Routers};
 use crate::capacity::Means;
 use crate::chartbook::{Charts, Keeping, Shelf, Teller};
 use crate::clock::{self, Clock};
-use crate::config::{AuthMode, Config, FeedKind};
+use crate::config::{AdminAddress, AuthMode, Config, FeedKind};
 use crate::console;
 use crate::fault;
 use crate::feed;
@@ -27,6 +27,7 @@ use crate::sources;
 use crate::statuses::{self, Statuses};
 use access::Access;
 use anyhow::{Context as _, Result};
+use axum::Router;
 use gateway::Gateway;
 use gateway::tls::Tls;
 use hub::Publication;
@@ -41,6 +42,14 @@ use tokio::task::JoinSet;
 
 /// Events told at a time while no client waits: the day before the anchor, in big steps.
 const HISTORY_BATCH: usize = 16_384;
+
+/// Clients are let in.
+pub(super) struct LetIn {
+    pub(super) gateway: Gateway,
+    pub(super) outlets: Outlets,
+    /// What the operator may ask now too.
+    pub(super) server: Router,
+}
 
 pub(super) fn open_journal(dir: &Path) -> Result<Local> {
     let new_epoch =
@@ -88,6 +97,7 @@ impl Server {
             ordering: JoinSet::new(),
         };
         room.status.attach_models(room.models.seats());
+        room.status.attach_folder(&room.dir);
         let server = Self { machine, room };
         server.prune();
         Ok(server)
@@ -228,11 +238,7 @@ impl Server {
     }
 
     /// Commits what the start brought, hands the past to the gateway, and lets clients in.
-    pub(super) async fn let_in(
-        &mut self,
-        mut doors: Doors<'_>,
-        rooms: Rooms,
-    ) -> Result<(Gateway, Outlets)> {
+    pub(super) async fn let_in(&mut self, mut doors: Doors<'_>, rooms: Rooms) -> Result<LetIn> {
         let mut begun = self.machine.commit().await?.publication;
         self.hide(&mut begun);
         self.machine.write_tape()?;
@@ -282,9 +288,9 @@ impl Server {
             tls: tls.clone(),
             ..doors.config.doors(Arc::new(keeper), gateway)
         };
-        let metrics = match doors.config.server.admin {
-            Some(_) => ops::Audience::Nobody,
-            None => ops::Audience::ThisMachine,
+        let metrics = match doors.config.admin_address() {
+            AdminAddress::Wanted(_) => ops::Audience::Nobody,
+            AdminAddress::Usual(_) => ops::Audience::ThisMachine,
         };
         let given = api::Given {
             status: Arc::clone(&self.room.status),
@@ -299,9 +305,13 @@ impl Server {
             dir: &self.room.dir,
             shelf: Arc::new(self.shelf()),
         };
+        let Routers {
+            all,
+            server: of_server,
+        } = api::routers(given);
         let router = ops::router(Arc::clone(&self.room.status), metrics)
             .merge(console::router())
-            .merge(api::router(given))
+            .merge(all)
             .merge(rooms.router);
         let (socketio, router) = match doors.config.socketio.enabled {
             true => {
@@ -331,7 +341,11 @@ impl Server {
             None => None,
         };
         let outlets = Outlets::new(gateway.publisher(), relay, board);
-        Ok((gateway, outlets))
+        Ok(LetIn {
+            gateway,
+            outlets,
+            server: of_server,
+        })
     }
 }
 
