@@ -307,7 +307,7 @@ impl Tls {
     /// Answers the challenge for `name` with this certificate and its key, until [`Tls::end_challenges`].
     ///
     /// # Errors
-    /// When they are not a certificate and its key.
+    /// When the key is none.
     pub fn answer_challenge(
         &self,
         name: &str,
@@ -315,7 +315,9 @@ impl Tls {
         key: Vec<u8>,
     ) -> Result<(), rustls::Error> {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key));
-        let pair = CertifiedKey::from_der(vec![certificate.into()], key, &PROVIDER)?;
+        let key = PROVIDER.key_provider.load_private_key(key)?;
+        // That they fit is not checked: what an answer says is in a critical extension, which no verifier knows.
+        let pair = CertifiedKey::new(vec![certificate.into()], key);
         let mut state = self.current.write();
         state
             .challenges

@@ -432,12 +432,15 @@ fn versions_before_1_2_are_refused_with_their_alert() {
     let pki = Pki::new();
     pki.renew();
     let server = pki.server(Plain::Refused, config());
-    for minor in [1, 2] {
-        // A client of TLS 1.0 or 1.1 (RFC 4346, section 7.4.1.2): its version, 32 random bytes, no session, one cipher, no
-        // compression.
+    let answer = |minor: u8| {
+        // A ClientHello (RFC 5246, section 7.4.1.2): its version, 32 random bytes, no session, one cipher, no compression;
+        // signatures by ECDSA, the curve P-256, its points as they are.
         let mut hello = vec![3, minor];
         hello.extend([7; 32]);
-        hello.extend([0, 0, 2, 0xc0, 0x13, 1, 0]);
+        hello.extend([0, 0, 2, 0xc0, 0x2b, 1, 0, 0, 22]);
+        hello.extend([
+            0, 13, 0, 4, 0, 2, 4, 3, 0, 10, 0, 4, 0, 2, 0, 23, 0, 11, 0, 2, 1, 0,
+        ]);
         let mut message = vec![1, 0, 0, u8::try_from(hello.len()).unwrap()];
         message.extend(hello);
         let mut record = vec![22, 3, 1, 0, u8::try_from(message.len()).unwrap()];
@@ -445,18 +448,23 @@ fn versions_before_1_2_are_refused_with_their_alert() {
         let mut stream = TcpStream::connect(server.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(&record).unwrap();
-        let mut answer = Vec::new();
-        let _cut = stream.read_to_end(&mut answer);
-        // An alert record: fatal, protocol_version (RFC 8446, section 6).
-        assert_eq!(answer.first(), Some(&21), "{answer:?}");
-        assert_eq!(answer.get(5..7), Some(&[2, 70][..]), "{answer:?}");
+        let mut answer = [0; 7];
+        stream.read_exact(&mut answer).unwrap();
+        answer
+    };
+    assert_eq!(answer(3)[0], 22, "1.2 goes on with its handshake");
+    for minor in [1, 2] {
+        let told = answer(minor);
+        // A record of an alert: fatal, protocol_version (RFC 5246, section 7.2).
+        assert_eq!((told[0], &told[5..]), (21, &[2, 70][..]), "3.{minor}");
     }
 }
 
 /// An answer to a challenge, and its key.
 fn answer_for(host: &str) -> (Vec<u8>, Vec<u8>) {
     let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new([host.to_owned()]).unwrap();
+    let mut params = CertificateParams::new([host.to_owned()]).unwrap();
+    params.custom_extensions = vec![rcgen::CustomExtension::new_acme_identifier(&[7; 32])];
     let certificate = params.self_signed(&key).unwrap();
     (certificate.der().to_vec(), key.serialize_der())
 }
@@ -509,12 +517,12 @@ impl rustls::client::danger::ServerCertVerifier for Anybody {
 
     fn verify_tls13_signature(
         &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &rustls::DigitallySignedStruct,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &rustls::DigitallySignedStruct,
     ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, &algorithms)
+        // Its critical extension keeps rustls from looking at it at all.
+        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
     }
 
     fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {

@@ -1,7 +1,7 @@
 //! `pebble` on loopback, and the names it asks for.
 
 use crate::dialogue::Https;
-use crate::support::lines;
+use crate::support::{PATIENCE, lines};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::json;
 use std::fs;
@@ -117,9 +117,12 @@ impl Authority {
             .expect("start pebble");
         let log = lines(child.stdout.take().expect("its output"));
         let orders = Arc::new(AtomicUsize::new(0));
-        let listens = |line: &str| line.contains("Root CA certificate(s) available");
-        let first = log.iter().find(|line| listens(line));
-        assert!(first.is_some(), "pebble ended");
+        loop {
+            let line = log.recv_timeout(PATIENCE).expect("pebble listens in time");
+            if line.contains("ACME directory available at") {
+                break;
+            }
+        }
         let counted = Arc::clone(&orders);
         std::thread::spawn(move || {
             for line in log {

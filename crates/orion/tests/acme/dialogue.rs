@@ -8,9 +8,24 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
+use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
 
 /// Trusts some authority.
 pub(crate) struct Https(RootCertStore);
+
+pub(crate) type Socket = WebSocket<StreamOwned<ClientConnection, TcpStream>>;
+
+/// Asks for a sign of life, and hears it.
+pub(crate) fn ping(socket: &mut Socket) {
+    let ping = Message::text(r#"{"type":"ping"}"#);
+    socket.send(ping).expect("who was there stays");
+    loop {
+        if let Message::Text(text) = socket.read().expect("who was there is answered") {
+            assert!(text.contains("pong"), "{text}");
+            return;
+        }
+    }
+}
 
 /// A connection that is sealed.
 pub(crate) struct Sealed(StreamOwned<ClientConnection, TcpStream>);
@@ -62,6 +77,12 @@ impl Https {
 }
 
 impl Sealed {
+    /// A WebSocket of it.
+    pub(crate) fn upgrade(self, address: &str) -> Socket {
+        let (socket, _) = client(format!("ws://{address}/ws/signals"), self.0).expect("upgraded");
+        socket
+    }
+
     /// The answer to a GET request, after which the connection ends.
     pub(crate) fn ask(&mut self, path: &str) -> io::Result<String> {
         write!(
