@@ -1,6 +1,7 @@
 //! The binary of ORION as a library, so that tests and benchmarks can reach its parts. `serve/run.rs` is the loop; read
 //! `machine.rs` for what may be shown when.
 
+mod acme;
 mod admin;
 mod api;
 pub mod auth;
@@ -52,5 +53,6 @@ pub mod sources;
 pub mod status;
 pub mod statuses;
 pub mod survey;
+pub mod switches;
 pub mod tail;
 pub mod track;

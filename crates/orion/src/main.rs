@@ -7,6 +7,7 @@ use orion::config::{self, Config, FeedKind, Finding, Layers, Loaded};
 use orion::handover::Entrance;
 use orion::secrets::Secrets;
 use orion::serve::Source;
+use orion::switches::Switches;
 use orion::{
     backtest, doctor, features, feed, feed_test, hangup, history, inspect, key, log, logs, manual,
     models, recorder, reload, replay, serve, shutdown, signals, status, survey, tail, track,
@@ -14,6 +15,7 @@ use orion::{
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -120,8 +122,10 @@ fn serve_at(
     let secrets = Secrets::gather(&config, &environment)?;
     runtime()?.block_on(async {
         let asked = shutdown::asked()?;
-        let hangups = hangup::watch(config.clone(), layers)?;
-        let served = serve::serve_at(entrance, config, &secrets, Source::Settings, asked, greet);
+        let switches = Arc::new(Switches::default());
+        let hangups = hangup::watch(config.clone(), Arc::clone(&switches), layers)?;
+        let source = Source::Settings;
+        let served = serve::serve_at(entrance, config, &secrets, source, &switches, asked, greet);
         tokio::select! {
             served = served => served,
             never = hangups => match never {},

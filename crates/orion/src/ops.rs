@@ -8,6 +8,7 @@ mod models;
 mod portfolio;
 mod process;
 mod sockets;
+mod tls;
 mod verdicts;
 
 pub(crate) use disk::Disk;
@@ -24,6 +25,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use engine::Engine;
+use gateway::tls::Tls;
 use gateway::{Latency, Stats};
 use market::{Position, Signal, Span, Symbol, SymbolStatus, Time};
 use prometheus_client::encoding::text;
@@ -128,6 +130,8 @@ pub struct Status {
     folder: OnceLock<PathBuf>,
     /// What the operator is told, where he is told anything.
     outbox: OnceLock<Outbox>,
+    /// Where TLS is spoken.
+    tls: OnceLock<Arc<Tls>>,
     prices: Mutex<Vec<SymbolStatus>>,
     switches: AtomicU64,
     now: Mutex<Now>,
@@ -152,6 +156,7 @@ impl Status {
             models: OnceLock::new(),
             folder: OnceLock::new(),
             outbox: OnceLock::new(),
+            tls: OnceLock::new(),
             prices: Mutex::default(),
             switches: AtomicU64::new(0),
             now: Mutex::default(),
@@ -229,6 +234,11 @@ impl Status {
             .and_then(serde_json::Value::as_str)
             .unwrap_or_default()
             .to_owned()
+    }
+
+    /// TLS is spoken.
+    pub fn attach_tls(&self, tls: Arc<Tls>) {
+        let _ = self.tls.set(tls);
     }
 
     fn models(&self) -> &[Arc<Seat>] {
@@ -365,6 +375,7 @@ impl Status {
             "store": {"state": if now.ready { "ok" } else { "recovering" }, "position": position},
             "signals": {"pending": now.pending, "running": now.running},
             "models": self.models().iter().map(models::json).collect::<Vec<_>>(),
+            "tls": self.tls.get().map(|tls| tls::json(tls, self.clock.now())),
             "portfolio": now.portfolio.as_ref().map(portfolio::json),
             "connections": self.stats().total(|of| &of.connections),
         })

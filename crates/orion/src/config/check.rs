@@ -194,6 +194,12 @@ impl<'a> Check<'a> {
                 size(gateway::Config::SHARDS_MAX),
             ),
             (
+                "server.tls.acme.retry_s",
+                self.config.server.tls.acme.retry_s,
+                1,
+                6 * 60 * 60,
+            ),
+            (
                 "server.reload_timeout_s",
                 self.config.server.reload_timeout_s,
                 1,
@@ -555,6 +561,26 @@ impl<'a> Check<'a> {
             };
             let remedy = "name PEM files of a certificate and its own key, which may be read";
             self.wrong_with(key, error.to_string(), remedy);
+        }
+        self.acme();
+    }
+
+    /// That what is ordered can be, and that there is nothing beside it.
+    fn acme(&mut self) {
+        let tls = &self.config.server.tls;
+        if tls.is_ordered() && (tls.cert.is_some() || tls.key.is_some()) {
+            let remedy = "take server.tls.cert and server.tls.key away, or leave the names out";
+            let reason = "a certificate is given too, and only one can be shown";
+            self.wrong_with("server.tls.acme.domains", reason, remedy);
+        }
+        for (key, reason) in tls.acme.faults() {
+            self.wrong(&format!("server.tls.acme.{key}"), &reason);
+        }
+        if let Some(path) = &tls.acme.root
+            && let Err(error) = feeds::net::roots(path)
+        {
+            let remedy = "name a PEM file of certificates, which may be read";
+            self.wrong_with("server.tls.acme.root", error, remedy);
         }
     }
 

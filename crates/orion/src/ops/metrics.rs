@@ -3,7 +3,7 @@
 //! ORION's own and one for the rest.
 
 use super::verdicts::Verdicts;
-use super::{FeedState, Now, Status, feeds, models, portfolio, process, sockets};
+use super::{FeedState, Now, Status, feeds, models, portfolio, process, sockets, tls};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
@@ -29,6 +29,7 @@ impl Collector for Metrics {
         feeds::encode(status, &now, encoder)?;
         engine(status, &now, encoder)?;
         signals(&now, &status.verdicts, encoder)?;
+        tls::encode(status.tls.get().map(Arc::as_ref), encoder)?;
         if let Some(outbox) = status.outbox.get() {
             outbox.encode(encoder)?;
         }

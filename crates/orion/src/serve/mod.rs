@@ -30,6 +30,7 @@ use crate::seal;
 use crate::secrets::Secrets;
 use crate::signers;
 use crate::statuses::Statuses;
+use crate::switches::Switches;
 use access::Access;
 use anyhow::{Context as _, Result, bail};
 use engine::Settings;
@@ -75,6 +76,7 @@ struct Doors<'a> {
     access: Access,
     /// The process that lets clients in until now, and where its journal ended.
     before: Option<(Waiting, Position)>,
+    switches: &'a Switches,
 }
 
 /// The machine, and the room it stands in.
@@ -101,6 +103,8 @@ struct Room {
     statuses: Statuses,
     charts: Arc<Charts>,
     keeping: Keeping,
+    /// Orders of certificates; they end with this.
+    ordering: JoinSet<()>,
 }
 
 /// What the loop plays.
@@ -129,10 +133,12 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
     up: impl FnOnce(&Config, SocketAddr),
 ) -> Result<()> {
-    serve_at(Entrance::Bind, config, secrets, source, shutdown, up).await
+    let switches = Switches::default();
+    let entrance = Entrance::Bind;
+    serve_at(entrance, config, secrets, source, &switches, shutdown, up).await
 }
 
-/// The same on a socket that may come from elsewhere.
+/// The same on a socket that may come from elsewhere; `switches` are connected to what runs.
 ///
 /// # Errors
 /// When it cannot start, or cannot keep what it decides.
@@ -141,6 +147,7 @@ pub async fn serve_at(
     config: Config,
     secrets: &Secrets,
     source: Source,
+    switches: &Switches,
     shutdown: impl Future<Output = ()>,
     up: impl FnOnce(&Config, SocketAddr),
 ) -> Result<()> {
@@ -195,6 +202,7 @@ pub async fn serve_at(
         config: &config,
         access,
         before,
+        switches,
     };
     let succession = match doors.before {
         Some(_) => admin::Before::Predecessor,

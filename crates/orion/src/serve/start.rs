@@ -3,6 +3,7 @@
 use super::outlets::Outlets;
 use super::run::{Ears, Timers};
 use super::{Doors, Play, QUEUE_MAX, Room, Server, Source};
+use crate::acme::Orders;
 use crate::api::{self, Board, Readers, Routers};
 use crate::capacity::Means;
 use crate::chartbook::{Charts, Keeping, Shelf, Teller};
@@ -28,6 +29,7 @@ use access::Access;
 use anyhow::{Context as _, Result};
 use axum::Router;
 use gateway::Gateway;
+use gateway::tls::Tls;
 use hub::Publication;
 use journal::Local;
 use lab::replay::Paced;
@@ -92,6 +94,7 @@ impl Server {
             statuses: Statuses::default(),
             charts,
             keeping,
+            ordering: JoinSet::new(),
         };
         room.status.attach_models(room.models.seats());
         room.status.attach_folder(&room.dir);
@@ -264,7 +267,12 @@ impl Server {
         let capacity = means.capacity(&doors.config.gateway);
         means.tell(capacity);
         (gateway.connections, gateway.parked) = (capacity.connections, capacity.parked);
-        let tls = doors.config.server.tls.open().context("start TLS")?;
+        let server = &doors.config.server;
+        let tls = server.tls.open(&doors.config.data.dir);
+        let tls = tls.context("start TLS")?.map(Arc::new);
+        if let Some(tls) = &tls {
+            self.room.status.attach_tls(Arc::clone(tls));
+        }
         let (access, clock) = (doors.access.clone(), Arc::clone(&self.room.clock));
         let readers = match doors.config.auth.mode {
             AuthMode::Required => Readers::Known(access, clock),
@@ -277,7 +285,7 @@ impl Server {
             desk: rooms.desk,
         };
         let config = gateway::Config {
-            tls: tls.map(Arc::new),
+            tls: tls.clone(),
             ..doors.config.doors(Arc::new(keeper), gateway)
         };
         let metrics = match doors.config.admin_address() {
@@ -297,7 +305,10 @@ impl Server {
             dir: &self.room.dir,
             shelf: Arc::new(self.shelf()),
         };
-        let Routers { all, server } = api::routers(given);
+        let Routers {
+            all,
+            server: for_operator,
+        } = api::routers(given);
         let router = ops::router(Arc::clone(&self.room.status), metrics)
             .merge(console::router())
             .merge(all)
@@ -321,6 +332,10 @@ impl Server {
             endpoint.open(gateway.inside());
         }
         self.room.status.attach(gateway.stats());
+        doors.switches.attach(gateway.dials(), tls.clone());
+        if let Some(tls) = tls.filter(|_| server.tls.is_ordered()) {
+            self.order(doors.config, tls);
+        }
         let relay = match doors.before {
             Some((before, _)) => before.serving(&since).await,
             None => None,
@@ -329,12 +344,23 @@ impl Server {
         Ok(LetIn {
             gateway,
             outlets,
-            server,
+            server: for_operator,
         })
     }
 }
 
 impl Server {
+    /// Orders the certificate, now that challenges are answered.
+    fn order(&mut self, config: &Config, tls: Arc<Tls>) {
+        let orders = Orders {
+            acme: config.server.tls.acme.clone(),
+            data: config.data.dir.clone(),
+            tls,
+            clock: Arc::clone(&self.room.clock),
+        };
+        self.room.ordering.spawn(orders.follow());
+    }
+
     /// The symbols of which nobody who reaches this server is shown recorded prices.
     fn kept_back(&self) -> BTreeSet<Symbol> {
         let Some(live) = &self.room.live else {
@@ -363,7 +389,13 @@ pub(super) async fn rehearse(config: &Config, secrets: &Secrets, place: &Place) 
         FeedKind::Sim => drop(place.note.anchor()?),
         FeedKind::Live(_) => sources::ensure_one_starts(&sources::wanted(config, secrets)?)?,
     }
-    drop(config.server.tls.open().context("start TLS")?);
+    drop(
+        config
+            .server
+            .tls
+            .open(&config.data.dir)
+            .context("start TLS")?,
+    );
     let settings = Arc::new(recording::engine_settings(config)?);
     recover::rehearse(&place.dir, &settings).await
 }
