@@ -21,7 +21,7 @@ pub use recordings::{Backtest, Inspect, Replay};
 pub use running::{
     Asked, Doctor, Log, LogLevel, Printed, Reload, Signals, SignalsList, SignalsShow, Status, Tail,
 };
-pub use settings::{Basis, Kept, Settings};
+pub use settings::{Basis, Kept, Serve, Settings};
 pub use sources::{Feed, FeedTest};
 
 use crate::config::Finding;
@@ -52,7 +52,7 @@ pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: Settings,
+    serve: Serve,
 }
 
 /// What to do.
@@ -68,10 +68,11 @@ Examples:
   orion serve --feed oanda,kraken                  OANDA's, and Kraken's where OANDA's stall
   orion serve --set prices.repeat_ms=4000 --set rules.min_rr=2.0
   ORION__LOG__FORMAT=json orion serve              log one JSON object a line
+  orion serve --hold                               under PM2 or in a container: a crash refuses nobody
 
 Logs go to standard error. Exit code: 0 after a clean end, 1 when it could not start or go on, 2 when the command line
 could not be read.")]
-    Serve(Settings),
+    Serve(Serve),
 
     /// Hand over from the running server to a new process of the same program and options; no client is refused
     #[command(after_help = "\
@@ -234,6 +235,7 @@ Examples:
   orion status --data /srv/orion
   orion status --url http://192.168.1.20:8080
   orion status --json | jq .problems
+  orion status --ready                   for a health check: are clients let in?
 
 Exit code: 0 when it is well, 1 when something is not, with a line for each thing; 2 when no server answers, or the command
 line could not be read.")]

@@ -21,6 +21,7 @@ pub mod feed_test;
 pub mod handover;
 pub mod hangup;
 pub mod history;
+pub mod hold;
 pub mod inspect;
 mod keep;
 mod keeper;

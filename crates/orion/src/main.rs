@@ -9,8 +9,9 @@ use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::switches::Switches;
 use orion::{
-    backtest, doctor, features, feed, feed_test, hangup, history, inspect, key, log, logs, manual,
-    models, recorder, reload, replay, serve, shutdown, signals, status, survey, tail, track,
+    backtest, doctor, features, feed, feed_test, hangup, history, hold, inspect, key, log, logs,
+    manual, models, recorder, reload, replay, serve, shutdown, signals, status, survey, tail,
+    track,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -36,7 +37,12 @@ fn main() -> ExitCode {
 
 fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode> {
     match command {
-        Command::Serve(settings) => serve(&settings, environment).map(|()| ExitCode::SUCCESS),
+        Command::Serve(options) if options.hold && !hold::is_held() => {
+            hold(&options.settings, environment)
+        }
+        Command::Serve(options) => {
+            serve(&options.settings, environment).map(|()| ExitCode::SUCCESS)
+        }
         Command::Reload(options) => reload::run(&options, environment).map(|()| ExitCode::SUCCESS),
         Command::Record(settings) => {
             let loaded = load(settings.layers(environment.clone()))?;
@@ -95,6 +101,21 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
     }
 }
 
+/// Holds the socket for a server, which is another process.
+fn hold(settings: &cli::Settings, environment: Vec<(String, String)>) -> Result<ExitCode> {
+    let entrance = Entrance::find()?;
+    let mut layers = settings.layers(environment);
+    if let (Ok(layers), Some(flag)) = (&mut layers, entrance.flag()?) {
+        layers.flags.push(flag);
+    }
+    let config = load(layers)?.config;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?
+        .block_on(hold::run(entrance, &config))
+}
+
 /// Serves until asked to end, or until another process has taken over. Whoever started this one to take over is told why it
 /// cannot.
 fn serve(settings: &cli::Settings, environment: Vec<(String, String)>) -> Result<()> {
@@ -122,6 +143,12 @@ fn serve_at(
     let secrets = Secrets::gather(&config, &environment)?;
     runtime()?.block_on(async {
         let asked = shutdown::asked()?;
+        let asked = async {
+            tokio::select! {
+                () = asked => {}
+                () = hold::gone() => {}
+            }
+        };
         let switches = Arc::new(Switches::default());
         let hangups = hangup::watch(config.clone(), Arc::clone(&switches), layers)?;
         let source = Source::Settings;

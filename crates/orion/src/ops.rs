@@ -126,12 +126,12 @@ pub struct Status {
     sources: OnceLock<Vec<Outlet>>,
     /// The models, where any are wanted.
     models: OnceLock<Vec<Arc<Seat>>>,
+    /// Where TLS is spoken.
+    tls: OnceLock<Arc<Tls>>,
     /// The market's folder.
     folder: OnceLock<PathBuf>,
     /// What the operator is told, where he is told anything.
     outbox: OnceLock<Outbox>,
-    /// Where TLS is spoken.
-    tls: OnceLock<Arc<Tls>>,
     prices: Mutex<Vec<SymbolStatus>>,
     switches: AtomicU64,
     now: Mutex<Now>,
@@ -154,9 +154,9 @@ impl Status {
             stats: OnceLock::new(),
             sources: OnceLock::new(),
             models: OnceLock::new(),
+            tls: OnceLock::new(),
             folder: OnceLock::new(),
             outbox: OnceLock::new(),
-            tls: OnceLock::new(),
             prices: Mutex::default(),
             switches: AtomicU64::new(0),
             now: Mutex::default(),
@@ -211,6 +211,11 @@ impl Status {
         let _ = self.models.set(models);
     }
 
+    /// TLS is spoken.
+    pub fn attach_tls(&self, tls: Arc<Tls>) {
+        let _ = self.tls.set(tls);
+    }
+
     /// Where the market's data lie.
     pub(crate) fn attach_folder(&self, folder: &Path) {
         let _ = self.folder.set(folder.to_owned());
@@ -234,11 +239,6 @@ impl Status {
             .and_then(serde_json::Value::as_str)
             .unwrap_or_default()
             .to_owned()
-    }
-
-    /// TLS is spoken.
-    pub fn attach_tls(&self, tls: Arc<Tls>) {
-        let _ = self.tls.set(tls);
     }
 
     fn models(&self) -> &[Arc<Seat>] {

@@ -109,6 +109,9 @@ pub struct Printed {
 /// Options of `status`.
 #[derive(Args, Clone, Debug)]
 pub struct Status {
+    /// Say only whether clients are let in, as the health check of a container or a balancer wants to know
+    #[arg(long, conflicts_with_all = ["json", "csv"])]
+    pub ready: bool,
     #[command(flatten)]
     pub asked: Asked,
     #[command(flatten)]

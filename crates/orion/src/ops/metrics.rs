@@ -29,10 +29,10 @@ impl Collector for Metrics {
         feeds::encode(status, &now, encoder)?;
         engine(status, &now, encoder)?;
         signals(&now, &status.verdicts, encoder)?;
-        tls::encode(status.tls.get().map(Arc::as_ref), encoder)?;
         if let Some(outbox) = status.outbox.get() {
             outbox.encode(encoder)?;
         }
+        tls::encode(status.tls.get().map(Arc::as_ref), encoder)?;
         process::encode(status.about.started, encoder)
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn encode(tls: Option<&Tls>, encoder: &mut DescriptorEncoder) -> fmt:
     };
     if let Some(shown) = tls.shown() {
         let help = "When the certificate that is shown expires, in seconds since 1970";
-        let name = "tls_certificate_expiry_seconds";
+        let name = "tls_certificate_expiry_timestamp_seconds";
         let gauge = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         ConstGauge::new(shown.expires.nanos() as f64 / 1e9).encode(gauge)?;
     }

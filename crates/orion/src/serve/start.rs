@@ -307,7 +307,7 @@ impl Server {
         };
         let Routers {
             all,
-            server: for_operator,
+            server: of_server,
         } = api::routers(given);
         let router = ops::router(Arc::clone(&self.room.status), metrics)
             .merge(console::router())
@@ -344,7 +344,7 @@ impl Server {
         Ok(LetIn {
             gateway,
             outlets,
-            server: for_operator,
+            server: of_server,
         })
     }
 }

@@ -89,7 +89,7 @@ fn a_certificate_is_ordered_once_and_kept_over_restarts_and_hand_overs() {
     assert_eq!(health["failures"], 0);
     let https = Https::trusting(&authority.roots());
     let first = https.certificate(&address, NAME).expect("a handshake");
-    let expiry = ordering.metric("orion_tls_certificate_expiry_seconds ");
+    let expiry = ordering.metric("orion_tls_certificate_expiry_timestamp_seconds ");
     let told: market::Time = health["expires"]
         .as_str()
         .expect("a time")

@@ -98,7 +98,7 @@ fn check_says_what_would_run() {
 
 #[test]
 fn without_a_command_it_serves() {
-    let Command::Serve(settings) = command(&[]) else {
+    let Command::Serve(cli::Serve { settings, .. }) = command(&[]) else {
         panic!("no arguments are `serve`");
     };
     assert!(
@@ -107,7 +107,7 @@ fn without_a_command_it_serves() {
             && settings.basis.set.is_empty()
     );
     assert!(
-        matches!(command(&["--seed", "7"]), Command::Serve(settings) if settings.seed.as_deref() == Some("7"))
+        matches!(command(&["--seed", "7"]), Command::Serve(serve) if serve.settings.seed.as_deref() == Some("7"))
     );
     assert!(
         matches!(command(&["tail"]), Command::Tail(tail) if tail.url == "ws://127.0.0.1:8080/ws/signals" && !tail.json)

@@ -221,7 +221,7 @@ fn the_units_in_packaging_are_whole() {
         return;
     };
     let folder = tempfile::tempdir().expect("a folder");
-    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/systemd");
+    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/systemd");
     let mut units = Vec::new();
     for name in ["orion.service", "orion.socket"] {
         let text = fs::read_to_string(packaging.join(name)).expect("a unit");
