@@ -58,14 +58,14 @@ deep = 1
         &args,
         expect![[r#"
             orion.toml:2: listen = "127.0.0.1:1": there is no such setting; did you mean `server.listen`?
-            orion.toml:3: colour = true: there is no such setting; the sections are account, auth, charts, data, features, feed, gateway, history, instrument, log, models, news, portfolio, prices, rules, secrets, server, socketio, tape
+            orion.toml:3: colour = true: there is no such setting; the sections are account, admin, auth, charts, data, features, feed, gateway, history, instrument, log, models, news, operator, portfolio, prices, rules, secrets, server, socketio, tape
             orion.toml:4: "server.listen": in quotes it is one name, and none of ours; write it without quotes
             orion.toml:5: serve: there is no such setting; did you mean `server`?
             orion.toml:8: prices.min_intervall_ms = 5: there is no such setting; did you mean `prices.min_interval_ms`?
             orion.toml:10: feed.sim.rules.killzone_gat = false: there is no such setting; did you mean `feed.sim.rules.killzone_gate`?
             orion.toml:12: rules.completely_unheard_of = 1: there is no such setting; config/orion.toml lists every key
             orion.toml:13: log.level = { deep = 1 }: a text or a number is wanted, not a table; the default is "info"
-            environment variable ORION__: there is no such setting; the sections are account, auth, charts, data, features, feed, gateway, history, instrument, log, models, news, portfolio, prices, rules, secrets, server, socketio, tape
+            environment variable ORION__: there is no such setting; the sections are account, admin, auth, charts, data, features, feed, gateway, history, instrument, log, models, news, operator, portfolio, prices, rules, secrets, server, socketio, tape
             environment variable ORION__PRICE__REPEAT_MS: price.repeat_ms = 5: there is no such setting; did you mean `prices.repeat_ms`?
             --set: feed.tape.sped = 1: there is no such setting; did you mean `feed.tape.speed`?
             --set: rules.tp_plan.0.r = 1: there is no such setting; config/orion.toml lists every key
@@ -422,7 +422,7 @@ fn a_finding_is_one_line_whatever_it_tells() {
         &[("ORION__SERVER\n__\u{9b}", "1")],
         &[],
         expect![[r#"
-            orion.toml:1: bell  key = 1: there is no such setting; the sections are account, auth, charts, data, features, feed, gateway, history, instrument, log, models, news, portfolio, prices, rules, secrets, server, socketio, tape
+            orion.toml:1: bell  key = 1: there is no such setting; the sections are account, admin, auth, charts, data, features, feed, gateway, history, instrument, log, models, news, operator, portfolio, prices, rules, secrets, server, socketio, tape
             orion.toml:3: feed.kind = "tape:no\u{1b}[31m\nwhere": no [31m where: there is no such file; name files that exist and may be read; paths start at the current folder
             environment variable ORION__SERVER __ : server .  = 1: there is no such setting; config/orion.toml lists every key"#]],
     );
