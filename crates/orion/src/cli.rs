@@ -18,7 +18,9 @@ pub use kept::{
 pub use manual::{Completions, Man};
 pub use models::{Features, FeaturesExport, Model, ModelCheck, ModelList};
 pub use recordings::{Backtest, Inspect, Replay};
-pub use running::{Asked, Printed, Reload, Signals, SignalsList, SignalsShow, Status, Tail};
+pub use running::{
+    Asked, Doctor, Log, LogLevel, Printed, Reload, Signals, SignalsList, SignalsShow, Status, Tail,
+};
 pub use settings::{Basis, Kept, Serve, Settings};
 pub use sources::{Feed, FeedTest};
 
@@ -250,6 +252,30 @@ Examples:
   orion signals list --url http://192.168.1.20:8080"
     )]
     Signals(Signals),
+
+    /// Look whether this machine and these settings can carry a server, and what to change
+    #[command(after_help = "\
+Examples:
+  orion doctor
+  orion doctor --config orion.toml --data /srv/orion
+  orion doctor --json | jq '.findings[] | select(.verdict != \"ok\")'
+
+A line for each thing: ok, warn (it serves, and should be better) or FAIL (a server would not start, or would soon suffer), what
+was found, and what to change. It looks at file descriptors, connects that may wait, memory, the clock, room and time of the disk,
+settings, sources and their keys, certificate, store and address. A file of a few KiB is written into the data folder and removed.
+Exit code: 0 when nothing fails, 1 when something does, 2 when the command line could not be read.")]
+    Doctor(Doctor),
+
+    /// Change what a running server logs
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  orion log level
+  orion log level gateway=debug
+  orion log level reset"
+    )]
+    Log(Log),
 
     /// Make, list and remove the keys of bots, TradingView, MetaTrader and dashboards; revoke tokens
     #[command(after_help = "\

@@ -2,18 +2,21 @@
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
-use orion::cli::{self, Cli, Command, Features, Feed};
+use orion::cli::{self, Cli, Command, Features, Feed, Log};
 use orion::config::{self, Config, FeedKind, Finding, Layers, Loaded};
 use orion::handover::Entrance;
 use orion::secrets::Secrets;
 use orion::serve::Source;
+use orion::switches::Switches;
 use orion::{
-    backtest, features, feed, feed_test, hangup, history, hold, inspect, key, logs, manual, models,
-    recorder, reload, replay, serve, shutdown, signals, status, survey, tail, track,
+    backtest, doctor, features, feed, feed_test, hangup, history, hold, inspect, key, log, logs,
+    manual, models, recorder, reload, replay, serve, shutdown, signals, status, survey, tail,
+    track,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -86,6 +89,10 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         Command::Signals(options) => runtime()?
             .block_on(signals::run(&options, &environment))
             .map(|()| ExitCode::SUCCESS),
+        Command::Doctor(options) => doctor::run(&options, &environment).map(ExitCode::from),
+        Command::Log(Log::Level(options)) => {
+            log::run(&options, environment).map(|()| ExitCode::SUCCESS)
+        }
         Command::Completions(options) => {
             manual::complete(&options, &mut io::stdout().lock())?;
             Ok(ExitCode::SUCCESS)
@@ -142,8 +149,10 @@ fn serve_at(
                 () = hold::gone() => {}
             }
         };
-        let hangups = hangup::watch(config.clone(), layers)?;
-        let served = serve::serve_at(entrance, config, &secrets, Source::Settings, asked, greet);
+        let switches = Arc::new(Switches::default());
+        let hangups = hangup::watch(config.clone(), Arc::clone(&switches), layers)?;
+        let source = Source::Settings;
+        let served = serve::serve_at(entrance, config, &secrets, source, &switches, asked, greet);
         tokio::select! {
             served = served => served,
             never = hangups => match never {},
@@ -193,9 +202,11 @@ fn greet(config: &Config, address: SocketAddr) {
         "ORION serves {what}\n  \
            open       http{scheme}://{address}/\n  \
            dashboards ws{scheme}://{address}/ws/signals\n  \
+           metrics    http://{}/metrics\n  \
            symbols    {}\n  \
            data       {}\n\
          Ctrl-C ends it.",
+        config.admin.listen,
         feed::symbols(&config.catalog()),
         place.display(),
     );

@@ -50,7 +50,7 @@ fn check_says_what_would_run() {
         signals      EURUSD GBPUSD USDJPY XAUUSD US30 NAS100 SPX500
         prices only  NQ MNQ ES MES
         rules        as by default, but killzone_gate = false, max_signals_per_day = 0, setup_tf = "1m", symbol_cooldown_s = 0
-        log          info as text, to standard error"#]].assert_eq(&checked(&[], &["check"]));
+        log          info as text on a terminal, else JSON, to standard error"#]].assert_eq(&checked(&[], &["check"]));
     let args = [
         "check",
         "--feed",
@@ -89,7 +89,7 @@ fn check_says_what_would_run() {
         signals      EURUSD GBPUSD USDJPY XAUUSD US30 NAS100 SPX500
         prices only  NQ MNQ ES MES
         rules        as by default, but killzone_gate = false, max_signals_per_day = 0, min_rr = 2.0, setup_tf = "1m", symbol_cooldown_s = 0
-        log          info as text, to standard error
+        log          info as text on a terminal, else JSON, to standard error
         changed      rules.min_rr = 2.0 (--set)
         changed      rules.setup_tf = "15m" (--set)
         changed      instrument.XAUUSD.pip_size = 0.01 (--set)
