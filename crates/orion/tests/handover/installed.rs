@@ -4,13 +4,14 @@
 use crate::line::{Line, until_price};
 use crate::process::activate;
 use crate::restarts::{Closed, Place, SNAPSHOT, Size, under_load};
-use crate::support::{key, serve_at};
+use crate::support::{PATIENCE, key, serve_at};
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tokio::time::Instant;
 
 /// What a service manager has of a service.
 pub(crate) struct Manager {
@@ -113,9 +114,15 @@ impl Manager {
     pub(crate) fn restart(&mut self, line: &mut Line) {
         self.heard();
         line.restart(self.command());
-        let heard = self.heard();
+        // It greets a moment before it says so.
+        let began = Instant::now();
+        let mut heard = self.heard();
+        while heard.last().is_none_or(|last| last != "READY=1") {
+            assert!(began.elapsed() < PATIENCE, "{heard:?}");
+            std::thread::yield_now();
+            heard.extend(self.heard());
+        }
         assert_eq!(heard.first().map(String::as_str), Some("STOPPING=1"));
-        assert_eq!(heard.last().map(String::as_str), Some("READY=1"));
         self.main = None;
     }
 }

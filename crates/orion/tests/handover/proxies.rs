@@ -80,8 +80,27 @@ http {{
 
 fn caddy(program: &Path, folder: &Path, server: &str) -> Proxy {
     let address = free();
+    let (_, port) = address.rsplit_once(':').expect("a port");
+    // A connection that the server closes as it ends may not be one that a bot's post is just sent on, which nobody may send
+    // twice: none is kept. Answers stay as long as they say.
     let settings = format!(
-        "{{\n\tadmin off\n\tauto_https off\n}}\nhttp://{address} {{\n\treverse_proxy {server}\n}}\n"
+        r"{{
+  admin off
+  auto_https off
+}}
+http://:{port} {{
+  bind 127.0.0.1
+  reverse_proxy {server} {{
+    lb_try_duration 30s
+    lb_try_interval 100ms
+    flush_interval -1
+    transport http {{
+      keepalive off
+      compression off
+    }}
+  }}
+}}
+"
     );
     let file = folder.join("Caddyfile");
     fs::write(&file, settings).expect("write");

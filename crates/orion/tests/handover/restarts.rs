@@ -189,7 +189,7 @@ fn probe(address: &str, end: &mpsc::Receiver<()>) -> usize {
     while !is_over(end, PROBE_EVERY) {
         let answer = ask(address).unwrap_or_else(|error| panic!("probe {count}: {error}"));
         assert!(
-            answer.starts_with("HTTP/1.1 200"),
+            answer.starts_with("HTTP/1.1 200") && answer.contains("uptime_s"),
             "probe {count}: {answer:?}"
         );
         count += 1;
@@ -236,7 +236,10 @@ fn post_until_taken(address: &str, authorization: &str, body: &Value) -> String 
             crate::support::post(address, "/api/signals", &headers, &body.to_string())
                 .expect("no post is refused or cut");
         match status {
-            200 => return answer["id"].as_str().expect("an id").to_owned(),
+            200 => {
+                let id = answer["id"].as_str();
+                return id.unwrap_or_else(|| panic!("no id in {answer}")).to_owned();
+            }
             503 | 504 => assert!(begun.elapsed() < PATIENCE, "{answer}"),
             other => panic!("{other}: {answer}"),
         }

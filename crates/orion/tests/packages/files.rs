@@ -30,7 +30,7 @@ fn cloud_init_takes_its_file() {
 
 #[test]
 fn whoever_ends_it_waits_longer_than_a_drain() {
-    let drain = u64::from(orion::config::Config::default().gateway.drain_max_s);
+    let drain = orion::config::Config::default().gateway.drain_max_s;
     let number = |file: &str, before: &str| -> u64 {
         let text = fs::read_to_string(root().join(file)).expect(file);
         let (_, rest) = text
@@ -79,9 +79,6 @@ fn the_image_runs_what_there_is() {
     ] {
         assert!(root().join(copied).is_file(), "{copied}");
     }
-    let user = text
-        .lines()
-        .filter(|line| line.starts_with("USER"))
-        .next_back();
+    let user = text.lines().rfind(|line| line.starts_with("USER"));
     assert_eq!(user, Some("USER 65532:65532"), "not root");
 }
