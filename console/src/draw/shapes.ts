@@ -22,6 +22,9 @@ const POOL_NAMES: Record<string, string> = { pool_day: "day", pool_week: "week",
 /** The day's parts follow each other without a gap: those in which most happens stand out, the others have a border. */
 const SHADES: Record<string, number> = { london: 0.1, ny_am: 0.1, asia: 0.04 };
 
+/** The height of a written line. */
+const LINE = 12;
+
 type Context = CanvasRenderingContext2D;
 
 export class Shapes implements ISeriesPrimitive<Time> {
@@ -30,6 +33,8 @@ export class Shapes implements ISeriesPrimitive<Time> {
   private request: (() => void) | undefined;
   private scene: Scene | undefined;
   private colours = new Map<string, string>();
+  /** Where something is written already. */
+  private written: { left: number; right: number; y: number }[] = [];
 
   attached({ chart, series, requestUpdate }: SeriesAttachedParameter<Time>): void {
     this.chart = chart as IChartApi;
@@ -110,8 +115,10 @@ export class Shapes implements ISeriesPrimitive<Time> {
     target.useMediaCoordinateSpace(({ context, mediaSize }) => {
       context.font = "10px system-ui";
       context.textBaseline = "middle";
+      this.written = [];
+      // What was traded is named first, the newest before all.
+      if (scene.layers.has("signals")) for (const signal of newestFirst(scene.signals)) this.signal(context, signal, mediaSize.width);
       for (const mark of scene.marks) this.level(context, mark, mediaSize.width);
-      if (scene.layers.has("signals")) for (const signal of scene.signals) this.signal(context, signal, mediaSize.width);
     });
   }
 
@@ -200,7 +207,7 @@ export class Shapes implements ISeriesPrimitive<Time> {
     context.globalAlpha = mark.state === "live" || isBreak ? 0.9 : 0.45;
     stroke(context, from, known, y, [2, 3]);
     stroke(context, known, Math.max(known, end), y, isBreak ? [] : [6, 3]);
-    context.fillText(name, isBreak ? (from + end) / 2 - 10 : Math.min(end, width) - 40, y - 6);
+    this.write(context, name, isBreak ? (from + end) / 2 - 10 : Math.min(end, width) - 40, y - 6, width);
     context.globalAlpha = 1;
   }
 
@@ -237,9 +244,20 @@ export class Shapes implements ISeriesPrimitive<Time> {
     context.fillStyle = this.colour("--text");
     context.font = "600 11px system-ui";
     // Many signals that came to nothing would write over each other.
-    if (signal.status !== "invalidated" || wide > 60) context.fillText(caption(signal), from + 3, Math.min(entry, stop, last) - 8);
+    if (signal.status !== "invalidated" || wide > 60) this.write(context, caption(signal), from + 3, Math.min(entry, stop, last) - 8, width);
     context.font = "10px system-ui";
     context.globalAlpha = 1;
+  }
+
+  /** Writes where nothing is written yet: at its place, or a line or two above it; else nowhere. */
+  private write(context: Context, text: string, x: number, y: number, width: number): void {
+    const long = context.measureText(text).width;
+    const left = Math.max(2, Math.min(x, width - long - 2));
+    const isFree = (at: number) => this.written.every((other) => Math.abs(other.y - at) >= LINE || other.right < left || other.left > left + long);
+    const free = [y, y - LINE, y - 2 * LINE].map((at) => Math.max(at, LINE / 2)).find(isFree);
+    if (x > width || x + long < 0 || free === undefined) return;
+    this.written.push({ left, right: left + long + 4, y: free });
+    context.fillText(text, left, free);
   }
 
   private rung(context: Context, from: number, to: number, y: number | undefined, colour: string): void {
@@ -247,6 +265,10 @@ export class Shapes implements ISeriesPrimitive<Time> {
     context.strokeStyle = this.colour(colour);
     stroke(context, from, to, y, []);
   }
+}
+
+function newestFirst(signals: SignalItem[]): SignalItem[] {
+  return [...signals].sort((a, b) => Date.parse(b.entry_time) - Date.parse(a.entry_time));
 }
 
 /** Long or short, and what became of it. */

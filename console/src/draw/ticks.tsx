@@ -6,7 +6,7 @@ import type { SignalItem } from "../net/wire";
 
 const WIDTH = 900;
 const HEIGHT = 200;
-const RIGHT = 110;
+const RIGHT = 130;
 
 type Tick = [time: number | string, bid: number, ask: number];
 

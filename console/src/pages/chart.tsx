@@ -113,7 +113,9 @@ function Charted({ symbol, timeframe, at }: { symbol: string; timeframe: string;
   }, [symbol, timeframe, at, step]);
 
   const known = at ?? (answer ? Math.max(msOf(answer.at), bars.at(-1)?.[6] ?? 0) : now());
-  const scene = useMemo<Scene>(() => ({ bars, marks: answer?.marks ?? [], signals: answer?.signals ?? [], killzones: answer?.killzones ?? [], layers, isPainted: false, at: known }), [bars, answer, layers, known]);
+  // Signals are the same in both pictures: there they would only hide what differs.
+  const drawn = useMemo(() => (isBeside ? new Set([...layers].filter((layer) => layer !== "signals")) : layers), [layers, isBeside]);
+  const scene = useMemo<Scene>(() => ({ bars, marks: answer?.marks ?? [], signals: answer?.signals ?? [], killzones: answer?.killzones ?? [], layers: drawn, isPainted: false, at: known }), [bars, answer, drawn, known]);
   const painted = useMemo(() => ({ ...scene, isPainted: true }), [scene]);
   const both_ = useMemo(() => (isBeside ? rates(bars, answer?.marks ?? []) : undefined), [isBeside, bars, answer]);
   const market = all.get(symbol);
@@ -148,7 +150,7 @@ function Charted({ symbol, timeframe, at }: { symbol: string; timeframe: string;
       </div>
       {at !== undefined && <p id="travelling" class="travel" role="status"><b>TIME TRAVEL</b> What ORION knew and said at {both(at)}. Nothing of later is on this chart. <button type="button" onClick={() => go(addressOf(symbol, timeframe, undefined))}>Back to now</button></p>}
       {failed && <Failed what={`The chart of ${symbol}`} why={failed} />}
-      <div class="row tight layers small" role="group" aria-label="What is drawn">{LAYERS.map((layer) => <button key={layer} type="button" aria-pressed={layers.has(layer)} onClick={() => toggle(layer)}>{layer}</button>)}</div>
+      <div class="row tight layers small" role="group" aria-label="What is drawn">{LAYERS.map((layer) => <button key={layer} type="button" aria-pressed={drawn.has(layer)} disabled={isBeside && layer === "signals"} onClick={() => toggle(layer)}>{layer}</button>)}</div>
       <div class={`panes${isBeside ? " beside" : ""}`}>
         <figure>
           {isBeside && <figcaption><b>Honest</b>: each thing from when it was known <Share rate={both_?.honest} /></figcaption>}

@@ -57,7 +57,7 @@ function Chip({ known, r }: { known: Known; r: number | undefined }) {
   return (
     <li><a href={`/signals/${signal.id}`}>
       <b>{signal.symbol}</b> <span class={signal.direction === "long" ? "good" : "bad"}>{signal.direction}</span>{" "}
-      {r !== undefined && <b class={r < 0 ? "bad" : "good"}>{inR(r)}</b>} <span class="quiet">{percent(signal.confidence)} sure{known.ext.confidence?.n === 0 ? " (a prior)" : ""}, for {length(now() - since)}</span>
+      {r !== undefined && <b class={r < 0 ? "bad" : "good"}>{inR(r)}</b>} <span class="quiet">{percent(signal.confidence)} {known.ext.confidence?.n === 0 ? "guessed" : "sure"}, for {length(now() - since)}</span>
     </a></li>
   );
 }
@@ -80,9 +80,9 @@ function Tile({ market }: { market: Market }) {
   const feed = status?.feed ?? "live";
   return (
     <a class={`tile feed-${feed}`} data-walk data-symbol={market.symbol} href={`/chart/${market.symbol}/5m`}>
-      <span class="head"><b>{market.symbol}</b><span class={tone}>{price ? `${signed(change, 2)} %` : ""}</span></span>
+      <span class="head"><b>{market.symbol}</b><span class={tone} title="Since the close of the day before, in New York">{price ? `${signed(change, 2)} %` : ""}</span></span>
       <span class={`value step${market.step}`} key={`${price?.timestamp ?? ""}${price?.price ?? ""}`}>{price ? shown(price.price, digits) : "\u2013"}</span>
-      <Spark closes={market.spark} rises={change >= 0} />
+      <Spark closes={market.spark} />
       <span class="foot">
         <span title="Spread">{ext.bid !== undefined && ext.ask !== undefined ? `spread ${spread(ext.ask - ext.bid, digits)}` : "\u00a0"}</span>
         <Age market={market} />
@@ -124,12 +124,12 @@ function Columns() {
       {columns.map(([id, name, tone, means, cards]) => (
         <section key={id} id={id} aria-labelledby={`${id}-name`}>
           <h2 id={`${id}-name`} class={tone}>{name} <span class="count">{cards.length}</span></h2>
-          <p class="quiet small">{means}</p>
+          <p class="quiet small">{means}{id === "confirmed" && cards.some((known) => known.end) && ` ${cards.filter(isRunning).length} run, ${cards.filter((known) => known.end).length} have ended.`}</p>
           {cards.slice(0, SHOWN_MAX).map((known) => <Card key={known.signal.id} known={known} market={prices.get(known.signal.symbol)} />)}
           {cards.length === 0 && <p class="none">No {id} signal now.</p>}
         </section>
       ))}
-      <p class="quiet small legend"><b>R</b> is what a trade risks: the way from its entry to its stop. <b>TP</b> is a target, with the part of the position closed there. The percentage is how
+      <p class="quiet small legend"><b>R</b> is what a trade risks: the way from its entry to its stop. A loss may be larger: a stop is filled at the first price beyond it. <b>TP</b> is a target, with the part of the position closed there. The percentage is how
         often such a signal, once confirmed, came to its first target before its stop; the line under it runs from 0 to {percent(1)}, thick where the rate lies in 95 of 100 cases, with a tick for chance. Signals are no advice.</p>
     </div>
   );

@@ -3,8 +3,8 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Plot } from "../draw/plot";
 import { Reliability } from "../draw/reliability";
-import { inR, percent } from "../format/number";
-import { dateYear } from "../format/time";
+import { inR, percent, signed } from "../format/number";
+import { dateYear, length } from "../format/time";
 import { CAUSES, killzone, setup } from "../format/words";
 import { Refused } from "../net/rest";
 import { Heatmap } from "../parts/heatmap";
@@ -32,15 +32,15 @@ export function TrackRecord() {
 function Shown({ record, ended }: { record: Record_; ended: { items: Ended[]; isWhole: boolean } | undefined }) {
   const items = useMemo(() => (ended?.items ?? []).filter((item) => item.r !== null && item.own !== false && !item.by_bars), [ended]);
   const curve = useMemo(() => equity(items), [items]);
-  const marks = useMemo(() => changes(record, items), [record, items]);
+  const marks = useMemo(() => changes(record, items).filter((mark) => mark.at / 1000 >= (curve.times[0] ?? Infinity)), [record, items, curve]);
   const { all } = record;
   return (
     <div class="pad track-record">
-      <Verdict all={all} record={record} deepest={items.length > 0 ? curve.deepest : undefined} />
+      <Verdict all={all} record={record} deepest={items.length > 0 ? curve.deepest : undefined} days={span(curve.times)} />
       {items.length > 1 && (
         <section class="panel">
           <h2>Equity, in multiples of the risk</h2>
-          <p class="quiet small">Every confirmed signal that has ended, taken with the same risk, one after the other; the spread is paid, and slippage and commission where they are known.
+          <p class="quiet small">Every confirmed signal that has ended, taken with the same risk, one after the other; the spread is paid, and slippage and commission where they are set. A loss may be larger than 1 R: a stop is filled at the first price beyond it.
             {ended && !ended.isWhole && " Only the oldest part is drawn."}</p>
           <Plot label={`Equity in R, ${inR(curve.sums.at(-1) ?? 0)} after ${items.length} trades`} times={curve.times} height={230} unit="R" marks={marks}
             lines={[{ name: "Sum", values: curve.sums, colour: "--link" }]} />
@@ -77,28 +77,34 @@ function judge(all: Figures | null): { word: string; tone: string; why: string }
   const mean = all.net?.mean ?? all.r?.mean ?? 0;
   const { odds } = all;
   const chance = odds === null || odds === undefined ? undefined : odds;
-  const rate = `${percent(all.rate)} of ${all.n} reached TP1 first (95 % interval ${percent(all.interval[0])} to ${percent(all.interval[1])})`;
+  const rate = `${percent(all.rate, 1)} of ${all.n} reached TP1 first (95 % interval ${percent(all.interval[0], 1)} to ${percent(all.interval[1], 1)})`;
   if (chance === undefined) return { word: "Not measured against chance", tone: "wait", why: `${rate}, but the odds of chance are not known.` };
-  const against = `${rate}; a price that moves at random would give ${percent(chance)}.`;
+  const against = `${rate}; a price that moves at random would give ${percent(chance, 1)}.`;
   if (all.interval[0] > chance && mean > 0) return { word: "An edge, so far", tone: "good", why: `${against} The whole interval lies above chance, and a trade brought ${inR(mean)} on average.` };
   if (all.interval[1] < chance) return { word: "Worse than chance", tone: "bad", why: `${against} The whole interval lies below chance.` };
-  return { word: "No edge shown", tone: mean < 0 ? "bad" : "wait", why: `${against} Chance lies within the interval, and a trade brought ${inR(mean)} on average: nothing here speaks for following these signals yet.` };
+  return { word: "No edge shown", tone: mean < 0 ? "bad" : "wait", why: `${against} Chance lies within the interval, and a trade brought ${inR(mean)} on average: ${mean < 0 ? "following these signals lost" : "nothing here speaks for following these signals yet"}.` };
 }
 
-function Verdict({ all, record, deepest }: { all: Figures | null; record: Record_; deepest: number | undefined }) {
+/** From the first end to the last, in words. */
+function span(times: number[]): string {
+  const [first, last] = [times[0], times.at(-1)];
+  return first === undefined || last === undefined || first === last ? "" : `, ${dateYear(first * 1000)} to ${dateYear(last * 1000)} (${length((last - first) * 1000)})`;
+}
+
+function Verdict({ all, record, deepest, days }: { all: Figures | null; record: Record_; deepest: number | undefined; days: string }) {
   const { word, tone, why } = judge(all);
   const { signals } = record;
   const cells: [string, string, string?][] = [
     ["Trades that ended", String(all?.n ?? 0), `${signals.born} found, ${signals.invalidated} not confirmed, ${signals.running} running`],
     ["TP1 before stop", all?.rate === undefined ? "\u2013" : percent(all.rate, 1), all?.interval ? `${percent(all.interval[0], 1)} to ${percent(all.interval[1], 1)}` : "too few"],
-    ["Chance alone", all?.odds === null || all?.odds === undefined ? "\u2013" : percent(all.odds, 1), all?.edge === null || all?.edge === undefined ? "" : `edge ${(all.edge * 100).toFixed(1)} points`],
+    ["Chance alone", all?.odds === null || all?.odds === undefined ? "\u2013" : percent(all.odds, 1), all?.edge === null || all?.edge === undefined ? "" : `edge ${signed(all.edge * 100, 1)} points`],
     ["Per trade, net", all?.net?.mean === null || all?.net?.mean === undefined ? "\u2013" : inR(all.net.mean), all?.net && all.net.n < all.n ? `costs known of ${all.net.n}` : "after costs"],
-    ["In all", all?.net ? inR(all.net.sum, 1) : "\u2013", all?.r ? `${inR(all.r.sum, 1)} before costs` : ""],
+    ["In all", all?.net ? inR(all.net.sum, 1) : "\u2013", all?.r ? all.net?.sum === all.r.sum ? "no slippage, no commission set" : `${inR(all.r.sum, 1)} before costs` : ""],
     ["Deepest fall", deepest === undefined ? "\u2013" : inR(deepest, 1), "from the best before it"],
   ];
   return (
     <section class="verdict">
-      <p class="quiet small">Track record of {record.market}: is this worth following?</p>
+      <p class="quiet small">Track record of {record.market}{record.simulated ? ", a simulated market" : ""}{days}: is this worth following?</p>
       <h1 class={tone}>{word}.</h1>
       <p>{why}</p>
       <dl class="cells">{cells.map(([name, value, beside]) => <div key={name}><dt>{name}</dt><dd>{value}<small>{beside}</small></dd></div>)}</dl>

@@ -53,7 +53,7 @@ function Since({ known }: { known: Known }) {
   const isOver = known.end !== undefined || signal.status === "invalidated";
   return (
     <span class="since quiet" title={`${newYork(since)} New York`}>
-      {isOver ? "ended" : "running since"} {moment(since, at)} <b>{isOver ? `${length(at - since)} ago` : `for ${length(at - since)}`}</b>
+      {isOver ? "ended" : `found ${clock(Date.parse(signal.entry_time))}, running since`} {moment(since, at)} <b>{isOver ? `${length(at - since)} ago` : `for ${length(at - since)}`}</b>
     </span>
   );
 }
@@ -76,7 +76,7 @@ function Now({ r, known, price, digits }: { r: number | undefined; known: Known;
     <p class="now">
       <span><span class="quiet">{word}</span> <b>{price === undefined ? "\u2013" : shown(price, digits)}</b></span>
       {r !== undefined && <span class={r < 0 ? "bad" : "good"}><b>{inR(r)}</b> <span class="quiet small">{known.signal.status === "pending" ? "from entry" : "open"}</span></span>}
-      <span class="quiet small">found {clock(Date.parse(known.signal.entry_time))}</span>
+      {known.signal.status === "pending" && <span class="quiet small">found {clock(Date.parse(known.signal.entry_time))}</span>}
     </p>
   );
 }

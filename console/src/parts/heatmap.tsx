@@ -1,7 +1,7 @@
 // Months across, groups down: what a trade brought on average, and of how many.
 
 import { useState } from "preact/hooks";
-import { inR, signed } from "../format/number";
+import { inR } from "../format/number";
 import { killzone, setup } from "../format/words";
 import { type Ended, resultOf } from "../state/record";
 
@@ -45,7 +45,7 @@ function Cell({ items }: { items: Ended[] }) {
   const colour = mean < 0 ? "var(--bad)" : "var(--good)";
   return (
     <td style={{ background: `color-mix(in srgb, ${colour} ${depth.toFixed(0)}%, transparent)` }} title={`${inR(mean)} on average, ${items.length} trades`}>
-      {signed(mean, 2)}<small>{items.length}</small>
+      {inR(mean)}<small>of {items.length}</small>
     </td>
   );
 }

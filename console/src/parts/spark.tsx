@@ -3,8 +3,9 @@
 const WIDTH = 96;
 const HEIGHT = 26;
 
-export function Spark({ closes, rises }: { closes: number[]; rises: boolean }) {
+export function Spark({ closes }: { closes: number[] }) {
   if (closes.length < 2) return <svg class="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true" />;
+  const rises = (closes.at(-1) ?? 0) >= (closes[0] ?? 0);
   const low = Math.min(...closes);
   const span = Math.max(...closes) - low || 1;
   const points = closes.map((close, place) => {

@@ -11,7 +11,7 @@ export function Sure({ signal, ext }: { signal: Signal; ext: SignalExt }) {
   const known = ext.confidence;
   return (
     <div class="sure">
-      <span class="figure">{percent(signal.confidence)}</span>
+      <span class={`figure${known && known.n > 0 ? "" : " guessed"}`}>{percent(signal.confidence)} <small>TP1 before the stop</small></span>
       <Range at={signal.confidence} low={known?.lo} high={known?.hi} odds={ext.odds} />
       <p class="quiet small">{meaning(signal, ext)}</p>
     </div>
@@ -23,7 +23,7 @@ export function meaning(signal: Signal, ext: SignalExt): string {
   const known = ext.confidence;
   const such = ext.setup ? `${setup(ext.setup)} signals` : "such signals";
   const chance = ext.odds === undefined ? "" : `; chance alone ${percent(ext.odds)}`;
-  if (!known || known.n === 0) return `A prior: no ${such} have ended yet, so nothing is measured${chance}.`;
+  if (!known || known.n === 0) return `A guess: no ${such} have ended yet, so nothing is measured${chance}.`;
   const rate = `Of ${known.n} ${such} ${percent(known.hits / known.n)} reached TP1 first${chance}.`;
   const range = known.lo !== undefined && known.hi !== undefined ? ` 95 % interval ${percent(known.lo)} to ${percent(known.hi)}.` : "";
   if (known.n < FEW) return `${rate} Few cases yet, so ${percent(signal.confidence)} leans on chance.`;

@@ -288,6 +288,7 @@ impl Desk {
             chart,
             rules: settings.structure_of(self.symbol, timeframe),
             asked: timeframe == setup_tf || timeframe == htf || !self.features.is_empty(),
+            moves_stops: timeframe == setup_tf,
         };
         let t = reader.read(page, findings)?;
         self.features.close(timeframe, bar, findings, chart);

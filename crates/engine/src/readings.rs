@@ -37,6 +37,8 @@ pub(crate) enum Reader {
     Keeps(Readings),
     /// From another engine of the same bars and rules.
     Follows(Follower),
+    /// By reading what moves stops, on the one timeframe that does, and nothing else.
+    ForStops,
 }
 
 #[derive(Clone, Debug)]
@@ -56,6 +58,8 @@ pub(crate) struct Page<'a> {
     pub rules: &'a Rules,
     /// Whether anything but its findings is asked of this chart.
     pub asked: bool,
+    /// Whether it is the chart of the setups' timeframe, by which stops are moved.
+    pub moves_stops: bool,
 }
 
 impl Reader {
@@ -70,6 +74,10 @@ impl Reader {
                 Some(t)
             }
             Self::Follows(follower) => follower.take(page, findings),
+            Self::ForStops if page.moves_stops => {
+                Some(Arc::make_mut(page.chart).close_for_stops(page.bar))
+            }
+            Self::ForStops => None,
         }
     }
 
@@ -77,7 +85,7 @@ impl Reader {
     pub(crate) fn kept(&mut self) -> Readings {
         match std::mem::take(self) {
             Self::Keeps(kept) => kept,
-            Self::Own | Self::Follows(_) => Readings::default(),
+            Self::Own | Self::Follows(_) | Self::ForStops => Readings::default(),
         }
     }
 
@@ -95,7 +103,7 @@ impl Reader {
     /// Whether it came to a bar that the engine it follows did not come to, or has left one out.
     pub(crate) fn has_parted(&self) -> bool {
         match self {
-            Self::Own | Self::Keeps(_) => false,
+            Self::Own | Self::Keeps(_) | Self::ForStops => false,
             Self::Follows(follower) => follower.has_parted(),
         }
     }
@@ -305,6 +313,7 @@ mod tests {
                 chart: &mut Arc::new(Chart::new(&rules, 17)),
                 rules: &rules,
                 asked: true,
+                moves_stops: true,
             };
             reader.read(page, &mut Vec::new())
         };

@@ -218,7 +218,8 @@ impl Account {
     }
 
     /// Whether anybody asks for prices that turn one currency into another.
-    pub(crate) fn needs_rates(&self) -> bool {
+    #[must_use]
+    pub fn needs_rates(&self) -> bool {
         self.equity.is_some() || self.commission_round_turn > 0.0
     }
 

@@ -2,7 +2,10 @@
 //! an empty container works; neither follows a redirect, since a key must not go where it was not meant to.
 
 use crate::supervise::End;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -24,13 +27,36 @@ const MESSAGE_BYTES: usize = 8 * 1024 * 1024;
 const AGENT: &str = concat!("orion/", env!("CARGO_PKG_VERSION"));
 
 static TLS: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
-    let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    trusting(RootCertStore::from_iter(
+        webpki_roots::TLS_SERVER_ROOTS.iter().cloned(),
+    ))
+});
+
+fn trusting(roots: RootCertStore) -> Arc<ClientConfig> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider has the protocol's versions");
     Arc::new(config.with_root_certificates(roots).with_no_client_auth())
-});
+}
+
+/// Who is trusted by a PEM file.
+///
+/// # Errors
+/// Why it is no file of certificates; the message names it.
+pub fn roots(path: &Path) -> Result<RootCertStore, String> {
+    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let mut roots = RootCertStore::empty();
+    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| told(&error))?;
+    for certificate in certificates {
+        let certificate = certificate.map_err(|error| told(&error))?;
+        roots.add(certificate).map_err(|error| told(&error))?;
+    }
+    if roots.is_empty() {
+        return Err(told(&"it holds no certificate in PEM"));
+    }
+    Ok(roots)
+}
 
 /// A client for a vendor's REST: 10 s to connect, `within` for a whole answer (a stream sets none).
 ///
@@ -53,6 +79,17 @@ pub fn http(within: Option<Duration>) -> reqwest::Client {
 pub fn http_near(within: Duration) -> reqwest::Client {
     let near = builder().no_proxy().timeout(within).build();
     near.expect("the client's settings are fixed")
+}
+
+/// A client for a server that only `roots` vouch for: one of the operator's own, which is reached directly.
+///
+/// # Panics
+/// Never: its settings are fixed.
+#[must_use]
+pub fn http_private(within: Duration, roots: RootCertStore) -> reqwest::Client {
+    let builder = builder().tls_backend_preconfigured(trusting(roots).as_ref().clone());
+    let private = builder.no_proxy().timeout(within).build();
+    private.expect("the client's settings are fixed")
 }
 
 fn builder() -> reqwest::ClientBuilder {

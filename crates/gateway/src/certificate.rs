@@ -1,4 +1,4 @@
-//! What a certificate says about itself: for whom it is, and until when. Whether it is sound is for rustls to say.
+//! What a certificate says about itself: for whom it is, from when and until when. Whether it is sound is for rustls to say.
 
 use market::Time;
 use std::net::IpAddr;
@@ -6,10 +6,11 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 
-/// For whom, and until when.
+/// For whom, from when and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Facts {
     pub(crate) names: Vec<String>,
+    pub(crate) begins: Time,
     pub(crate) expires: Time,
 }
 
@@ -19,15 +20,22 @@ const LAST_SECOND: i64 = 9_223_372_036;
 /// The facts of a certificate in DER; nothing where it is none.
 pub(crate) fn facts(der: &[u8]) -> Option<Facts> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    let seconds = certificate.validity().not_after.timestamp();
-    let expires = if seconds > LAST_SECOND {
+    let validity = certificate.validity();
+    let names = certificate.subject_alternative_name().ok()?;
+    let names = names.map_or(Vec::new(), |names| shown(&names.value.general_names));
+    Some(Facts {
+        names,
+        begins: time(validity.not_before.timestamp()),
+        expires: time(validity.not_after.timestamp()),
+    })
+}
+
+fn time(seconds: i64) -> Time {
+    if seconds > LAST_SECOND {
         Time::MAX
     } else {
         Time::from_secs(seconds)
-    };
-    let names = certificate.subject_alternative_name().ok()?;
-    let names = names.map_or(Vec::new(), |names| shown(&names.value.general_names));
-    Some(Facts { names, expires })
+    }
 }
 
 fn shown(names: &[GeneralName]) -> Vec<String> {

@@ -5,7 +5,7 @@
 //! (the handshake), `visit.rs` (who asks, and from where), `lanes.rs` (the ways to the shards), `shard.rs` (publish and
 //! flush), `session.rs` (one client's life), `stream.rs` (its socket), `identity.rs` (who it is, and until when), `frame.rs`
 //! (what a client's bytes mean), `extension.rs` and `inflate.rs` (compression), `bots.rs` (signals that are posted),
-//! `farewell.rs` (the end),
+//! `farewell.rs` (the end), `dials.rs` (limits that change while it runs),
 //! `room.rs` and `parked.rs` (who comes when there is no room), `inside.rs` (connections of the server to itself).
 
 mod address;
@@ -13,6 +13,7 @@ mod arrival;
 mod bots;
 mod certificate;
 mod config;
+mod dials;
 mod extension;
 mod farewell;
 mod frame;
@@ -41,6 +42,7 @@ mod visit;
 pub use address::Proxies;
 pub use bots::Posting;
 pub use config::{Clock, Config};
+pub use dials::{Dials, Limits};
 pub use farewell::Farewell;
 pub use hub::{Beginning, Publication};
 pub use inside::Inside;

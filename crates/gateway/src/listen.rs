@@ -4,6 +4,7 @@
 use crate::address::Places;
 use crate::arrival::{Protocol, first_words};
 use crate::config::Config;
+use crate::dials::Dials;
 use crate::extension::Deflate;
 use crate::farewell::{self, Drain, Farewell};
 use crate::inflate::Inflater;
@@ -15,7 +16,7 @@ use crate::session::Guest;
 use crate::shard::{self, Common, Inbox, Newcomer};
 use crate::stats::{Refused, Stats};
 use crate::stream::Raw;
-use crate::tls::{Plain, Tls};
+use crate::tls::{CHALLENGE_PROTOCOL, Plain, Tls};
 use crate::upgrade::{self, Agreement, Refusal};
 use crate::visit::{self, Visitor, Whence};
 use axum::Router;
@@ -53,6 +54,7 @@ pub struct Gateway {
     address: SocketAddr,
     stats: Arc<Stats>,
     publisher: Publisher,
+    dials: Dials,
     /// One for each shard.
     drains: Vec<oneshot::Sender<Drain>>,
     drain_each: Duration,
@@ -76,6 +78,7 @@ type Turn = (OwnedSemaphorePermit, Arriving);
 pub(crate) struct Door {
     router: Router,
     config: Config,
+    dials: Dials,
     stats: Arc<Stats>,
     dealer: Dealer,
     room: Room,
@@ -124,11 +127,13 @@ pub fn serve(
     let stats = Arc::new(Stats::new(config.shards));
     let holders = Places::default();
     let turn = lanes::Turn::default();
+    let dials = Dials::new(&config);
     let shards = (0..config.shards).map(|number| {
         let common = Common {
             stats: Arc::clone(&stats.shards[number]),
             holders: holders.clone(),
             turn: turn.clone(),
+            dials: dials.clone(),
             workers: Handle::current(),
         };
         start_shard(number, beginning, &config, common)
@@ -149,6 +154,7 @@ pub fn serve(
         tls_handshakes: Arc::new(Semaphore::new(TLS_TURNS * config.handshakes)),
         room: Room::new(&config),
         inflater: Mutex::default(),
+        dials: dials.clone(),
         config,
         stats: Arc::clone(&stats),
         dealer: Dealer::new(newcomers),
@@ -167,6 +173,7 @@ pub fn serve(
         address,
         stats,
         publisher,
+        dials,
         drains,
         drain_each,
         drain_longest,
@@ -189,6 +196,12 @@ impl Gateway {
     #[must_use]
     pub fn publisher(&self) -> Publisher {
         self.publisher.clone()
+    }
+
+    /// Where limits are changed.
+    #[must_use]
+    pub fn dials(&self) -> Dials {
+        self.dials.clone()
     }
 
     /// Where the server itself may connect, for clients of another protocol.
@@ -359,6 +372,10 @@ impl Door {
                 let turn = Arc::clone(&self.tls_handshakes).acquire_owned().await?;
                 Box::pin(async {
                     let stream = self.shake_hands(tls, stream).await?;
+                    // A challenge was answered by the handshake; nothing is spoken over it (RFC 8737, section 3).
+                    if stream.get_ref().1.alpn_protocol() == Some(CHALLENGE_PROTOCOL) {
+                        return Ok(());
+                    }
                     let turn = (turn, arriving);
                     self.speak_http(stream, peer, turn, Manner::Serving).await
                 })
@@ -486,7 +503,13 @@ impl Door {
         peer: SocketAddr,
     ) -> Result<(Agreement, Visitor), Refusal> {
         let agreement = upgrade::check(request)?;
-        let visitor = visit::judge(request, peer.ip(), &self.config, &self.places)?;
+        let visitor = visit::judge(
+            request,
+            peer.ip(),
+            &self.config,
+            &self.dials.now(),
+            &self.places,
+        )?;
         Ok((agreement, visitor))
     }
 

@@ -7,7 +7,6 @@ mod auth;
 mod deadlines;
 
 use crate::bots::{Bot, Posting, Turn};
-use crate::config::Config;
 use crate::extension::Deflate;
 use crate::farewell::Farewell;
 use crate::frame::{Decoder, Inbound, Violation};
@@ -141,7 +140,7 @@ impl Session {
                     config.message_fragments,
                     guest.deflate,
                 ),
-                rate: Rate::new(config.messages_burst, now),
+                rate: Rate::new(shard.dials.now().messages_burst, now),
                 heard_at: now,
                 ping_at: now + deadlines::ping_interval(config, guest.number),
                 stalled_since: None,
@@ -248,16 +247,17 @@ impl Session {
     }
 
     fn is_within_rate(&self, shard: &Shard) -> bool {
-        let (config, now) = (&shard.config, Moment::now());
+        let (limits, now) = (shard.dials.now(), Moment::now());
         let mut state = self.state.borrow_mut();
         state
             .rate
-            .take(config.messages_per_s, config.messages_burst, now)
+            .take(limits.messages_per_s, limits.messages_burst, now)
     }
 
     fn handle_message(self: &Rc<Self>, shard: &Rc<Shard>, message: &[u8]) {
         self.state.borrow_mut().messages_in += 1;
         shard.stats.messages_received.add(1);
+        shard.stats.bytes_received.add(message.len() as u64);
         match self.parse(shard, message) {
             Ok(Ask::Ping(echo)) => {
                 let pong = tell::pong(&echo, shard.config.clock.now());
@@ -302,9 +302,13 @@ impl Session {
         }
         let mut hub = shard.hub.borrow_mut();
         let simulated = hub.is_simulated();
+        let was_extended = hub.is_extended(self.id);
         let begun = hub.subscribe(self.id, ask, |began| {
-            frame::text(&subscribed(&shard.config, ask, began, simulated))
+            frame::text(&subscribed(shard, ask, began, simulated))
         });
+        if hub.is_extended(self.id) && !was_extended {
+            shard.stats.extended.add(1);
+        }
         drop(hub);
         if let Err(refusal) = begun {
             self.tell_error(shard, refusal, id);
@@ -381,10 +385,10 @@ impl Session {
     fn tell_error(&self, shard: &Shard, refusal: Refusal, id: Option<&RequestId>) {
         shard.stats.errors.add(1);
         self.answer(shard, frame::text(&tell::error(refusal, id)));
-        let config = &shard.config;
+        let limits = shard.dials.now();
         let is_bearable = self.state.borrow_mut().rare().errors.note(
-            config.errors,
-            config.errors_within,
+            limits.errors,
+            limits.errors_within,
             Moment::now(),
         );
         if !is_bearable {
@@ -510,6 +514,7 @@ impl Session {
         shard.stats.features_sent.add(sent.features);
         shard.stats.answers_sent.add(sent.answers);
         shard.stats.bytes_sent.add(written.taken as u64);
+        shard.stats.count_bytes(&sent.bytes);
         shard.stats.prices_folded.set(hub.folded());
         if written.is_full {
             Wrote::Full
@@ -655,7 +660,7 @@ enum Wrote {
 }
 
 /// What an extended client is told of what it subscribed.
-fn subscribed(config: &Config, ask: &Subscribe, began: &Began, simulated: bool) -> String {
+fn subscribed(shard: &Shard, ask: &Subscribe, began: &Began, simulated: bool) -> String {
     let symbols = began.symbols.as_deref();
     let interval = began.price_interval.map(|span| span.millis());
     tell::subscribed(&tell::Subscribed {
@@ -670,10 +675,10 @@ fn subscribed(config: &Config, ask: &Subscribe, began: &Began, simulated: bool) 
         price_interval_ms: interval.and_then(|millis| u32::try_from(millis).ok()),
         simulated,
         limits: tell::Limits {
-            message_bytes: config.message_bytes,
-            messages_per_s: config.messages_per_s,
+            message_bytes: shard.config.message_bytes,
+            messages_per_s: shard.dials.now().messages_per_s,
         },
-        heartbeat_ms: u64::try_from(config.heartbeat_every.as_millis()).unwrap_or(u64::MAX),
+        heartbeat_ms: u64::try_from(shard.config.heartbeat_every.as_millis()).unwrap_or(u64::MAX),
     })
 }
 

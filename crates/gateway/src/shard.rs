@@ -7,6 +7,7 @@
 
 use crate::address::Places;
 use crate::config::Config;
+use crate::dials::Dials;
 use crate::extension::Deflate;
 use crate::farewell::{self, Drain, Farewell};
 use crate::inflate::Inflater;
@@ -60,6 +61,7 @@ pub(crate) struct Common {
     /// Clients by whose key they came with, of all shards together.
     pub(crate) holders: Places<Box<str>>,
     pub(crate) turn: Turn,
+    pub(crate) dials: Dials,
     /// Where bots' signals are worked on: not on the clients' thread.
     pub(crate) workers: Handle,
 }
@@ -74,6 +76,7 @@ pub(crate) struct Shard {
     /// Publications were entered that nobody has flushed yet.
     entered: Notify,
     pub(crate) config: Config,
+    pub(crate) dials: Dials,
     pub(crate) stats: Arc<Counts>,
     /// Where bots' signals are worked on: not on the clients' thread.
     pub(crate) workers: Handle,
@@ -154,6 +157,7 @@ pub(crate) fn run(
         turn: common.turn,
         entered: Notify::new(),
         config,
+        dials: common.dials,
         stats: common.stats,
         workers: common.workers,
         holders: common.holders,
@@ -171,6 +175,7 @@ pub(crate) fn run(
     let served = LocalSet::new().block_on(&runtime, Rc::clone(&shard).serve(newcomers, drain));
     // One that broke has cut its clients.
     shard.stats.connections.set(0);
+    shard.stats.extended.set(0);
     Ok(served?)
 }
 
@@ -415,7 +420,12 @@ impl Shard {
     pub(crate) fn remove(&self, session: &Session) {
         let mut sessions = self.sessions.borrow_mut();
         sessions[session.id.index()] = None;
-        self.hub.borrow_mut().leave(session.id);
+        let mut hub = self.hub.borrow_mut();
+        if hub.is_extended(session.id) {
+            self.stats.extended.lower();
+        }
+        hub.leave(session.id);
+        drop(hub);
         self.count(self.present.get() - 1);
         self.left.notify_one();
     }

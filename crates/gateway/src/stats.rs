@@ -36,6 +36,8 @@ pub struct Counts {
     /// WebSocket connections that are open now.
     pub connections: Counter,
     pub connections_total: Counter,
+    /// Of those that are open now, those that speak the extended protocol.
+    pub extended: Counter,
     /// Connections that are held now because there was no room for them; and those that ever were.
     pub parked: Counter,
     pub parked_total: Counter,
@@ -53,8 +55,17 @@ pub struct Counts {
     pub features_sent: Counter,
     /// Pongs, errors, answers to bots, protocol pings and Closes.
     pub answers_sent: Counter,
-    /// Written to WebSocket clients, frame headers included.
+    /// Written to WebSocket clients, frame headers included: all, and by what they are of.
     pub bytes_sent: Counter,
+    pub signal_bytes: Counter,
+    pub price_bytes: Counter,
+    pub status_bytes: Counter,
+    pub bar_bytes: Counter,
+    pub feature_bytes: Counter,
+    /// Made for one client alone: answers, snapshots and replays.
+    pub own_bytes: Counter,
+    /// Said by WebSocket clients in whole messages, as long as those are when inflated.
+    pub bytes_received: Counter,
     /// Prices that some client was not sent because a later one of the same symbol was there.
     pub prices_folded: Counter,
     /// Times that a socket took no more while some bytes were due.
@@ -105,6 +116,26 @@ impl Refused {
 }
 
 impl Counts {
+    pub(crate) fn count_bytes(&self, bytes: &hub::SentBytes) {
+        let hub::SentBytes {
+            events,
+            prices,
+            statuses,
+            bars,
+            features,
+            own,
+        } = *bytes;
+        for (counter, bytes) in [
+            (&self.signal_bytes, events),
+            (&self.price_bytes, prices),
+            (&self.status_bytes, statuses),
+            (&self.bar_bytes, bars),
+            (&self.feature_bytes, features),
+            (&self.own_bytes, own),
+        ] {
+            counter.add(bytes as u64);
+        }
+    }
     pub(crate) fn refused(&self, why: Refused) {
         self.refused[why as usize].add(1);
     }

@@ -1,16 +1,20 @@
 //! TLS on the listener. Certificate and key are files, which are looked at again while the server runs: a renewed pair is
-//! used by the next handshake, and one that does not fit leaves the old one in place.
+//! used by the next handshake, and one that does not fit leaves the old one in place. Where somebody else orders the
+//! certificate, the files may come later, and challenges of tls-alpn-01 (RFC 8737) are answered by the same handshakes.
 
 use crate::certificate;
 use market::Time;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, ServerConfig};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
+use std::sync::{
+    Arc, LazyLock, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 use std::time::Duration;
 use std::{fmt, fs, io};
 use tokio::sync::watch;
@@ -64,6 +68,7 @@ pub struct Identity {
     pair: Arc<CertifiedKey>,
     /// Hosts and addresses that it is for.
     pub names: Vec<String>,
+    pub begins: Time,
     pub expires: Time,
 }
 
@@ -99,6 +104,7 @@ impl Files {
         Ok(Identity {
             pair: Arc::new(pair),
             names: facts.names,
+            begins: facts.begins,
             expires: facts.expires,
         })
     }
@@ -173,11 +179,33 @@ pub struct Tls {
     pub(crate) config: Arc<ServerConfig>,
     /// The files at the last look, or why they could not be read.
     seen: Mutex<Result<Texts, String>>,
+    failures: Mutex<Failures>,
+}
+
+/// For whom the certificate is that handshakes use, from when and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    pub names: Vec<String>,
+    pub begins: Time,
+    pub expires: Time,
+}
+
+/// What went wrong with certificates since the process began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    pub count: u64,
+    /// Of the last attempt, where that failed.
+    pub reason: Option<String>,
 }
 
 /// The one provider of cryptography there is.
 static PROVIDER: LazyLock<Arc<CryptoProvider>> =
     LazyLock::new(|| Arc::new(aws_lc_rs::default_provider()));
+
+/// What is spoken over TLS otherwise.
+const HTTP: &[u8] = b"http/1.1";
+/// How who checks a challenge names his protocol (RFC 8737, section 3).
+pub(crate) const CHALLENGE_PROTOCOL: &[u8] = b"acme-tls/1";
 
 impl Tls {
     /// # Errors
@@ -188,24 +216,116 @@ impl Tls {
     pub fn open(files: Files, plain: Plain) -> Result<Self, Error> {
         let texts = files.texts()?;
         let identity = files.understand(&texts)?;
-        let current = Arc::new(Current(RwLock::new(identity.pair)));
-        let mut config = ServerConfig::builder_with_provider(Arc::clone(&PROVIDER))
-            .with_safe_default_protocol_versions()
-            .expect("the provider has the versions of the protocol")
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // A resumed session saves next to nothing of a handshake, and costs memory for each that is not.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        Ok(Self {
+        let mut config = Self::config_of(&identity.into_current());
+        config.0.alpn_protocols = vec![HTTP.to_vec()];
+        Ok(Self::of(files, plain, config, Ok(texts)))
+    }
+
+    /// The same where the files may not be there yet: until they are, each handshake ends with an alert. Files that cannot
+    /// be used are told, and stand for none.
+    ///
+    /// # Panics
+    /// Never: the provider has the versions of the protocol.
+    #[must_use]
+    pub fn awaiting(files: Files, plain: Plain) -> Self {
+        let texts = files.texts();
+        let identity = texts.as_ref().ok().map(|texts| files.understand(texts));
+        let (current, damage) = match identity {
+            Some(Ok(identity)) => (identity.into_current(), None),
+            Some(Err(error)) => (Arc::default(), Some(error.to_string())),
+            None => (Arc::default(), None),
+        };
+        let mut config = Self::config_of(&current);
+        config.0.alpn_protocols = vec![HTTP.to_vec(), CHALLENGE_PROTOCOL.to_vec()];
+        let texts = texts.map_err(|error| error.to_string());
+        let tls = Self::of(files, plain, config, texts);
+        if let Some(reason) = damage {
+            tls.fail(&reason);
+        }
+        tls
+    }
+
+    fn of(
+        files: Files,
+        plain: Plain,
+        (config, current): (ServerConfig, Arc<Current>),
+        seen: Result<Texts, String>,
+    ) -> Self {
+        Self {
             files,
             plain,
             look_every: Duration::from_secs(2),
             current,
             config: Arc::new(config),
-            seen: Mutex::new(Ok(texts)),
-        })
+            seen: Mutex::new(seen),
+            failures: Mutex::default(),
+        }
+    }
+
+    fn config_of(current: &Arc<Current>) -> (ServerConfig, Arc<Current>) {
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(&PROVIDER))
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .expect("the provider has the versions of the protocol")
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(current) as Arc<dyn ResolvesServerCert>);
+        // A resumed session saves next to nothing of a handshake, and costs memory for each that is not.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        (config, Arc::clone(current))
+    }
+
+    /// The files of the pair.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// What handshakes show now; nothing while there is no certificate yet.
+    #[must_use]
+    pub fn shown(&self) -> Option<Shown> {
+        let state = self.current.read();
+        state.shown.clone()
+    }
+
+    /// What went wrong so far.
+    #[must_use]
+    pub fn failures(&self) -> Failures {
+        self.failures_now().clone()
+    }
+
+    /// An attempt to renew failed.
+    pub fn fail(&self, reason: &str) {
+        let mut failures = self.failures_now();
+        failures.count += 1;
+        failures.reason = Some(reason.to_owned());
+    }
+
+    fn failures_now(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers the challenge for `name` with this certificate and its key, until [`Tls::end_challenges`].
+    ///
+    /// # Errors
+    /// When they are not a certificate and its key.
+    pub fn answer_challenge(
+        &self,
+        name: &str,
+        certificate: Vec<u8>,
+        key: Vec<u8>,
+    ) -> Result<(), rustls::Error> {
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key));
+        let pair = CertifiedKey::from_der(vec![certificate.into()], key, &PROVIDER)?;
+        let mut state = self.current.write();
+        state
+            .challenges
+            .insert(name.to_ascii_lowercase(), Arc::new(pair));
+        Ok(())
+    }
+
+    /// Nobody checks any more.
+    pub fn end_challenges(&self) {
+        self.current.write().challenges.clear();
     }
 
     /// Looks at the files again and again, until the gateway ends.
@@ -237,12 +357,16 @@ impl Tls {
         match identity {
             Ok(identity) => {
                 tracing::info!(names = identity.names.join(" "), expires = %identity.expires, "a new certificate is used from now on");
-                self.current.set(identity.pair);
+                self.current.set(identity);
+                self.failures_now().reason = None;
             }
-            Err(reason) => tracing::error!(
-                reason,
-                "the files of the certificate have changed and cannot be used; the one before stays"
-            ),
+            Err(reason) => {
+                tracing::error!(
+                    reason,
+                    "the files of the certificate have changed and cannot be used; the one before stays"
+                );
+                self.fail(&reason);
+            }
         }
         *seen = now;
     }
@@ -258,19 +382,61 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// The pair that handshakes use.
-#[derive(Debug)]
-struct Current(RwLock<Arc<CertifiedKey>>);
+impl Identity {
+    fn into_current(self) -> Arc<Current> {
+        let current = Arc::<Current>::default();
+        current.set(self);
+        current
+    }
+}
+
+/// What handshakes use.
+#[derive(Debug, Default)]
+struct Current(RwLock<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    pair: Option<Arc<CertifiedKey>>,
+    shown: Option<Shown>,
+    /// By the name that is checked.
+    challenges: BTreeMap<String, Arc<CertifiedKey>>,
+}
 
 impl Current {
-    fn set(&self, pair: Arc<CertifiedKey>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = pair;
+    fn set(&self, identity: Identity) {
+        let mut state = self.write();
+        state.pair = Some(identity.pair);
+        state.shown = Some(Shown {
+            names: identity.names,
+            begins: identity.begins,
+            expires: identity.expires,
+        });
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ResolvesServerCert for Current {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let pair = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(&pair))
+    /// Without a pair rustls ends the handshake with an alert.
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let state = self.read();
+        if checks_challenge(&hello) {
+            let name = hello.server_name()?.to_ascii_lowercase();
+            return state.challenges.get(&name).cloned();
+        }
+        state.pair.clone()
     }
+}
+
+/// Who checks offers this one protocol.
+fn checks_challenge(hello: &ClientHello<'_>) -> bool {
+    hello.alpn().is_some_and(|mut offered| {
+        offered.next() == Some(CHALLENGE_PROTOCOL) && offered.next().is_none()
+    })
 }

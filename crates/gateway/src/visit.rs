@@ -3,6 +3,7 @@
 
 use crate::address::{Place, Places, household};
 use crate::config::Config;
+use crate::dials::Limits;
 use crate::keeper::{Mode, Pass, Shown, Way};
 use crate::upgrade::Refusal;
 use hyper::header::{AUTHORIZATION, HeaderMap, ORIGIN};
@@ -71,17 +72,18 @@ pub(crate) fn judge<B>(
     request: &Request<B>,
     peer: IpAddr,
     config: &Config,
+    limits: &Limits,
     places: &Places<IpAddr>,
 ) -> Result<Visitor, Refusal> {
     let headers = request.headers();
-    let origin = check_origin(headers, &config.origins)?;
+    let origin = check_origin(headers, &limits.origins)?;
     let standing = match bearer(headers)? {
         Some(token) => by_header(token, origin, config)?,
         None => by_address(request.uri().query(), origin, config),
     };
-    let client = config.proxies.client(peer, headers);
+    let client = limits.proxies.client(peer, headers);
     let place =
-        client.map(|client| places.take(&household(client), config.connections_per_address));
+        client.map(|client| places.take(&household(client), limits.connections_per_address));
     let standing = match place {
         Some(None) => Standing::TooMany,
         Some(Some(_)) | None => standing,

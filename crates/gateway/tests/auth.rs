@@ -566,6 +566,47 @@ fn connections_of_one_address_are_counted_behind_proxies_too() {
 }
 
 #[test]
+fn limits_change_while_clients_stay() {
+    let server = limited(1);
+    let from = |header: &str| ask(&server, header).0;
+    let address = "X-Forwarded-For: 203.0.113.9\r\n";
+    let mut first = from(address);
+    assert!(is_let_in(&mut first));
+    assert!(!is_let_in(&mut from(address)));
+    server.change(|limits| limits.connections_per_address = 2);
+    let mut second = from(address);
+    assert!(is_let_in(&mut second));
+    server.change(|limits| limits.connections_per_address = 1);
+    assert!(!is_let_in(&mut from(address)));
+    assert!(
+        is_let_in(&mut first) && is_let_in(&mut second),
+        "nobody has to go"
+    );
+
+    // The very client that was there speaks by the new rate.
+    server.change(|limits| (limits.messages_per_s, limits.messages_burst) = (1000, 1000));
+    let pings = frame(0x81, br#"{"type":"ping"}"#);
+    first.send(&pings.repeat(100));
+    for _ in 0..100 {
+        assert!(first.hear_text().contains("pong"));
+    }
+    server.change(|limits| (limits.messages_per_s, limits.messages_burst) = (1, 2));
+    first.send(&pings.repeat(10));
+    let reason = "too many messages".to_owned();
+    assert_eq!(first.hear_close(), (Some(4429), reason));
+    assert!(is_let_in(&mut second));
+}
+
+#[test]
+fn pages_that_may_connect_change_too() {
+    let server = Server::start();
+    let page = "Origin: https://a.example\r\n";
+    assert!(ask(&server, page).1.starts_with("HTTP/1.1 101"));
+    server.change(|limits| limits.origins.allowed = vec!["https://b.example".to_owned()]);
+    assert!(ask(&server, page).1.starts_with("HTTP/1.1 403"));
+}
+
+#[test]
 fn connections_of_one_key_are_counted() {
     let server = Server::with(Config {
         connections_per_key: 2,

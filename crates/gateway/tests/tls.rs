@@ -426,3 +426,154 @@ fn a_cut_without_the_last_word_of_tls_is_an_end() {
         .unwrap();
     wait_until("it is gone", || server.stats.closes() == [(1006, 1)].into());
 }
+
+#[test]
+fn versions_before_1_2_are_refused_with_their_alert() {
+    let pki = Pki::new();
+    pki.renew();
+    let server = pki.server(Plain::Refused, config());
+    for minor in [1, 2] {
+        // A client of TLS 1.0 or 1.1 (RFC 4346, section 7.4.1.2): its version, 32 random bytes, no session, one cipher, no
+        // compression.
+        let mut hello = vec![3, minor];
+        hello.extend([7; 32]);
+        hello.extend([0, 0, 2, 0xc0, 0x13, 1, 0]);
+        let mut message = vec![1, 0, 0, u8::try_from(hello.len()).unwrap()];
+        message.extend(hello);
+        let mut record = vec![22, 3, 1, 0, u8::try_from(message.len()).unwrap()];
+        record.extend(message);
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(&record).unwrap();
+        let mut answer = Vec::new();
+        let _cut = stream.read_to_end(&mut answer);
+        // An alert record: fatal, protocol_version (RFC 8446, section 6).
+        assert_eq!(answer.first(), Some(&21), "{answer:?}");
+        assert_eq!(answer.get(5..7), Some(&[2, 70][..]), "{answer:?}");
+    }
+}
+
+/// An answer to a challenge, and its key.
+fn answer_for(host: &str) -> (Vec<u8>, Vec<u8>) {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new([host.to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    (certificate.der().to_vec(), key.serialize_der())
+}
+
+/// A handshake as far as it goes, over these protocols: the certificate that was shown, or why there was none.
+fn shown_over(
+    pki: &Pki,
+    server: &Server,
+    protocols: &[&[u8]],
+) -> std::io::Result<CertificateDer<'static>> {
+    let mut trusting = pki.trusting(&rustls::version::TLS13);
+    trusting
+        .dangerous()
+        .set_certificate_verifier(Arc::new(Anybody));
+    trusting.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    let name = ServerName::try_from(HOST).unwrap();
+    let mut tls = ClientConnection::new(Arc::new(trusting), name).unwrap();
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    while tls.is_handshaking() {
+        tls.complete_io(&mut stream)?;
+    }
+    Ok(tls.peer_certificates().unwrap()[0].clone())
+}
+
+/// Who checks a challenge takes a certificate that nobody vouches for.
+#[derive(Debug)]
+struct Anybody;
+
+impl rustls::client::danger::ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: rustls::pki_types::UnixTime,
+    ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+        Ok(rustls::client::danger::ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, &algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        aws_lc_rs::default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+#[test]
+fn a_certificate_may_come_later_and_challenges_are_answered_until_they_end() {
+    let pki = Pki::new();
+    let mut tls = Tls::awaiting(pki.files(), Plain::Refused);
+    tls.look_every = Duration::from_millis(10);
+    let tls = Arc::new(tls);
+    let mut config = config();
+    config.tls = Some(Arc::clone(&tls));
+    let server = Server::with(config);
+    let (web, check) = (&b"http/1.1"[..], &b"acme-tls/1"[..]);
+
+    let told = format!("{:?}", shown_over(&pki, &server, &[web]).unwrap_err());
+    assert!(
+        told.contains("AccessDenied"),
+        "an alert, and no silence: {told}"
+    );
+    assert!(
+        shown_over(&pki, &server, &[check]).is_err(),
+        "nothing is checked"
+    );
+    assert_eq!((tls.shown(), tls.failures().count), (None, 0));
+
+    let (certificate, key) = answer_for(HOST);
+    tls.answer_challenge("Signals.example.com", certificate.clone(), key.clone())
+        .unwrap();
+    assert!(
+        shown_over(&pki, &server, &[check]).is_err(),
+        "of another name"
+    );
+    tls.answer_challenge(HOST, certificate.clone(), key)
+        .unwrap();
+    let answered = shown_over(&pki, &server, &[check]).unwrap();
+    assert_eq!(answered.as_ref(), certificate);
+    assert!(
+        shown_over(&pki, &server, &[web]).is_err(),
+        "it answers nothing else"
+    );
+    assert!(shown_over(&pki, &server, &[check, web]).is_err());
+
+    let ordered = pki.renew();
+    wait_until("the certificate is there", || tls.shown().is_some());
+    assert_eq!(shown_over(&pki, &server, &[web]).unwrap(), ordered);
+    tls.end_challenges();
+    assert!(shown_over(&pki, &server, &[check]).is_err(), "it has ended");
+    let shown = tls.shown().unwrap();
+    assert_eq!(shown.names, [HOST]);
+    assert!(shown.begins < shown.expires);
+
+    fs::write(pki.path("cert.pem"), "no certificate").unwrap();
+    wait_until("the fault is counted", || tls.failures().count == 1);
+    assert!(tls.failures().reason.unwrap().contains("cert.pem"));
+    assert_eq!(shown_over(&pki, &server, &[web]).unwrap(), ordered);
+}

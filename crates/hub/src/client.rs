@@ -44,6 +44,19 @@ pub struct Sent {
     pub features: u64,
     /// Answers, protocol pings and pongs, Close.
     pub answers: u64,
+    pub bytes: SentBytes,
+}
+
+/// Bytes that were written, by what they are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SentBytes {
+    pub events: usize,
+    pub prices: usize,
+    pub statuses: usize,
+    pub bars: usize,
+    pub features: usize,
+    /// Made for one client alone: answers, snapshots, replays, and what was left of a message that was cut.
+    pub own: usize,
 }
 
 /// The client is further behind than its events, or its closed bars, are kept. They are never skipped: close it, and let it

@@ -471,6 +471,7 @@ impl Hub {
         let client = self.clients.of(id);
         let mut sent = Sent::default();
         let mut left = client.take_own(written, &mut sent);
+        sent.bytes.own = written - left;
         if left == 0 {
             return sent;
         }
@@ -487,34 +488,50 @@ impl Hub {
             features.map(|(class, cursor)| (class, self.feature_classes.get(class), cursor));
         let mut features = features.map(|(id, class, cursor)| (id, class.latest().reader(cursor)));
         let mut rest = Bytes::new();
-        for (_, reader) in [&mut prices, &mut statuses, &mut features]
-            .into_iter()
-            .flatten()
-        {
-            left -= reader.take_snapshot(left, &mut rest);
+        let of_latest = &mut sent.bytes;
+        for (reader, bytes) in [
+            (&mut prices, &mut of_latest.prices),
+            (&mut statuses, &mut of_latest.statuses),
+            (&mut features, &mut of_latest.features),
+        ] {
+            if let Some((_, reader)) = reader {
+                let taken = reader.take_snapshot(left, &mut rest);
+                left -= taken;
+                *bytes += taken;
+            }
         }
         if let Some((class, next)) = &mut client.events {
             let log = self.event_classes.get(*class).log();
             let (bytes, messages) = take_logged(log, next, left, &mut rest);
             left -= bytes;
             sent.events += messages;
+            sent.bytes.events = bytes;
         }
         if let Some(place) = &mut client.bars {
             let log = self.bar_classes.get(place.class).closed();
             let (bytes, messages) = take_logged(log, &mut place.next, left, &mut rest);
             left -= bytes;
             sent.bars += messages;
+            sent.bytes.bars = bytes;
         }
-        for (_, reader) in [&mut prices, &mut statuses, &mut features]
-            .into_iter()
-            .flatten()
-        {
-            left -= reader.take_news(left, &mut rest);
+        let of_latest = &mut sent.bytes;
+        for (reader, bytes) in [
+            (&mut prices, &mut of_latest.prices),
+            (&mut statuses, &mut of_latest.statuses),
+            (&mut features, &mut of_latest.features),
+        ] {
+            if let Some((_, reader)) = reader {
+                let taken = reader.take_news(left, &mut rest);
+                left -= taken;
+                *bytes += taken;
+            }
         }
         if let Some(place) = &mut client.bars {
             let forming = self.bar_classes.get(place.class).forming();
             let mut reader = forming.reader(place.forming);
-            left -= reader.take_news(left, &mut rest);
+            let taken = reader.take_news(left, &mut rest);
+            left -= taken;
+            sent.bytes.bars += taken;
             sent.bars += reader.messages;
             place.forming = reader.cursor;
         }

@@ -27,7 +27,7 @@ mod subscription;
 mod symbol_class;
 mod window;
 
-pub use client::{Answers, Behind, ClientId, Pending, Sent};
+pub use client::{Answers, Behind, ClientId, Pending, Sent, SentBytes};
 pub use form::Packing;
 pub use hub::{Hub, Limits};
 pub use publication::{Beginning, Publication, Refused};

@@ -20,8 +20,10 @@ pub use kept::{
 pub use manual::{Completions, Man};
 pub use models::{Features, FeaturesExport, Model, ModelCheck, ModelList};
 pub use recordings::{Backtest, Inspect, Replay};
-pub use running::{Asked, Printed, Reload, Signals, SignalsList, SignalsShow, Status, Tail};
-pub use settings::{Basis, Kept, Settings};
+pub use running::{
+    Asked, Doctor, Log, LogLevel, Printed, Reload, Signals, SignalsList, SignalsShow, Status, Tail,
+};
+pub use settings::{Basis, Kept, Serve, Settings};
 pub use sources::{Feed, FeedTest};
 
 use crate::config::Finding;
@@ -52,7 +54,7 @@ pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: Settings,
+    serve: Serve,
 }
 
 /// What to do.
@@ -68,10 +70,11 @@ Examples:
   orion serve --feed oanda,kraken                  OANDA's, and Kraken's where OANDA's stall
   orion serve --set prices.repeat_ms=4000 --set rules.min_rr=2.0
   ORION__LOG__FORMAT=json orion serve              log one JSON object a line
+  orion serve --hold                               under PM2 or in a container: a crash refuses nobody
 
 Logs go to standard error. Exit code: 0 after a clean end, 1 when it could not start or go on, 2 when the command line
 could not be read.")]
-    Serve(Settings),
+    Serve(Serve),
 
     /// Hand over from the running server to a new process of the same program and options; no client is refused
     #[command(after_help = "\
@@ -267,6 +270,7 @@ Examples:
   orion status --data /srv/orion
   orion status --url http://192.168.1.20:8080
   orion status --json | jq .problems
+  orion status --ready                   for a health check: are clients let in?
 
 Exit code: 0 when it is well, 1 when something is not, with a line for each thing; 2 when no server answers, or the command
 line could not be read.")]
@@ -283,6 +287,30 @@ Examples:
   orion signals list --url http://192.168.1.20:8080"
     )]
     Signals(Signals),
+
+    /// Look whether this machine and these settings can carry a server, and what to change
+    #[command(after_help = "\
+Examples:
+  orion doctor
+  orion doctor --config orion.toml --data /srv/orion
+  orion doctor --json | jq '.findings[] | select(.verdict != \"ok\")'
+
+A line for each thing: ok, warn (it serves, and should be better) or FAIL (a server would not start, or would soon suffer), what
+was found, and what to change. It looks at file descriptors, connects that may wait, memory, the clock, room and time of the disk,
+settings, sources and their keys, certificate, store and address. A file of a few KiB is written into the data folder and removed.
+Exit code: 0 when nothing fails, 1 when something does, 2 when the command line could not be read.")]
+    Doctor(Doctor),
+
+    /// Change what a running server logs
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  orion log level
+  orion log level gateway=debug
+  orion log level reset"
+    )]
+    Log(Log),
 
     /// Make, list and remove the keys of bots, TradingView, MetaTrader and dashboards; revoke tokens
     #[command(after_help = "\

@@ -4,7 +4,9 @@
 //! result whole, and gives either a [`Config`] that cannot be wrong or all findings at once. Nothing is opened here but
 //! the settings file and, to see that they can be read, the tape's files.
 
+mod admin;
 mod auth;
+mod change;
 mod charts;
 mod check;
 mod describe;
@@ -16,13 +18,17 @@ mod layers;
 mod merge;
 mod models;
 mod news;
+mod operator;
 mod rules;
 mod schema;
 mod tape;
+mod tls;
 mod value;
 mod words;
 
+pub use admin::{Admin, AdminAddress};
 pub use auth::{Auth, AuthMode, Jwt, ProxyNet, SignersFrom};
+pub use change::{Change, changes};
 pub use charts::ChartsSettings;
 pub use features::{FeaturesSettings, check_names};
 pub use finding::{Finding, Origin};
@@ -31,8 +37,10 @@ pub use instrument::InstrumentSettings;
 pub use layers::{Flag, Layers, SettingsFile};
 pub use models::{ModelsSettings, ReadManifest, read_manifest};
 pub use news::NewsSettings;
+pub use operator::OperatorSettings;
 pub use rules::{RulesSettings, Whose};
 pub use tape::{DateOrder, Separator, TapeFeed};
+pub use tls::{Acme, Directory, ServerTls};
 pub use value::{FeedKind, LogFormat, LogLevels, RulesOverlay, SourceName, Speed, Written};
 
 use market::{Catalog, Instrument, Source, SourceId};
@@ -45,6 +53,8 @@ use std::path::{Path, PathBuf};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub server: Server,
+    pub admin: Admin,
+    pub operator: OperatorSettings,
     pub auth: Auth,
     pub data: Data,
     pub feed: Feed,
@@ -71,6 +81,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             server: Server::default(),
+            admin: Admin::default(),
+            operator: OperatorSettings::default(),
             auth: Auth::default(),
             data: Data::default(),
             feed: Feed::default(),
@@ -100,7 +112,7 @@ pub struct Server {
     /// Address and port to listen on; port 0 takes any free one.
     #[serde(deserialize_with = "value::listen")]
     pub listen: SocketAddr,
-    /// Another address, for health and metrics; absent: metrics are for this machine only, on `listen`.
+    /// The older name of `admin.listen`.
     #[serde(deserialize_with = "value::listen_also")]
     pub admin: Option<SocketAddr>,
     /// The pages that may connect; empty: any.
@@ -125,42 +137,6 @@ impl Default for Server {
             tls: ServerTls::default(),
             reload_timeout_s: 30,
         }
-    }
-}
-
-/// TLS on the address that is listened on; without a certificate there is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ServerTls {
-    /// PEM files: the certificate, followed by those that vouch for it, and its key.
-    pub cert: Option<PathBuf>,
-    pub key: Option<PathBuf>,
-    /// Whether plain HTTP is served on the same port.
-    pub plain: bool,
-}
-
-impl ServerTls {
-    /// The pair, where one is given.
-    #[must_use]
-    pub fn files(&self) -> Option<::gateway::tls::Files> {
-        Some(::gateway::tls::Files {
-            certificate: self.cert.clone()?,
-            key: self.key.clone()?,
-        })
-    }
-
-    /// TLS as the gateway speaks it, where it is wanted.
-    ///
-    /// # Errors
-    /// When the files are not a certificate and its key.
-    pub fn open(&self) -> Result<Option<::gateway::tls::Tls>, ::gateway::tls::Error> {
-        let plain = if self.plain {
-            ::gateway::tls::Plain::Served
-        } else {
-            ::gateway::tls::Plain::Refused
-        };
-        let open = |files| ::gateway::tls::Tls::open(files, plain);
-        self.files().map(open).transpose()
     }
 }
 
@@ -450,24 +426,37 @@ fn live_source(feed: &Feed, name: &SourceName) -> Source {
 }
 
 impl Server {
+    /// The pages that may connect, as the gateway takes them.
+    #[must_use]
+    pub fn page_origins(&self) -> ::gateway::Origins {
+        ::gateway::Origins {
+            allowed: self.origins.iter().map(ToString::to_string).collect(),
+            allow_none: self.allow_no_origin,
+        }
+    }
+
+    /// Whose reports of clients' addresses are believed, as the gateway takes them.
+    #[must_use]
+    pub fn believed_proxies(&self) -> ::gateway::Proxies {
+        ::gateway::Proxies(self.proxies.iter().map(|net| net.0).collect())
+    }
+
     /// `""`, or `"s"` where TLS is spoken: what stands behind `http` and `ws`.
     #[must_use]
     pub fn scheme_end(&self) -> &'static str {
-        if self.tls.files().is_some() { "s" } else { "" }
+        if self.tls.files().is_some() || self.tls.is_ordered() {
+            "s"
+        } else {
+            ""
+        }
     }
 }
 
 /// The settings that are not the same in both, by their dotted paths.
 #[must_use]
 pub fn differing(one: &Config, other: &Config) -> Vec<String> {
-    let mut keys = Vec::new();
-    merge::differing(
-        "",
-        &merge::table_of(one),
-        &merge::table_of(other),
-        &mut keys,
-    );
-    keys
+    let changes = changes(one, other).into_iter();
+    changes.map(|change| change.key).collect()
 }
 
 impl Loaded {

@@ -1,6 +1,7 @@
 //! The binary of ORION as a library, so that tests and benchmarks can reach its parts. `serve/run.rs` is the loop; read
 //! `machine.rs` for what may be shown when.
 
+mod acme;
 mod admin;
 mod api;
 pub mod auth;
@@ -13,6 +14,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 mod console;
+pub mod doctor;
 pub mod fault;
 pub mod features;
 pub mod feed;
@@ -20,15 +22,18 @@ pub mod feed_test;
 pub mod handover;
 pub mod hangup;
 pub mod history;
+pub mod hold;
 pub mod inspect;
 mod keep;
 mod keeper;
 pub mod key;
 pub mod live;
+pub mod log;
 pub mod logs;
 pub mod machine;
 pub mod manual;
 pub mod models;
+mod operator;
 pub mod ops;
 pub mod place;
 pub mod posts;
@@ -50,6 +55,7 @@ pub mod sources;
 pub mod status;
 pub mod statuses;
 pub mod survey;
+pub mod switches;
 pub mod tail;
 pub mod track;
 pub mod verify;

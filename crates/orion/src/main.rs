@@ -2,19 +2,21 @@
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
-use orion::cli::{self, Cli, Command, Features, Feed};
+use orion::cli::{self, Cli, Command, Features, Feed, Log};
 use orion::config::{self, Config, FeedKind, Finding, Layers, Loaded};
 use orion::handover::Entrance;
 use orion::secrets::Secrets;
 use orion::serve::Source;
+use orion::switches::Switches;
 use orion::{
-    backtest, backup, features, feed, feed_test, hangup, history, inspect, key, logs, manual,
-    models, recorder, reload, replay, serve, shutdown, signals, status, survey, tail, track,
-    verify,
+    backtest, backup, doctor, features, feed, feed_test, hangup, history, hold, inspect, key, log,
+    logs, manual, models, recorder, reload, replay, serve, shutdown, signals, status, survey, tail,
+    track, verify,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -35,7 +37,12 @@ fn main() -> ExitCode {
 
 fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode> {
     match command {
-        Command::Serve(settings) => serve(&settings, environment).map(|()| ExitCode::SUCCESS),
+        Command::Serve(options) if options.hold && !hold::is_held() => {
+            hold(&options.settings, environment)
+        }
+        Command::Serve(options) => {
+            serve(&options.settings, environment).map(|()| ExitCode::SUCCESS)
+        }
         Command::Reload(options) => reload::run(&options, environment).map(|()| ExitCode::SUCCESS),
         Command::Record(settings) => {
             let loaded = load(settings.layers(environment.clone()))?;
@@ -90,12 +97,31 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         Command::Signals(options) => runtime()?
             .block_on(signals::run(&options, &environment))
             .map(|()| ExitCode::SUCCESS),
+        Command::Doctor(options) => doctor::run(&options, &environment).map(ExitCode::from),
+        Command::Log(Log::Level(options)) => {
+            log::run(&options, environment).map(|()| ExitCode::SUCCESS)
+        }
         Command::Completions(options) => {
             manual::complete(&options, &mut io::stdout().lock())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Man(options) => manual::write(&options).map(|()| ExitCode::SUCCESS),
     }
+}
+
+/// Holds the socket for a server, which is another process.
+fn hold(settings: &cli::Settings, environment: Vec<(String, String)>) -> Result<ExitCode> {
+    let entrance = Entrance::find()?;
+    let mut layers = settings.layers(environment);
+    if let (Ok(layers), Some(flag)) = (&mut layers, entrance.flag()?) {
+        layers.flags.push(flag);
+    }
+    let config = load(layers)?.config;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?
+        .block_on(hold::run(entrance, &config))
 }
 
 /// Serves until asked to end, or until another process has taken over. Whoever started this one to take over is told why it
@@ -125,8 +151,16 @@ fn serve_at(
     let secrets = Secrets::gather(&config, &environment)?;
     runtime()?.block_on(async {
         let asked = shutdown::asked()?;
-        let hangups = hangup::watch(config.clone(), layers)?;
-        let served = serve::serve_at(entrance, config, &secrets, Source::Settings, asked, greet);
+        let asked = async {
+            tokio::select! {
+                () = asked => {}
+                () = hold::gone() => {}
+            }
+        };
+        let switches = Arc::new(Switches::default());
+        let hangups = hangup::watch(config.clone(), Arc::clone(&switches), layers)?;
+        let source = Source::Settings;
+        let served = serve::serve_at(entrance, config, &secrets, source, &switches, asked, greet);
         tokio::select! {
             served = served => served,
             never = hangups => match never {},
@@ -176,9 +210,11 @@ fn greet(config: &Config, address: SocketAddr) {
         "ORION serves {what}\n  \
            open       http{scheme}://{address}/\n  \
            dashboards ws{scheme}://{address}/ws/signals\n  \
+           metrics    http://{}/metrics\n  \
            symbols    {}\n  \
            data       {}\n\
          Ctrl-C ends it.",
+        config.admin.listen,
         feed::symbols(&config.catalog()),
         place.display(),
     );

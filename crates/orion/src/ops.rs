@@ -1,35 +1,43 @@
 //! What the person who keeps ORION running looks at: health, readiness, metrics.
 
+mod disk;
+mod feeds;
 mod look;
+mod metrics;
 mod models;
 mod portfolio;
+mod process;
 mod sockets;
+mod tls;
+mod verdicts;
+
+pub(crate) use disk::Disk;
 
 use crate::clock::Clock;
 use crate::models::Seat;
+use crate::operator::Outbox;
+use ::feeds::health::{Coverage, Health, Phase};
+use ::feeds::inbox::Outlet;
+use ::feeds::quarantine::Reason;
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use engine::Engine;
-use feeds::health::{Coverage, Health, Phase};
-use feeds::inbox::Outlet;
-use feeds::quarantine::Reason;
+use gateway::tls::Tls;
 use gateway::{Latency, Stats};
-use market::{Position, Span, Symbol, SymbolStatus, Time};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, text};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
+use market::{Position, Signal, Span, Symbol, SymbolStatus, Time};
+use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use serde_json::json;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+use verdicts::Verdicts;
 
 /// Rates are means over this many seconds.
 const RATE_SECONDS: usize = 10;
@@ -118,6 +126,12 @@ pub struct Status {
     sources: OnceLock<Vec<Outlet>>,
     /// The models, where any are wanted.
     models: OnceLock<Vec<Arc<Seat>>>,
+    /// Where TLS is spoken.
+    tls: OnceLock<Arc<Tls>>,
+    /// The market's folder.
+    folder: OnceLock<PathBuf>,
+    /// What the operator is told, where he is told anything.
+    outbox: OnceLock<Outbox>,
     prices: Mutex<Vec<SymbolStatus>>,
     switches: AtomicU64,
     now: Mutex<Now>,
@@ -127,6 +141,8 @@ pub struct Status {
     batches: Latency,
     /// Of the journal alone.
     commits: Latency,
+    /// From signals' births to their verdicts.
+    verdicts: Verdicts,
 }
 
 impl Status {
@@ -138,6 +154,9 @@ impl Status {
             stats: OnceLock::new(),
             sources: OnceLock::new(),
             models: OnceLock::new(),
+            tls: OnceLock::new(),
+            folder: OnceLock::new(),
+            outbox: OnceLock::new(),
             prices: Mutex::default(),
             switches: AtomicU64::new(0),
             now: Mutex::default(),
@@ -145,6 +164,7 @@ impl Status {
             quarantined: Mutex::default(),
             batches: Latency::default(),
             commits: Latency::default(),
+            verdicts: Verdicts::default(),
         }
     }
 
@@ -191,6 +211,36 @@ impl Status {
         let _ = self.models.set(models);
     }
 
+    /// TLS is spoken.
+    pub fn attach_tls(&self, tls: Arc<Tls>) {
+        let _ = self.tls.set(tls);
+    }
+
+    /// Where the market's data lie.
+    pub(crate) fn attach_folder(&self, folder: &Path) {
+        let _ = self.folder.set(folder.to_owned());
+    }
+
+    /// The operator is told what happens.
+    pub(crate) fn attach_outbox(&self, outbox: Outbox) {
+        let _ = self.outbox.set(outbox);
+    }
+
+    /// The disk of the market's folder; nothing where it cannot be looked at.
+    pub(crate) fn disk(&self) -> Option<Disk> {
+        self.folder.get().and_then(|folder| Disk::of(folder))
+    }
+
+    /// What health says of the store.
+    pub(crate) fn store_state(&self) -> String {
+        let health = self.health();
+        let state = health.pointer("/store/state");
+        state
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    }
+
     fn models(&self) -> &[Arc<Seat>] {
         self.models.get().map_or(&[], Vec::as_slice)
     }
@@ -201,7 +251,7 @@ impl Status {
         self.switches.store(switches, Ordering::Relaxed);
     }
 
-    fn sources(&self) -> Vec<Health> {
+    pub(crate) fn sources(&self) -> Vec<Health> {
         let outlets = self.sources.get().into_iter().flatten();
         outlets.map(Outlet::health).collect()
     }
@@ -222,6 +272,11 @@ impl Status {
     /// How long the journal took to keep what was decided.
     pub(crate) fn commit_took(&self, took: Duration) {
         self.commits.note(took);
+    }
+
+    /// What was kept, of which some are verdicts.
+    pub(crate) fn decided(&self, signals: &[(Position, Signal)]) {
+        self.verdicts.note(signals);
     }
 
     fn stats(&self) -> Arc<Stats> {
@@ -297,7 +352,7 @@ impl Status {
             .clone()
     }
 
-    fn health(&self) -> serde_json::Value {
+    pub(crate) fn health(&self) -> serde_json::Value {
         let now = self.now();
         let position = now
             .position
@@ -320,6 +375,7 @@ impl Status {
             "store": {"state": if now.ready { "ok" } else { "recovering" }, "position": position},
             "signals": {"pending": now.pending, "running": now.running},
             "models": self.models().iter().map(models::json).collect::<Vec<_>>(),
+            "tls": self.tls.get().map(|tls| tls::json(tls, self.clock.now())),
             "portfolio": now.portfolio.as_ref().map(portfolio::json),
             "connections": self.stats().total(|of| &of.connections),
         })
@@ -392,12 +448,12 @@ pub fn router(status: Arc<Status>, metrics: Audience) -> Router {
     routes.with_state(status)
 }
 
-/// The routes of `server.admin`.
+/// The routes of `admin.listen`.
 pub fn admin_router(status: Arc<Status>) -> Router {
     Router::new()
         .route("/health", get(health))
         .route("/health/ready", get(ready))
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(tell_metrics))
         .with_state(status)
 }
 
@@ -424,15 +480,15 @@ async fn own_metrics(
     const PROXIED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
     let is_own = peer.ip().to_canonical().is_loopback();
     if is_own && !PROXIED.iter().any(|name| headers.contains_key(*name)) {
-        return metrics(state).await.into_response();
+        return tell_metrics(state).await.into_response();
     }
-    let told = "metrics are told to this machine only: for others set server.admin to an address of their own\n";
+    let told = "metrics are told to this machine only: for others set admin.listen to an address of their own\n";
     (StatusCode::FORBIDDEN, told).into_response()
 }
 
-async fn metrics(State(status): State<Arc<Status>>) -> impl IntoResponse {
+async fn tell_metrics(State(status): State<Arc<Status>>) -> impl IntoResponse {
     let mut registry = Registry::with_prefix("orion");
-    registry.register_collector(Box::new(Metrics(status)));
+    registry.register_collector(Box::new(metrics::Metrics(status)));
     let mut body = String::new();
     match text::encode(&mut body, &registry) {
         Ok(()) => {
@@ -441,168 +497,4 @@ async fn metrics(State(status): State<Arc<Status>>) -> impl IntoResponse {
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
-}
-
-/// The status as metrics.
-#[derive(Debug)]
-struct Metrics(Arc<Status>);
-
-impl Collector for Metrics {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
-        let (status, now) = (&self.0, self.0.now());
-        let stats = status.stats();
-        let mut gauge = |name: &str, help: &str, value: f64| {
-            let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-            ConstGauge::new(value).encode(metric)
-        };
-        gauge(
-            "signals_pending",
-            "Signals that wait for their verdict",
-            now.pending as f64,
-        )?;
-        gauge(
-            "signals_running",
-            "Confirmed signals whose outcome is open",
-            now.running as f64,
-        )?;
-        gauge(
-            "ticks_per_second",
-            "Ticks the engine took, mean of the last seconds",
-            status.rate(|sample| sample.ticks),
-        )?;
-        gauge(
-            "journal_seq",
-            "Position of the last record",
-            now.position.map_or(0, |position| position.seq) as f64,
-        )?;
-        gauge(
-            "feed_live",
-            "1 while the feed is live",
-            f64::from(u8::from(now.feed == FeedState::Live)),
-        )?;
-        let mut rates = encoder.encode_descriptor(
-            "messages_per_second",
-            "Messages sent to clients by type, mean of the last seconds",
-            None,
-            MetricType::Gauge,
-        )?;
-        let by_type = [
-            ("signal", status.rate(|sample| sample.signals)),
-            ("price_update", status.rate(|sample| sample.prices)),
-        ];
-        for (kind, value) in by_type {
-            ConstGauge::new(value).encode(rates.encode_family(&[("type", kind)])?)?;
-        }
-        let mut refused = encoder.encode_descriptor(
-            "triggers_refused",
-            "Triggers that became no signal by gate",
-            None,
-            MetricType::Counter,
-        )?;
-        for (gate, value) in now.refused {
-            ConstCounter::new(value).encode(refused.encode_family(&[("gate", gate)])?)?;
-        }
-        portfolio::encode(now.portfolio.as_ref(), &now.gated, &mut encoder)?;
-        models::encode(status.models(), &mut encoder)?;
-        let help = "Ticks and bars that cannot be a market's, by symbol and reason";
-        let mut quarantined =
-            encoder.encode_descriptor("quarantined", help, None, MetricType::Counter)?;
-        for (symbol, reason, count) in status
-            .quarantined
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
-            let labels = [("symbol", symbol.as_str()), ("reason", reason.as_str())];
-            ConstCounter::new(*count).encode(quarantined.encode_family(&labels)?)?;
-        }
-        encode_sources(&status.sources(), &mut encoder)?;
-        let mut counter = |name: &str, help: &str, value: u64| {
-            let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-            ConstCounter::new(value).encode(metric)
-        };
-        counter("ticks", "Ticks the engine took", now.ticks)?;
-        counter(
-            "source_switches",
-            "Times an instrument's prices came from another source than before",
-            status.switches.load(Ordering::Relaxed),
-        )?;
-        counter(
-            "ticks_late",
-            "Ticks that came after their bar was closed",
-            now.late,
-        )?;
-        counter("signals", "Signals born", now.signals)?;
-        counter(
-            "outcomes_resolved",
-            "Confirmed signals whose first target or stop is decided",
-            now.resolved,
-        )?;
-        counter(
-            "outcomes_hit",
-            "Of those, the first target came first",
-            now.hits,
-        )?;
-        sockets::encode(&stats, &mut encoder)?;
-        let help =
-            "From events that are taken to when what follows from them is kept and published";
-        let mut family =
-            encoder.encode_descriptor("batch_seconds", help, None, MetricType::Histogram)?;
-        sockets::encode_latency(&status.batches, &mut family)
-    }
-}
-
-/// What one source's metric is of its health.
-type OfSource<T> = fn(&Health) -> T;
-
-fn encode_sources(
-    sources: &[Health],
-    encoder: &mut DescriptorEncoder,
-) -> Result<(), std::fmt::Error> {
-    let gauges: [(&str, &str, OfSource<f64>); 2] = [
-        ("source_live", "1 while the source tells prices", |source| {
-            f64::from(u8::from(source.phase == Phase::Live))
-        }),
-        (
-            "source_lag_seconds",
-            "Receipt minus the source's time of its last tick",
-            |source| source.lag.map_or(0.0, |lag| lag.nanos() as f64 / 1e9),
-        ),
-    ];
-    for (name, help, of) in gauges {
-        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        for source in sources {
-            let labels = [("source", source.name.as_str())];
-            ConstGauge::new(of(source)).encode(family.encode_family(&labels)?)?;
-        }
-    }
-    let counters: [(&str, &str, OfSource<u64>); 5] = [
-        ("source_connects", "Connections begun", |source| {
-            source.connects
-        }),
-        ("source_ticks", "Ticks let through", |source| source.ticks),
-        (
-            "source_ticks_merged",
-            "Ticks that took another's place because the loop was behind",
-            |source| source.conflated,
-        ),
-        (
-            "source_ticks_quarantined",
-            "Ticks that cannot be a market's",
-            |source| source.quarantine.iter().map(|(_, _, count)| count).sum(),
-        ),
-        (
-            "source_unreadable",
-            "Messages that could not be read",
-            |source| source.malformed,
-        ),
-    ];
-    for (name, help, of) in counters {
-        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for source in sources {
-            let labels = [("source", source.name.as_str())];
-            ConstCounter::new(of(source)).encode(family.encode_family(&labels)?)?;
-        }
-    }
-    Ok(())
 }

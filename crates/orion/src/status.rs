@@ -30,6 +30,9 @@ pub async fn run(options: &cli::Status, environment: &[(String, String)]) -> Res
             return unreachable(&why, options.printed);
         }
     };
+    if options.ready {
+        return ready(&remote, options.printed).await;
+    }
     let health = match remote.get("/health").await {
         Ok((200, health)) if health.get("store").is_some() => health,
         Ok((status, _)) => {
@@ -44,6 +47,25 @@ pub async fn run(options: &cli::Status, environment: &[(String, String)]) -> Res
     let problems = problems(&health);
     print(&remote, &health, &problems, options.printed)?;
     Ok(if problems.is_empty() { WELL } else { UNWELL })
+}
+
+/// Whether clients are let in. Sources that are down, or a full disk, are another question.
+async fn ready(remote: &Remote, printed: cli::Printed) -> Result<u8> {
+    match remote.get("/health/ready").await {
+        Ok((200, _)) => {
+            writeln!(io::stdout(), "ready    {}", remote.url)?;
+            Ok(WELL)
+        }
+        Ok((status, _)) => {
+            let _ = writeln!(
+                io::stderr(),
+                "error: {}/health/ready answers {status}: clients are not let in yet",
+                remote.url
+            );
+            Ok(UNWELL)
+        }
+        Err(error) => unreachable(&format!("{error:#}"), printed),
+    }
 }
 
 fn unreachable(why: &str, printed: cli::Printed) -> Result<u8> {

@@ -80,7 +80,11 @@ fn lines(source: &Wanted, config: &Config) -> Vec<String> {
 /// The certificate that is shown to who comes by TLS: for whom, and until when; no line where there is none.
 #[must_use]
 pub fn certificate(config: &Config) -> Option<String> {
-    let files = config.server.tls.files()?;
+    let tls = &config.server.tls;
+    if tls.is_ordered() {
+        return Some(ordered(config));
+    }
+    let files = tls.files()?;
     let identity = files.read().ok()?;
     Some(format!(
         "tls          {}; valid until {} ({})",
@@ -88,6 +92,20 @@ pub fn certificate(config: &Config) -> Option<String> {
         identity.expires,
         files.certificate.display()
     ))
+}
+
+/// What is ordered, and what came of it so far.
+fn ordered(config: &Config) -> String {
+    let acme = &config.server.tls.acme;
+    let until = match acme.files(&config.data.dir).read() {
+        Ok(identity) => format!("valid until {}", identity.expires),
+        Err(_) => "none is there yet".to_owned(),
+    };
+    format!(
+        "tls          ordered for {} at {}; {until}",
+        acme.domains.join(" "),
+        acme.directory
+    )
 }
 
 fn for_whom(identity: &Identity) -> String {

@@ -104,7 +104,8 @@ fn a_recording_with_rubbish_in_it_is_played_and_the_rubbish_told() {
     assert!(server.logs("played to its end"), "it ended before its tape");
     let metrics = server.get("/metrics");
     for reason in ["crossed", "not_positive", "absurd_jump", "out_of_order"] {
-        let line = format!("orion_quarantined_total{{symbol=\"EURUSD\",reason=\"{reason}\"}} 1");
+        let line =
+            format!("orion_feed_quarantined_total{{symbol=\"EURUSD\",reason=\"{reason}\"}} 1");
         assert!(metrics.contains(&line), "{line} is not in\n{metrics}");
     }
 }

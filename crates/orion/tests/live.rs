@@ -122,9 +122,9 @@ fn health_readiness_and_metrics_are_told() {
     assert_eq!(server.get("/health/ready"), r#"{"ready":true}"#);
     let metrics = server.get("/metrics");
     for line in [
-        "orion_connections 1",
+        "orion_connections{kind=\"plain\",state=\"open\"} 1",
         "orion_signals_pending",
-        "orion_ticks_per_second",
+        "orion_engine_ticks_per_second",
         "orion_messages_per_second{type=\"signal\"}",
         "# EOF",
     ] {

@@ -67,7 +67,7 @@ fn a_server_without_the_library_serves_and_says_that_models_are_off() {
     assert!(
         server
             .get("/metrics")
-            .contains("orion_model_on{model=\"logistic\"} 0.0")
+            .contains("orion_engine_model_on{model=\"logistic\"} 0.0")
     );
     let mut client = server.subscribe();
     assert!(client.next().is_some(), "clients are served");
@@ -124,7 +124,7 @@ fn a_model_is_checked_listed_and_asked() {
     assert!(
         server
             .get("/metrics")
-            .contains("orion_model_on{model=\"logistic\"} 1.0")
+            .contains("orion_engine_model_on{model=\"logistic\"} 1.0")
     );
 
     // What is not true any more is refused.

@@ -33,21 +33,11 @@ pub enum Curve {
 impl Curve {
     #[must_use]
     pub fn platt(scored: &[Scored]) -> Option<Self> {
-        let rows: Vec<f64> = scored
-            .iter()
-            .flat_map(|one| [logit(one.score), 1.0])
-            .collect();
-        let targets = smoothed(scored);
-        let problem = Problem {
-            rows: &rows,
-            width: 2,
-            targets: &targets,
-            penalty: 0.0,
-        };
-        let weights = problem.solve()?;
+        let columns = |s| [log(s) - log(1.0 - s), 1.0];
+        let ([slope, intercept], _) = weights(scored, &smoothed(scored), columns)?;
         Some(Self::Platt {
-            a: -weights[0],
-            b: -weights[1],
+            a: -slope,
+            b: -intercept,
         })
     }
 
@@ -56,7 +46,7 @@ impl Curve {
     pub fn beta(scored: &[Scored]) -> Option<Self> {
         let targets = smoothed(scored);
         let free = weights(scored, &targets, |s| [log(s), -log(1.0 - s), 1.0])?;
-        if let [a, b, c] = free.0[..]
+        if let ([a, b, c], _) = free
             && a >= 0.0
             && b >= 0.0
         {
@@ -180,26 +170,27 @@ fn smoothed(scored: &[Scored]) -> Vec<f64> {
     scored.iter().map(target).collect()
 }
 
-/// The weights of these columns, and the loss they leave.
+/// The weights of these columns, of which the last is 1, and the loss they leave. Sought from what would leave scores as they
+/// are, or nearly.
 fn weights<const N: usize>(
     scored: &[Scored],
     targets: &[f64],
     columns: impl Fn(f64) -> [f64; N],
-) -> Option<(Vec<f64>, f64)> {
-    let rows = scored.iter().flat_map(|one| columns(inside(one.score)));
-    let rows: Vec<f64> = rows.collect();
+) -> Option<([f64; N], f64)> {
+    let rows = scored.iter().map(|one| columns(inside(one.score)));
+    let rows: Vec<[f64; N]> = rows.collect();
     let problem = Problem {
         rows: &rows,
-        width: N,
         targets,
         penalty: 0.0,
     };
-    let weights = problem.solve()?;
-    let loss = problem.loss(&weights);
-    Some((weights, loss))
+    let mut near = [1.0; N];
+    near[N - 1] = 0.0;
+    let weights = problem.solve(near)?;
+    Some((weights, problem.loss(&weights)))
 }
 
-fn loss(of: &Option<(Vec<f64>, f64)>) -> f64 {
+fn loss<const N: usize>(of: &Option<([f64; N], f64)>) -> f64 {
     of.as_ref().map_or(f64::INFINITY, |(_, loss)| *loss)
 }
 

@@ -2,6 +2,7 @@
 //! and so many steps.
 
 use super::curve::{Picked, Scored, WithIsotonic};
+use super::score::Room;
 use super::{Curve, FEATURES, Raw, Resolved, Score, Terms, given};
 use crate::features::SCORE;
 use market::{Basis, Calibration, Probability, Time};
@@ -31,8 +32,9 @@ pub(super) struct Fitted {
 }
 
 /// Fits what these outcomes allow; `None` where they say nothing: too few with a score, hits or misses alone, or a score that
-/// never changes. Scores that were given and those that are made here are not mixed: the newest outcome says which.
-pub(super) fn fit(outcomes: &[&Resolved], terms: Terms) -> Option<Fitted> {
+/// never changes. Scores that were given and those that are made here are not mixed: the newest outcome says which. From the
+/// fit before the next is found sooner.
+pub(super) fn fit(outcomes: &[&Resolved], before: Option<&Fitted>, terms: Terms) -> Option<Fitted> {
     let scored = || outcomes.iter().copied().filter(|one| has_score(one));
     let kind = discriminant(&scored().next_back()?.raw);
     let used: Vec<&Resolved> = scored()
@@ -42,14 +44,15 @@ pub(super) fn fit(outcomes: &[&Resolved], terms: Terms) -> Option<Fitted> {
     if used.len() < terms.least || hits == 0 || hits == used.len() {
         return None;
     }
-    let features = features_of(&used);
-    let score = features.and_then(|(rows, hits)| Score::fit(&rows, &hits));
+    let mut room = Room::default();
+    let near = before.and_then(|fitted| fitted.score.as_ref());
+    let score = features_of(&used).and_then(|(rows, hits)| room.fit(&rows, &hits, near));
     let told = |one: &&Resolved| score_of(score.as_ref(), &one.raw);
     if spread(used.iter().filter_map(told)) <= SAME {
         return None;
     }
     let scored = match &score {
-        Some(score) => cross_scored(&used, score)?,
+        Some(score) => cross_scored(&used, score, &mut room)?,
         None => given_scores(&used),
     };
     let with_isotonic = if scored.len() >= terms.least_isotonic {
@@ -134,14 +137,14 @@ fn features_of<'a>(outcomes: &[&'a Resolved]) -> Option<(Vec<&'a [f64; FEATURES]
 }
 
 /// What each outcome's score is by fits of the outcomes outside its own stretch of time.
-fn cross_scored(outcomes: &[&Resolved], whole: &Score) -> Option<Vec<Scored>> {
+fn cross_scored(outcomes: &[&Resolved], whole: &Score, room: &mut Room) -> Option<Vec<Scored>> {
     let (rows, hits) = features_of(outcomes)?;
     let mut scored = Vec::with_capacity(rows.len());
     for stretch in 0..STRETCHES {
         let from = rows.len() * stretch / STRETCHES;
         let to = rows.len() * (stretch + 1) / STRETCHES;
         let others = [&rows[..from], &rows[to..]].concat();
-        let score = Score::fit_near(&others, &[&hits[..from], &hits[to..]].concat(), Some(whole))?;
+        let score = room.fit(&others, &[&hits[..from], &hits[to..]].concat(), Some(whole))?;
         let own = rows[from..to].iter().zip(&hits[from..to]);
         scored.extend(own.map(|(row, hit)| Scored {
             score: score.of(row),

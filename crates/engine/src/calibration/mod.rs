@@ -129,7 +129,7 @@ impl Calibrator {
         }
         self.tried = Some((at, self.gone + known as u64));
         let outcomes: Vec<&Resolved> = self.outcomes.iter().take(known).collect();
-        self.fitted = fit(&outcomes, terms);
+        self.fitted = fit(&outcomes, self.fitted.as_ref(), terms);
         let fitted = self.fitted.as_mut()?;
         self.versions += 1;
         fitted.version = self.versions;

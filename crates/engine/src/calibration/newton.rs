@@ -9,8 +9,8 @@ use libm::{exp, log};
 /// Steps at most, and halvings of one step.
 const STEPS_MAX: usize = 25;
 const HALVINGS_MAX: usize = 20;
-/// Where no weight moves further than this, they are found: a step near the end squares what is wrong.
-const MOVES: f64 = 1e-6;
+/// A step that moves no weight further than this is the last: it squares what is wrong, and some 1e-8 is left.
+const MOVES: f64 = 1e-4;
 /// A loss is a sum of so many numbers that a difference of this part of it says nothing: near the end a good step must not be
 /// halved for it.
 const NOISE: f64 = 1e-12;
@@ -19,12 +19,11 @@ const FACTORS: usize = 512;
 /// A pivot below this part of the largest: the columns do not tell the weights apart.
 const PIVOT: f64 = 1e-12;
 
-/// What is to be fitted.
+/// What is to be fitted: W weights.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Problem<'a> {
-    /// One row after the other, each with the 1 of the intercept at its end.
-    pub rows: &'a [f64],
-    pub width: usize,
+pub(super) struct Problem<'a, const W: usize> {
+    /// Each with the 1 of the intercept at its end.
+    pub rows: &'a [[f64; W]],
     /// Of each row, in [0, 1].
     pub targets: &'a [f64],
     pub penalty: f64,
@@ -42,26 +41,24 @@ struct Look {
     chances: Vec<f64>,
 }
 
-impl Problem<'_> {
-    /// The weights; `None` where the columns do not tell them apart.
-    pub(super) fn solve(&self) -> Option<Vec<f64>> {
-        self.solve_from(vec![0.0; self.width])
-    }
-
-    /// The same, sooner, from weights that cannot be far.
-    pub(super) fn solve_from(&self, mut weights: Vec<f64>) -> Option<Vec<f64>> {
-        let mut look = self.look(&weights);
+impl<const W: usize> Problem<'_, W> {
+    /// The weights, found sooner from ones that are not far; `None` where the columns do not tell them apart.
+    pub(super) fn solve(&self, near: [f64; W]) -> Option<[f64; W]> {
+        let (mut weights, mut look) = (near, self.look(&near));
         for _ in 0..STEPS_MAX {
             let step = self.step(&weights, &look.chances)?;
-            let Some((moved, lower)) = self.follow(&weights, &step, look.loss) else {
-                break;
-            };
-            let way = moved.iter().zip(&weights).map(|(to, from)| to - from);
-            let way = way.fold(0.0, |most: f64, one| most.max(one.abs()));
-            (weights, look) = (moved, lower);
+            let way = step.iter().fold(0.0, |most: f64, by| most.max(by.abs()));
             if way < MOVES {
+                weights
+                    .iter_mut()
+                    .zip(step)
+                    .for_each(|(weight, by)| *weight -= by);
                 break;
             }
+            let Some(nearer) = self.follow(&weights, &step, look.loss) else {
+                break;
+            };
+            (weights, look) = nearer;
         }
         weights
             .iter()
@@ -70,19 +67,19 @@ impl Problem<'_> {
     }
 
     /// What is to be least.
-    pub(super) fn loss(&self, weights: &[f64]) -> f64 {
+    pub(super) fn loss(&self, weights: &[f64; W]) -> f64 {
         self.look(weights).loss
     }
 
     /// The loss, and each row's chance on the way: both take the same exponential. `ln(1 + exp(x))` is `max(x, 0)` and the
     /// logarithm of `1 + exp(-|x|)`, and of a product one logarithm is enough.
-    fn look(&self, weights: &[f64]) -> Look {
+    fn look(&self, weights: &[f64; W]) -> Look {
         let mut chances = Vec::with_capacity(self.targets.len());
         let mut loss = 0.0;
-        let blocks = self.rows.chunks(self.width * FACTORS);
+        let blocks = self.rows.chunks(FACTORS);
         for (rows, targets) in blocks.zip(self.targets.chunks(FACTORS)) {
             let mut product = 1.0;
-            for (row, target) in rows.chunks_exact(self.width).zip(targets) {
+            for (row, target) in rows.iter().zip(targets) {
                 let x = dot(row, weights);
                 let small = exp(-x.abs());
                 let whole = 1.0 + small;
@@ -92,17 +89,16 @@ impl Problem<'_> {
             }
             loss += log(product);
         }
-        let slopes = &weights[..self.width - 1];
+        let slopes = &weights[..W - 1];
         loss += self.penalty / 2.0 * dot(slopes, slopes);
         Look { loss, chances }
     }
 
     /// Goes a step, or the half of it as often as it takes for the loss to fall; `None` where it does not.
-    fn follow(&self, weights: &[f64], step: &[f64], loss: f64) -> Option<(Vec<f64>, Look)> {
+    fn follow(&self, weights: &[f64; W], step: &[f64; W], loss: f64) -> Option<([f64; W], Look)> {
         let mut part = 1.0;
         for _ in 0..HALVINGS_MAX {
-            let moved = weights.iter().zip(step);
-            let moved: Vec<f64> = moved.map(|(weight, by)| weight - part * by).collect();
+            let moved = std::array::from_fn(|place| weights[place] - part * step[place]);
             let lower = self.look(&moved);
             if lower.loss <= loss + NOISE * loss.abs() {
                 return Some((moved, lower));
@@ -113,43 +109,39 @@ impl Problem<'_> {
     }
 
     /// Newton's step: the gradient, divided by the curvature.
-    fn step(&self, weights: &[f64], chances: &[f64]) -> Option<Vec<f64>> {
-        let width = self.width;
-        let mut gradient = vec![0.0; width];
-        let mut curvature = vec![0.0; width * width];
-        let rows = self.rows.chunks_exact(width);
-        for ((row, target), p) in rows.zip(self.targets).zip(chances) {
-            let weight = p * (1.0 - p);
-            for (place, value) in row.iter().enumerate() {
-                gradient[place] += (p - target) * value;
-                let weighted = weight * value;
-                let line = &mut curvature[place * width..=place * width + place];
-                for (sum, other) in line.iter_mut().zip(row) {
+    fn step(&self, weights: &[f64; W], chances: &[f64]) -> Option<[f64; W]> {
+        let mut gradient = [0.0; W];
+        let mut curvature = [[0.0; W]; W];
+        for ((row, target), p) in self.rows.iter().zip(self.targets).zip(chances) {
+            let (off, weight) = (p - target, p * (1.0 - p));
+            for place in 0..W {
+                gradient[place] += off * row[place];
+                let weighted = weight * row[place];
+                for (sum, other) in curvature[place][..=place].iter_mut().zip(row) {
                     *sum += weighted * other;
                 }
             }
         }
-        for place in 0..width - 1 {
+        for place in 0..W - 1 {
             gradient[place] += self.penalty * weights[place];
-            curvature[place * width + place] += self.penalty;
+            curvature[place][place] += self.penalty;
         }
         divide(curvature, gradient)
     }
 }
 
 /// Solves `matrix x = values` by Cholesky's decomposition; the matrix is symmetric and only its lower half is read.
-fn divide(mut matrix: Vec<f64>, mut values: Vec<f64>) -> Option<Vec<f64>> {
-    let width = values.len();
-    let diagonal = (0..width).map(|place| matrix[place * width + place]);
+fn divide<const W: usize>(mut matrix: [[f64; W]; W], mut values: [f64; W]) -> Option<[f64; W]> {
+    let diagonal = (0..W).map(|place| matrix[place][place]);
     let least = PIVOT * diagonal.fold(f64::MIN_POSITIVE, f64::max);
-    for row in 0..width {
+    for row in 0..W {
         for column in 0..=row {
             let done: f64 = (0..column)
-                .map(|k| matrix[row * width + k] * matrix[column * width + k])
+                .map(|k| matrix[row][k] * matrix[column][k])
                 .sum();
-            let rest = matrix[row * width + column] - done;
-            matrix[row * width + column] = if row > column {
-                rest / matrix[column * width + column]
+            let rest = matrix[row][column] - done;
+            matrix[row][column] = if row > column {
+                rest / matrix[column][column]
             } else if rest > least {
                 rest.sqrt()
             } else {
@@ -157,15 +149,13 @@ fn divide(mut matrix: Vec<f64>, mut values: Vec<f64>) -> Option<Vec<f64>> {
             };
         }
     }
-    for row in 0..width {
-        let done: f64 = (0..row).map(|k| matrix[row * width + k] * values[k]).sum();
-        values[row] = (values[row] - done) / matrix[row * width + row];
+    for row in 0..W {
+        let done: f64 = (0..row).map(|k| matrix[row][k] * values[k]).sum();
+        values[row] = (values[row] - done) / matrix[row][row];
     }
-    for row in (0..width).rev() {
-        let done: f64 = (row + 1..width)
-            .map(|k| matrix[k * width + row] * values[k])
-            .sum();
-        values[row] = (values[row] - done) / matrix[row * width + row];
+    for row in (0..W).rev() {
+        let done: f64 = (row + 1..W).map(|k| matrix[k][row] * values[k]).sum();
+        values[row] = (values[row] - done) / matrix[row][row];
     }
     Some(values)
 }
@@ -191,29 +181,27 @@ mod tests {
     #[test]
     fn columns_that_are_alike_have_no_weights_of_their_own() {
         let problem = Problem {
-            rows: &[1.0, 1.0, 1.0, 2.0, 2.0, 1.0, 3.0, 3.0, 1.0, 4.0, 4.0, 1.0],
-            width: 3,
+            rows: &[[1.0; 3], [2.0, 2.0, 1.0], [3.0, 3.0, 1.0], [4.0, 4.0, 1.0]],
             targets: &[0.0, 1.0, 0.0, 1.0],
             penalty: 0.0,
         };
-        assert_eq!(problem.solve(), None);
+        assert_eq!(problem.solve([0.0; 3]), None);
         let penalised = Problem {
             penalty: 1.0,
             ..problem
         };
-        let weights = penalised.solve().unwrap();
+        let weights = penalised.solve([0.0; 3]).unwrap();
         assert!((weights[0] - weights[1]).abs() < 1e-9, "{weights:?}");
     }
 
     #[test]
     fn what_can_be_told_apart_wholly_still_ends() {
         let problem = Problem {
-            rows: &[-1.0, 1.0, -2.0, 1.0, 1.0, 1.0, 2.0, 1.0],
-            width: 2,
+            rows: &[[-1.0, 1.0], [-2.0, 1.0], [1.0; 2], [2.0, 1.0]],
             targets: &[0.0, 0.0, 1.0, 1.0],
             penalty: 0.0,
         };
-        let weights = problem.solve();
+        let weights = problem.solve([0.0; 2]);
         assert!(weights.is_none_or(|weights| weights[0] > 5.0));
     }
 }

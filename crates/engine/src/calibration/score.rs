@@ -2,8 +2,8 @@
 //! what it is fitted on. Cox, "The regression analysis of binary sequences" (1958); le Cessie & van Houwelingen, "Ridge
 //! estimators in logistic regression" (1992).
 
-use super::FEATURES;
 use super::newton::{Problem, logistic};
+use super::{FEATURES, came};
 use serde::{Deserialize, Serialize};
 
 /// What the squares of the weights cost: one outcome's worth of each, as `C = 1` of scikit-learn.
@@ -19,52 +19,59 @@ pub struct Score {
     intercept: f64,
 }
 
-impl Score {
-    /// Fits a score; `None` without rows.
-    #[must_use]
-    pub fn fit(rows: &[&[f64; FEATURES]], hits: &[bool]) -> Option<Self> {
-        Self::fit_near(rows, hits, None)
-    }
+/// Room for a fit, used again for the next.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    rows: Vec<[f64; FEATURES + 1]>,
+    targets: Vec<f64>,
+}
 
-    /// The same, sooner where one is known that was fitted to nearly the same.
-    pub(super) fn fit_near(
+impl Room {
+    /// Fits a score, sooner where one is known that was fitted to nearly the same; `None` without rows.
+    pub(super) fn fit(
+        &mut self,
         rows: &[&[f64; FEATURES]],
         hits: &[bool],
-        near: Option<&Self>,
-    ) -> Option<Self> {
+        near: Option<&Score>,
+    ) -> Option<Score> {
         if rows.is_empty() {
             return None;
         }
-        let mut score = Self::standard(rows);
-        let width = FEATURES + 1;
-        let mut standardised = Vec::with_capacity(rows.len() * width);
-        for row in rows {
-            standardised.extend((0..FEATURES).map(|place| score.standardised(row, place)));
-            standardised.push(1.0);
-        }
-        let targets: Vec<f64> = hits.iter().map(|hit| f64::from(u8::from(*hit))).collect();
+        let mut score = Score::standard(rows);
+        let with_one = |row: &&[f64; FEATURES]| {
+            std::array::from_fn(|place| match place {
+                FEATURES => 1.0,
+                place => score.standardised(row, place),
+            })
+        };
+        self.rows.clear();
+        self.rows.extend(rows.iter().map(with_one));
+        self.targets.clear();
+        self.targets.extend(hits.iter().map(|hit| came(*hit)));
         let problem = Problem {
-            rows: &standardised,
-            width,
-            targets: &targets,
+            rows: &self.rows,
+            targets: &self.targets,
             penalty: PENALTY,
         };
-        let mut begin = vec![0.0; width];
-        if let Some(near) = near {
-            begin[..FEATURES].copy_from_slice(&near.weights);
-            begin[FEATURES] = near.intercept;
-        }
-        let fitted = problem.solve_from(begin)?;
+        let near = near.map_or([0.0; FEATURES + 1], Score::all_weights);
+        let fitted = problem.solve(near)?;
         score.weights.copy_from_slice(&fitted[..FEATURES]);
         score.intercept = fitted[FEATURES];
         Some(score)
     }
+}
 
+impl Score {
     /// The chance that these features tell, in (0, 1).
     #[must_use]
     pub fn of(&self, row: &[f64; FEATURES]) -> f64 {
         let parts = (0..FEATURES).map(|place| self.weights[place] * self.standardised(row, place));
         logistic(self.intercept + parts.sum::<f64>())
+    }
+
+    /// The intercept is the last.
+    fn all_weights(&self) -> [f64; FEATURES + 1] {
+        std::array::from_fn(|place| *self.weights.get(place).unwrap_or(&self.intercept))
     }
 
     /// What it is made of, each with its name.

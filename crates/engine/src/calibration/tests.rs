@@ -1,6 +1,7 @@
 //! Known answers, of scikit-learn 1.9.1 and SciPy 1.17.1. The data are made by the same small generator there and here:
 //! `x = (x * 1103515245 + 12345) mod 2^31`, from 1, and `u = x / 2^31`.
 
+use super::score::Room;
 use super::*;
 use crate::confidence::Hit;
 use crate::setup::SetupKind;
@@ -65,7 +66,7 @@ fn data() -> (Vec<[f64; FEATURES]>, Vec<bool>, [Vec<Scored>; 3]) {
 fn the_score_is_that_of_a_ridge_regression() {
     let (rows, hits, _) = data();
     let rows: Vec<&[f64; FEATURES]> = rows.iter().collect();
-    let score = Score::fit(&rows, &hits).unwrap();
+    let score = Room::default().fit(&rows, &hits, None).unwrap();
     let parameters = score.parameters(SCORE);
     let of = |name: &str| {
         let named = parameters.iter().find(|(known, _)| known == name);
@@ -216,15 +217,29 @@ fn scores_that_are_given_are_not_mixed_with_those_that_are_made() {
             .map(|one| resolved(Raw::Given(one.score), one.hit)),
     );
     let all: Vec<&Resolved> = outcomes.iter().collect();
-    let fitted = fit(&all, terms).unwrap();
+    let fitted = fit(&all, None, terms).unwrap();
     assert_eq!(fitted.told("x", Time::MIN).n, 100);
     assert_eq!(fitted.score_of(&Raw::Given(0.25)), Some(0.25));
     let features = Raw::Features(Box::new([0.0; FEATURES]));
     assert_eq!(fitted.score_of(&features), None);
-    let fitted = fit(&all[..300], terms).unwrap();
+    let fitted = fit(&all[..300], None, terms).unwrap();
     assert_eq!(fitted.told("x", Time::MIN).n, 300);
     assert!(fitted.score_of(&features).is_some());
     assert_eq!(fitted.score_of(&Raw::Given(0.25)), None);
+}
+
+#[test]
+fn a_score_is_the_same_whichever_it_was_sought_from() {
+    let (rows, hits, _) = data();
+    let rows: Vec<&[f64; FEATURES]> = rows.iter().collect();
+    let (half, mut room) = (rows.len() / 2, Room::default());
+    let alone = room.fit(&rows, &hits, None).unwrap();
+    let of_half = room.fit(&rows[..half], &hits[..half], None).unwrap();
+    let after = room.fit(&rows, &hits, Some(&of_half)).unwrap();
+    assert_ne!(of_half, alone);
+    for row in rows {
+        near(after.of(row), alone.of(row), 1e-7);
+    }
 }
 
 #[test]
@@ -233,7 +248,7 @@ fn what_says_nothing_is_not_fitted() {
     let check = |raw: fn(usize) -> Raw, hit: fn(usize) -> bool| {
         let outcomes: Vec<Resolved> = (0..500).map(|n| resolved(raw(n), hit(n))).collect();
         let all: Vec<&Resolved> = outcomes.iter().collect();
-        fit(&all, terms).is_some()
+        fit(&all, None, terms).is_some()
     };
     let varied = |n: usize| Raw::Given(0.2 + 0.6 * (n % 7) as f64 / 7.0);
     assert!(check(varied, |n| n % 7 > 3), "this does");

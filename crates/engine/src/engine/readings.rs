@@ -22,6 +22,12 @@ impl Engine {
         self.reader.follow(readings);
     }
 
+    /// Reads of charts only what moves stops: for an engine without setups, of which nothing is asked but what becomes of signals
+    /// that it is told.
+    pub fn read_for_stops(&mut self) {
+        self.reader = Reader::ForStops;
+    }
+
     /// Whether this engine came to other bars than the one it follows, or to fewer: then nothing that it said counts. Asked
     /// between two stretches.
     #[must_use]

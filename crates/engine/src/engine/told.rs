@@ -39,6 +39,8 @@ pub enum Known {
 pub(crate) struct Told {
     closed: Vec<Closed>,
     found: Vec<Found>,
+    /// Nobody will ask what was found.
+    leaves_out_found: bool,
 }
 
 impl Told {
@@ -66,6 +68,9 @@ impl Told {
         chart: &Chart,
     ) {
         self.closed.push(closed);
+        if self.leaves_out_found {
+            return;
+        }
         let found = |what| Found {
             instrument: closed.instrument,
             timeframe: closed.timeframe,
@@ -89,6 +94,11 @@ impl Engine {
     #[must_use]
     pub fn just_closed(&self) -> &[Closed] {
         &self.told.closed
+    }
+
+    /// From here on [`Engine::just_found`] says nothing: for a run of which nobody asks it.
+    pub fn leave_out_found(&mut self) {
+        self.told.leaves_out_found = true;
     }
 
     /// What became known with the last event, in the order of the bars that closed with it.

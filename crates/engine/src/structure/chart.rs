@@ -86,6 +86,22 @@ impl Chart {
         t
     }
 
+    /// Takes the next closed bar for the sake of stops alone: of what moves them, the average true range and the latest swings,
+    /// it learns as ever, and of nothing else.
+    pub(crate) fn close_for_stops(&mut self, bar: &Bar) -> BarIndex {
+        let (t, price) = (self.bars, &bar.price);
+        self.bars += 1;
+        if bar.holed && bar.open_time > self.end_time {
+            self.swings.forget();
+        }
+        self.end_time = bar.end_time;
+        self.atr.update(price);
+        for Swing { side, level, bar } in self.swings.update(t, price).into_iter().flatten() {
+            self.last_swing[side as usize] = Some((bar, level));
+        }
+        t
+    }
+
     /// Average true range at the last closed bar, in price units.
     #[must_use]
     pub fn atr(&self) -> Option<f64> {

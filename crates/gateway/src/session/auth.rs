@@ -63,7 +63,7 @@ impl Session {
             before.map(|before| *before),
             config.auth.mode,
             &shard.holders,
-            config.connections_per_key,
+            shard.dials.now().connections_per_key,
             shard.keeper_version.get(),
         );
         let identity = match identity {

@@ -57,6 +57,16 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
 }
 
+impl Server {
+    /// Changes limits while clients stay.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut gateway::Limits)) {
+        let dials = self.gateway.as_ref().expect("it runs").dials();
+        let mut limits = gateway::Limits::clone(&dials.now());
+        change(&mut limits);
+        dials.set(limits);
+    }
+}
+
 /// The names of the features there are.
 pub(crate) const FEATURES: [&str; 2] = ["5m.rsi14", "spread_atr"];
 

@@ -13,6 +13,7 @@ use crate::market::random::Random;
 use crate::replay::Paced;
 use engine::{Engine, Output, Settings, session};
 use market::{Alert, Direction, Event, Price, SourceTime, Span, Status, Target, Time, Uuid};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -47,12 +48,14 @@ struct Shape {
 }
 
 /// The random entries of a run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Drawn {
     per_trade: u32,
     shapes: Vec<Shape>,
     /// By instrument, the first first.
     entries: Vec<VecDeque<Entry>>,
+    /// Whether an instrument without entries may be left out of what is told.
+    apart: bool,
 }
 
 /// What became of a random entry.
@@ -72,6 +75,7 @@ impl Drawn {
             per_trade,
             shapes: ended.iter().map(Shape::of).collect(),
             entries: vec![VecDeque::new(); settings.catalog.instruments.len()],
+            apart: false,
         };
         for (trade, ended) in ended.iter().enumerate() {
             let Some(Some(seen)) = seen.get(ended.instrument.index()) else {
@@ -91,6 +95,16 @@ impl Drawn {
         drawn
     }
 
+    /// As [`Drawn::run`], with an engine that reads its charts whole.
+    #[cfg(test)]
+    pub(super) fn run_in_full<E>(
+        self,
+        settings: &Settings,
+        events: impl Iterator<Item = Result<(Time, Event), E>>,
+    ) -> Result<Vec<Tried>, E> {
+        self.run_on(Engine::new(Arc::new(without_setups(settings))), events)
+    }
+
     /// One entry beside each trade, when the trade itself was entered.
     #[cfg(test)]
     pub(super) fn at_their_own_moments(ended: &[Ended], settings: &Settings) -> Self {
@@ -98,6 +112,7 @@ impl Drawn {
             per_trade: 1,
             shapes: ended.iter().map(Shape::of).collect(),
             entries: vec![VecDeque::new(); settings.catalog.instruments.len()],
+            apart: false,
         };
         for (trade, ended) in ended.iter().enumerate() {
             let entry = Entry {
@@ -119,16 +134,60 @@ impl Drawn {
         self.per_trade
     }
 
+    /// In two, with about as many entries each and each instrument's in one of them, so that they can be told at the same time.
+    /// Where the price of one instrument tells what another's commission is worth, they stay together.
+    #[must_use]
+    pub fn apart(self, settings: &Settings) -> Vec<Self> {
+        if settings.account.needs_rates() {
+            return vec![self];
+        }
+        let none = Self {
+            shapes: self.shapes.clone(),
+            entries: vec![VecDeque::new(); self.entries.len()],
+            apart: true,
+            ..self
+        };
+        let (mut halves, mut counts) = ([none.clone(), none], [0, 0]);
+        let mut entries: Vec<_> = self.entries.into_iter().enumerate().collect();
+        entries.sort_by_key(|(place, entries)| (Reverse(entries.len()), *place));
+        for (place, entries) in entries {
+            let fewer = usize::from(counts[1] < counts[0]);
+            counts[fewer] += entries.len();
+            halves[fewer].entries[place] = entries;
+        }
+        halves.into()
+    }
+
     /// Tells the recording again, to an engine that has no setups, with the entries between.
     ///
     /// # Errors
     /// What the recording reports.
     pub fn run<E>(
-        mut self,
+        self,
         settings: &Settings,
         events: impl Iterator<Item = Result<(Time, Event), E>>,
     ) -> Result<Vec<Tried>, E> {
         let mut engine = Engine::new(Arc::new(without_setups(settings)));
+        engine.read_for_stops();
+        engine.leave_out_found();
+        self.run_on(engine, events)
+    }
+
+    fn run_on<E>(
+        mut self,
+        mut engine: Engine,
+        events: impl Iterator<Item = Result<(Time, Event), E>>,
+    ) -> Result<Vec<Tried>, E> {
+        let settings = Arc::clone(engine.settings());
+        let told: Vec<bool> = self
+            .entries
+            .iter()
+            .map(|of| !(self.apart && of.is_empty()))
+            .collect();
+        let is_told = |event: &Event| {
+            Quote::of(event).is_none_or(|quote| told.get(quote.instrument.index()) == Some(&true))
+        };
+        let events = events.filter(|next| next.as_ref().map_or(true, |(_, event)| is_told(event)));
         let mut paced = Paced::new(events, Time::MIN);
         let mut following = Following::default();
         let mut out = Vec::new();
@@ -142,7 +201,7 @@ impl Drawn {
             if let Some(quote) = Quote::of(&event) {
                 left -= self.enter(at, &quote, &mut engine, &mut out);
             }
-            following.hear(&mut out, settings);
+            following.hear(&mut out, &settings);
         }
         Ok(following.ended)
     }
@@ -356,24 +415,27 @@ pub(super) fn control(
 
 /// The sum of as many random entries as there are trades, one beside each, day by day.
 fn band(trades: &[Row], tried: &[Tried], seed: u64) -> Vec<Band> {
-    let mut beside: Vec<&[Tried]> = tried
-        .chunk_by(|one, other| one.trade == other.trade)
-        .collect();
-    beside.retain(|entries| !entries.is_empty());
     let days: Vec<i32> = trades
         .chunk_by(|one, other| one.day == other.day)
         .filter_map(|of_day| of_day.first().map(|row| row.day))
+        .collect();
+    // Of each entry what it brings, and on which of these days. What ends after the last is seen by nobody.
+    let placed = |one: &Tried| {
+        let place = days.partition_point(|day| *day < one.row.day);
+        (place, one.row.net())
+    };
+    let beside: Vec<Vec<(usize, f64)>> = tried
+        .chunk_by(|one, other| one.trade == other.trade)
+        .map(|entries| entries.iter().map(placed).collect())
         .collect();
     let mut random = Random::of([seed, 0x6261_6e64, trades.len() as u64]);
     let mut sums: Vec<Vec<f64>> = vec![Vec::with_capacity(BANDS); days.len()];
     for _ in 0..BANDS {
         let mut of_day = vec![0.0; days.len()];
         for entries in &beside {
-            let entry = entries[random.whole(0, entries.len() as i64 - 1) as usize];
-            // What ends after the last day of the trades is seen by nobody.
-            let place = days.partition_point(|day| *day < entry.row.day);
+            let (place, net) = entries[random.whole(0, entries.len() as i64 - 1) as usize];
             if let Some(sum) = of_day.get_mut(place) {
-                *sum += entry.row.net();
+                *sum += net;
             }
         }
         let mut sum = 0.0;

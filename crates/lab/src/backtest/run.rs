@@ -32,6 +32,7 @@ pub fn run_asking<E, I: Iterator<Item = Result<(Time, Event), E>>>(
     mut ask: impl FnMut(&Question) -> Option<Opinion>,
     mut told: impl FnMut(Time, &Output),
 ) -> Result<(), E> {
+    engine.leave_out_found();
     let mut paced = Paced::new(events, engine.now());
     let (mut out, mut questions) = (Vec::new(), VecDeque::new());
     while !paced.is_over() {

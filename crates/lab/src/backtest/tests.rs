@@ -1,6 +1,6 @@
 //! A backtest of a simulated market, whole.
 
-use super::control::Drawn;
+use super::control::{Drawn, Tried};
 use super::make::{Asked, Beside};
 use super::report::{Costs, EdgeVerdict, Grade, Report};
 use super::testing::{found, recorded, settings};
@@ -173,6 +173,57 @@ fn random_entries_are_spread_and_told_apart_by_their_seed() {
     assert!(
         (of_trades - of_entries).abs() < 0.03,
         "{of_trades} {of_entries}"
+    );
+}
+
+#[test]
+fn entries_are_followed_alike_whether_charts_are_read_whole_or_for_stops_alone() {
+    let settings = settings();
+    let events = recorded(&settings, 10);
+    let (found, _) = found(&settings, &events, Period::ALL);
+    let drawn = Drawn::new(&found.ended, &found.seen, &settings, 1);
+    let recorded = || events.iter().cloned().map(Ok::<_, Infallible>);
+    let Ok(in_full) = drawn.clone().run_in_full(&settings, recorded());
+    let Ok(for_stops) = drawn.run(&settings, recorded());
+    assert!(for_stops.len() > 100, "{}", for_stops.len());
+    assert_eq!(for_stops, in_full);
+}
+
+#[test]
+fn each_half_of_the_entries_is_told_its_own_instruments_and_none_is_lost() {
+    let settings = settings();
+    let events = recorded(&settings, 10);
+    let (found, _) = found(&settings, &events, Period::ALL);
+    let drawn = || Drawn::new(&found.ended, &found.seen, &settings, 1);
+    let run = |drawn: Drawn| {
+        let Ok(tried) = drawn.run(&settings, events.iter().cloned().map(Ok::<_, Infallible>));
+        tried
+    };
+    let together = run(drawn());
+    let halves: Vec<_> = drawn().apart(&settings).into_iter().map(run).collect();
+    let [first, second] = &halves[..] else {
+        panic!("{} halves", halves.len());
+    };
+    assert!(
+        first.len().min(second.len()) * 5 > together.len(),
+        "{} {}",
+        first.len(),
+        second.len()
+    );
+    let sum = |tried: &[Tried]| tried.iter().map(|one| one.row.gross).sum::<f64>();
+    assert_eq!(first.len() + second.len(), together.len());
+    let (apart, whole) = (sum(first) + sum(second), sum(&together));
+    assert!(
+        (apart - whole).abs() < 0.02 * together.len() as f64,
+        "{apart} for {whole}"
+    );
+
+    let mut dear = settings.clone();
+    dear.account.commission_round_turn = 7.0;
+    assert_eq!(
+        drawn().apart(&dear).len(),
+        1,
+        "its worth may be another instrument's price"
     );
 }
 

@@ -23,7 +23,13 @@ pub(super) struct Asked {
     /// What stands in the path where the route has names.
     path: BTreeMap<String, String>,
     peer: Option<IpAddr>,
+    /// On the operator's own address.
+    at_admin: bool,
 }
+
+/// Marks what comes by `admin.listen`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AtAdmin;
 
 impl<S: Send + Sync> FromRequestParts<S> for Asked {
     type Rejection = Infallible;
@@ -36,6 +42,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
             uri: parts.uri.clone(),
             path: path.map(|Path(path)| path).unwrap_or_default(),
             peer: peer.map(|ConnectInfo(peer)| peer.ip()),
+            at_admin: parts.extensions.get::<AtAdmin>().is_some(),
         })
     }
 }
@@ -56,7 +63,8 @@ impl Asked {
 
     /// What whoever asks may see.
     pub(super) fn sight(&self, api: &Api, wants: Wants) -> Result<Sight, Problem> {
-        let is_own = api.0.own_machine && is_own(self.peer, &self.headers);
+        let is_here = api.0.own_machine || self.at_admin;
+        let is_own = is_here && is_own(self.peer, &self.headers);
         api.0.readers.admit(wants, &self.headers, is_own)
     }
 

@@ -27,8 +27,8 @@ use crate::config::AuthMode;
 use crate::ops::Status;
 use answer::Object;
 use asked::{now, read};
-use axum::Router;
 use axum::routing::MethodRouter;
+use axum::{Extension, Router};
 use index::Index;
 use life::Decisions;
 use market::{Catalog, Position, Symbol, Time};
@@ -85,8 +85,14 @@ struct Inner {
     drawing: Semaphore,
 }
 
+/// What is asked where dashboards connect, and what may be asked where the operator does.
+pub(crate) struct Routers {
+    pub(crate) all: Router,
+    pub(crate) server: Router,
+}
+
 /// The routes.
-pub(crate) fn router(given: Given<'_>) -> Router {
+pub(crate) fn routers(given: Given<'_>) -> Routers {
     let market = &given.status.about().market;
     let inner = Inner {
         index: Arc::new(Mutex::new(Index::new(given.dir))),
@@ -105,12 +111,22 @@ pub(crate) fn router(given: Given<'_>) -> Router {
         own_machine: given.own_machine,
         kept_back: given.kept_back,
     };
-    let routes = routes().into_iter();
-    let router = routes.fold(Router::new(), |router, (path, route)| {
-        router.route(&format!("{BELOW}{path}"), route)
-    });
-    router.with_state(Api(Arc::new(inner)))
+    let api = Api(Arc::new(inner));
+    let router = |wanted: fn(&str) -> bool| {
+        let routes = routes().into_iter().filter(|(path, _)| wanted(path));
+        let router = routes.fold(Router::new(), |router, (path, route)| {
+            router.route(&format!("{BELOW}{path}"), route)
+        });
+        router.with_state(api.clone())
+    };
+    Routers {
+        all: router(|_| true),
+        server: router(|path| OF_SERVER.contains(&path)).layer(Extension(asked::AtAdmin)),
+    }
 }
+
+/// How the server does.
+const OF_SERVER: [&str; 2] = ["/operations", "/log"];
 
 /// Where they all lie.
 const BELOW: &str = "/api/v1";

@@ -204,7 +204,27 @@ impl Input {
     /// # Errors
     /// When the data cannot be opened.
     pub(super) fn events(&self, what: &str) -> Result<Reading> {
-        let (source, places) = match self {
+        let (source, places) = self.open()?;
+        let progress = Progress::new(what, source.bytes().1);
+        Ok(Reading::new(source, places, progress, Remarks::Made))
+    }
+
+    /// The same events once more, in silence: what is to be said of them has been said.
+    ///
+    /// # Errors
+    /// When the data cannot be opened.
+    pub(super) fn events_again(&self) -> Result<Reading> {
+        let (source, places) = self.open()?;
+        Ok(Reading::new(
+            source,
+            places,
+            Progress::hidden(),
+            Remarks::Spared,
+        ))
+    }
+
+    fn open(&self) -> Result<(Source, Places)> {
+        Ok(match self {
             Self::Told { paths, settings } => {
                 let count = settings.catalog.instruments.len() as u16;
                 let places = (0..count).map(|place| Some(InstrumentId(place)));
@@ -214,14 +234,6 @@ impl Input {
                 Source::Recorded(Box::new(Recording::open(config)?)),
                 places.clone(),
             ),
-        };
-        let progress = Progress::new(what, source.bytes().1);
-        Ok(Reading {
-            source,
-            places,
-            progress,
-            read: 0,
-            lost: 0,
         })
     }
 }
@@ -247,8 +259,16 @@ pub(super) struct Reading {
     source: Source,
     places: Places,
     progress: Progress,
+    remarks: Remarks,
     read: u64,
     pub lost: u64,
+}
+
+/// Whether parts that are left out are said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Remarks {
+    Made,
+    Spared,
 }
 
 #[derive(Debug)]
@@ -300,7 +320,9 @@ impl Iterator for Reading {
                 }
                 Err(error) => {
                     self.lost += 1;
-                    remark(&format!("a part of the recording is left out: {error:#}"));
+                    if self.remarks == Remarks::Made {
+                        remark(&format!("a part of the recording is left out: {error:#}"));
+                    }
                 }
             }
         }
@@ -308,6 +330,17 @@ impl Iterator for Reading {
 }
 
 impl Reading {
+    fn new(source: Source, places: Places, progress: Progress, remarks: Remarks) -> Self {
+        Self {
+            source,
+            places,
+            progress,
+            remarks,
+            read: 0,
+            lost: 0,
+        }
+    }
+
     /// An event as it is told, if it is of a symbol that is. Time and posts of a server's tape are not of the market, and models
     /// are asked anew.
     fn told(&self, event: Event) -> Option<Event> {

@@ -1,8 +1,10 @@
 //! `orion backtest`: recorded markets through the very same core as live, what became of its signals, and what that is worth.
 //!
-//! `backtest/input.rs` finds out what is run, `lab::backtest` turns the engine and makes the report, `backtest/table.rs` shows
-//! it, `backtest/trades.rs` writes each trade; `backtest/sweep/` runs many sets of parameters beside each other.
+//! `backtest/input.rs` finds out what is run and `backtest/ahead.rs` reads it, `lab::backtest` turns the engine and makes the
+//! report, `backtest/table.rs` shows it, `backtest/trades.rs` writes each trade; `backtest/sweep/` runs many sets of parameters
+//! beside each other.
 
+mod ahead;
 mod given;
 mod input;
 pub mod report;
@@ -14,9 +16,10 @@ use crate::cli;
 use crate::machine;
 use crate::models::Panel;
 use crate::replay;
+use ahead::Ahead;
 use anyhow::{Context as _, Result, bail, ensure};
 use engine::{Engine, Output, Settings};
-use input::{Input, Opened};
+use input::{Input, Opened, Reading};
 use journal::tape::TapeItem;
 use lab::backtest::report::Costs;
 use lab::backtest::{Asked, Beside, Drawn, Found, Period, Report, Watch};
@@ -25,6 +28,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 /// Runs the command.
 ///
@@ -103,7 +107,7 @@ fn watched(
         }
         Input::Recorded { settings, .. } => {
             let mut engine = Engine::new(Arc::new(settings.clone()));
-            let mut events = input.events("backtest")?;
+            let mut events = Ahead::of(input.events("backtest")?)?;
             let mut failed = Ok(());
             let ask = |question: &Question| panel.ask(question);
             let told = |at, output: &Output| {
@@ -113,7 +117,7 @@ fn watched(
             };
             let Ok(()) = lab::backtest::run_asking(&mut engine, &mut events, &mut watch, ask, told);
             failed?;
-            Ok((watch.finish(&engine), events.lost))
+            Ok((watch.finish(&engine), events.lost()))
         }
     }
 }
@@ -126,6 +130,7 @@ fn told_again(
     told: &mut impl FnMut(Time, &Output) -> Result<()>,
 ) -> Result<Engine> {
     let mut engine = Engine::new(Arc::new(settings.clone()));
+    engine.leave_out_found();
     let mut out = Vec::new();
     let mut failed = Ok(());
     for item in input::reader(paths)?.skip(1) {
@@ -175,7 +180,29 @@ fn beside(input: &Input, found: &Found, seed: u64) -> Result<Beside> {
     let mut quiet = settings.clone();
     let instruments = quiet.catalog.instruments.iter_mut();
     instruments.for_each(|instrument| instrument.prices = false);
-    let Ok(tried) = drawn.run(&quiet, input.events("control")?);
+    let tried = thread::scope(|scope| {
+        let enter = |drawn: Drawn, reading: Reading| -> Result<_> {
+            let (mut events, settings) = (Ahead::of(reading)?, &quiet);
+            Ok(scope.spawn(move || {
+                let Ok(tried) = drawn.run(settings, &mut events);
+                events.lost();
+                tried
+            }))
+        };
+        let mut running = Vec::new();
+        for (place, drawn) in drawn.apart(&quiet).into_iter().enumerate() {
+            let reading = match place {
+                0 => input.events("control")?,
+                _ => input.events_again()?,
+            };
+            running.push(enter(drawn, reading)?);
+        }
+        let tried = running.into_iter().map(|one| match one.join() {
+            Ok(tried) => tried,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        anyhow::Ok(tried.flatten().collect())
+    })?;
     Ok(Beside { per_trade, tried })
 }
 

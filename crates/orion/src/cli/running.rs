@@ -18,6 +18,47 @@ pub struct Reload {
     pub basis: Basis,
 }
 
+/// Options of `doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct Doctor {
+    #[command(flatten)]
+    pub settings: super::Settings,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do with the log of a running server.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Log {
+    /// What it logs, or other levels from now on
+    #[command(after_help = "\
+Examples:
+  orion log level                        which levels hold
+  orion log level gateway=debug          this part of the program says more, the others as before
+  orion log level debug                  everything says more
+  orion log level reset                  as the settings say
+
+It holds until the server ends, hands over, or reads other settings.
+Exit code: 0 when it holds, 1 with the reason when not, 2 when the command line could not be read.")]
+    Level(LogLevel),
+}
+
+/// Options of `log level`.
+#[derive(Args, Clone, Debug)]
+pub struct LogLevel {
+    /// A level (error, warn, info, debug, trace), exceptions such as gateway=debug,hub=trace, both, or `reset`
+    pub change: Option<String>,
+    /// The market, where several servers share the data folder: the name of its folder
+    #[arg(long, value_name = "NAME")]
+    pub market: Option<String>,
+    /// Folder of ORION's data [default: orion-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<String>,
+    #[command(flatten)]
+    pub basis: Basis,
+}
+
 /// Options of `tail`.
 #[derive(Args, Clone, Debug)]
 pub struct Tail {
@@ -68,6 +109,9 @@ pub struct Printed {
 /// Options of `status`.
 #[derive(Args, Clone, Debug)]
 pub struct Status {
+    /// Say only whether clients are let in, as the health check of a container or a balancer wants to know
+    #[arg(long, conflicts_with_all = ["json", "csv"])]
+    pub ready: bool,
     #[command(flatten)]
     pub asked: Asked,
     #[command(flatten)]
@@ -142,6 +186,16 @@ pub struct SignalsShow {
 }
 
 impl Reload {
+    /// The layers that these options name, over the environment.
+    ///
+    /// # Errors
+    /// When the settings file cannot be read.
+    pub fn layers(&self, environment: Vec<(String, String)>) -> Result<Layers, Vec<Finding>> {
+        self.basis.layers(environment, data(self.data.as_ref()))
+    }
+}
+
+impl LogLevel {
     /// The layers that these options name, over the environment.
     ///
     /// # Errors

@@ -26,6 +26,17 @@ pub struct Settings {
     pub seed: Option<String>,
 }
 
+/// Options of `serve`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Serve {
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Hold the listening socket in a small process of its own, which starts the server again where it crashes: for PM2 and
+    /// containers
+    #[arg(long)]
+    pub hold: bool,
+}
+
 /// Options of every command that reads settings.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Basis {

@@ -182,11 +182,8 @@ impl Config {
                 url_keys: auth.url_keys,
                 ..limits.auth
             },
-            origins: gateway::Origins {
-                allowed: server.origins.iter().map(ToString::to_string).collect(),
-                allow_none: server.allow_no_origin,
-            },
-            proxies: gateway::Proxies(server.proxies.iter().map(|net| net.0).collect()),
+            origins: server.page_origins(),
+            proxies: server.believed_proxies(),
             ..limits
         }
     }

@@ -1,5 +1,6 @@
 //! Values that have the right type and are still impossible, alone or beside each other.
 
+mod operator;
 mod own;
 
 use super::finding::{Finding, Origin};
@@ -32,6 +33,7 @@ pub(super) fn findings(
     check.tls();
     check.sources();
     check.auth();
+    check.operator();
     let is_known = |key: &str| earlier.iter().any(|finding| finding.key == key);
     if !is_known("feed.kind") {
         check.tape_files();
@@ -190,6 +192,12 @@ impl<'a> Check<'a> {
                 size(gateway.shards.unwrap_or(1)),
                 1,
                 size(gateway::Config::SHARDS_MAX),
+            ),
+            (
+                "server.tls.acme.retry_s",
+                self.config.server.tls.acme.retry_s,
+                1,
+                6 * 60 * 60,
             ),
             (
                 "server.reload_timeout_s",
@@ -553,6 +561,26 @@ impl<'a> Check<'a> {
             };
             let remedy = "name PEM files of a certificate and its own key, which may be read";
             self.wrong_with(key, error.to_string(), remedy);
+        }
+        self.acme();
+    }
+
+    /// That what is ordered can be, and that there is nothing beside it.
+    fn acme(&mut self) {
+        let tls = &self.config.server.tls;
+        if tls.is_ordered() && (tls.cert.is_some() || tls.key.is_some()) {
+            let remedy = "take server.tls.cert and server.tls.key away, or leave the names out";
+            let reason = "a certificate is given too, and only one can be shown";
+            self.wrong_with("server.tls.acme.domains", reason, remedy);
+        }
+        for (key, reason) in tls.acme.faults() {
+            self.wrong(&format!("server.tls.acme.{key}"), &reason);
+        }
+        if let Some(path) = &tls.acme.root
+            && let Err(error) = feeds::net::roots(path)
+        {
+            let remedy = "name a PEM file of certificates, which may be read";
+            self.wrong_with("server.tls.acme.root", error, remedy);
         }
     }
 

@@ -122,7 +122,8 @@ fn own_rules(config: &Config) -> impl Iterator<Item = String> {
 
 fn log_format(config: &Config) -> &'static str {
     match config.log.format {
-        super::LogFormat::Text => "text",
+        super::LogFormat::Auto => "text on a terminal, else JSON",
+        super::LogFormat::Pretty => "text",
         super::LogFormat::Json => "JSON",
     }
 }

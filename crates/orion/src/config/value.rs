@@ -284,6 +284,30 @@ impl FromStr for LogLevels {
     }
 }
 
+impl LogLevels {
+    /// These levels with a change to them: a level, with or without exceptions, is all there is then; exceptions alone, such as
+    /// `gateway=debug`, are laid over what was.
+    ///
+    /// # Errors
+    /// When it is neither; the reason says what it may be.
+    pub fn changed(&self, change: &str) -> Result<Self, String> {
+        let first = change.split(',').next().unwrap_or_default();
+        if !first.contains('=') {
+            return change.parse();
+        }
+        let mut levels = self.clone();
+        for (target, level) in change
+            .split(',')
+            .map(|part| parse_target(part.trim()))
+            .collect::<Result<Vec<_>, _>>()?
+        {
+            levels.targets.retain(|(known, _)| *known != target);
+            levels.targets.push((target, level));
+        }
+        Ok(levels)
+    }
+}
+
 fn parse_target(text: &str) -> Result<(String, LogLevel), String> {
     let (target, level) = text.split_once('=').unwrap_or_default();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':';
@@ -306,9 +330,12 @@ impl fmt::Display for LogLevels {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// For people on a terminal, for programs elsewhere.
     #[default]
-    Text,
+    Auto,
+    /// For people. It was called `text`.
+    #[serde(alias = "text")]
+    Pretty,
     /// One JSON object a line, for programs.
     Json,
 }
@@ -526,6 +553,22 @@ mod tests {
         assert_eq!("0.5".parse(), Ok(Speed::Times(0.5)));
         for text in ["0", "-1", "NaN", "inf", "fast", "", "x"] {
             assert!(text.parse::<Speed>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn exceptions_are_laid_over_levels_and_a_level_replaces_them() {
+        let levels: LogLevels = "info,hub=warn".parse().unwrap();
+        for (change, changed) in [
+            ("gateway=debug", "info,hub=warn,gateway=debug"),
+            ("hub=trace, gateway=error", "info,hub=trace,gateway=error"),
+            ("debug", "debug"),
+            ("warn,hub=info", "warn,hub=info"),
+        ] {
+            assert_eq!(levels.changed(change).unwrap().to_string(), changed);
+        }
+        for wrong in ["", "loud", "hub=loud", "=debug", "hub=info,debug"] {
+            assert!(levels.changed(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -1,7 +1,8 @@
-//! The socket in a market's folder by which `orion reload` and `orion status` find the server that has the folder. Only the
-//! user who runs the server may connect. One line is asked, one answered.
+//! The socket in a market's folder by which `orion reload`, `orion status` and `orion log` find the server that has the folder.
+//! Only the user who runs the server may connect. One question is asked, one answered.
 
 use super::reloads::{Desk, Outcome};
+use crate::logs;
 use anyhow::{Context as _, Result, bail};
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -11,18 +12,23 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener as Binding, UnixStream as Asking};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 const NAME: &str = "orion.sock";
-/// What may be asked, in the same number of bytes: for a new process, and where the server listens.
+/// What may be asked, in the same number of bytes: for a new process, where the server listens, and what it logs; behind the
+/// last stands a line with a change, or an empty one.
 const RELOAD: &str = "reload\n";
 const LISTEN: &str = "listen\n";
+const LEVELS: &str = "levels\n";
+/// A change of levels is no longer.
+const CHANGE_MAX: u64 = 1000;
 /// How an answer begins.
 const SERVES: &str = "serves ";
 const LISTENS: &str = "listens ";
+const LOGS: &str = "logs ";
 const FAILED: &str = "failed ";
 /// A question is one short line, and comes at once.
 const QUESTION_WITHIN: Duration = Duration::from_secs(5);
@@ -122,10 +128,25 @@ async fn answer(mut stream: UnixStream, desk: Desk, url: String) {
     let answer = match read {
         Ok(Ok(_)) if question == RELOAD.as_bytes() => text(&desk.reload().await),
         Ok(Ok(_)) if question == LISTEN.as_bytes() => format!("{LISTENS}{url}"),
+        Ok(Ok(_)) if question == LEVELS.as_bytes() => levels(&mut stream).await,
         _ => text(&Err("this is no question of `orion reload`".to_owned())),
     };
     // Whoever asked may have gone.
     let _told = stream.write_all(answer.as_bytes()).await;
+}
+
+/// Changes what is logged, as the next line says.
+async fn levels(stream: &mut UnixStream) -> String {
+    let mut line = String::new();
+    let mut rest = BufReader::new(stream.take(CHANGE_MAX));
+    let changed = match timeout(QUESTION_WITHIN, rest.read_line(&mut line)).await {
+        Ok(Ok(_)) if line.ends_with('\n') => logs::change(line.trim()),
+        _ => Err("this is no change of what is logged".to_owned()),
+    };
+    match changed {
+        Ok(levels) => format!("{LOGS}{levels}"),
+        Err(reason) => format!("{FAILED}{reason}"),
+    }
 }
 
 fn text(outcome: &Outcome) -> String {
@@ -169,6 +190,19 @@ pub(crate) fn address(dir: &Path) -> Result<String> {
             "the server of {} does not say where it listens: name its address with --url",
             dir.display()
         ),
+    }
+}
+
+/// Asks the server of a market's folder to log other things, and which levels hold then.
+///
+/// # Errors
+/// When no server answers, or it does not take the change; its words say why.
+pub(crate) fn log_levels(dir: &Path, change: &str) -> Result<String> {
+    let text = ask(dir, &format!("{LEVELS}{change}\n"))?;
+    match (text.strip_prefix(LOGS), text.strip_prefix(FAILED)) {
+        (Some(levels), _) => Ok(levels.to_owned()),
+        (None, Some(reason)) => bail!("{reason}"),
+        (None, None) => bail!("the server ended without an answer"),
     }
 }
 

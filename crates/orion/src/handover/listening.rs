@@ -6,12 +6,17 @@ use crate::config::{Config, Flag};
 use anyhow::{Context as _, Result, bail, ensure};
 use listenfd::ListenFd;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::process::Command;
 
 /// The name that a socket of ORION's has among several (`FileDescriptorName=` of a socket unit).
 const NAME: &str = "orion";
 /// How the process is told of sockets: their number, and their names.
 const COUNT: &str = "LISTEN_FDS";
 const NAMES: &str = "LISTEN_FDNAMES";
+/// By these the process knows where they begin, and that it is meant.
+const FIRST: &str = "LISTEN_FDS_FIRST_FD";
+const MEANT: &str = "LISTEN_PID";
 
 /// Connects that may wait to be accepted. The system may allow fewer.
 pub(crate) const BACKLOG: i32 = 4096;
@@ -119,6 +124,19 @@ impl Entrance {
             }
         }
     }
+}
+
+/// Passes a socket to a process that will be started, as a service manager does, but as its standard input: where else
+/// descriptors are placed cannot be said.
+pub(crate) fn give(command: &mut Command, socket: &TcpListener) -> Result<()> {
+    let socket = socket.try_clone().context("copy a descriptor")?;
+    command
+        .env(COUNT, "1")
+        .env(FIRST, "0")
+        .env_remove(NAMES)
+        .env_remove(MEANT)
+        .stdin(OwnedFd::from(socket));
+    Ok(())
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener> {

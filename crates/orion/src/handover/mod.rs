@@ -16,14 +16,14 @@ pub(crate) mod service;
 mod successor;
 mod words;
 
-pub(crate) use control::{Answer, address, is_running, reload};
+pub(crate) use control::{Answer, address, is_running, log_levels, reload};
 pub use listening::Entrance;
-pub(crate) use listening::{BACKLOG, Listening};
+pub(crate) use listening::{BACKLOG, Listening, give};
 pub(crate) use predecessor::Waiting;
 pub use predecessor::{Complaint, Predecessor};
 pub(crate) use relay::Relay;
 pub(crate) use reloads::{Plan, Reloads, Request, Turn, listen};
-pub(crate) use successor::Successor;
+pub(crate) use successor::{Successor, program};
 
 use anyhow::{Context as _, Result};
 use std::path::Path;

@@ -195,7 +195,7 @@ fn spawn(program: &Path, link: UnixStream) -> Result<Child> {
 
 /// The program as this process was called, where that is a path: whoever updates by a symbolic link means its new target.
 /// Otherwise the running program's own path, also where an update has put another file there.
-fn program() -> Result<PathBuf> {
+pub(crate) fn program() -> Result<PathBuf> {
     let called = std::env::args_os().next().map(PathBuf::from);
     let called = called.filter(|path| path.components().count() > 1 && path.exists());
     match called {

@@ -16,7 +16,7 @@ use crate::config::{Config, FeedKind};
 use engine::ModelRules;
 use market::{Measure, Opinion, Question};
 use model::{Library, Manifest, Model, Onnx, Refused, Reply};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -129,19 +129,29 @@ fn library(config: &Config) -> Result<Library, String> {
     open_library(config.models.library.as_deref()).map_err(|refused| refused.to_string())
 }
 
-/// Loads the library that the settings name.
+/// Loads the library that the settings name, or else the one that came with the program.
 ///
 /// # Errors
-/// When they name none, or it cannot be loaded.
+/// When there is neither, or it cannot be loaded.
 fn open_library(path: Option<&Path>) -> Result<Library, Refused> {
+    let program = std::env::current_exe().unwrap_or_default();
+    let path = path.map(Path::to_owned).or_else(|| packaged(&program));
     let path = path.ok_or_else(|| Refused {
         file: "models.library".into(),
         field: String::new(),
         value: String::new(),
-        reason: "it is not set".to_owned(),
+        reason: "it is not set, and the program came without one".to_owned(),
         remedy: "set it to the path of libonnxruntime.so; `pip install onnxruntime` has one in onnxruntime/capi".to_owned(),
     })?;
-    Library::open(path)
+    Library::open(&path)
+}
+
+/// Where packages put the library: beside the program (the archive), or where a system keeps a program's own libraries.
+fn packaged(program: &Path) -> Option<PathBuf> {
+    let folder = program.parent()?;
+    let places = ["libonnxruntime.so", "../lib/orion/libonnxruntime.so"];
+    let mut paths = places.into_iter().map(|place| folder.join(place));
+    paths.find(|path| path.is_file())
 }
 
 /// How each model would start, a line each, for `orion check`.

@@ -145,7 +145,9 @@ fn without_a_library_every_model_is_off_and_says_how_to_get_one() {
         .map(|seat| seat.off().unwrap().to_owned())
         .collect();
     assert!(
-        reasons[0].starts_with("models.library: it is not set; set it to the path of"),
+        reasons[0].starts_with(
+            "models.library: it is not set, and the program came without one; set it to the path of"
+        ),
         "{}",
         reasons[0]
     );
@@ -158,6 +160,23 @@ fn without_a_library_every_model_is_off_and_says_how_to_get_one() {
     );
     // What is asked is known without it.
     assert_eq!(config.engine_settings().models.models.len(), 3);
+}
+
+#[test]
+fn a_library_that_came_with_the_program_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("bin/orion");
+    let system = folder.path().join("lib/orion");
+    std::fs::create_dir_all(folder.path().join("bin")).unwrap();
+    std::fs::create_dir_all(&system).unwrap();
+    assert_eq!(packaged(&program), None);
+    std::fs::write(system.join("libonnxruntime.so"), "").unwrap();
+    let found = packaged(&program).unwrap().canonicalize().unwrap();
+    let expected = system.join("libonnxruntime.so").canonicalize().unwrap();
+    assert_eq!(found, expected);
+    let beside = folder.path().join("bin/libonnxruntime.so");
+    std::fs::write(&beside, "").unwrap();
+    assert_eq!(packaged(&program), Some(beside), "the nearest");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How the server does, for `/api/v1/operations`: the parts of the answer, each as JSON.
 
-use super::sockets::{MESSAGES, Of};
+use super::sockets::{MESSAGES, Of, SLOW};
 use super::{Status, source_json, symbol_json};
 use gateway::{Latency, Refused};
 use serde_json::{Map, Value, json};
@@ -108,7 +108,7 @@ impl Status {
         json!({
             "prices_folded": total(|of| &of.prices_folded),
             "stalled": total(|of| &of.stalled),
-            "closed": stats.closes().get(&4409).copied().unwrap_or(0),
+            "closed": stats.closes().get(&SLOW).copied().unwrap_or(0),
         })
     }
 }

@@ -29,14 +29,14 @@ pub(super) fn encode(seats: &[Arc<Seat>], encoder: &mut DescriptorEncoder) -> fm
         return Ok(());
     }
     let help = "1 while the model is asked, 0 when it is switched off or could not be loaded";
-    let mut family = encoder.encode_descriptor("model_on", help, None, MetricType::Gauge)?;
+    let mut family = encoder.encode_descriptor("engine_model_on", help, None, MetricType::Gauge)?;
     for seat in seats {
         let is_on = f64::from(u8::from(seat.off().is_none()));
         ConstGauge::new(is_on).encode(family.encode_family(&[("model", seat.name.as_str())])?)?;
     }
     let help = "Questions to models by whether an answer came";
     let mut family =
-        encoder.encode_descriptor("model_questions", help, None, MetricType::Counter)?;
+        encoder.encode_descriptor("engine_model_questions", help, None, MetricType::Counter)?;
     for seat in seats {
         let (answered, silent) = seat.counts();
         for (result, count) in [("answered", answered), ("silent", silent)] {
@@ -46,7 +46,7 @@ pub(super) fn encode(seats: &[Arc<Seat>], encoder: &mut DescriptorEncoder) -> fm
     }
     let help = "From a question to its answer, or to why there is none";
     let mut family =
-        encoder.encode_descriptor("model_seconds", help, None, MetricType::Histogram)?;
+        encoder.encode_descriptor("engine_model_seconds", help, None, MetricType::Histogram)?;
     for seat in seats {
         let labels = [("model", seat.name.as_str())];
         let mut of_model = family.encode_family(&labels)?;

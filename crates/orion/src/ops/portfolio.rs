@@ -37,7 +37,8 @@ pub(super) fn encode(
         return Ok(());
     };
     let help = "1 for the state that the portfolio is in: whether new signals may be traded";
-    let mut family = encoder.encode_descriptor("risk_state", help, None, MetricType::Gauge)?;
+    let mut family =
+        encoder.encode_descriptor("engine_risk_state", help, None, MetricType::Gauge)?;
     for state in RiskState::ALL {
         let is = f64::from(u8::from(state == standing.state));
         ConstGauge::new(is).encode(family.encode_family(&[("state", state.as_str())])?)?;
@@ -47,17 +48,17 @@ pub(super) fn encode(
         ConstGauge::new(value).encode(metric)
     };
     gauge(
-        "open_risk_percent",
+        "engine_open_risk_percent",
         "What the stops of all live signals would cost, of the equity",
         standing.open_risk_percent,
     )?;
     gauge(
-        "day_loss_percent",
+        "engine_day_loss_percent",
         "What the trading day has lost, of the equity at its beginning",
         standing.day_loss_percent,
     )?;
     gauge(
-        "drawdown_percent",
+        "engine_drawdown_percent",
         "What is lost from the highest equity",
         standing.drawdown_percent,
     )

@@ -10,6 +10,7 @@ mod tape;
 
 use self::handing::leave;
 use self::run::{Ears, Timers};
+use self::start::LetIn;
 use crate::admin::{self, Admin};
 use crate::auth;
 use crate::chartbook::{Charts, Keeping};
@@ -21,6 +22,7 @@ use crate::handover::{
 use crate::live::Live;
 use crate::machine::Machine;
 use crate::models::Models;
+use crate::operator::Operator;
 use crate::ops::{self, FeedState, Status};
 use crate::place::Place;
 use crate::recording::Recording;
@@ -28,6 +30,7 @@ use crate::seal;
 use crate::secrets::Secrets;
 use crate::signers;
 use crate::statuses::Statuses;
+use crate::switches::Switches;
 use access::Access;
 use anyhow::{Context as _, Result, bail};
 use engine::Settings;
@@ -73,6 +76,7 @@ struct Doors<'a> {
     access: Access,
     /// The process that lets clients in until now, and where its journal ended.
     before: Option<(Waiting, Position)>,
+    switches: &'a Switches,
 }
 
 /// The machine, and the room it stands in.
@@ -99,6 +103,8 @@ struct Room {
     statuses: Statuses,
     charts: Arc<Charts>,
     keeping: Keeping,
+    /// Orders of certificates; they end with this.
+    ordering: JoinSet<()>,
 }
 
 /// What the loop plays.
@@ -127,10 +133,12 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
     up: impl FnOnce(&Config, SocketAddr),
 ) -> Result<()> {
-    serve_at(Entrance::Bind, config, secrets, source, shutdown, up).await
+    let switches = Switches::default();
+    let entrance = Entrance::Bind;
+    serve_at(entrance, config, secrets, source, &switches, shutdown, up).await
 }
 
-/// The same on a socket that may come from elsewhere.
+/// The same on a socket that may come from elsewhere; `switches` are connected to what runs.
 ///
 /// # Errors
 /// When it cannot start, or cannot keep what it decides.
@@ -139,6 +147,7 @@ pub async fn serve_at(
     config: Config,
     secrets: &Secrets,
     source: Source,
+    switches: &Switches,
     shutdown: impl Future<Output = ()>,
     up: impl FnOnce(&Config, SocketAddr),
 ) -> Result<()> {
@@ -193,20 +202,29 @@ pub async fn serve_at(
         config: &config,
         access,
         before,
+        switches,
     };
     let succession = match doors.before {
         Some(_) => admin::Before::Predecessor,
         None => admin::Before::Nobody,
     };
-    let admin = match config.server.admin {
-        Some(address) => {
-            let router = ops::admin_router(Arc::clone(&server.room.status));
-            Some(Admin::open(address, succession, router).await?)
-        }
-        None => None,
+    let begun = match succession {
+        admin::Before::Predecessor => "has taken over",
+        admin::Before::Nobody => "serves",
     };
-    let (gateway, mut outlets) = server.let_in(doors, rooms).await?;
-    up(&config, address);
+    let router = ops::admin_router(Arc::clone(&server.room.status));
+    let admin = Admin::open(config.admin_address(), succession, router).await?;
+    let LetIn {
+        gateway,
+        mut outlets,
+        server: told_to_operator,
+    } = server.let_in(doors, rooms).await?;
+    admin.add(told_to_operator);
+    let room = &server.room;
+    let operator = Operator::begin(&config, secrets, &room.status, &room.clock, begun);
+    let mut shown = config.clone();
+    shown.admin.listen = admin.address;
+    up(&shown, address);
     service::ready();
 
     tokio::pin!(shutdown);
@@ -232,8 +250,8 @@ pub async fn serve_at(
             server.end(gateway, outlets).await
         }
         Ok(Ended::Succeeded(successor, request)) => {
-            // Its address is for the new process.
-            drop(admin);
+            // Its address is for the new process, and so is the telling.
+            drop((admin, operator));
             leave(successor, request, gateway, outlets, reloads).await;
             Ok(())
         }

@@ -212,6 +212,7 @@ impl Server {
             self.room.status.commit_took(took);
         }
         self.room.models.ask(questions);
+        self.room.status.decided(&publication.signals);
         self.hide(&mut publication);
         self.room.charts.show(&publication);
         self.tell_status();

@@ -3,11 +3,12 @@
 use super::outlets::Outlets;
 use super::run::{Ears, Timers};
 use super::{Doors, Play, QUEUE_MAX, Room, Server, Source};
-use crate::api::{self, Board, Readers};
+use crate::acme::Orders;
+use crate::api::{self, Board, Readers, Routers};
 use crate::capacity::Means;
 use crate::chartbook::{Charts, Keeping, Shelf, Teller};
 use crate::clock::{self, Clock};
-use crate::config::{AuthMode, Config, FeedKind};
+use crate::config::{AdminAddress, AuthMode, Config, FeedKind};
 use crate::console;
 use crate::fault;
 use crate::feed;
@@ -26,7 +27,9 @@ use crate::sources;
 use crate::statuses::{self, Statuses};
 use access::Access;
 use anyhow::{Context as _, Result};
+use axum::Router;
 use gateway::Gateway;
+use gateway::tls::Tls;
 use hub::Publication;
 use journal::Local;
 use lab::replay::Paced;
@@ -39,6 +42,14 @@ use tokio::task::JoinSet;
 
 /// Events told at a time while no client waits: the day before the anchor, in big steps.
 const HISTORY_BATCH: usize = 16_384;
+
+/// Clients are let in.
+pub(super) struct LetIn {
+    pub(super) gateway: Gateway,
+    pub(super) outlets: Outlets,
+    /// What the operator may ask now too.
+    pub(super) server: Router,
+}
 
 pub(super) fn open_journal(dir: &Path) -> Result<Local> {
     let new_epoch =
@@ -83,8 +94,10 @@ impl Server {
             statuses: Statuses::default(),
             charts,
             keeping,
+            ordering: JoinSet::new(),
         };
         room.status.attach_models(room.models.seats());
+        room.status.attach_folder(&room.dir);
         let server = Self { machine, room };
         server.prune();
         Ok(server)
@@ -225,11 +238,7 @@ impl Server {
     }
 
     /// Commits what the start brought, hands the past to the gateway, and lets clients in.
-    pub(super) async fn let_in(
-        &mut self,
-        mut doors: Doors<'_>,
-        rooms: Rooms,
-    ) -> Result<(Gateway, Outlets)> {
+    pub(super) async fn let_in(&mut self, mut doors: Doors<'_>, rooms: Rooms) -> Result<LetIn> {
         let mut begun = self.machine.commit().await?.publication;
         self.hide(&mut begun);
         self.machine.write_tape()?;
@@ -258,7 +267,12 @@ impl Server {
         let capacity = means.capacity(&doors.config.gateway);
         means.tell(capacity);
         (gateway.connections, gateway.parked) = (capacity.connections, capacity.parked);
-        let tls = doors.config.server.tls.open().context("start TLS")?;
+        let server = &doors.config.server;
+        let tls = server.tls.open(&doors.config.data.dir);
+        let tls = tls.context("start TLS")?.map(Arc::new);
+        if let Some(tls) = &tls {
+            self.room.status.attach_tls(Arc::clone(tls));
+        }
         let (access, clock) = (doors.access.clone(), Arc::clone(&self.room.clock));
         let readers = match doors.config.auth.mode {
             AuthMode::Required => Readers::Known(access, clock),
@@ -271,12 +285,12 @@ impl Server {
             desk: rooms.desk,
         };
         let config = gateway::Config {
-            tls: tls.map(Arc::new),
+            tls: tls.clone(),
             ..doors.config.doors(Arc::new(keeper), gateway)
         };
-        let metrics = match doors.config.server.admin {
-            Some(_) => ops::Audience::Nobody,
-            None => ops::Audience::ThisMachine,
+        let metrics = match doors.config.admin_address() {
+            AdminAddress::Wanted(_) => ops::Audience::Nobody,
+            AdminAddress::Usual(_) => ops::Audience::ThisMachine,
         };
         let given = api::Given {
             status: Arc::clone(&self.room.status),
@@ -291,9 +305,13 @@ impl Server {
             dir: &self.room.dir,
             shelf: Arc::new(self.shelf()),
         };
+        let Routers {
+            all,
+            server: of_server,
+        } = api::routers(given);
         let router = ops::router(Arc::clone(&self.room.status), metrics)
             .merge(console::router())
-            .merge(api::router(given))
+            .merge(all)
             .merge(rooms.router);
         let (socketio, router) = match doors.config.socketio.enabled {
             true => {
@@ -314,16 +332,35 @@ impl Server {
             endpoint.open(gateway.inside());
         }
         self.room.status.attach(gateway.stats());
+        doors.switches.attach(gateway.dials(), tls.clone());
+        if let Some(tls) = tls.filter(|_| server.tls.is_ordered()) {
+            self.order(doors.config, tls);
+        }
         let relay = match doors.before {
             Some((before, _)) => before.serving(&since).await,
             None => None,
         };
         let outlets = Outlets::new(gateway.publisher(), relay, board);
-        Ok((gateway, outlets))
+        Ok(LetIn {
+            gateway,
+            outlets,
+            server: of_server,
+        })
     }
 }
 
 impl Server {
+    /// Orders the certificate, now that challenges are answered.
+    fn order(&mut self, config: &Config, tls: Arc<Tls>) {
+        let orders = Orders {
+            acme: config.server.tls.acme.clone(),
+            data: config.data.dir.clone(),
+            tls,
+            clock: Arc::clone(&self.room.clock),
+        };
+        self.room.ordering.spawn(orders.follow());
+    }
+
     /// The symbols of which nobody who reaches this server is shown recorded prices.
     fn kept_back(&self) -> BTreeSet<Symbol> {
         let Some(live) = &self.room.live else {
@@ -352,7 +389,13 @@ pub(super) async fn rehearse(config: &Config, secrets: &Secrets, place: &Place) 
         FeedKind::Sim => drop(place.note.anchor()?),
         FeedKind::Live(_) => sources::ensure_one_starts(&sources::wanted(config, secrets)?)?,
     }
-    drop(config.server.tls.open().context("start TLS")?);
+    drop(
+        config
+            .server
+            .tls
+            .open(&config.data.dir)
+            .context("start TLS")?,
+    );
     let settings = Arc::new(recording::engine_settings(config)?);
     recover::rehearse(&place.dir, &settings).await
 }

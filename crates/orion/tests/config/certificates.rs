@@ -112,3 +112,68 @@ fn one_without_the_other_is_a_mistake() {
         assert_eq!(cli::lines(&findings), told);
     }
 }
+
+#[test]
+fn what_is_ordered_is_described_and_can_be_ordered() {
+    let check = |sets: &[&str]| {
+        let mut arguments = vec!["check"];
+        arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
+        let Command::Check(settings) = command(&arguments) else {
+            panic!("the command is check");
+        };
+        let checked = cli::check(&settings, Vec::new());
+        (checked.text, checked.exit_code)
+    };
+    let domains = "server.tls.acme.domains=[\"a.example.com\"]";
+    let (text, exit_code) = check(&[domains]);
+    assert_eq!(exit_code, 0, "{text}");
+    for told in [
+        "dashboards at wss://127.0.0.1:8080/ws/signals",
+        "tls          ordered for a.example.com at staging; none is there yet",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    let pair = Pair::new("a.example.com", (2150, 1, 1));
+    let (cert, key) = (pair.cert(), pair.key());
+    for (sets, told) in [
+        (
+            vec![
+                domains.to_owned(),
+                format!("server.tls.cert={cert}"),
+                format!("server.tls.key={key}"),
+            ],
+            "a certificate is given too, and only one can be shown",
+        ),
+        (
+            vec!["server.tls.acme.domains=[\"*.example.com\"]".to_owned()],
+            "stands for many names",
+        ),
+        (
+            vec![
+                domains.to_owned(),
+                "server.tls.acme.directory=live".to_owned(),
+            ],
+            "neither \"staging\" nor \"production\"",
+        ),
+        (
+            vec![
+                domains.to_owned(),
+                "server.tls.acme.contact=[\"me\"]".to_owned(),
+            ],
+            "no address such as mailto:me@example.com",
+        ),
+        (
+            vec![domains.to_owned(), "server.tls.acme.retry_s=0".to_owned()],
+            "server.tls.acme.retry_s",
+        ),
+        (
+            vec![domains.to_owned(), format!("server.tls.acme.root={key}")],
+            "holds no certificate in PEM",
+        ),
+    ] {
+        let sets: Vec<_> = sets.iter().map(String::as_str).collect();
+        let (text, exit_code) = check(&sets);
+        assert_eq!(exit_code, 1, "{told}: {text}");
+        assert!(text.contains(told), "{told}: {text}");
+    }
+}

@@ -50,7 +50,7 @@ fn check_says_what_would_run() {
         signals      EURUSD GBPUSD USDJPY XAUUSD US30 NAS100 SPX500
         prices only  NQ MNQ ES MES
         rules        as by default, but killzone_gate = false, max_signals_per_day = 0, setup_tf = "1m", symbol_cooldown_s = 0
-        log          info as text, to standard error"#]].assert_eq(&checked(&[], &["check"]));
+        log          info as text on a terminal, else JSON, to standard error"#]].assert_eq(&checked(&[], &["check"]));
     let args = [
         "check",
         "--feed",
@@ -89,7 +89,7 @@ fn check_says_what_would_run() {
         signals      EURUSD GBPUSD USDJPY XAUUSD US30 NAS100 SPX500
         prices only  NQ MNQ ES MES
         rules        as by default, but killzone_gate = false, max_signals_per_day = 0, min_rr = 2.0, setup_tf = "1m", symbol_cooldown_s = 0
-        log          info as text, to standard error
+        log          info as text on a terminal, else JSON, to standard error
         changed      rules.min_rr = 2.0 (--set)
         changed      rules.setup_tf = "15m" (--set)
         changed      instrument.XAUUSD.pip_size = 0.01 (--set)
@@ -98,7 +98,7 @@ fn check_says_what_would_run() {
 
 #[test]
 fn without_a_command_it_serves() {
-    let Command::Serve(settings) = command(&[]) else {
+    let Command::Serve(cli::Serve { settings, .. }) = command(&[]) else {
         panic!("no arguments are `serve`");
     };
     assert!(
@@ -107,7 +107,7 @@ fn without_a_command_it_serves() {
             && settings.basis.set.is_empty()
     );
     assert!(
-        matches!(command(&["--seed", "7"]), Command::Serve(settings) if settings.seed.as_deref() == Some("7"))
+        matches!(command(&["--seed", "7"]), Command::Serve(serve) if serve.settings.seed.as_deref() == Some("7"))
     );
     assert!(
         matches!(command(&["tail"]), Command::Tail(tail) if tail.url == "ws://127.0.0.1:8080/ws/signals" && !tail.json)

@@ -398,7 +398,7 @@ fn load(
     environment: &[(&str, &str)],
     args: &[&str],
 ) -> Result<Loaded, Vec<config::Finding>> {
-    let Command::Serve(settings) = command(args) else {
+    let Command::Serve(cli::Serve { settings, .. }) = command(args) else {
         panic!("{args:?} serves");
     };
     let file = (!file.is_empty()).then(|| SettingsFile {

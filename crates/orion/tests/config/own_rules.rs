@@ -146,7 +146,7 @@ fn check_shows_them() {
         rules        as by default, but killzone_gate = false, max_signals_per_day = 0, setup_tf = "1m", symbol_cooldown_s = 0
         rules        of 1h: swing_left = 3
         rules        of XAUUSD: min_rr = 2, swing_left = 4
-        log          info as text, to standard error
+        log          info as text on a terminal, else JSON, to standard error
         changed      rules.symbol.XAUUSD.min_rr = 2 (--set)
         changed      rules.symbol.XAUUSD.swing_left = 4 (--set)
         changed      rules.timeframe.1h.swing_left = 3 (--set)"#]].assert_eq(&checked.text);

@@ -112,22 +112,59 @@ fn sighup_reads_the_settings_and_ends_nothing() {
         &data,
         serve(&data, &["--config", &file.display().to_string()]),
     );
-    for (text, words) in [
-        ("", "no setting has changed"),
+    let mut stays = line.first.subscribe();
+    until_price(&mut stays);
+    let rate = "[gateway]\nmessages_per_s = 1\nmessages_burst = 2\n";
+    let both = format!("{rate}[prices]\nrepeat_ms = 4000\n[log]\nlevel = \"debug\"\n");
+    for (text, told) in [
+        ("", &["no setting has changed"][..]),
         (
-            "[prices]\nrepeat_ms = 4000\n[log]\nlevel = \"debug\"\n",
-            "log.level, prices.repeat_ms",
+            &both,
+            &[
+                "gateway.messages_burst was 20 and is 2 from now on",
+                "gateway.messages_per_s was 10 and is 1 from now on",
+                "log.level was ",
+                "prices.repeat_ms stays 5000, though the settings say 4000: signals are decided by it",
+            ],
         ),
         (
             "[prices]\nrepeat = 4000\n",
-            "the settings cannot run, and stay as they were",
+            &["the settings cannot run, and stay as they were"],
         ),
+        // What was taken is not told again; what was not, is.
+        (&both, &["prices.repeat_ms stays 5000"]),
     ] {
         fs::write(&file, text).expect("write");
         signal(line.pid(), "HUP");
-        assert!(line.first.logs(words), "{words}");
+        for words in told {
+            assert!(line.first.logs(words), "{words}");
+        }
     }
+    // Nobody was closed, and who was there speaks by the new rate.
+    until_price(&mut stays);
+    for _ in 0..10 {
+        stays.say(&serde_json::json!({"type": "ping"}));
+    }
+    assert_eq!(stays.closed(), Some(4429));
     until_price(&mut line.first.subscribe());
+    line.end();
+}
+
+#[test]
+fn a_changed_file_is_read_without_a_signal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("orion.toml");
+    fs::write(&file, "").expect("write");
+    let data = folder.path().join("data");
+    let line = Line::start(
+        &data,
+        serve(&data, &["--config", &file.display().to_string()]),
+    );
+    fs::write(&file, "[server]\norigins = [\"https://a.example\"]\n").expect("write");
+    assert!(
+        line.first
+            .logs("server.origins was [] and is [\"https://a.example\"] from now on")
+    );
     line.end();
 }
 
@@ -184,7 +221,7 @@ fn the_units_in_packaging_are_whole() {
         return;
     };
     let folder = tempfile::tempdir().expect("a folder");
-    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/systemd");
+    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/systemd");
     let mut units = Vec::new();
     for name in ["orion.service", "orion.socket"] {
         let text = fs::read_to_string(packaging.join(name)).expect("a unit");

@@ -180,6 +180,24 @@ pub(crate) fn until_pounds(client: &mut Client, count: usize) {
     }
 }
 
+/// Reads on, price by price, until `/health` says of a source what is wanted.
+pub(crate) fn until_health(
+    client: &mut Client,
+    server: &Server,
+    source: &str,
+    wanted: impl Fn(&Value) -> bool,
+) {
+    let began = Instant::now();
+    loop {
+        let said = health(server, source);
+        if wanted(&said) {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "it never came to that: {said}");
+        until_pounds(client, 1);
+    }
+}
+
 /// What `/health` says of every source.
 pub(crate) fn sources(server: &Server) -> Vec<Value> {
     let health: Value = serde_json::from_str(&server.get("/health")).expect("JSON");

@@ -40,6 +40,8 @@ pub(crate) fn serve_at(address: &str, data: &Path, arguments: &[&str]) -> Comman
     command
         .env_remove("ORION_TEST_CRASH")
         .env_remove("ORION_TEST_HANG")
+        // Tests read its log as people do, though it is no terminal.
+        .env("ORION__LOG__FORMAT", "pretty")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -229,3 +229,30 @@ fn a_server_that_wants_to_know_who_reads_is_shown_a_key() {
         "{error}"
     );
 }
+
+/// Each change is seen in what the server logs next, and nobody has to restart anything.
+#[test]
+fn what_is_logged_changes_while_the_server_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = start(folder.path());
+    let data = folder.path().to_string_lossy();
+    let level = |change: &[&str]| orion(&[&["log", "level"], change, &["--data", &data]].concat());
+    let holds = |change: &[&str], levels: &str| {
+        let output = level(change);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stdout).trim(), levels);
+    };
+    holds(&[], "info");
+    holds(&["gateway=debug"], "info,gateway=debug");
+    holds(&["gateway=trace,hub=warn"], "info,gateway=trace,hub=warn");
+    holds(&["error"], "error");
+    holds(&[], "error");
+    holds(&["reset"], "info");
+    assert!(server.logs("what is logged has changed levels=info,gateway=debug"));
+    assert!(server.logs("what is logged has changed levels=info,gateway=trace,hub=warn"));
+    let refused = level(&["gateway=loud"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let told = text(&refused.stderr);
+    assert!(told.contains("a level is error, warn, info"), "{told}");
+    holds(&[], "info");
+}

@@ -1,0 +1,27 @@
+//! `orion log level`: what a running server logs, and other levels without a restart.
+
+use crate::cli;
+use crate::config;
+use crate::handover;
+use crate::reload::{one_of, running};
+use anyhow::Result;
+use std::io::{self, Write as _};
+
+/// Finds the server by its data folder, asks it, and prints the levels that hold.
+///
+/// # Errors
+/// When there is no such server, or it does not take the change.
+pub fn run(options: &cli::LogLevel, environment: Vec<(String, String)>) -> Result<()> {
+    let loaded = options
+        .layers(environment)
+        .and_then(|layers| config::load(&layers));
+    let loaded = loaded.map_err(|findings| anyhow::anyhow!("{}", cli::lines(&findings)))?;
+    let data = &loaded.config.data.dir;
+    let market = one_of(data, running(data)?, options.market.as_deref())?;
+    let change = options.change.as_deref().unwrap_or_default();
+    // One line is one question.
+    let change = change.replace(['\r', '\n'], " ");
+    let levels = handover::log_levels(&market, change.trim())?;
+    writeln!(io::stdout(), "{levels}")?;
+    Ok(())
+}
