@@ -50,16 +50,15 @@ fn start(data: &Path) -> Server {
     Server::start(serve(data, &MANY)).unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"))
 }
 
-fn post(server: &Server, token: &str, number: usize, status: &str) {
+fn post(address: &str, token: &str, number: usize, status: &str) {
     let signal = json!({
         "id": format!("sig_{number}"), "symbol": "EURUSD", "direction": "long", "reason": "a bot's idea",
         "confidence": 85, "timestamp": "2026-01-01T00:00:00.000Z", "status": status,
     });
     let authorization = format!("Bearer {token}");
     let headers = [("Authorization", authorization.as_str())];
-    let (code, answer) = server
-        .post("/api/signals", &headers, &signal.to_string())
-        .expect("an answer");
+    let sent = crate::support::post(address, "/api/signals", &headers, &signal.to_string());
+    let (code, answer) = sent.expect("an answer");
     assert!((200..300).contains(&code), "{code}: {answer}");
 }
 
@@ -82,12 +81,13 @@ fn what_was_seen_before_a_backup_is_in_it_and_who_saw_more_is_told_anew() {
     let token = key(&data, "mybot", "bots");
     let server = start(&data);
     let (is_over, posted) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let address = &server.address;
     let (epoch, before, more) = thread::scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Ordering::SeqCst) {
                 let number = posted.fetch_add(1, Ordering::SeqCst);
-                post(&server, &token, number, "pending");
-                post(&server, &token, number, "invalidated");
+                post(address, &token, number, "pending");
+                post(address, &token, number, "invalidated");
             }
         });
         while posted.load(Ordering::SeqCst) < 20 {
@@ -100,7 +100,7 @@ fn what_was_seen_before_a_backup_is_in_it_and_who_saw_more_is_told_anew() {
     });
     assert!(more > 20, "nothing was posted meanwhile");
     // What the backup cannot have.
-    post(&server, &token, 1_000_000, "pending");
+    post(&server.address, &token, 1_000_000, "pending");
     let (_, last) = position(&server);
     server.kill();
     let original = journal(&data.join("sim-1"));
@@ -134,7 +134,7 @@ fn what_was_seen_before_a_backup_is_in_it_and_who_saw_more_is_told_anew() {
     assert_eq!(answer["recovered"], false, "{answer}");
     assert_eq!(answer["epoch"], new_epoch.as_str(), "{answer}");
     assert!(posted.load(Ordering::SeqCst) > 0);
-    post(&server, &token, 2_000_000, "pending");
+    post(&server.address, &token, 2_000_000, "pending");
 }
 
 /// A data folder with a journal, a tape, snapshots, bars and charts, that nobody uses.
