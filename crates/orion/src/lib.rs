@@ -6,6 +6,7 @@ mod api;
 pub mod auth;
 pub mod backtest;
 mod bars;
+pub mod bench;
 mod capacity;
 mod chartbook;
 pub mod cli;

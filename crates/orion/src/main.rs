@@ -8,8 +8,8 @@ use orion::handover::Entrance;
 use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::{
-    backtest, features, feed, feed_test, hangup, history, inspect, key, logs, manual, models,
-    recorder, reload, replay, serve, shutdown, signals, status, survey, tail, track,
+    backtest, bench, features, feed, feed_test, hangup, history, inspect, key, logs, manual,
+    models, recorder, reload, replay, serve, shutdown, signals, status, survey, tail, track,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -81,6 +81,10 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         Command::Signals(options) => runtime()?
             .block_on(signals::run(&options, &environment))
             .map(|()| ExitCode::SUCCESS),
+        Command::Bench(options) => {
+            let well = runtime()?.block_on(bench::run(&options))?;
+            Ok(ExitCode::from(u8::from(!well)))
+        }
         Command::Completions(options) => {
             manual::complete(&options, &mut io::stdout().lock())?;
             Ok(ExitCode::SUCCESS)

@@ -220,10 +220,6 @@ fn the_bill_of_materials_is_whole() {
         let named = component["licenses"]
             .as_array()
             .is_some_and(|all| !all.is_empty());
-        assert!(
-            named,
-            "{} is under no licence",
-            text(component, "bom-ref")
-        );
+        assert!(named, "{} is under no licence", text(component, "bom-ref"));
     }
 }
