@@ -1,6 +1,7 @@
 //! The command line: the one declaration of all commands. Their options are in a file for each family below it;
 //! `cli/settings.rs` makes options the topmost layer of the settings.
 
+mod bench;
 mod check;
 mod keeping;
 mod kept;
@@ -11,6 +12,7 @@ mod running;
 mod settings;
 mod sources;
 
+pub use bench::Bench;
 pub use check::{Checked, check};
 pub use keeping::{Backup, Restore, Verify};
 pub use kept::{
@@ -325,6 +327,19 @@ Examples:
 
 A key is printed once; ORION keeps only its hash, in keys.toml of the data folder. No restart is needed.")]
     Key(crate::key::Options),
+
+    /// Measure how many dashboards this machine holds, or keep many connected for long and see whether anything grows
+    #[command(after_help = "\
+Examples:
+  orion bench
+  orion bench --clients 2000 --seconds 30 --json | jq .holds
+  orion bench --soak 1h --clients 2000
+
+A server with a simulated market and a folder of its own is started on loopback and ended; one that runs is not touched. docs/capacity.md
+shows the arithmetic. It needs Linux.
+Exit code: 0 when it was measured and, with --soak, nothing grew and nobody was lost; 1 when not, 2 when the command line could not
+be read.")]
+    Bench(Bench),
 
     /// Print what a shell needs to complete commands and options
     #[command(after_help = "\

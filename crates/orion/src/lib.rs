@@ -8,6 +8,7 @@ pub mod auth;
 pub mod backtest;
 pub mod backup;
 mod bars;
+pub mod bench;
 mod capacity;
 mod chartbook;
 pub mod cli;

@@ -9,9 +9,9 @@ use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::switches::Switches;
 use orion::{
-    backtest, backup, doctor, features, feed, feed_test, hangup, history, hold, inspect, key, log,
-    logs, manual, models, recorder, reload, replay, serve, shutdown, signals, status, survey, tail,
-    track, verify,
+    backtest, backup, bench, doctor, features, feed, feed_test, hangup, history, hold, inspect,
+    key, log, logs, manual, models, recorder, reload, replay, serve, shutdown, signals, status,
+    survey, tail, track, verify,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -100,6 +100,10 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         Command::Doctor(options) => doctor::run(&options, &environment).map(ExitCode::from),
         Command::Log(Log::Level(options)) => {
             log::run(&options, environment).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Bench(options) => {
+            let well = runtime()?.block_on(bench::run(&options))?;
+            Ok(ExitCode::from(u8::from(!well)))
         }
         Command::Completions(options) => {
             manual::complete(&options, &mut io::stdout().lock())?;

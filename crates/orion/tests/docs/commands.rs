@@ -22,8 +22,16 @@ const RECORDINGS: [(&str, &[&str]); 6] = [
 ];
 
 /// What is not run here, by how it begins, and what shows it instead.
-const ELSEWHERE: [(&str, &str); 14] = [
+const ELSEWHERE: [(&str, &str); 16] = [
     ("./check", "it is what runs this"),
+    (
+        "deploy/sbom",
+        "tests/supply.rs runs it and reads what it writes",
+    ),
+    (
+        "orion bench --soak",
+        "lasts; tests/bench.rs runs it shorter",
+    ),
     ("bench/run", "`./check` runs all at a tiny size"),
     (
         "git clone https://github.com/npshopbangkok-maker",
