@@ -212,8 +212,9 @@ mod tests {
     fn the_arithmetic_is_what_the_page_says() {
         let figures = figures();
         assert!((figures.delivery() - 10e-6).abs() < 1e-9);
-        // (2 x 0.5 - 0.02) / (10 us x 7)
-        assert_eq!(figures.by_cpu(), Some(13_999));
+        // (2 x 0.5 - 0.02) / (10 us x 7), which as binary fractions may be a hair less.
+        let by_cpu = figures.by_cpu().expect("deliveries took time");
+        assert!((13_999..=14_000).contains(&by_cpu), "{by_cpu}");
         assert_eq!(figures.by_memory(), Some(16_384));
         // 7 x (212 + 88) = 2,100 bytes/s
         assert_eq!(figures.by_line(), 5952);

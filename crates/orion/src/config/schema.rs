@@ -94,11 +94,12 @@ pub(super) fn remedy_for_name(name: &str, known: &[&str]) -> String {
     }
 }
 
-/// The name out of a list that was meant, if one is near enough.
+/// The name out of a list that was meant, if one is near enough. Of `listen` without a section there are two: the dashboards' is
+/// meant.
 pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let nearest = known
         .iter()
-        .min_by_key(|candidate| distance(name, candidate))?;
+        .min_by_key(|candidate| (distance(name, candidate), !candidate.starts_with("server.")))?;
     is_near(name, nearest).then_some(nearest)
 }
 

@@ -94,7 +94,7 @@ impl Outbox {
             let labels = [("channel", line.channel.name())];
             ConstGauge::new(line.count() as f64).encode(family.encode_family(&labels)?)?;
         }
-        let counts: [(&str, &str, fn(&Line) -> &AtomicU64); 4] = [
+        let counts: [(&str, &str, Count); 4] = [
             ("outbox_sent", "Messages the operator was sent", |line| {
                 &line.sent
             }),
@@ -123,6 +123,9 @@ impl Outbox {
         Ok(())
     }
 }
+
+/// One of a line's counters.
+type Count = fn(&Line) -> &AtomicU64;
 
 impl Line {
     fn new(channel: Channel) -> Self {

@@ -83,7 +83,7 @@ fn what_was_seen_before_a_backup_is_in_it_and_who_saw_more_is_told_anew() {
     let (is_over, posted) = (AtomicBool::new(false), AtomicUsize::new(0));
     let address = &server.address;
     let (epoch, before, more) = thread::scope(|scope| {
-        scope.spawn(|| {
+        let poster = scope.spawn(|| {
             while !is_over.load(Ordering::SeqCst) {
                 let number = posted.fetch_add(1, Ordering::SeqCst);
                 post(address, &token, number, "pending");
@@ -91,6 +91,10 @@ fn what_was_seen_before_a_backup_is_in_it_and_who_saw_more_is_told_anew() {
             }
         });
         while posted.load(Ordering::SeqCst) < 20 {
+            // Its panic is told at the scope's end.
+            if poster.is_finished() {
+                break;
+            }
             thread::yield_now();
         }
         let (epoch, before) = position(&server);
