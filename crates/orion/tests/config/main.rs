@@ -68,6 +68,7 @@ fn what_the_commented_file_leaves_absent_may_be_given_as_shown() {
     let files = [
         ("fullchain.pem", pair.cert()),
         ("privkey.pem", pair.key()),
+        ("root.pem", pair.cert()),
         ("news.csv", news.display().to_string()),
     ];
     for (shown, path) in files {

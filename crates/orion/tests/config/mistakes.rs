@@ -121,7 +121,7 @@ errors_max = [1]
             orion.toml:18: feed.sim.rules.setup_tf = "2m": it must be one of 1m, 5m, 15m, 1h, 4h, 1d; the default is "1m"
             orion.toml:20: feed.tape.speed = "0": a speed is a number above zero, such as 1 or 60, or `max`; the default is "1"
             orion.toml:22: log.level = "loud": a level is error, warn, info, debug or trace, with exceptions behind it as in `info,gateway=debug`; the default is "info"
-            orion.toml:23: log.format = "xml": it must be auto, pretty or json; the default is "auto"
+            orion.toml:23: log.format = "xml": it must be one of auto, pretty, text, json; the default is "auto"
             orion.toml:25: gateway.message_bytes = 1.5: a whole number from 0 to 9223372036854775807 is wanted; the default is 16384
             orion.toml:26: gateway.answers_max = 1979-05-27: a whole number is wanted, not a time; the default is 60
             orion.toml:27: gateway.errors_max = [1]: a whole number is wanted, not a list; the default is 20"#]],
