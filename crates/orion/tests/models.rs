@@ -189,7 +189,7 @@ fn a_backtest_with_models_is_refused_where_they_cannot_be_asked() {
     let none = said(&["--set", &manifests(&path)]);
     for part in [
         without,
-        "models.library: it is not set; set it to the path of",
+        "models.library: it is not set, and the program came without one; set it to the path of",
     ] {
         assert!(none.contains(part), "{part} is not in\n{none}");
     }

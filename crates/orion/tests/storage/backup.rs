@@ -117,11 +117,11 @@ fn what_was_seen_before_a_backup_is_in_it_and_who_saw_more_is_told_anew() {
     let output = orion(&["verify"], &[&new]);
     assert!(output.status.success(), "{}", told(&output));
 
+    let restored = journal(&new.join("sim-1"));
     let server = start(&new);
     let (new_epoch, place) = position(&server);
     assert_ne!(epoch, new_epoch, "it would be taken for the same log");
     assert!(place >= before, "{place} of {before} records were kept");
-    let restored = journal(&new.join("sim-1"));
     let shared = usize::try_from(before).expect("a count");
     assert_eq!(restored[..shared], original[..shared]);
     // A client that saw the last of the old log.
