@@ -67,9 +67,11 @@ impl Schema {
     pub(super) fn remedy_for_unknown(&self, path: &str) -> String {
         let mut known = Vec::new();
         collect(&self.tree, "", &mut known);
-        let nearest = known
-            .iter()
-            .min_by_key(|candidate| (distance(path, candidate), candidate.len()));
+        // Of `listen` without a section there are two: the dashboards' is meant.
+        let nearest = known.iter().min_by_key(|candidate| {
+            let of_server = candidate.starts_with("server.");
+            (distance(path, candidate), !of_server, candidate.len())
+        });
         if let Some(nearest) = nearest.filter(|nearest| is_near(path, nearest)) {
             return format!("did you mean `{nearest}`?");
         }
@@ -94,12 +96,11 @@ pub(super) fn remedy_for_name(name: &str, known: &[&str]) -> String {
     }
 }
 
-/// The name out of a list that was meant, if one is near enough. Of `listen` without a section there are two: the dashboards' is
-/// meant.
+/// The name out of a list that was meant, if one is near enough.
 pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let nearest = known
         .iter()
-        .min_by_key(|candidate| (distance(name, candidate), !candidate.starts_with("server.")))?;
+        .min_by_key(|candidate| distance(name, candidate))?;
     is_near(name, nearest).then_some(nearest)
 }
 
