@@ -1,9 +1,8 @@
 //! `orion log level`: what a running server logs, and other levels without a restart.
 
 use crate::cli;
-use crate::config;
 use crate::handover;
-use crate::reload::{one_of, running};
+use crate::reload::market_of;
 use anyhow::Result;
 use std::io::{self, Write as _};
 
@@ -12,12 +11,7 @@ use std::io::{self, Write as _};
 /// # Errors
 /// When there is no such server, or it does not take the change.
 pub fn run(options: &cli::LogLevel, environment: Vec<(String, String)>) -> Result<()> {
-    let loaded = options
-        .layers(environment)
-        .and_then(|layers| config::load(&layers));
-    let loaded = loaded.map_err(|findings| anyhow::anyhow!("{}", cli::lines(&findings)))?;
-    let data = &loaded.config.data.dir;
-    let market = one_of(data, running(data)?, options.market.as_deref())?;
+    let market = market_of(options.layers(environment), options.market.as_deref())?;
     let change = options.change.as_deref().unwrap_or_default();
     // One line is one question.
     let change = change.replace(['\r', '\n'], " ");

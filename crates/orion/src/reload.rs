@@ -1,7 +1,7 @@
 //! `orion reload`: the running server hands over to a new process, and nobody is refused.
 
 use crate::cli;
-use crate::config;
+use crate::config::{self, Finding, Layers};
 use crate::handover::{self, Answer};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
@@ -13,12 +13,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// When there is no such server, or when the old process goes on; the message says why.
 pub fn run(options: &cli::Reload, environment: Vec<(String, String)>) -> Result<()> {
-    let loaded = options
-        .layers(environment)
-        .and_then(|layers| config::load(&layers));
-    let loaded = loaded.map_err(|findings| anyhow::anyhow!("{}", cli::lines(&findings)))?;
-    let data = &loaded.config.data.dir;
-    let market = one_of(data, running(data)?, options.market.as_deref())?;
+    let market = market_of(options.layers(environment), options.market.as_deref())?;
     match handover::reload(&market)? {
         Answer::Serves(pid) => {
             writeln!(io::stdout(), "process {pid} serves {}", market.display())?;
@@ -26,6 +21,20 @@ pub fn run(options: &cli::Reload, environment: Vec<(String, String)>) -> Result<
         }
         Answer::Failed(reason) => bail!("the old process goes on serving: {reason}"),
     }
+}
+
+/// The folder of the market whose server is meant, by its settings and perhaps its name.
+///
+/// # Errors
+/// When the settings cannot run, or no server or several have their data folder.
+pub(crate) fn market_of(
+    layers: Result<Layers, Vec<Finding>>,
+    market: Option<&str>,
+) -> Result<PathBuf> {
+    let loaded = layers.and_then(|layers| config::load(&layers));
+    let loaded = loaded.map_err(|findings| anyhow::anyhow!("{}", cli::lines(&findings)))?;
+    let data = &loaded.config.data.dir;
+    one_of(data, running(data)?, market)
 }
 
 /// The markets' folders that a server has.
