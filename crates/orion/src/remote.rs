@@ -115,6 +115,20 @@ pub(crate) fn find(options: &cli::Asked, environment: &[(String, String)]) -> Re
 }
 
 impl Remote {
+    /// The server behind the address of its WebSocket.
+    ///
+    /// # Errors
+    /// When it is no such address.
+    pub(crate) fn behind(socket: &str, key: ShownKey) -> Result<Self> {
+        let (scheme, rest) = match socket.split_once("://") {
+            Some(("ws", rest)) => ("http", rest),
+            Some(("wss", rest)) => ("https", rest),
+            _ => bail!("{socket} is no address of a WebSocket"),
+        };
+        let host = rest.split(['/', '?']).next().unwrap_or_default();
+        Self::at(&format!("{scheme}://{host}"), key)
+    }
+
     fn at(url: &str, key: ShownKey) -> Result<Self> {
         let url = url.trim_end_matches('/');
         if !["http://", "https://"]

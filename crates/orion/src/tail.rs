@@ -2,10 +2,11 @@
 //! with `--plain`, signals and what becomes of them as lines. It comes back by itself when the server goes away, hears what
 //! it missed, and says so where that cannot be had.
 //!
-//! `tail/told.rs` reads messages, `tail/board.rs` knows what they say together, `tail/view.rs` makes lines of it and
+//! `tail/told.rs` reads messages, `tail/lives.rs` asks what happened before we came, `tail/board.rs` knows what they say together, `tail/view.rs` makes lines of it and
 //! `tail/screen.rs` has the terminal.
 
 mod board;
+mod lives;
 mod plain;
 mod screen;
 mod style;
@@ -20,11 +21,13 @@ pub(crate) use told::Level;
 pub(crate) use view::span;
 
 use crate::cli;
-use crate::remote::{self, ShownKey};
+use crate::remote::{self, Remote, ShownKey};
 use crate::shutdown;
 use anyhow::{Context as _, Result, bail};
 use board::{Board, Do, Link, News};
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
+use lives::Life;
 use plain::Plain;
 use screen::{Key, Screen};
 use std::io::{self, IsTerminal as _};
@@ -259,8 +262,16 @@ impl<S: Future<Output = ()>> Follower<S> {
 
     async fn follow(&mut self, socket: &mut Socket) -> Result<End> {
         let mut heard = Instant::now();
+        let mut lives: Option<Lives> = None;
         loop {
+            if lives.is_none() {
+                lives = self.unknown_lives();
+            }
             tokio::select! {
+                told = told_of(&mut lives) => {
+                    lives = None;
+                    self.learn(told);
+                }
                 message = timeout_at(heard + SILENCE_MAX, socket.next()) => {
                     heard = Instant::now();
                     let text = match said(message) {
@@ -302,6 +313,28 @@ impl<S: Future<Output = ()>> Follower<S> {
         Ok(Some(next))
     }
 
+    /// Asks what happened to running signals before we came, where it is shown.
+    fn unknown_lives(&mut self) -> Option<Lives> {
+        let Shown::Table(_) = self.shown else {
+            return None;
+        };
+        let ids = self.board.take_unsure();
+        if ids.is_empty() {
+            return None;
+        }
+        let remote = Remote::behind(&self.board.url, self.key.clone()).ok()?;
+        Some(lives::ask(remote, ids).boxed())
+    }
+
+    fn learn(&mut self, told: Result<Vec<Life>>) {
+        match told {
+            Ok(lives) => lives.into_iter().for_each(|life| self.board.learn(life)),
+            Err(why) => self.note(News::Remark(format!(
+                "what running signals went through before is not known: {why:#}"
+            ))),
+        }
+    }
+
     /// Does what a message asks for. The inner error is the connection's.
     async fn obey(&mut self, next: Do, socket: &mut Socket) -> Result<Result<(), Error>> {
         let text = match next {
@@ -339,6 +372,16 @@ impl<S: Future<Output = ()>> Follower<S> {
             }
             (Key::Resized, Shown::Json | Shown::Lines(_) | Shown::Soon(_)) => Ok(true),
         }
+    }
+}
+
+/// An answer that is waited for.
+type Lives = BoxFuture<'static, Result<Vec<Life>>>;
+
+async fn told_of(lives: &mut Option<Lives>) -> Result<Vec<Life>> {
+    match lives {
+        Some(lives) => lives.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is known from all that a server said: prices, signals, what became of them, and the place in the stream. Each event
 //! is taken once; where one is missing, that is said.
 
+use super::lives::Life;
 use super::told::{
     Heartbeat, Level, OutcomeExt, OutcomePayload, OutcomeTold, PriceExt, PricePayload, PriceTold,
     Refusal, SignalExt, SignalPayload, SignalTold, StatusTold, Subscribed, Told,
@@ -69,6 +70,10 @@ pub(super) struct Row {
     pub(super) end: Option<String>,
     /// The order in which rows changed.
     pub(super) changed: u64,
+    /// The place of the event that moved the stop last.
+    moved: u64,
+    /// What happened before we came is known, or asked for.
+    is_whole: bool,
     /// Known from a connection before, and not yet told on this one.
     is_old: bool,
 }
@@ -317,7 +322,7 @@ impl Board {
             .signals
             .get(&told.payload.id)
             .is_some_and(|row| row.payload.status == told.payload.status);
-        self.keep(&told.payload, &told.ext);
+        self.keep(&told);
         if told.snapshot {
             self.one_less();
         } else {
@@ -330,22 +335,59 @@ impl Board {
         Do::Nothing
     }
 
-    fn keep(&mut self, payload: &SignalPayload, ext: &SignalExt) {
+    fn keep(&mut self, told: &SignalTold) {
         self.changes += 1;
-        let (stop, hit, end) = match self.signals.remove(&payload.id) {
-            Some(row) => (row.stop, row.hit, row.end),
-            None => (payload.stop_loss.clone(), 0, None),
+        let (payload, ext) = (told.payload.clone(), told.ext.clone());
+        let row = match self.signals.remove(&payload.id) {
+            Some(row) => Row {
+                payload,
+                ext,
+                changed: self.changes,
+                // Between a snapshot and what was known before it something may be missing.
+                is_whole: row.is_whole && !(told.snapshot && row.is_old),
+                is_old: false,
+                ..row
+            },
+            None => Row {
+                stop: payload.stop_loss.clone(),
+                hit: 0,
+                end: None,
+                changed: self.changes,
+                moved: 0,
+                is_whole: !told.snapshot,
+                is_old: false,
+                payload,
+                ext,
+            },
         };
-        let row = Row {
-            payload: payload.clone(),
-            ext: ext.clone(),
-            stop,
-            hit,
-            end,
-            changed: self.changes,
-            is_old: false,
+        self.signals.insert(row.payload.id.clone(), row);
+        self.forget();
+    }
+
+    /// Signals that run and of which only the snapshot told; each is given once.
+    pub(super) fn take_unsure(&mut self) -> Vec<String> {
+        if self.ahead.is_some() || self.place.is_none() {
+            return Vec::new();
+        }
+        let unsure = self.signals.iter_mut().filter(|(_, row)| !row.is_whole);
+        let mut running = Vec::new();
+        for (id, row) in unsure {
+            row.is_whole = true;
+            if row.payload.status == "confirmed" && !row.is_over() {
+                running.push(id.clone());
+            }
+        }
+        running
+    }
+
+    /// What happened to a signal before we came.
+    pub(super) fn learn(&mut self, life: Life) {
+        let Some(row) = self.signals.get_mut(&life.id) else {
+            return;
         };
-        self.signals.insert(payload.id.clone(), row);
+        for (seq, payload, ext) in life.outcomes {
+            become_of(row, seq, &payload, &ext);
+        }
         self.forget();
     }
 
@@ -370,7 +412,7 @@ impl Board {
         let row = self.signals.get_mut(&told.payload.id);
         let symbol = row.map(|row| {
             row.changed = changed;
-            become_of(row, &told.payload, &told.ext);
+            become_of(row, told.seq, &told.payload, &told.ext);
             row.payload.symbol.clone()
         });
         self.advance(told.epoch, told.seq);
@@ -384,13 +426,14 @@ impl Board {
     }
 }
 
-/// Puts what happened to a signal where it is shown.
-fn become_of(row: &mut Row, payload: &OutcomePayload, ext: &OutcomeExt) {
+/// Puts what happened to a signal where it is shown, in whatever order it is heard.
+fn become_of(row: &mut Row, seq: u64, payload: &OutcomePayload, ext: &OutcomeExt) {
     let place = payload.event.strip_prefix("tp");
     if let Some(place) = place.and_then(|place| place.parse::<usize>().ok()) {
         row.hit = row.hit.max(place);
     }
-    if payload.event == "stop_moved" {
+    if payload.event == "stop_moved" && seq >= row.moved {
+        row.moved = seq;
         row.stop = payload.price.clone();
     }
     if ext.last {

@@ -204,6 +204,42 @@ fn a_server_that_does_not_let_us_read_is_given_up() {
     );
 }
 
+/// What a snapshot does not say is asked for once, and heard in any order.
+#[test]
+fn what_happened_before_we_came_is_learnt() {
+    let mut told = Told::new();
+    told.hear(&subscribed(50, r#""shown":2,"#), "");
+    told.hear(&shown(30, "a", "confirmed"), "a confirmed");
+    assert!(told.board.take_unsure().is_empty(), "it is still coming");
+    told.hear(&shown(40, "b", "pending"), "b pending");
+    assert_eq!(told.board.take_unsure(), ["a"]);
+    assert!(told.board.take_unsure().is_empty());
+    // Meanwhile the stop moves again.
+    let moved = outcome(51, 50, "a", "stop_moved", "").replace("1.08530,\"r\"", "1.08600,\"r\"");
+    told.hear(&moved, "a stop_moved");
+    let event = |seq: u64, cause: &str| {
+        format!(
+            r#"{{"seq":{seq},"at":"2026-11-23T14:05:30.000Z","kind":"outcome","cause":"{cause}","price":1.08530,"r":0.00,"last":false}}"#
+        )
+    };
+    let events = [event(33, "tp1"), event(34, "stop_moved")].join(",");
+    let birth =
+        r#"{"seq":29,"at":"2026-11-23T14:05:00.000Z","kind":"pending","cause":null,"confidence":0.65}"#;
+    let life = format!(r#"{{"id":"a","events":[{birth},{events}],"outcome":null}}"#);
+    let life = super::lives::read("a".to_owned(), &life).unwrap();
+    told.board.learn(life);
+    let row = &told.board.signals["a"];
+    assert_eq!((row.hit, row.stop.text.as_str()), (1, "1.08600"));
+
+    let end = r#"{"seq":60,"at":"2026-11-23T14:09:30.000Z","kind":"outcome","cause":"stop","price":1.08600,"r":0.88,"last":true}"#;
+    let life = format!(
+        r#"{{"id":"a","events":[{end}],"outcome":{{"ext":{{"last":true,"realised_r":0.92}}}}}}"#
+    );
+    told.board
+        .learn(super::lives::read("a".to_owned(), &life).unwrap());
+    assert_eq!(told.board.signals["a"].end.as_deref(), Some("stop 0.92R"));
+}
+
 /// One signal that runs, one that waits and one that is over.
 fn full() -> Told {
     let mut told = Told::at(7);
