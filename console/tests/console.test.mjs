@@ -7,6 +7,8 @@ import { PHONE, WIDE, browse, folder, freePort, overhang, remove, run, serious, 
 const SYMBOLS = ["EURUSD", "GBPUSD", "USDJPY", "XAUUSD", "US30", "NAS100", "SPX500"];
 const FILLED = () => document.querySelectorAll(".tile .value").length >= 7 && document.querySelectorAll(".card").length > 0;
 const PICTURES = process.env.ORION_TEST_SCREENSHOTS;
+// How long the tab sleeps whose server is replaced; 3600 is an hour.
+const ASLEEP_MS = Number(process.env.ORION_TEST_ASLEEP_S ?? 0) * 1000;
 
 let browser, data, server;
 
@@ -215,10 +217,14 @@ test("a tab that slept while the server was replaced is right again by itself", 
     await session.send("Page.setWebLifecycleState", { state: "frozen" });
     await first.kill();
     first = await serve(own, { port });
+    await new Promise((done) => setTimeout(done, ASLEEP_MS));
     await session.send("Page.setWebLifecycleState", { state: "active" });
     await page.waitForFunction(() => document.querySelector("#state").textContent === "live" && !document.querySelector("#not-live"));
     const shown = await cards(page);
     assert.equal(new Set(shown).size, shown.length);
+    // Nobody was there when they were born: they have come all the same.
+    const { items } = await (await fetch(`${first.address}/api/v1/signals?status=pending`)).json();
+    await page.waitForFunction((ids) => ids.every((id) => document.querySelector(`.card[data-id="${id}"]`)), items.map(({ id }) => id));
   } finally {
     await close();
     await first.kill();

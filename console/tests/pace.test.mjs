@@ -73,6 +73,28 @@ test("many prices leave no more memory and no more elements than few", async () 
   await close();
 });
 
+test("minutes of a page that stays open leave no more memory than its first", async () => {
+  // The market as the server tells it, signals and verdicts among it, and sixty prices a second besides. Slow: ten minutes.
+  const { page, close } = await live();
+  const session = await page.context().newCDPSession(page);
+  const heap = async () => {
+    await session.send("HeapProfiler.collectGarbage");
+    return (await session.send("Runtime.getHeapUsage")).usedSize / 1024;
+  };
+  const watch = (seconds) => page.evaluate((seconds) => new Promise((done) => {
+    const timer = setInterval(globalThis.price, 1000 / 60);
+    setTimeout(() => { clearInterval(timer); done(); }, seconds * 1000);
+  }), seconds);
+  const seen = [];
+  for (let part = 0; part <= 10; part += 1) {
+    await watch(SLOW ? 60 : 1);
+    seen.push(await heap());
+  }
+  console.log(`the heap, after each part: ${seen.map((each) => each.toFixed(0)).join(", ")} KiB`);
+  assert.ok(seen.at(-1) - seen[0] < 1024, seen.join(", "));
+  await close();
+});
+
 test("sixty prices a second leave each frame half of its time", async () => {
   const { page, close } = await live();
   const session = await page.context().newCDPSession(page);
