@@ -1,7 +1,11 @@
 //! The two ways out: an HTTP client and a WebSocket. Both verify certificates against the roots that are built in, so that
 //! an empty container works; neither follows a redirect, since a key must not go where it was not meant to.
 
+mod known;
+
 use crate::supervise::End;
+use known::Known;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -32,9 +36,12 @@ static TLS: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
     ))
 });
 
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
 fn trusting(roots: RootCertStore) -> Arc<ClientConfig> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("the provider has the protocol's versions");
     Arc::new(config.with_root_certificates(roots).with_no_client_auth())
@@ -45,17 +52,40 @@ fn trusting(roots: RootCertStore) -> Arc<ClientConfig> {
 /// # Errors
 /// Why it is no file of certificates; the message names it.
 pub fn roots(path: &Path) -> Result<RootCertStore, String> {
-    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| told(&error))?;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| told(&error))?;
-        roots.add(certificate).map_err(|error| told(&error))?;
-    }
-    if roots.is_empty() {
-        return Err(told(&"it holds no certificate in PEM"));
+    for certificate in certificates(path)? {
+        let added = roots.add(certificate);
+        added.map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(roots)
+}
+
+/// The certificates of a PEM file, of which there is at least one.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| told(&error))?;
+    let certificates: Result<Vec<_>, _> = certificates.collect();
+    let certificates = certificates.map_err(|error| told(&error))?;
+    if certificates.is_empty() {
+        return Err(told(&"it holds no certificate in PEM"));
+    }
+    Ok(certificates)
+}
+
+/// TLS that trusts, besides the built-in roots, the certificates of a PEM file: who shows one of them, by whatever name it is
+/// reached, and who has one issued by them.
+///
+/// # Errors
+/// Why it is no file of certificates; the message names it.
+pub fn knowing(path: &Path) -> Result<Arc<ClientConfig>, String> {
+    let known = Known::read(path)?;
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("the provider has the protocol's versions");
+    let config = config
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(known));
+    Ok(Arc::new(config.with_no_client_auth()))
 }
 
 /// A client for a vendor's REST: 10 s to connect, `within` for a whole answer (a stream sets none).
@@ -81,15 +111,24 @@ pub fn http_near(within: Duration) -> reqwest::Client {
     near.expect("the client's settings are fixed")
 }
 
+/// The same with a TLS of one's own.
+///
+/// # Panics
+/// Never: its settings are fixed.
+#[must_use]
+pub fn http_near_with(within: Duration, tls: &ClientConfig) -> reqwest::Client {
+    let builder = builder().tls_backend_preconfigured(tls.clone());
+    let near = builder.no_proxy().timeout(within).build();
+    near.expect("the client's settings are fixed")
+}
+
 /// A client for a server that only `roots` vouch for: one of the operator's own, which is reached directly.
 ///
 /// # Panics
 /// Never: its settings are fixed.
 #[must_use]
 pub fn http_private(within: Duration, roots: RootCertStore) -> reqwest::Client {
-    let builder = builder().tls_backend_preconfigured(trusting(roots).as_ref().clone());
-    let private = builder.no_proxy().timeout(within).build();
-    private.expect("the client's settings are fixed")
+    http_near_with(within, &trusting(roots))
 }
 
 fn builder() -> reqwest::ClientBuilder {

@@ -66,6 +66,13 @@ impl ShownKey {
     }
 }
 
+/// What helps where a certificate is not trusted.
+pub(crate) fn remedy(cause: &str) -> Option<&'static str> {
+    cause
+        .contains("certificate")
+        .then_some("name the file of its certificate, or of who issued it, with --ca")
+}
+
 /// A server that can be asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Remote {
@@ -89,7 +96,7 @@ pub(crate) enum Found {
 pub(crate) fn find(options: &cli::Asked, environment: &[(String, String)]) -> Result<Found> {
     let key = ShownKey::of(options.key.as_deref(), environment)?;
     if let Some(url) = &options.url {
-        return Remote::at(url, key).map(Found::Running);
+        return Remote::at(url, key, options.ca.as_deref()).map(Found::Running);
     }
     let loaded = options.layers(environment.to_vec());
     let loaded = loaded.and_then(|layers| config::load(&layers));
@@ -111,7 +118,9 @@ pub(crate) fn find(options: &cli::Asked, environment: &[(String, String)]) -> Re
         return Ok(Found::Kept(data));
     }
     let market = reload::one_of(&data, running, options.market.as_deref())?;
-    Remote::at(&handover::address(&market)?, key).map(Found::Running)
+    let near = handover::near(&market)?;
+    let trusted = options.ca.as_ref().or(near.certificate.as_ref());
+    Remote::at(&near.url, key, trusted.map(PathBuf::as_path)).map(Found::Running)
 }
 
 impl Remote {
@@ -119,17 +128,17 @@ impl Remote {
     ///
     /// # Errors
     /// When it is no such address.
-    pub(crate) fn behind(socket: &str, key: ShownKey) -> Result<Self> {
+    pub(crate) fn behind(socket: &str, key: ShownKey, trusted: Option<&Path>) -> Result<Self> {
         let (scheme, rest) = match socket.split_once("://") {
             Some(("ws", rest)) => ("http", rest),
             Some(("wss", rest)) => ("https", rest),
             _ => bail!("{socket} is no address of a WebSocket"),
         };
         let host = rest.split(['/', '?']).next().unwrap_or_default();
-        Self::at(&format!("{scheme}://{host}"), key)
+        Self::at(&format!("{scheme}://{host}"), key, trusted)
     }
 
-    fn at(url: &str, key: ShownKey) -> Result<Self> {
+    fn at(url: &str, key: ShownKey, trusted: Option<&Path>) -> Result<Self> {
         let url = url.trim_end_matches('/');
         if !["http://", "https://"]
             .iter()
@@ -142,7 +151,13 @@ impl Remote {
         Ok(Self {
             url: url.to_owned(),
             key,
-            client: feeds::net::http_near(WITHIN),
+            client: match trusted {
+                None => feeds::net::http_near(WITHIN),
+                Some(path) => {
+                    let tls = feeds::net::knowing(path).map_err(anyhow::Error::msg)?;
+                    feeds::net::http_near_with(WITHIN, &tls)
+                }
+            },
         })
     }
 
@@ -168,11 +183,10 @@ impl Remote {
         }
         let response = request.send().await.map_err(|error| {
             let error = anyhow::Error::new(error);
-            let cause = error.root_cause();
-            anyhow::anyhow!(
-                "{} does not answer ({cause}): is the server running, and is this its address?",
-                self.url
-            )
+            let cause = error.root_cause().to_string();
+            let remedy =
+                remedy(&cause).unwrap_or("is the server running, and is this its address?");
+            anyhow::anyhow!("{} does not answer ({cause}): {remedy}", self.url)
         })?;
         let status = response.status().as_u16();
         let text = feeds::net::text(response, ANSWER_MAX).await;

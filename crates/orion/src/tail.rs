@@ -31,13 +31,16 @@ use lives::Life;
 use plain::Plain;
 use screen::{Key, Screen};
 use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 use style::Colour;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout_at};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::{
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
+};
 
 /// The wait before the first new attempt; it doubles up to the longest.
 const WAIT_FIRST: Duration = Duration::from_secs(1);
@@ -64,9 +67,13 @@ pub async fn run(options: &cli::Tail, environment: &[(String, String)]) -> Resul
             options.url
         );
     }
+    let tls = options.ca.as_deref().map(feeds::net::knowing).transpose();
+    let tls = tls.map_err(anyhow::Error::msg)?;
     let asked = shutdown::asked()?;
     let mut follower = Follower {
         key,
+        ca: options.ca.clone(),
+        connector: tls.map(Connector::Rustls),
         board: Board::new(&options.url),
         shown: Shown::of(options),
         asked: Box::pin(asked),
@@ -156,6 +163,9 @@ enum End {
 
 struct Follower<S> {
     key: ShownKey,
+    /// Who is trusted beside the public roots: the file, and what was in it.
+    ca: Option<PathBuf>,
+    connector: Option<Connector>,
     board: Board,
     shown: Shown,
     asked: Pin<Box<S>>,
@@ -222,13 +232,16 @@ impl<S: Future<Output = ()>> Follower<S> {
     /// `None` where the user has seen enough.
     async fn connect(&mut self) -> Result<Option<Socket>> {
         let url = self.board.url.clone();
-        let connecting = tokio_tungstenite::connect_async(&url);
+        let connector = self.connector.clone();
+        let connecting = connect_async_tls_with_config(&url, None, false, connector);
         tokio::pin!(connecting);
         let mut socket = loop {
             tokio::select! {
                 connected = &mut connecting => {
-                    let connected = connected.with_context(|| {
-                        format!("connect to {url} (is the server running? `orion` starts one)")
+                    let connected = connected.map_err(|error| {
+                        let help = remote::remedy(&error.to_string());
+                        let help = help.unwrap_or("is the server running? `orion` starts one");
+                        anyhow::Error::new(error).context(format!("connect to {url} ({help})"))
                     });
                     break connected?.0;
                 }
@@ -322,7 +335,7 @@ impl<S: Future<Output = ()>> Follower<S> {
         if ids.is_empty() {
             return None;
         }
-        let remote = Remote::behind(&self.board.url, self.key.clone()).ok()?;
+        let remote = Remote::behind(&self.board.url, self.key.clone(), self.ca.as_deref()).ok()?;
         Some(lives::ask(remote, ids).boxed())
     }
 

@@ -68,6 +68,9 @@ pub struct Tail {
     /// A file with a key or token, where the server wants to know who reads [default: the variable ORION_TOKEN]
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
+    /// Certificates in PEM that are trusted beside the public ones: that of the server, or of who issued it
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// Print each message as it came, one a line
     #[arg(long)]
     pub json: bool,
@@ -88,6 +91,9 @@ pub struct Asked {
     /// A file with a key or token, where the server wants to know who reads [default: the variable ORION_TOKEN]
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
+    /// Certificates in PEM that are trusted beside the public ones [default: that of the server which has the data folder]
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// Folder of ORION's data [default: orion-data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<String>,

@@ -44,6 +44,34 @@ pub(crate) enum Answer {
     Failed(String),
 }
 
+/// Where a server is reached on its own machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Near {
+    pub(crate) url: String,
+    /// The file of the certificate that it shows, where it speaks TLS: it names the host that the world knows.
+    pub(crate) certificate: Option<PathBuf>,
+}
+
+impl Near {
+    fn tell(&self) -> String {
+        let certificate = self.certificate.as_deref().map(Path::to_string_lossy);
+        let certificate = certificate.map(|path| format!("\n{path}"));
+        format!("{LISTENS}{}{}", self.url, certificate.unwrap_or_default())
+    }
+
+    fn read(told: &str) -> Option<Self> {
+        let told = told.strip_prefix(LISTENS)?;
+        let (url, certificate) = match told.split_once('\n') {
+            Some((url, path)) => (url, Some(PathBuf::from(path))),
+            None => (told, None),
+        };
+        Some(Self {
+            url: url.to_owned(),
+            certificate,
+        })
+    }
+}
+
 /// The socket of this process. Dropping it stops answering; the file stays until [`Control::remove`].
 #[derive(Debug)]
 pub(super) struct Control {
@@ -53,11 +81,11 @@ pub(super) struct Control {
 
 impl Control {
     /// Makes the socket in `dir`, or takes the place of one that another process made: whoever has the folder's lock.
-    pub(super) fn bind(dir: &Path, desk: Desk, url: &str) -> Result<Self> {
+    pub(super) fn bind(dir: &Path, desk: Desk, near: &Near) -> Result<Self> {
         let path = dir.join(NAME);
         let listener =
             bind(dir, &path).with_context(|| format!("make the socket {}", path.display()))?;
-        let answering = tokio::spawn(answer_all(listener, desk, url.to_owned()));
+        let answering = tokio::spawn(answer_all(listener, desk, near.clone()));
         Ok(Self { path, answering })
     }
 
@@ -108,11 +136,11 @@ fn short(dir: &Path, path: &Path) -> io::Result<(PathBuf, Option<File>)> {
     Ok((short, Some(folder)))
 }
 
-async fn answer_all(listener: UnixListener, desk: Desk, url: String) {
+async fn answer_all(listener: UnixListener, desk: Desk, near: Near) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(answer(stream, desk.clone(), url.clone()));
+                tokio::spawn(answer(stream, desk.clone(), near.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "the control socket accepts no more; SIGUSR2 still asks for a reload");
@@ -122,12 +150,12 @@ async fn answer_all(listener: UnixListener, desk: Desk, url: String) {
     }
 }
 
-async fn answer(mut stream: UnixStream, desk: Desk, url: String) {
+async fn answer(mut stream: UnixStream, desk: Desk, near: Near) {
     let mut question = [0; RELOAD.len()];
     let read = timeout(QUESTION_WITHIN, stream.read_exact(&mut question)).await;
     let answer = match read {
         Ok(Ok(_)) if question == RELOAD.as_bytes() => text(&desk.reload().await),
-        Ok(Ok(_)) if question == LISTEN.as_bytes() => format!("{LISTENS}{url}"),
+        Ok(Ok(_)) if question == LISTEN.as_bytes() => near.tell(),
         Ok(Ok(_)) if question == LEVELS.as_bytes() => levels(&mut stream).await,
         _ => text(&Err("this is no question of `orion reload`".to_owned())),
     };
@@ -182,15 +210,14 @@ pub(crate) fn reload(dir: &Path) -> Result<Answer> {
 ///
 /// # Errors
 /// When no server answers, or it is one of before there was this question.
-pub(crate) fn address(dir: &Path) -> Result<String> {
+pub(crate) fn near(dir: &Path) -> Result<Near> {
     let text = ask(dir, LISTEN)?;
-    match text.strip_prefix(LISTENS) {
-        Some(url) => Ok(url.to_owned()),
-        None => bail!(
+    Near::read(&text).with_context(|| {
+        format!(
             "the server of {} does not say where it listens: name its address with --url",
             dir.display()
-        ),
-    }
+        )
+    })
 }
 
 /// Asks the server of a market's folder to log other things, and which levels hold then.
@@ -229,6 +256,21 @@ mod tests {
     use super::*;
     use tempfile::TempDir;
 
+    fn there() -> Near {
+        Near {
+            url: "https://127.0.0.1:8443".to_owned(),
+            certificate: Some(PathBuf::from("/etc/orion/a certificate.pem")),
+        }
+    }
+
+    #[test]
+    fn one_of_before_says_its_address_alone() {
+        let told = Near::read("listens http://127.0.0.1:8080").unwrap();
+        assert_eq!(told.url, "http://127.0.0.1:8080");
+        assert_eq!(told.certificate, None);
+        assert!(Near::read("failed this is no question").is_none());
+    }
+
     /// A desk at which every reload ends like this.
     fn desk(outcome: Outcome) -> Desk {
         let (desk, mut requests) = Desk::new();
@@ -256,18 +298,17 @@ mod tests {
         ] {
             fs::create_dir_all(&dir).unwrap();
             assert!(!is_running(&dir));
-            let control = Control::bind(&dir, desk(Ok(17)), "http://127.0.0.1:8080").unwrap();
+            let control = Control::bind(&dir, desk(Ok(17)), &there()).unwrap();
             let mode = fs::metadata(dir.join(NAME)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "only the owner may ask");
             assert_eq!(asked(&dir).await.unwrap(), Answer::Serves(17));
             let folder = dir.clone();
-            let url = tokio::task::spawn_blocking(move || address(&folder));
-            assert_eq!(url.await.unwrap().unwrap(), "http://127.0.0.1:8080");
+            let told = tokio::task::spawn_blocking(move || near(&folder));
+            assert_eq!(told.await.unwrap().unwrap(), there());
 
             // Another process takes the folder over, and fails.
             let reason = "two\nlines".to_owned();
-            let next =
-                Control::bind(&dir, desk(Err(reason.clone())), "http://127.0.0.1:8080").unwrap();
+            let next = Control::bind(&dir, desk(Err(reason.clone())), &there()).unwrap();
             drop(control);
             assert_eq!(asked(&dir).await.unwrap(), Answer::Failed(reason));
             next.remove();
@@ -279,7 +320,7 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_was_killed_leaves_a_socket_that_nobody_answers() {
         let folder = TempDir::new().unwrap();
-        drop(Control::bind(folder.path(), desk(Ok(1)), "http://127.0.0.1:8080").unwrap());
+        drop(Control::bind(folder.path(), desk(Ok(1)), &there()).unwrap());
         tokio::task::yield_now().await;
         assert!(folder.path().join(NAME).exists());
         let error = asked(folder.path()).await.unwrap_err();
@@ -289,7 +330,7 @@ mod tests {
     #[tokio::test]
     async fn other_questions_are_refused() {
         let folder = TempDir::new().unwrap();
-        let _control = Control::bind(folder.path(), desk(Ok(1)), "http://127.0.0.1:8080").unwrap();
+        let _control = Control::bind(folder.path(), desk(Ok(1)), &there()).unwrap();
         let mut stream = UnixStream::connect(folder.path().join(NAME)).await.unwrap();
         stream.write_all(b"status\n").await.unwrap();
         let mut text = String::new();

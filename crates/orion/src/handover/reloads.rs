@@ -1,7 +1,7 @@
 //! Who asks for a reload (`orion reload`, SIGUSR2), and the new process that is started for it while the old one goes on
 //! serving. The loop hears of it when there is a [`Turn`] to take.
 
-use super::control::Control;
+use super::control::{Control, Near};
 use super::successor::{Candidate, Handing};
 use super::words::{Checked, Offer};
 use anyhow::{Context as _, Result};
@@ -23,8 +23,7 @@ pub(crate) struct Plan {
     /// The market's folder, whose lock this process has.
     pub(crate) dir: PathBuf,
     pub(crate) socket: TcpListener,
-    /// Where it is reached on this machine.
-    pub(crate) url: String,
+    pub(crate) near: Near,
     /// A service manager made the socket.
     pub(crate) activated: bool,
     /// What the engine is set to.
@@ -90,7 +89,7 @@ impl Reloads {
     /// Makes the control socket, or makes it anew where another process had the folder meanwhile. Without one the server
     /// serves all the same.
     pub(crate) fn bind(&mut self) {
-        match Control::bind(&self.plan.dir, self.desk.clone(), &self.plan.url) {
+        match Control::bind(&self.plan.dir, self.desk.clone(), &self.plan.near) {
             Ok(control) => self.control = Some(control),
             Err(error) => {
                 tracing::warn!(

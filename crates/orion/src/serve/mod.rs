@@ -17,7 +17,7 @@ use crate::chartbook::{Charts, Keeping};
 use crate::clock::{self, Clock};
 use crate::config::{Config, History, SignersFrom};
 use crate::handover::{
-    self, Entrance, Listening, Plan, Reloads, Request, Successor, Waiting, service,
+    self, Entrance, Listening, Near, Plan, Reloads, Request, Successor, Waiting, service,
 };
 use crate::live::Live;
 use crate::machine::Machine;
@@ -185,7 +185,7 @@ pub async fn serve_at(
             let plan = Plan {
                 dir: place.dir.clone(),
                 socket: socket.try_clone().context("keep the listening socket")?,
-                url: near(&config, address),
+                near: near(&config, address)?,
                 activated,
                 settings: config.engine_settings(),
                 within: Duration::from_secs(config.server.reload_timeout_s),
@@ -264,14 +264,21 @@ pub async fn serve_at(
 }
 
 /// Where the server is reached on its own machine.
-fn near(config: &Config, mut address: SocketAddr) -> String {
+fn near(config: &Config, mut address: SocketAddr) -> Result<Near> {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
     }
-    format!("http{}://{address}", config.server.scheme_end())
+    let tls = &config.server.tls;
+    let ordered = || tls.is_ordered().then(|| tls.acme.files(&config.data.dir));
+    let files = tls.files().or_else(ordered);
+    let certificate = files.map(|files| std::path::absolute(files.certificate));
+    Ok(Near {
+        url: format!("http{}://{address}", config.server.scheme_end()),
+        certificate: certificate.transpose().context("find the certificate")?,
+    })
 }
 
 /// Fetches the keys of tokens for as long as what is given back lives, where they lie behind an address.

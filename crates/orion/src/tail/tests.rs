@@ -223,8 +223,7 @@ fn what_happened_before_we_came_is_learnt() {
         )
     };
     let events = [event(33, "tp1"), event(34, "stop_moved")].join(",");
-    let birth =
-        r#"{"seq":29,"at":"2026-11-23T14:05:00.000Z","kind":"pending","cause":null,"confidence":0.65}"#;
+    let birth = r#"{"seq":29,"at":"2026-11-23T14:05:00.000Z","kind":"pending","cause":null,"confidence":0.65}"#;
     let life = format!(r#"{{"id":"a","events":[{birth},{events}],"outcome":null}}"#);
     let life = super::lives::read("a".to_owned(), &life).unwrap();
     told.board.learn(life);

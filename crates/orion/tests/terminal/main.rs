@@ -9,6 +9,8 @@ mod manual;
 #[cfg(unix)]
 mod pty;
 #[cfg(unix)]
+mod secure;
+#[cfg(unix)]
 mod table;
 
 use std::path::Path;
