@@ -23,8 +23,8 @@ fn both(output: &Output) -> String {
 #[test]
 fn a_server_of_ones_own_folder_is_known_by_its_certificate_and_others_are_named_by_ca() {
     let data = tempfile::tempdir().expect("a folder");
-    let [certificate, key, other, other_key, dir] =
-        ["c.pem", "k.pem", "o.pem", "ok.pem", "data"].map(|name| {
+    let [certificate, key, other, other_key, dir] = ["c.pem", "k.pem", "o.pem", "ok.pem", "data"]
+        .map(|name| {
             let path = data.path().join(name);
             path.display().to_string()
         });
