@@ -26,8 +26,8 @@ use crate::symbol_class::SymbolClass;
 use crate::window::{Backwards, Window};
 use bytes::Bytes;
 use market::{
-    BarUpdate, Catalog, FeatureUpdate, Outcome, Position, PriceUpdate, Signal, Span, Symbol,
-    SymbolStatus, Time,
+    BarUpdate, Catalog, FeatureUpdate, Outcome, Position, PriceUpdate, Signal, Source, Span,
+    Symbol, SymbolStatus, Time,
 };
 use std::sync::Arc;
 use wire::tell::{self, EventBody};
@@ -85,6 +85,8 @@ impl Default for Limits {
 pub struct Hub {
     pub(crate) limits: Limits,
     pub(crate) catalog: Arc<Catalog>,
+    /// Where prices come from, by the places that publications name.
+    sources: Vec<Arc<Source>>,
     /// The symbols of the catalog, in their order.
     pub(crate) symbols: Vec<Symbol>,
     pub(crate) now: Time,
@@ -114,6 +116,7 @@ impl Hub {
         Self {
             now: Time::MIN,
             symbols,
+            sources: shared(&catalog.sources),
             catalog,
             events: Events::new(limits.recovery),
             window: Window::new(limits.decided_for),
@@ -164,12 +167,15 @@ impl Hub {
     /// Whether a part of this market is made up.
     #[must_use]
     pub fn is_simulated(&self) -> bool {
-        self.catalog.sources.iter().any(|source| source.simulated)
+        self.sources.iter().any(|source| source.simulated)
     }
 
     /// Publishes all of it that may be published, in order, and says what may not.
     pub fn publish(&mut self, publication: &Publication) -> Vec<Refused> {
         self.now = self.now.max(publication.now);
+        if let Some(sources) = &publication.sources {
+            self.sources = shared(sources);
+        }
         let mut refused = Vec::new();
         let mut outcomes = publication.outcomes.iter().peekable();
         for (position, signal) in &publication.signals {
@@ -195,7 +201,7 @@ impl Hub {
         }
         self.window.prune(self.now);
         for class in self.price_classes.iter_mut() {
-            class.pass_time(&self.catalog, self.now);
+            class.pass_time(self.now);
         }
         for class in self.bar_classes.iter_mut() {
             class.pass_time(self.now);
@@ -266,8 +272,8 @@ impl Hub {
                 last,
             });
         }
-        let told = Arc::new(Told::new(update, &self.catalog)?);
-        let mut texts = Texts::new(&told, &self.catalog, self.now);
+        let told = Arc::new(Told::new(update, &self.catalog, &self.sources)?);
+        let mut texts = Texts::new(&told, self.now);
         for class in self.price_classes.iter_mut() {
             class.take(&mut texts);
         }
@@ -622,6 +628,10 @@ fn take_logged(log: &Log<u64>, next: &mut u64, left: usize, rest: &mut Bytes) ->
     *rest = Bytes::copy_from_slice(reached.rest);
     *next = reached.next;
     (bytes, messages)
+}
+
+fn shared(sources: &[Source]) -> Vec<Arc<Source>> {
+    sources.iter().cloned().map(Arc::new).collect()
 }
 
 #[cfg(test)]
