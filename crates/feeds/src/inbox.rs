@@ -71,7 +71,21 @@ impl Inbox {
         symbols: &Symbols,
         clock: Clock,
     ) -> Outlet {
-        Outlet::new(self.clone(), source, catalog, symbols, clock)
+        let name = &catalog.sources[source.index()].name;
+        self.outlet_as(source, name, catalog, symbols, clock)
+    }
+
+    /// The same for a source whose place in the catalog may change while it runs: what it tells comes under this number.
+    #[must_use]
+    pub fn outlet_as(
+        &self,
+        number: SourceId,
+        name: &str,
+        catalog: &Catalog,
+        symbols: &Symbols,
+        clock: Clock,
+    ) -> Outlet {
+        Outlet::new(self.clone(), number, name, catalog, symbols, clock)
     }
 
     /// Waits until something is there, and moves up to `max` items to `out`.
@@ -167,6 +181,7 @@ impl Outlet {
     fn new(
         inbox: Inbox,
         source: SourceId,
+        name: &str,
         catalog: &Catalog,
         symbols: &Symbols,
         clock: Clock,
@@ -183,7 +198,7 @@ impl Outlet {
         };
         let gate = Gate::new(catalog, Limits::default());
         let health = Health {
-            name: catalog.sources[source.index()].name.clone(),
+            name: name.to_owned(),
             phase: Phase::Starting,
             since: clock.now(),
             heard: None,

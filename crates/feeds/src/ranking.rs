@@ -114,6 +114,36 @@ impl Ranking {
         }
     }
 
+    /// Goes on with other sources, in the order of their rank; beside each, where it stood until now, if it is the same one.
+    /// An instrument whose source is gone waits for the next price of any.
+    pub fn rearrange(&mut self, sources: &[(Kind, Option<SourceId>)]) {
+        let kinds: Vec<_> = sources.iter().map(|(kind, _)| *kind).collect();
+        let mut other = Self::new(&kinds, self.desks.len(), self.terms);
+        for (place, (_, was)) in (0..).map(SourceId).zip(sources) {
+            let Some((was, known)) =
+                was.and_then(|was| Some((was, self.sources.get(was.index())?)))
+            else {
+                continue;
+            };
+            let source = &mut other.sources[place.index()];
+            (source.up, source.heard) = (known.up, known.heard);
+            for (desk, before) in other.desks.iter_mut().zip(&self.desks) {
+                desk.series[place.index()] = before.series[was.index()];
+                if before.current == Some(was) {
+                    desk.current = Some(place);
+                }
+            }
+        }
+        *self = other;
+    }
+
+    /// The engine takes another source for an instrument's than this one does: the next price says which it is.
+    pub fn release(&mut self, instrument: InstrumentId) {
+        if let Some(desk) = self.desks.get_mut(instrument.index()) {
+            desk.current = None;
+        }
+    }
+
     /// Takes what was told and appends the events the engine is to hear; says which source changed, if one did.
     pub fn take(&mut self, at: Time, item: Item, events: &mut Vec<Event>) -> Option<Switched> {
         let Item { source, told } = item;

@@ -27,8 +27,8 @@ use crate::publication::{Beginning, Publication, Refused};
 use crate::symbol_class::SymbolClass;
 use crate::window::{Backwards, Window};
 use market::{
-    BarUpdate, Catalog, FeatureUpdate, Outcome, Position, PriceUpdate, Signal, Span, Symbol,
-    SymbolStatus, Time,
+    BarUpdate, Catalog, FeatureUpdate, Outcome, Position, PriceUpdate, Signal, Source, Span,
+    Symbol, SymbolStatus, Time,
 };
 use std::sync::Arc;
 use wire::tell::{self, EventBody};
@@ -86,6 +86,8 @@ impl Default for Limits {
 pub struct Hub {
     pub(crate) limits: Limits,
     pub(crate) catalog: Arc<Catalog>,
+    /// Where prices come from, by the places that publications name.
+    sources: Vec<Arc<Source>>,
     /// The symbols of the catalog, in their order.
     pub(crate) symbols: Vec<Symbol>,
     pub(crate) now: Time,
@@ -115,6 +117,7 @@ impl Hub {
         Self {
             now: Time::MIN,
             symbols,
+            sources: shared(&catalog.sources),
             catalog,
             events: Events::new(limits.recovery),
             window: Window::new(limits.decided_for),
@@ -165,12 +168,15 @@ impl Hub {
     /// Whether a part of this market is made up.
     #[must_use]
     pub fn is_simulated(&self) -> bool {
-        self.catalog.sources.iter().any(|source| source.simulated)
+        self.sources.iter().any(|source| source.simulated)
     }
 
     /// Publishes all of it that may be published, in order, and says what may not.
     pub fn publish(&mut self, publication: &Publication) -> Vec<Refused> {
         self.now = self.now.max(publication.now);
+        if let Some(sources) = &publication.sources {
+            self.sources = shared(sources);
+        }
         let mut refused = Vec::new();
         let mut outcomes = publication.outcomes.iter().peekable();
         for (position, signal) in &publication.signals {
@@ -196,7 +202,7 @@ impl Hub {
         }
         self.window.prune(self.now);
         for class in self.price_classes.iter_mut() {
-            class.pass_time(&self.catalog, self.now);
+            class.pass_time(self.now);
         }
         for class in self.bar_classes.iter_mut() {
             class.pass_time(self.now);
@@ -267,8 +273,8 @@ impl Hub {
                 last,
             });
         }
-        let told = Arc::new(Told::new(update, &self.catalog)?);
-        let mut texts = Texts::new(&told, &self.catalog, self.now);
+        let told = Arc::new(Told::new(update, &self.catalog, &self.sources)?);
+        let mut texts = Texts::new(&told, self.now);
         for class in self.price_classes.iter_mut() {
             class.take(&mut texts);
         }
@@ -402,4 +408,8 @@ impl Hub {
             && self.events.len() <= self.limits.recovery
             && self.window.len() <= crate::window::ENTRIES_MAX
     }
+}
+
+fn shared(sources: &[Source]) -> Vec<Arc<Source>> {
+    sources.iter().cloned().map(Arc::new).collect()
 }

@@ -8,7 +8,7 @@ use crate::frame;
 use crate::latest::Latest;
 use crate::newest::Newest;
 use crate::publication::Refused;
-use market::{Catalog, PriceKind, PriceUpdate, Span, Symbol, Time};
+use market::{Catalog, PriceKind, PriceUpdate, Source, Span, Symbol, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wire::tell::{Origin, PriceBody};
@@ -44,6 +44,8 @@ struct Pace {
 #[derive(Debug)]
 pub(crate) struct Told {
     update: PriceUpdate,
+    /// By its name: its place may be another's when the price is told once more.
+    source: Arc<Source>,
     kind: PriceKind,
     body: PriceBody,
 }
@@ -58,15 +60,20 @@ impl Class for PriceClass {
 impl Told {
     /// # Errors
     /// When it may not be told.
-    pub(crate) fn new(update: &PriceUpdate, catalog: &Catalog) -> Result<Self, Refused> {
+    pub(crate) fn new(
+        update: &PriceUpdate,
+        catalog: &Catalog,
+        sources: &[Arc<Source>],
+    ) -> Result<Self, Refused> {
         let symbol = update.symbol;
-        let id = catalog
-            .find(symbol.as_str())
-            .filter(|_| update.source.index() < catalog.sources.len())
+        let found = catalog.find(symbol.as_str());
+        let (id, source) = found
+            .zip(sources.get(update.source.index()))
             .ok_or(Refused::NotInCatalog { symbol })?;
         Ok(Self {
             body: PriceBody::new(update)?,
             kind: catalog.instrument(id).kind,
+            source: Arc::clone(source),
             update: update.clone(),
         })
     }
@@ -75,15 +82,14 @@ impl Told {
         &self.update
     }
 
-    fn text(&self, dialect: Dialect, ticks: u32, catalog: &Catalog, now: Time) -> String {
+    fn text(&self, dialect: Dialect, ticks: u32, now: Time) -> String {
         match dialect {
             Dialect::Plain => self.body.plain(),
             Dialect::Extended => {
-                let source = &catalog.sources[self.update.source.index()];
                 let origin = Origin {
-                    source: &source.name,
+                    source: &self.source.name,
                     kind: self.kind,
-                    simulated: source.simulated,
+                    simulated: self.source.simulated,
                 };
                 self.body.extended(&self.update, ticks, origin, now)
             }
@@ -95,12 +101,11 @@ impl Told {
 fn newest<'a>(
     key: &'a PriceKey,
     prices: &'a Newest<Arc<Told>>,
-    catalog: &'a Catalog,
     now: Time,
 ) -> impl Iterator<Item = (Symbol, Vec<u8>)> + use<'a> {
     let heard = prices.in_order().filter(|(of, _)| key.symbols.has(*of));
     heard.map(move |(symbol, told)| {
-        let text = told.text(key.form.dialect, told.update.ticks, catalog, now);
+        let text = told.text(key.form.dialect, told.update.ticks, now);
         (symbol, frame::text(&text))
     })
 }
@@ -109,17 +114,15 @@ fn newest<'a>(
 #[derive(Debug)]
 pub(crate) struct Texts<'a> {
     told: &'a Arc<Told>,
-    catalog: &'a Catalog,
     now: Time,
     plain: Option<String>,
     extended: Option<String>,
 }
 
 impl<'a> Texts<'a> {
-    pub(crate) fn new(told: &'a Arc<Told>, catalog: &'a Catalog, now: Time) -> Self {
+    pub(crate) fn new(told: &'a Arc<Told>, now: Time) -> Self {
         Self {
             told,
-            catalog,
             now,
             plain: None,
             extended: None,
@@ -132,7 +135,7 @@ impl<'a> Texts<'a> {
             Dialect::Extended => &mut self.extended,
         };
         let ticks = self.told.update.ticks;
-        text.get_or_insert_with(|| self.told.text(dialect, ticks, self.catalog, self.now))
+        text.get_or_insert_with(|| self.told.text(dialect, ticks, self.now))
     }
 }
 
@@ -142,10 +145,9 @@ impl PriceClass {
         key: PriceKey,
         mut latest: Latest,
         prices: &Newest<Arc<Told>>,
-        catalog: &Catalog,
         now: Time,
     ) -> Self {
-        for (symbol, frame) in newest(&key, prices, catalog, now) {
+        for (symbol, frame) in newest(&key, prices, now) {
             latest.push(symbol, &frame, now);
         }
         latest.forget_log();
@@ -167,13 +169,8 @@ impl PriceClass {
     }
 
     /// The newest price of each of its symbols, whether it was told or not, in frames.
-    pub(crate) fn newest(
-        &self,
-        prices: &Newest<Arc<Told>>,
-        catalog: &Catalog,
-        now: Time,
-    ) -> Vec<Vec<u8>> {
-        let newest = newest(&self.key, prices, catalog, now);
+    pub(crate) fn newest(&self, prices: &Newest<Arc<Told>>, now: Time) -> Vec<Vec<u8>> {
+        let newest = newest(&self.key, prices, now);
         newest.map(|(_, frame)| frame).collect()
     }
 
@@ -190,19 +187,19 @@ impl PriceClass {
         let pace = self.paces.entry(symbol).or_default();
         pace.ticks = pace.ticks.saturating_add(told.update.ticks);
         pace.waiting = Some(Arc::clone(told));
-        self.tell_if_due(symbol, texts.catalog, now);
+        self.tell_if_due(symbol, now);
     }
 
     /// Time has passed: what waited for its interval may be told.
-    pub(crate) fn pass_time(&mut self, catalog: &Catalog, now: Time) {
+    pub(crate) fn pass_time(&mut self, now: Time) {
         let waiting = self.paces.iter().filter(|(_, pace)| pace.waiting.is_some());
         let symbols: Vec<Symbol> = waiting.map(|(symbol, _)| *symbol).collect();
         for symbol in symbols {
-            self.tell_if_due(symbol, catalog, now);
+            self.tell_if_due(symbol, now);
         }
     }
 
-    fn tell_if_due(&mut self, symbol: Symbol, catalog: &Catalog, now: Time) {
+    fn tell_if_due(&mut self, symbol: Symbol, now: Time) {
         let interval = self.key.interval;
         let Some(pace) = self.paces.get_mut(&symbol) else {
             return;
@@ -215,7 +212,7 @@ impl PriceClass {
         };
         pace.told = Some(now);
         let ticks = std::mem::take(&mut pace.ticks);
-        let text = told.text(self.key.form.dialect, ticks, catalog, now);
+        let text = told.text(self.key.form.dialect, ticks, now);
         self.tell(symbol, text, now);
     }
 

@@ -1,8 +1,8 @@
 //! What goes into the hub, and what of it the hub will not publish.
 
 use market::{
-    BarUpdate, Catalog, FeatureUpdate, Outcome, Position, PriceUpdate, Signal, SourceTime, Status,
-    Symbol, SymbolStatus, Time, Timeframe, Uuid,
+    BarUpdate, Catalog, FeatureUpdate, Outcome, Position, PriceUpdate, Signal, Source, SourceTime,
+    Status, Symbol, SymbolStatus, Time, Timeframe, Uuid,
 };
 use std::sync::Arc;
 use wire::BadPayload;
@@ -10,6 +10,8 @@ use wire::BadPayload;
 /// What is published together. Signals and outcomes are one stream, told apart here and joined again by position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Publication {
+    /// The sources from here on, where they have changed: prices name them by their places.
+    pub sources: Option<Arc<[Source]>>,
     pub prices: Vec<PriceUpdate>,
     pub signals: Vec<(Position, Signal)>,
     pub outcomes: Vec<(Position, Outcome)>,
@@ -28,6 +30,7 @@ impl Publication {
     #[must_use]
     pub fn is_silent(&self) -> bool {
         let Self {
+            sources: _,
             prices,
             signals,
             outcomes,

@@ -400,7 +400,7 @@ impl Hub {
             class.latest().join_live()
         };
         let newest = if is_apart {
-            class.newest(&self.prices, &self.catalog, self.now)
+            class.newest(&self.prices, self.now)
         } else {
             Vec::new()
         };
@@ -411,8 +411,8 @@ impl Hub {
 
     fn enter_price_class(&mut self, key: PriceKey) -> ClassId {
         let latest = Latest::new(self.limits.price_span, self.limits.price_log);
-        let (prices, catalog, now) = (&self.prices, &self.catalog, self.now);
-        let make = |key| PriceClass::new(key, latest, prices, catalog, now);
+        let (prices, now) = (&self.prices, self.now);
+        let make = |key| PriceClass::new(key, latest, prices, now);
         self.price_classes.enter(key, make)
     }
 

@@ -23,7 +23,8 @@ pub use manual::{Completions, Man};
 pub use models::{Features, FeaturesExport, Model, ModelCheck, ModelList};
 pub use recordings::{Backtest, Inspect, Replay};
 pub use running::{
-    Asked, Doctor, Log, LogLevel, Printed, Reload, Signals, SignalsList, SignalsShow, Status, Tail,
+    Asked, Config, ConfigDiff, Doctor, Log, LogLevel, Printed, Reload, Signals, SignalsList,
+    SignalsShow, Status, Tail,
 };
 pub use settings::{Basis, Kept, Serve, Settings};
 pub use sources::{Feed, FeedTest};
@@ -100,6 +101,16 @@ Examples:
 One line for each finding: where the value came from, key, value, reason, remedy.
 Exit code: 0 when the settings can run, 1 when there are findings, 2 when the command line could not be read.")]
     Check(Settings),
+
+    /// Compare the settings of a running server with its file, or check settings
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  orion config diff
+  orion config check --config orion.toml"
+    )]
+    Config(Config),
 
     /// Run recorded files through the engine and print the signals
     #[command(after_help = "\

@@ -5,7 +5,7 @@
 //! `committed`, `publish`, `send`; before each file of the tape that is let go `prune`; of a backup
 //! `backup_file` before each file that is copied and `backup_whole` before it has its name; of each file of history `seal_draft` when it is on disk
 //! and `seal_file` when it has its name, and `seal_day` before a day counts as sealed; three times where an engine begins anew
-//! `anew`; when a table is drawn `draw`; in a process that takes over `check`, `take`, `ready`, `go`, `serve`. Release builds have no such switch.
+//! `anew`; three times where new settings are taken up `adopt`; when a table is drawn `draw`; in a process that takes over `check`, `take`, `ready`, `go`, `serve`. Release builds have no such switch.
 
 /// Passes a point.
 #[cfg(debug_assertions)]

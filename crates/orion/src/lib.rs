@@ -15,6 +15,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 mod console;
+pub mod difference;
 pub mod doctor;
 pub mod fault;
 pub mod features;

@@ -138,6 +138,24 @@ impl<J: Journal> Machine<J> {
         Ok(())
     }
 
+    /// Goes on under other settings. They stand on the tape before the next event, as where a process begins, so that a replay
+    /// takes them up there too. What follows waits for [`Machine::commit`]; call it after one.
+    ///
+    /// # Errors
+    /// When the tape cannot be written: then nothing has changed.
+    pub fn adopt(&mut self, settings: Arc<Settings>) -> Result<()> {
+        fault::point("adopt");
+        self.tape
+            .begin_under(&write_settings(&settings)?)
+            .context("write the new settings on the tape")?;
+        fault::point("adopt");
+        let from = self.out.len();
+        self.engine.adopt(settings, &mut self.out);
+        self.spent.strike(&mut self.out, from);
+        fault::point("adopt");
+        Ok(())
+    }
+
     /// Keeps what was decided since the last commit, and returns what may be shown now.
     ///
     /// # Errors

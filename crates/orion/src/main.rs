@@ -9,9 +9,9 @@ use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::switches::Switches;
 use orion::{
-    backtest, backup, bench, doctor, features, feed, feed_test, hangup, history, hold, inspect,
-    key, log, logs, manual, models, recorder, reload, replay, serve, shutdown, signals, status,
-    survey, tail, track, verify,
+    backtest, backup, bench, difference, doctor, features, feed, feed_test, hangup, history, hold,
+    inspect, key, log, logs, manual, models, recorder, reload, replay, serve, shutdown, signals,
+    status, survey, tail, track, verify,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -53,7 +53,10 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
             })?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Check(settings) => {
+        Command::Config(cli::Config::Diff(options)) => {
+            difference::run(&options, environment).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Check(settings) | Command::Config(cli::Config::Check(settings)) => {
             let checked = cli::check(&settings, environment);
             writeln!(io::stdout(), "{}", checked.text)?;
             Ok(ExitCode::from(checked.exit_code))
@@ -162,7 +165,8 @@ fn serve_at(
             }
         };
         let switches = Arc::new(Switches::default());
-        let hangups = hangup::watch(config.clone(), Arc::clone(&switches), layers)?;
+        let keys = |config: &Config| Secrets::gather(config, &environment);
+        let hangups = hangup::watch(config.clone(), Arc::clone(&switches), layers, keys)?;
         let source = Source::Settings;
         let served = serve::serve_at(entrance, config, &secrets, source, &switches, asked, greet);
         tokio::select! {

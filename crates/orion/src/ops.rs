@@ -123,7 +123,9 @@ pub struct Status {
     /// Of the gateway, once it is open.
     stats: OnceLock<Arc<Stats>>,
     /// The live sources, where there are any.
-    sources: OnceLock<Vec<Outlet>>,
+    sources: Mutex<Vec<Outlet>>,
+    /// What the feed is called, where it has changed since the start.
+    feed: Mutex<Option<String>>,
     /// The models, where any are wanted.
     models: OnceLock<Vec<Arc<Seat>>>,
     /// Where TLS is spoken.
@@ -152,7 +154,8 @@ impl Status {
             about,
             clock,
             stats: OnceLock::new(),
-            sources: OnceLock::new(),
+            sources: Mutex::default(),
+            feed: Mutex::default(),
             models: OnceLock::new(),
             tls: OnceLock::new(),
             folder: OnceLock::new(),
@@ -201,9 +204,20 @@ impl Status {
         let _ = self.stats.set(stats);
     }
 
-    /// The live sources have begun.
+    /// The live sources have begun, or are others now.
     pub fn attach_sources(&self, sources: Vec<Outlet>) {
-        let _ = self.sources.set(sources);
+        *self.sources.lock().unwrap_or_else(PoisonError::into_inner) = sources;
+    }
+
+    /// The feed is called otherwise now.
+    pub(crate) fn rename_feed(&self, name: String) {
+        *self.feed.lock().unwrap_or_else(PoisonError::into_inner) = Some(name);
+    }
+
+    /// What the feed is called.
+    pub(crate) fn feed(&self) -> String {
+        let renamed = self.feed.lock().unwrap_or_else(PoisonError::into_inner);
+        renamed.clone().unwrap_or_else(|| self.about.feed.clone())
     }
 
     /// The models are loaded, or are off.
@@ -252,8 +266,8 @@ impl Status {
     }
 
     pub(crate) fn sources(&self) -> Vec<Health> {
-        let outlets = self.sources.get().into_iter().flatten();
-        outlets.map(Outlet::health).collect()
+        let outlets = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        outlets.iter().map(Outlet::health).collect()
     }
 
     /// What the feed turned away so far.
@@ -366,7 +380,7 @@ impl Status {
             "market": self.about.market,
             "simulated": self.about.simulated,
             "feed": {
-                "name": self.about.feed,
+                "name": self.feed(),
                 "state": now.feed.as_str(),
                 "last_event": now.at.map(|at| at.to_string()),
                 "sources": self.sources().iter().map(|source| source_json(source, self.clock.now())).collect::<Vec<_>>(),

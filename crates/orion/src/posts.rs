@@ -22,6 +22,9 @@ const TURN_MAX: usize = 1024;
 /// The loop's end of the queue.
 #[derive(Debug)]
 pub struct Posts {
+    desk: Desk,
+    /// TradingView's path, and what it was set to.
+    hook: Option<(feeds::tradingview::Settings, Router)>,
     queue: mpsc::Receiver<Posting>,
     /// Taken off the queue while waiting, and not told yet.
     first: Option<Posting>,
@@ -50,19 +53,37 @@ impl Posts {
         };
         let catalog = Arc::new(config.catalog());
         let (desk, queue) = Desk::new(catalog, &config.feed.bots, clock);
-        let (keys, tradingview) = (access.keys().clone(), &config.feed.tradingview);
-        let router = feeds::bots::router(desk.clone(), access.clone(), prices)
-            .merge(feeds::tradingview::router(desk.clone(), keys, tradingview));
-        let posts = Self {
+        let mut posts = Self {
+            desk,
+            hook: None,
             queue,
             first: None,
             waiting: VecDeque::new(),
         };
         let rooms = Rooms {
-            router,
-            desk: Some(desk),
+            router: posts.router(config, access, prices),
+            desk: Some(posts.desk.clone()),
         };
         (posts, rooms)
+    }
+
+    /// The paths that lead here, also when settings or the source of posted prices are others than at the start.
+    pub fn router(&mut self, config: &Config, access: &Access, prices: Option<Outlet>) -> Router {
+        feeds::bots::router(self.desk.clone(), access.clone(), prices)
+            .merge(self.hook(&config.feed.tradingview, access))
+    }
+
+    /// It knows which alerts came lately, and must not forget them without need.
+    fn hook(&mut self, settings: &feeds::tradingview::Settings, access: &Access) -> Router {
+        if let Some((known, router)) = &self.hook
+            && known == settings
+        {
+            return router.clone();
+        }
+        let keys = access.keys().clone();
+        let router = feeds::tradingview::router(self.desk.clone(), keys, settings);
+        self.hook = Some((settings.clone(), router.clone()));
+        router
     }
 
     /// Waits until something is posted.

@@ -40,8 +40,17 @@ pub struct Wanted {
     pub audience: Audience,
     /// Where its key came from; none where it needs none.
     pub key: Option<String>,
+    pub made_of: MadeOf,
     /// How it is begun, or what it still needs for that.
     pub run: Result<Run, Need>,
+}
+
+/// What a source runs with, besides its symbols: one that is wanted with the same once more need not begin anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MadeOf {
+    /// Its settings, as they print.
+    settings: String,
+    secret: Option<Secret>,
 }
 
 /// Begins a source.
@@ -226,9 +235,9 @@ impl Desk<'_> {
     fn oanda(&self, name: &SourceName) -> Result<Wanted, String> {
         let settings = self.config.feed.oanda.clone();
         let symbols = Symbols::new(&self.catalog, oanda::OFFERS, &settings.symbols)?;
-        let taken = symbols.clone();
+        let (taken, said) = (symbols.clone(), said(&settings));
         let start = move |key| Oanda::new(settings, key, taken);
-        Ok(self.keyed(name, symbols, oanda::KEY_VARIABLES, start))
+        Ok(self.keyed(name, symbols, said, oanda::KEY_VARIABLES, start))
     }
 
     fn massive(&self, name: &SourceName, cluster: Cluster) -> Result<Wanted, String> {
@@ -239,17 +248,18 @@ impl Desk<'_> {
         };
         let symbols = Symbols::new(&self.catalog, cluster.offers(), &settings.symbols)?;
         let (taken, catalog) = (symbols.clone(), self.catalog.clone());
+        let said = said(&settings);
         let start = move |key| Massive::new(settings, key, &taken, &catalog, cluster);
-        Ok(self.keyed(name, symbols, massive::KEY_VARIABLES, start))
+        Ok(self.keyed(name, symbols, said, massive::KEY_VARIABLES, start))
     }
 
     fn alphavantage(&self, name: &SourceName) -> Result<Wanted, String> {
         let settings = self.config.feed.alphavantage.clone();
         let symbols = Symbols::new(&self.catalog, alphavantage::OFFERS, &settings.symbols)?;
         let (taken, catalog) = (symbols.clone(), self.catalog.clone());
-        let calls = self.file("alphavantage-calls.toml");
+        let (calls, said) = (self.file("alphavantage-calls.toml"), said(&settings));
         let start = move |key| AlphaVantage::new(settings, key, &taken, &catalog, calls);
-        Ok(self.keyed(name, symbols, alphavantage::KEY_VARIABLES, start))
+        Ok(self.keyed(name, symbols, said, alphavantage::KEY_VARIABLES, start))
     }
 
     fn json(&self, name: &SourceName) -> Result<Wanted, String> {
@@ -264,15 +274,17 @@ impl Desk<'_> {
         let address = own(&feed.address).pop();
         let (taken, catalog) = (symbols.clone(), self.catalog.clone());
         let (described, needs_key) = (description.clone(), description.needs_key());
+        let said = said(&(&description, &address));
         let start = move |key: Option<Secret>| {
             Json::new(described, &catalog, key, taken, address.as_deref())
         };
         if !needs_key {
-            return Ok(self.made(name, symbols, None, Ok(connecting(start(None)))));
+            let made_of = MadeOf::keyless(said);
+            return Ok(self.made(name, symbols, made_of, None, Ok(connecting(start(None)))));
         }
         let variables = description.key_variables().iter().map(String::as_str);
         let variables: Vec<_> = variables.collect();
-        Ok(self.keyed(name, symbols, &variables, move |key| start(Some(key))))
+        Ok(self.keyed(name, symbols, said, &variables, move |key| start(Some(key))))
     }
 
     fn metatrader(&self, name: &SourceName) -> Result<Wanted, String> {
@@ -280,6 +292,7 @@ impl Desk<'_> {
         let symbols = metatrader::symbols(&self.catalog, &settings)?;
         let (catalog, remembered) = (self.catalog.clone(), self.file("metatrader.toml"));
         let data = self.config.data.dir.clone();
+        let made_of = MadeOf::keyless(said(&settings));
         let run: Run = Box::new(move |outlet, _, _| {
             let (keys, clock) = (Keys::new(&data), outlet.clock().clone());
             let find = move |token: &str| {
@@ -303,7 +316,7 @@ impl Desk<'_> {
                 bridge,
             }
         });
-        Ok(self.made(name, symbols, None, Ok(run)))
+        Ok(self.made(name, symbols, made_of, None, Ok(run)))
     }
 
     /// Posted prices come in by the paths of all posts (`posts.rs`); here they are only a source.
@@ -317,7 +330,7 @@ impl Desk<'_> {
                 bridge: None,
             }
         });
-        Ok(self.made(name, symbols, None, Ok(run)))
+        Ok(self.made(name, symbols, MadeOf::default(), None, Ok(run)))
     }
 
     /// A source that connects with a key.
@@ -325,14 +338,19 @@ impl Desk<'_> {
         &self,
         name: &SourceName,
         symbols: Symbols,
+        settings: String,
         variables: &[&str],
         start: impl FnOnce(Secret) -> C + Send + 'static,
     ) -> Wanted {
         let source = name.to_string();
         match self.secrets.of(&source, variables) {
             Some(found) => {
+                let made_of = MadeOf {
+                    settings,
+                    secret: Some(found.secret.clone()),
+                };
                 let run = connecting(start(found.secret));
-                self.made(name, symbols, Some(found.origin), Ok(run))
+                self.made(name, symbols, made_of, Some(found.origin), Ok(run))
             }
             None => {
                 let own = secrets::variable(&source);
@@ -344,7 +362,7 @@ impl Desk<'_> {
                         others.collect::<String>()
                     ),
                 };
-                self.made(name, symbols, None, Err(need))
+                self.made(name, symbols, MadeOf::keyless(settings), None, Err(need))
             }
         }
     }
@@ -353,6 +371,7 @@ impl Desk<'_> {
         &self,
         name: &SourceName,
         symbols: Symbols,
+        made_of: MadeOf,
         key: Option<String>,
         run: Result<Run, Need>,
     ) -> Wanted {
@@ -362,6 +381,7 @@ impl Desk<'_> {
             heartbeat: heartbeat(&self.config.feed, name),
             audience: audience(name),
             key,
+            made_of,
             run,
         }
     }
@@ -374,6 +394,20 @@ impl Desk<'_> {
             .join(self.config.market_name())
             .join(name)
     }
+}
+
+impl MadeOf {
+    fn keyless(settings: String) -> Self {
+        Self {
+            settings,
+            secret: None,
+        }
+    }
+}
+
+/// What settings say, for who wants to know whether they are the same.
+fn said(settings: &impl fmt::Debug) -> String {
+    format!("{settings:?}")
 }
 
 fn connecting(connector: impl Connector + 'static) -> Run {

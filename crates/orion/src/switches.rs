@@ -1,16 +1,67 @@
-//! What of a running server changes when its settings do, and why the rest waits for a new process (docs/decisions/0015).
+//! What of a running server changes when its settings do, and why the rest waits for a new process (docs/decisions/0018).
 
-use crate::config::{Change, Config};
+use crate::config::{Change, Config, FeedKind};
 use crate::logs;
+use crate::secrets::Secrets;
 use gateway::tls::Tls;
 use gateway::{Dials, Limits};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::sync::{mpsc, oneshot};
 
 /// The parts of a running server that take new settings; each is there once it runs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Switches {
     dials: OnceLock<Dials>,
     tls: OnceLock<Arc<Tls>>,
+    /// The loop, and its end of the way there until it takes that.
+    engine: mpsc::Sender<Wanted>,
+    wanted: Mutex<Option<mpsc::Receiver<Wanted>>>,
+    /// Who knows what the settings say now, and his end of the way there until he takes that.
+    reader: mpsc::Sender<Question>,
+    questions: Mutex<Option<mpsc::Receiver<Question>>>,
+}
+
+/// Settings that engine and sources are to go on with; all of them passed every check together.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) config: Config,
+    pub(crate) secrets: Secrets,
+    pub(crate) answer: oneshot::Sender<Result<Taken, String>>,
+}
+
+/// What the loop took up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// What signals are decided by is other than before.
+    pub(crate) settings: bool,
+    pub(crate) sources: bool,
+}
+
+/// Somebody wants to know how settings and server differ.
+pub(crate) type Question = oneshot::Sender<Result<Vec<Difference>, String>>;
+
+/// Where that is asked.
+pub(crate) type Reader = mpsc::Sender<Question>;
+
+/// A setting that a running server has not, as the settings say it now.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Difference {
+    pub(crate) key: String,
+    pub(crate) running: String,
+    pub(crate) settings: String,
+    pub(crate) takes: Takes,
+    pub(crate) reason: Option<String>,
+}
+
+/// What a setting takes to hold. The first two come with SIGHUP, or by themselves: the file is looked at anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Takes {
+    Nothing,
+    /// Engine and sources take it up.
+    NextEvent,
+    Reload,
+    Restart,
 }
 
 /// What becomes of a setting that has changed.
@@ -18,8 +69,12 @@ pub struct Switches {
 pub enum Fate {
     /// It holds from now on.
     Now,
+    /// The loop takes it up: it holds from the next event on.
+    TakenUp,
     /// It waits for a new process, for this reason.
-    Later(&'static str),
+    Reload(&'static str),
+    /// Only another server has it.
+    Restart(&'static str),
 }
 
 /// A section, or a setting, and what becomes of it; the first that fits counts.
@@ -34,34 +89,89 @@ const FATES: &[(&str, Fate)] = &[
     ("server.origins", Fate::Now),
     ("server.allow_no_origin", Fate::Now),
     ("server.proxies", Fate::Now),
-    ("server.listen", Fate::Later(ANOTHER)),
-    ("data.dir", Fate::Later(ANOTHER)),
-    ("feed", Fate::Later(DECIDES)),
-    ("rules", Fate::Later(DECIDES)),
-    ("instrument", Fate::Later(DECIDES)),
-    ("prices", Fate::Later(DECIDES)),
-    ("account", Fate::Later(DECIDES)),
-    ("portfolio", Fate::Later(DECIDES)),
-    ("news", Fate::Later(DECIDES)),
-    ("features", Fate::Later(DECIDES)),
-    ("models", Fate::Later(DECIDES)),
+    ("server.listen", Fate::Restart(ANOTHER)),
+    ("data.dir", Fate::Restart(ANOTHER)),
+    ("feed.sim.seed", Fate::Restart(ANOTHER)),
+    ("feed.sim.rate", Fate::Reload(BEGINS)),
+    ("feed.tape", Fate::Reload(BEGINS)),
+    ("feed.bots", Fate::Reload(BEGINS)),
+    ("feed.may_show_to_others", Fate::Reload(SHOWN)),
+    ("feed", Fate::TakenUp),
+    ("secrets", Fate::TakenUp),
+    ("rules", Fate::TakenUp),
+    ("prices.min_interval_ms", Fate::Reload(BEGINS)),
+    ("prices", Fate::TakenUp),
+    ("account", Fate::TakenUp),
+    ("portfolio", Fate::TakenUp),
+    ("news", Fate::TakenUp),
+    ("instrument", Fate::Reload(TOLD)),
+    ("features", Fate::Reload(TOLD)),
+    ("models", Fate::Reload(LOADED)),
 ];
 
 const ANOTHER: &str =
     "it says which server this is: end this one and start another with the new value";
-const DECIDES: &str = "signals are decided by it, and a replay must know from which event on: `orion reload` writes it on the tape, \
-     and loses no client a signal";
-const BEGINS: &str = "a process begins with it: it takes effect with `orion reload`";
+const TOLD: &str =
+    "clients were told what there is when they came, and come anew with `orion reload`";
+const SHOWN: &str =
+    "it decides who may see which prices, also of the past, which is read with `orion reload`";
+const LOADED: &str = "models are loaded when a process begins, and `orion reload` begins one";
+const BEGINS: &str = "a process begins with it, and `orion reload` begins one";
 
-/// What becomes of a change.
+/// What becomes of a change, between settings of which one feed is this and the other that.
 #[must_use]
-pub fn fate(key: &str) -> Fate {
+pub fn fate(key: &str, feeds: (&FeedKind, &FeedKind)) -> Fate {
+    if key == "feed.kind" {
+        return match feeds {
+            (FeedKind::Live(_), FeedKind::Live(_)) => Fate::TakenUp,
+            (FeedKind::Live(_) | FeedKind::Sim | FeedKind::Tape(_), _) => Fate::Restart(ANOTHER),
+        };
+    }
     let is_of = |(prefix, _): &&(&str, Fate)| {
         let rest = key.strip_prefix(prefix);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     let found = FATES.iter().find(is_of);
-    found.map_or(Fate::Later(BEGINS), |(_, fate)| *fate)
+    found.map_or(Fate::Reload(BEGINS), |(_, fate)| *fate)
+}
+
+impl Fate {
+    fn takes(self) -> (Takes, Option<&'static str>) {
+        match self {
+            Self::Now => (Takes::Nothing, None),
+            Self::TakenUp => (Takes::NextEvent, None),
+            Self::Reload(reason) => (Takes::Reload, Some(reason)),
+            Self::Restart(reason) => (Takes::Restart, Some(reason)),
+        }
+    }
+}
+
+impl Difference {
+    pub(crate) fn new(change: &Change, fate: Fate) -> Self {
+        let (takes, reason) = fate.takes();
+        Self {
+            key: change.key.clone(),
+            running: change.old.to_string(),
+            settings: change.new.to_string(),
+            takes,
+            reason: reason.map(str::to_owned),
+        }
+    }
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        let (engine, wanted) = mpsc::channel(1);
+        let (reader, questions) = mpsc::channel(1);
+        Self {
+            dials: OnceLock::new(),
+            tls: OnceLock::new(),
+            engine,
+            wanted: Mutex::new(Some(wanted)),
+            reader,
+            questions: Mutex::new(Some(questions)),
+        }
+    }
 }
 
 impl Switches {
@@ -73,7 +183,42 @@ impl Switches {
         }
     }
 
-    /// Takes what of the settings can change; `config` passed every check.
+    /// What the loop is to take up. There is one loop.
+    pub(crate) fn wanted(&self) -> Option<mpsc::Receiver<Wanted>> {
+        self.wanted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// What whoever reads the settings is asked. There is one reader.
+    pub(crate) fn questions(&self) -> Option<mpsc::Receiver<Question>> {
+        self.questions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// Where one asks how settings and server differ.
+    pub(crate) fn asking(&self) -> Reader {
+        self.reader.clone()
+    }
+
+    /// Hands settings to the loop, and waits for what comes of it. While a new process is being started to take over, that is
+    /// when it has come to nothing.
+    pub(crate) async fn take_up(&self, config: Config, secrets: Secrets) -> Result<Taken, String> {
+        let (answer, answered) = oneshot::channel();
+        let wanted = Wanted {
+            config,
+            secrets,
+            answer,
+        };
+        let ending = || "the server is ending".to_owned();
+        self.engine.send(wanted).await.map_err(|_| ending())?;
+        answered.await.unwrap_or_else(|_| Err(ending()))
+    }
+
+    /// Takes what of the settings can change at once; `config` passed every check.
     pub(crate) fn apply(&self, config: &Config, changes: &[Change]) {
         if let Some(dials) = self.dials.get() {
             dials.set(limits(config));
@@ -112,12 +257,29 @@ mod tests {
 
     #[test]
     fn every_setting_has_a_fate_and_only_whole_names_count() {
+        let fate = |key: &str| super::fate(key, (&FeedKind::Sim, &FeedKind::Sim));
         assert_eq!(fate("log.level"), Fate::Now);
         assert_eq!(fate("gateway.messages_per_s"), Fate::Now);
-        assert_eq!(fate("gateway.messages_per_s_more"), Fate::Later(BEGINS));
-        assert_eq!(fate("rules.fvg.min_atr"), Fate::Later(DECIDES));
-        assert_eq!(fate("data.dir"), Fate::Later(ANOTHER));
-        assert_eq!(fate("charts.keep_days"), Fate::Later(BEGINS));
+        assert_eq!(fate("gateway.messages_per_s_more"), Fate::Reload(BEGINS));
+        assert_eq!(fate("rules.fvg.min_atr"), Fate::TakenUp);
+        assert_eq!(fate("feed.sim.rules.min_rr"), Fate::TakenUp);
+        assert_eq!(fate("feed.sim.seed"), Fate::Restart(ANOTHER));
+        assert_eq!(fate("data.dir"), Fate::Restart(ANOTHER));
+        assert_eq!(fate("charts.keep_days"), Fate::Reload(BEGINS));
+    }
+
+    #[test]
+    fn sources_change_within_a_market_and_markets_do_not() {
+        let live = |name: &str| FeedKind::Live(vec![name.parse().unwrap()]);
+        let fate = |one: &FeedKind, other: &FeedKind| super::fate("feed.kind", (one, other));
+        assert_eq!(fate(&live("oanda"), &live("kraken")), Fate::TakenUp);
+        for (one, other) in [
+            (FeedKind::Sim, live("oanda")),
+            (live("oanda"), FeedKind::Sim),
+            (FeedKind::Tape(Vec::new()), FeedKind::Sim),
+        ] {
+            assert_eq!(fate(&one, &other), Fate::Restart(ANOTHER));
+        }
     }
 
     #[test]

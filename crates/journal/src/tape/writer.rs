@@ -113,6 +113,17 @@ impl TapeWriter {
         Ok(())
     }
 
+    /// Begins a segment under other settings: what is pushed from now on was told under them. All that was pushed before is on
+    /// disk then, under the old ones.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when they are too long, or the machine fails: then the tape goes on under the old ones.
+    pub fn begin_under(&mut self, settings: &Settings) -> Result<(), Error> {
+        let other = segment::header(settings)?;
+        let header = std::mem::replace(&mut self.header, other);
+        self.roll().inspect_err(|_| self.header = header)
+    }
+
     /// The end of what was written.
     #[must_use]
     pub fn place(&self) -> Place {

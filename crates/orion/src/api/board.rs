@@ -1,33 +1,61 @@
 //! The latest price of each symbol, and the closes of its last minutes: what was published, as it was published.
 
 use hub::Publication;
-use market::{Price, PriceUpdate, Symbol, Timeframe};
+use market::{Price, PriceUpdate, Source, Symbol, Timeframe};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Closes of minutes that are kept of each symbol.
 const CLOSES: usize = 60;
 
 /// Written by whoever publishes, read by whoever asks.
 #[derive(Debug, Default)]
-pub(crate) struct Board(Mutex<BTreeMap<Symbol, Seen>>);
+pub(crate) struct Board(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// As prices name them now.
+    sources: Vec<Arc<Source>>,
+    symbols: BTreeMap<Symbol, Seen>,
+}
 
 /// What is known of one symbol.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) price: Option<PriceUpdate>,
+    /// Whose price it is: its place may be another's by now.
+    pub(crate) source: Option<Arc<Source>>,
     /// Oldest first.
     pub(crate) closes: VecDeque<Price>,
 }
 
 impl Board {
+    /// A board on which prices name these sources.
+    pub(crate) fn new(sources: &[Source]) -> Self {
+        let board = Self::default();
+        board.lock().sources = shared(sources);
+        board
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn hear(&self, publication: &Publication) {
-        if publication.prices.is_empty() && publication.bars.is_empty() {
+        if publication.is_silent() && publication.sources.is_none() {
             return;
         }
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Known {
+            sources,
+            symbols: seen,
+        } = &mut *self.lock();
+        if let Some(others) = &publication.sources {
+            *sources = shared(others);
+        }
         for price in &publication.prices {
-            seen.entry(price.symbol).or_default().price = Some(price.clone());
+            let seen = seen.entry(price.symbol).or_default();
+            seen.price = Some(price.clone());
+            seen.source = sources.get(price.source.index()).cloned();
         }
         for bar in &publication.bars {
             if bar.closed && bar.timeframe == Timeframe::M1 {
@@ -41,16 +69,29 @@ impl Board {
     }
 
     pub(crate) fn of(&self, symbol: Symbol) -> Seen {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.get(&symbol).cloned().unwrap_or_default()
+        self.lock()
+            .symbols
+            .get(&symbol)
+            .cloned()
+            .unwrap_or_default()
     }
+
+    /// The source of this name, as long as there is one.
+    pub(crate) fn source(&self, name: &str) -> Option<Arc<Source>> {
+        let known = self.lock();
+        let found = known.sources.iter().find(|source| source.name == name);
+        found.cloned()
+    }
+}
+
+fn shared(sources: &[Source]) -> Vec<Arc<Source>> {
+    sources.iter().cloned().map(Arc::new).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use market::{Bar, BarUpdate, Ohlc, SourceId, SourceTime, Span};
-    use std::sync::Arc;
 
     fn euro() -> Symbol {
         Symbol::new("EURUSD").unwrap()
@@ -108,5 +149,30 @@ mod tests {
         );
         let closes: Vec<i64> = seen.closes.iter().map(|close| close.units()).collect();
         assert_eq!(closes, (10..70).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_price_stays_the_price_of_its_source() {
+        let source = |name: &str| Source {
+            name: name.to_owned(),
+            heartbeats: true,
+            simulated: false,
+            always_open: false,
+        };
+        let board = Board::new(&[source("oanda")]);
+        let of = |prices| Publication {
+            prices,
+            ..Publication::default()
+        };
+        let named = || board.of(euro()).source.map(|source| source.name.clone());
+        board.hear(&of(vec![price(1)]));
+        board.hear(&Publication {
+            sources: Some([source("kraken"), source("oanda")].into()),
+            ..Publication::default()
+        });
+        assert_eq!(named().as_deref(), Some("oanda"));
+        board.hear(&of(vec![price(2)]));
+        assert_eq!(named().as_deref(), Some("kraken"));
+        assert!(board.source("oanda").is_some() && board.source("massive").is_none());
     }
 }

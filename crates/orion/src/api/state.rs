@@ -21,7 +21,7 @@ pub(super) fn status(api: &Api, asked: &Asked, sight: &Sight) -> Told {
     let about = status.about();
     Ok(api
         .object()
-        .with("feed", &about.feed)
+        .with("feed", status.feed())
         .with("version", env!("CARGO_PKG_VERSION"))
         .with("started", about.started.to_string())
         .with("now", api.time().to_string())
@@ -40,7 +40,12 @@ pub(super) fn symbols(api: &Api, asked: &Asked, sight: &Sight) -> Told {
     let items = shown(catalog, sight).map(|id| {
         let instrument = catalog.instrument(id);
         let of = |status: &&SymbolStatus| status.symbol == instrument.symbol;
-        symbol(instrument, catalog, statuses.iter().find(of), now)
+        let status = statuses.iter().find(of);
+        let named = status.and_then(|status| api.0.board.source(status.source.as_deref()?));
+        let source = named
+            .as_deref()
+            .unwrap_or(&catalog.sources[instrument.source.index()]);
+        symbol(instrument, source, status, now)
     });
     Ok(api
         .object()
@@ -59,16 +64,11 @@ fn shown<'a>(catalog: &'a Catalog, sight: &'a Sight) -> impl Iterator<Item = Ins
 
 fn symbol(
     instrument: &Instrument,
-    catalog: &Catalog,
+    source: &Source,
     status: Option<&SymbolStatus>,
     now: Time,
 ) -> String {
     let named = status.and_then(|status| status.source.as_deref());
-    let source = catalog
-        .sources
-        .iter()
-        .find(|source| Some(source.name.as_str()) == named);
-    let source = source.unwrap_or(&catalog.sources[instrument.source.index()]);
     let object = Object::new()
         .with("symbol", instrument.symbol.as_str())
         .with("name", words(instrument.symbol.as_str()))
@@ -144,13 +144,13 @@ pub(super) fn prices(api: &Api, asked: &Asked, sight: &Sight) -> Told {
     let items = shown(catalog, sight).filter_map(|id| {
         let instrument = catalog.instrument(id);
         let seen = api.0.board.of(instrument.symbol);
-        let price = seen.price?;
+        let (price, source) = (seen.price?, seen.source?);
         let closes = seen.closes.iter();
         let closes = closes.map(|close| close.display(price.digits).to_string());
         price_of(
             &price,
             instrument,
-            catalog,
+            &source,
             now,
             &closes.collect::<Vec<_>>(),
         )
@@ -166,13 +166,12 @@ pub(super) fn prices(api: &Api, asked: &Asked, sight: &Sight) -> Told {
 fn price_of(
     update: &PriceUpdate,
     instrument: &Instrument,
-    catalog: &Catalog,
+    source: &Source,
     now: Time,
     closes: &[String],
 ) -> Option<String> {
     let body = PriceBody::new(update).ok()?;
     let shown = |price: Price| price.display(update.digits);
-    let source = &catalog.sources[update.source.index()];
     let age = (now.as_source() - update.time).millis();
     let told = Object::after(body.payload())
         .with("digits", update.digits)

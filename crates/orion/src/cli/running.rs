@@ -1,4 +1,4 @@
-//! Commands that speak to a running server: `reload`, `tail`, `status`, `signals`.
+//! Commands that speak to a running server: `reload`, `config diff`, `tail`, `status`, `signals`.
 
 use super::Basis;
 use super::settings::data;
@@ -55,6 +55,44 @@ pub struct LogLevel {
     /// Folder of ORION's data [default: orion-data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<String>,
+    #[command(flatten)]
+    pub basis: Basis,
+}
+
+/// What to do with the settings.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Config {
+    /// How the settings of a running server's file differ from what it runs with, and what each change takes
+    #[command(after_help = "\
+Examples:
+  orion config diff                      the server that has the folder orion-data
+  orion config diff --data /srv/orion
+  orion config diff --json | jq '.[] | select(.takes == \"reload\")'
+
+The server reads its own settings file again, checks all of it, and changes nothing. No secret is shown.
+Exit code: 0 when it could be compared, 1 with the reason when not, 2 when the command line could not be read.")]
+    Diff(ConfigDiff),
+    /// Check all settings and files without opening anything, and say what would run: the same as `orion check`
+    #[command(after_help = "\
+Examples:
+  orion config check --config orion.toml
+
+Exit code: 0 when the settings can run, 1 when there are findings, 2 when the command line could not be read.")]
+    Check(super::Settings),
+}
+
+/// Options of `config diff`.
+#[derive(Args, Clone, Debug)]
+pub struct ConfigDiff {
+    /// The market, where several servers share the data folder: the name of its folder
+    #[arg(long, value_name = "NAME")]
+    pub market: Option<String>,
+    /// Folder of ORION's data [default: orion-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<String>,
+    /// Print one JSON list
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub basis: Basis,
 }
@@ -192,6 +230,16 @@ pub struct SignalsShow {
 }
 
 impl Reload {
+    /// The layers that these options name, over the environment.
+    ///
+    /// # Errors
+    /// When the settings file cannot be read.
+    pub fn layers(&self, environment: Vec<(String, String)>) -> Result<Layers, Vec<Finding>> {
+        self.basis.layers(environment, data(self.data.as_ref()))
+    }
+}
+
+impl ConfigDiff {
     /// The layers that these options name, over the environment.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
-//! The socket in a market's folder by which `orion reload`, `orion status` and `orion log` find the server that has the folder.
+//! The socket in a market's folder by which `orion reload`, `orion status`, `orion log` and `orion config diff` find the server that has the folder.
 //! Only the user who runs the server may connect. One question is asked, one answered.
 
 use super::reloads::{Desk, Outcome};
 use crate::logs;
+use crate::switches::{Difference, Reader};
 use anyhow::{Context as _, Result, bail};
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -14,14 +15,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 const NAME: &str = "orion.sock";
-/// What may be asked, in the same number of bytes: for a new process, where the server listens, and what it logs; behind the
-/// last stands a line with a change, or an empty one.
+/// What may be asked, in the same number of bytes: for a new process, where the server listens, how its settings differ from
+/// those of its file, and what it logs; behind the last stands a line with a change, or an empty one.
 const RELOAD: &str = "reload\n";
 const LISTEN: &str = "listen\n";
+const CONFIG: &str = "config\n";
 const LEVELS: &str = "levels\n";
 /// A change of levels is no longer.
 const CHANGE_MAX: u64 = 1000;
@@ -29,6 +32,7 @@ const CHANGE_MAX: u64 = 1000;
 const SERVES: &str = "serves ";
 const LISTENS: &str = "listens ";
 const LOGS: &str = "logs ";
+const DIFFERS: &str = "differs ";
 const FAILED: &str = "failed ";
 /// A question is one short line, and comes at once.
 const QUESTION_WITHIN: Duration = Duration::from_secs(5);
@@ -72,6 +76,13 @@ impl Near {
     }
 }
 
+/// What this process answers besides.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) near: Near,
+    pub(super) differences: Reader,
+}
+
 /// The socket of this process. Dropping it stops answering; the file stays until [`Control::remove`].
 #[derive(Debug)]
 pub(super) struct Control {
@@ -81,11 +92,11 @@ pub(super) struct Control {
 
 impl Control {
     /// Makes the socket in `dir`, or takes the place of one that another process made: whoever has the folder's lock.
-    pub(super) fn bind(dir: &Path, desk: Desk, near: &Near) -> Result<Self> {
+    pub(super) fn bind(dir: &Path, desk: Desk, asked: Asked) -> Result<Self> {
         let path = dir.join(NAME);
         let listener =
             bind(dir, &path).with_context(|| format!("make the socket {}", path.display()))?;
-        let answering = tokio::spawn(answer_all(listener, desk, near.clone()));
+        let answering = tokio::spawn(answer_all(listener, desk, asked));
         Ok(Self { path, answering })
     }
 
@@ -136,11 +147,11 @@ fn short(dir: &Path, path: &Path) -> io::Result<(PathBuf, Option<File>)> {
     Ok((short, Some(folder)))
 }
 
-async fn answer_all(listener: UnixListener, desk: Desk, near: Near) {
+async fn answer_all(listener: UnixListener, desk: Desk, asked: Asked) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(answer(stream, desk.clone(), near.clone()));
+                tokio::spawn(answer(stream, desk.clone(), asked.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "the control socket accepts no more; SIGUSR2 still asks for a reload");
@@ -150,17 +161,37 @@ async fn answer_all(listener: UnixListener, desk: Desk, near: Near) {
     }
 }
 
-async fn answer(mut stream: UnixStream, desk: Desk, near: Near) {
+async fn answer(mut stream: UnixStream, desk: Desk, asked: Asked) {
     let mut question = [0; RELOAD.len()];
     let read = timeout(QUESTION_WITHIN, stream.read_exact(&mut question)).await;
     let answer = match read {
         Ok(Ok(_)) if question == RELOAD.as_bytes() => text(&desk.reload().await),
-        Ok(Ok(_)) if question == LISTEN.as_bytes() => near.tell(),
+        Ok(Ok(_)) if question == LISTEN.as_bytes() => asked.near.tell(),
+        Ok(Ok(_)) if question == CONFIG.as_bytes() => differences(&asked.differences).await,
         Ok(Ok(_)) if question == LEVELS.as_bytes() => levels(&mut stream).await,
         _ => text(&Err("this is no question of `orion reload`".to_owned())),
     };
     // Whoever asked may have gone.
     let _told = stream.write_all(answer.as_bytes()).await;
+}
+
+/// Asks whoever reads the settings.
+async fn differences(asking: &Reader) -> String {
+    let (answer, answered) = oneshot::channel();
+    let asked = asking.send(answer).await;
+    let told = match asked {
+        Ok(()) => answered.await.map_err(|_| ()),
+        Err(_) => Err(()),
+    };
+    let ending = || Err("the server is ending".to_owned());
+    let told = told.unwrap_or_else(|()| ending());
+    let told = told.and_then(|differences| {
+        serde_json::to_string(&differences).map_err(|error| error.to_string())
+    });
+    match told {
+        Ok(json) => format!("{DIFFERS}{json}"),
+        Err(reason) => format!("{FAILED}{reason}"),
+    }
 }
 
 /// Changes what is logged, as the next line says.
@@ -233,6 +264,19 @@ pub(crate) fn log_levels(dir: &Path, change: &str) -> Result<String> {
     }
 }
 
+/// Asks the server of a market's folder what its settings say now and it does not have.
+///
+/// # Errors
+/// When no server answers, or the settings cannot run; the words say why.
+pub(crate) fn differences_of(dir: &Path) -> Result<Vec<Difference>> {
+    let text = ask(dir, CONFIG)?;
+    match (text.strip_prefix(DIFFERS), text.strip_prefix(FAILED)) {
+        (Some(json), _) => serde_json::from_str(json).context("read the server's answer"),
+        (None, Some(reason)) => bail!("{reason}"),
+        (None, None) => bail!("the server ended without an answer"),
+    }
+}
+
 fn ask(dir: &Path, question: &str) -> Result<String> {
     let mut stream =
         connect(dir).with_context(|| format!("reach the server of {}", dir.display()))?;
@@ -282,6 +326,14 @@ mod tests {
         desk
     }
 
+    /// Nobody reads settings here.
+    fn listens() -> Asked {
+        Asked {
+            near: there(),
+            differences: tokio::sync::mpsc::channel(1).0,
+        }
+    }
+
     async fn asked(dir: &Path) -> Result<Answer> {
         let dir = dir.to_owned();
         tokio::task::spawn_blocking(move || reload(&dir))
@@ -298,7 +350,7 @@ mod tests {
         ] {
             fs::create_dir_all(&dir).unwrap();
             assert!(!is_running(&dir));
-            let control = Control::bind(&dir, desk(Ok(17)), &there()).unwrap();
+            let control = Control::bind(&dir, desk(Ok(17)), listens()).unwrap();
             let mode = fs::metadata(dir.join(NAME)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "only the owner may ask");
             assert_eq!(asked(&dir).await.unwrap(), Answer::Serves(17));
@@ -308,7 +360,7 @@ mod tests {
 
             // Another process takes the folder over, and fails.
             let reason = "two\nlines".to_owned();
-            let next = Control::bind(&dir, desk(Err(reason.clone())), &there()).unwrap();
+            let next = Control::bind(&dir, desk(Err(reason.clone())), listens()).unwrap();
             drop(control);
             assert_eq!(asked(&dir).await.unwrap(), Answer::Failed(reason));
             next.remove();
@@ -320,7 +372,7 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_was_killed_leaves_a_socket_that_nobody_answers() {
         let folder = TempDir::new().unwrap();
-        drop(Control::bind(folder.path(), desk(Ok(1)), &there()).unwrap());
+        drop(Control::bind(folder.path(), desk(Ok(1)), listens()).unwrap());
         tokio::task::yield_now().await;
         assert!(folder.path().join(NAME).exists());
         let error = asked(folder.path()).await.unwrap_err();
@@ -330,7 +382,7 @@ mod tests {
     #[tokio::test]
     async fn other_questions_are_refused() {
         let folder = TempDir::new().unwrap();
-        let _control = Control::bind(folder.path(), desk(Ok(1)), &there()).unwrap();
+        let _control = Control::bind(folder.path(), desk(Ok(1)), listens()).unwrap();
         let mut stream = UnixStream::connect(folder.path().join(NAME)).await.unwrap();
         stream.write_all(b"status\n").await.unwrap();
         let mut text = String::new();

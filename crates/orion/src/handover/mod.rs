@@ -16,7 +16,7 @@ pub(crate) mod service;
 mod successor;
 mod words;
 
-pub(crate) use control::{Answer, Near, is_running, log_levels, near, reload};
+pub(crate) use control::{Answer, Near, differences_of, is_running, log_levels, near, reload};
 pub use listening::Entrance;
 pub(crate) use listening::{BACKLOG, Listening, give};
 pub(crate) use predecessor::Waiting;

@@ -1,9 +1,10 @@
 //! Who asks for a reload (`orion reload`, SIGUSR2), and the new process that is started for it while the old one goes on
 //! serving. The loop hears of it when there is a [`Turn`] to take.
 
-use super::control::{Control, Near};
+use super::control::{Asked, Control, Near};
 use super::successor::{Candidate, Handing};
 use super::words::{Checked, Offer};
+use crate::switches::Reader;
 use anyhow::{Context as _, Result};
 use engine::Settings;
 use std::net::TcpListener;
@@ -30,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) settings: Settings,
     /// How long each step may take.
     pub(crate) within: Duration,
+    /// Who knows how settings and server differ.
+    pub(crate) asking: Reader,
 }
 
 /// The reloads of this process.
@@ -89,13 +92,20 @@ impl Reloads {
     /// Makes the control socket, or makes it anew where another process had the folder meanwhile. Without one the server
     /// serves all the same.
     pub(crate) fn bind(&mut self) {
-        match Control::bind(&self.plan.dir, self.desk.clone(), &self.plan.near) {
+        match Control::bind(&self.plan.dir, self.desk.clone(), self.asked()) {
             Ok(control) => self.control = Some(control),
             Err(error) => {
                 tracing::warn!(
                     "orion reload does not find this server, SIGUSR2 still does: {error:#}"
                 );
             }
+        }
+    }
+
+    fn asked(&self) -> Asked {
+        Asked {
+            near: self.plan.near.clone(),
+            differences: self.plan.asking.clone(),
         }
     }
 
@@ -145,6 +155,16 @@ impl Reloads {
                 None
             }
         }
+    }
+
+    /// Whether a new process is being started. It has read the settings already.
+    pub(crate) fn is_starting(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    /// The engine is set to something else now.
+    pub(crate) fn set(&mut self, settings: &Settings) {
+        self.plan.settings = settings.clone();
     }
 
     /// Takes no more requests, and gives the listening socket up. What is given back is ready when everybody who asked has

@@ -7,7 +7,7 @@
 use engine::Settings;
 use hub::Publication;
 use market::{
-    BarUpdate, FeatureUpdate, FeedState, Outcome, Position, PriceUpdate, Signal, Symbol,
+    BarUpdate, FeatureUpdate, FeedState, Outcome, Position, PriceUpdate, Signal, Source, Symbol,
     SymbolStatus, Time,
 };
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use std::io;
 use std::sync::Arc;
 
 /// The form of [`News`].
-pub(super) const FORM: u32 = 4;
+pub(super) const FORM: u32 = 5;
 /// No frame is longer: a length beyond it is no length.
 const FRAME_MAX: usize = 64 * 1024 * 1024;
 const HEAD: usize = 4;
@@ -60,6 +60,7 @@ pub(super) struct Offer {
 /// A publication on its way to the process before.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct News {
+    sources: Option<Vec<Source>>,
     prices: Vec<PriceUpdate>,
     signals: Vec<(Position, Signal)>,
     outcomes: Vec<(Position, Outcome)>,
@@ -128,6 +129,7 @@ impl From<&Publication> for News {
     fn from(publication: &Publication) -> Self {
         // Named one by one: what a publication gains does not compile until it is passed on, in a new form.
         let Publication {
+            sources,
             prices,
             signals,
             outcomes,
@@ -137,6 +139,7 @@ impl From<&Publication> for News {
             now,
         } = publication;
         Self {
+            sources: sources.as_deref().map(<[Source]>::to_vec),
             prices: prices.clone(),
             signals: signals.clone(),
             outcomes: outcomes.clone(),
@@ -151,6 +154,7 @@ impl From<&Publication> for News {
 impl From<News> for Publication {
     fn from(news: News) -> Self {
         Self {
+            sources: news.sources.map(Arc::from),
             prices: news.prices,
             signals: news.signals,
             outcomes: news.outcomes,
@@ -236,11 +240,11 @@ pub(super) mod tests {
             Word::Failed { reason },
             expect![[r#"{"failed":{"reason":"no"}}"#]],
         );
-        assert_eq!(FORM, 4);
+        assert_eq!(FORM, 5);
         check(
             Word::News(News::from(&publication())),
             expect![[
-                r#"{"news":{"prices":[{"symbol":"XAUUSD","digits":2,"price":2001500000000,"bid":2001400000000,"ask":2001600000000,"time":1700000000000000000,"change":-500000000,"change_percent":-25000000,"volume":null,"source":0,"ticks":3}],"signals":[[{"epoch":7,"seq":1},{"id":"00000000-0000-0000-0000-000000000001","status":"invalidated","direction":"long","symbol":"XAUUSD","digits":2,"entry_time":1700000000000000000,"entry":2001500000000,"stop":1999000000000,"targets":[{"price":2004000000000,"percent":100,"runner":false}],"reason":"a reason","confidence":6100,"rr_target":100,"killzone":"london","setup":"mss_fvg","timeframe":"5m","simulated":false,"created_at":1700000000000000000,"decide_by":1700000000000000000,"decided_at":1700000000000000000,"cause":"timeout","evidence":{"source":"","price_kind":null,"conditions":[],"rr_weighted":null,"backing":null,"source_confidence":null,"config_hash":"","odds":null,"size":null,"risk_gate":null,"model":null}}]],"outcomes":[[{"epoch":7,"seq":2},{"id":"00000000-0000-0000-0000-000000000001","symbol":"XAUUSD","digits":2,"kind":{"Target":1},"price":2004000000000,"r":100,"at":1700000000000000000,"last":true,"realised":null,"end":null}]],"statuses":[{"symbol":"XAUUSD","feed":"live","since":1700000000000000000,"source":"oanda","simulated":false}],"bars":[{"symbol":"XAUUSD","digits":2,"timeframe":"1m","bar":{"open_time":1700000000000000000,"end_time":1700000000000000000,"price":{"open":2001500000000,"high":2001500000000,"low":2001500000000,"close":2001500000000},"ticks":3,"holed":false},"closed":true}],"features":[{"symbol":"XAUUSD","timeframe":"5m","time":1700000000000000000,"values":[4602678819172646912,9221120237041090560]}],"now":1700000000000000000}}"#
+                r#"{"news":{"sources":[{"name":"oanda","heartbeats":true,"simulated":false,"always_open":false}],"prices":[{"symbol":"XAUUSD","digits":2,"price":2001500000000,"bid":2001400000000,"ask":2001600000000,"time":1700000000000000000,"change":-500000000,"change_percent":-25000000,"volume":null,"source":0,"ticks":3}],"signals":[[{"epoch":7,"seq":1},{"id":"00000000-0000-0000-0000-000000000001","status":"invalidated","direction":"long","symbol":"XAUUSD","digits":2,"entry_time":1700000000000000000,"entry":2001500000000,"stop":1999000000000,"targets":[{"price":2004000000000,"percent":100,"runner":false}],"reason":"a reason","confidence":6100,"rr_target":100,"killzone":"london","setup":"mss_fvg","timeframe":"5m","simulated":false,"created_at":1700000000000000000,"decide_by":1700000000000000000,"decided_at":1700000000000000000,"cause":"timeout","evidence":{"source":"","price_kind":null,"conditions":[],"rr_weighted":null,"backing":null,"source_confidence":null,"config_hash":"","odds":null,"size":null,"risk_gate":null,"model":null}}]],"outcomes":[[{"epoch":7,"seq":2},{"id":"00000000-0000-0000-0000-000000000001","symbol":"XAUUSD","digits":2,"kind":{"Target":1},"price":2004000000000,"r":100,"at":1700000000000000000,"last":true,"realised":null,"end":null}]],"statuses":[{"symbol":"XAUUSD","feed":"live","since":1700000000000000000,"source":"oanda","simulated":false}],"bars":[{"symbol":"XAUUSD","digits":2,"timeframe":"1m","bar":{"open_time":1700000000000000000,"end_time":1700000000000000000,"price":{"open":2001500000000,"high":2001500000000,"low":2001500000000,"close":2001500000000},"ticks":3,"holed":false},"closed":true}],"features":[{"symbol":"XAUUSD","timeframe":"5m","time":1700000000000000000,"values":[4602678819172646912,9221120237041090560]}],"now":1700000000000000000}}"#
             ]],
         );
     }
@@ -387,7 +391,14 @@ pub(super) mod tests {
             time: time.as_source(),
             values: vec![0.5, f64::NAN].into(),
         };
+        let source = Source {
+            name: "oanda".to_owned(),
+            heartbeats: true,
+            simulated: false,
+            always_open: false,
+        };
         Publication {
+            sources: Some([source].into()),
             prices: vec![update],
             signals: vec![(at(1), signal)],
             outcomes: vec![(at(2), outcome)],

@@ -1,16 +1,21 @@
 //! `orion serve`: one market, one machine; its prices come from a simulation, a recording, or live sources.
 //!
-//! `start.rs` recovers and lets clients in, `run.rs` is the loop, `tape.rs` the loop of a recorded market.
+//! `start.rs` recovers and lets clients in, `run.rs` is the loop, `tape.rs` the loop of a recorded market; `take_up.rs` gives
+//! both other settings while they turn.
 
+mod doorway;
 mod handing;
 mod outlets;
 mod run;
 mod start;
+mod take_up;
 mod tape;
 
+use self::doorway::Doorway;
 use self::handing::leave;
 use self::run::{Ears, Timers};
 use self::start::LetIn;
+use self::take_up::Wants;
 use crate::admin::{self, Admin};
 use crate::auth;
 use crate::chartbook::{Charts, Keeping};
@@ -89,6 +94,11 @@ struct Server {
 struct Room {
     /// The market's folder.
     dir: PathBuf,
+    /// Other settings that it is to go on with.
+    wants: Wants,
+    access: Access,
+    /// The paths that sources and settings lay.
+    doorway: Doorway,
     settings: Arc<Settings>,
     status: Arc<Status>,
     clock: Arc<Clock>,
@@ -179,7 +189,8 @@ pub async fn serve_at(
     };
     let _fetching = fetch_signers(&config, &access);
     let _sealing = seal::Watch::start(&place.dir, &config.history);
-    let mut server = Server::open(&config, &place, started).await?;
+    let wants = Wants::of(switches);
+    let mut server = Server::open(&config, &place, &access, wants, started).await?;
     let mut reloads = match asked_by_signal {
         Some(signal) => {
             let plan = Plan {
@@ -189,6 +200,7 @@ pub async fn serve_at(
                 activated,
                 settings: config.engine_settings(),
                 within: Duration::from_secs(config.server.reload_timeout_s),
+                asking: switches.asking(),
             };
             Some(Reloads::open(plan, signal))
         }

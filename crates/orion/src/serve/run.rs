@@ -93,6 +93,10 @@ impl Server {
         let mut items = Vec::with_capacity(BATCH_MAX);
         let mut fed = true;
         loop {
+            if let Some(wanted) = self.room.wants.now(reloads.as_ref()) {
+                self.take_up(wanted, Some(&mut ears.posts), outlets, reloads)
+                    .await?;
+            }
             let wake = self.machine.engine().wake_at();
             let until_wake = wake.map(|wake| feed::duration(wake - self.room.clock.now()));
             tokio::select! {
@@ -113,6 +117,7 @@ impl Server {
                     }
                     continue
                 }
+                () = self.room.wants.wait() => continue,
                 () = ears.posts.wait() => {}
                 () = self.room.models.wait() => {}
                 taken = ears.events.recv_many(&mut batch, BATCH_MAX), if fed => fed = taken > 0,

@@ -1,7 +1,9 @@
 //! Starting: what the market's folder holds is opened and recovered, the market begins or goes on, clients are let in.
 
+use super::doorway::Doorway;
 use super::outlets::Outlets;
 use super::run::{Ears, Timers};
+use super::take_up::Wants;
 use super::{Doors, Play, QUEUE_MAX, Room, Server, Source};
 use crate::acme::Orders;
 use crate::api::{self, Board, Readers, Routers};
@@ -60,7 +62,13 @@ pub(super) fn open_journal(dir: &Path) -> Result<Local> {
 
 impl Server {
     /// Opens what the market's folder holds, and recovers.
-    pub(super) async fn open(config: &Config, place: &Place, started: Time) -> Result<Self> {
+    pub(super) async fn open(
+        config: &Config,
+        place: &Place,
+        access: &Access,
+        wants: Wants,
+        started: Time,
+    ) -> Result<Self> {
         let journal = open_journal(&place.dir)?;
         let models = Models::open(config);
         let settings = Arc::new(engine::Settings {
@@ -82,6 +90,9 @@ impl Server {
         };
         let room = Room {
             dir: place.dir.clone(),
+            wants,
+            access: access.clone(),
+            doorway: Doorway::default(),
             settings,
             status: Arc::new(Status::new(about, Arc::clone(&clock))),
             clock,
@@ -255,7 +266,7 @@ impl Server {
         let statuses = statuses::of(self.machine.engine(), self.room.clock.now());
         self.room.status.prices(statuses, 0);
         self.tell_status();
-        let board = Arc::new(Board::default());
+        let board = Arc::new(Board::new(&beginning.catalog.sources));
         board.hear(&beginning.past);
         let clock = Arc::clone(&self.room.clock);
         let mut gateway = doors.config.gateway.to_gateway(
@@ -312,7 +323,7 @@ impl Server {
         let router = ops::router(Arc::clone(&self.room.status), metrics)
             .merge(console::router())
             .merge(all)
-            .merge(rooms.router);
+            .merge(self.room.doorway.open(rooms.router));
         let (socketio, router) = match doors.config.socketio.enabled {
             true => {
                 let (endpoint, router) = SocketIo::before(router);

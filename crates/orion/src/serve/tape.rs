@@ -37,6 +37,9 @@ impl Server {
         let mut paced = Paced::new(events.map(Ok::<_, Infallible>), last);
         let mut pace = Pace::new(speed);
         loop {
+            if let Some(wanted) = self.room.wants.now(reloads.as_ref()) {
+                self.take_up(wanted, None, outlets, reloads).await?;
+            }
             let wake = wake_on_tape(&mut paced, self.machine.engine());
             let due = paced.next_at(wake).map(|at| pace.due(at));
             self.follow_tape(due.is_some());
@@ -52,6 +55,7 @@ impl Server {
                 },
                 () = outlets.stopped() => return Err(gateway::Stopped).context("publish"),
                 chore = self.room.timers.next() => { self.chore(&chore)?; continue }
+                () = self.room.wants.wait() => continue,
                 () = pace.wait(due.flatten()), if due.is_some() => {}
             }
             for _ in 0..BATCH_MAX {

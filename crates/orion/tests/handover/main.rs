@@ -13,3 +13,4 @@ mod market;
 mod process;
 mod proxies;
 mod restarts;
+mod settings;

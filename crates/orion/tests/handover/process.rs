@@ -116,6 +116,7 @@ fn sighup_reads_the_settings_and_ends_nothing() {
     until_price(&mut stays);
     let rate = "[gateway]\nmessages_per_s = 1\nmessages_burst = 2\n";
     let both = format!("{rate}[prices]\nrepeat_ms = 4000\n[log]\nlevel = \"debug\"\n");
+    let later = both.replace("[gateway]\n", "[gateway]\nrecovery_events = 7\n");
     for (text, told) in [
         ("", &["no setting has changed"][..]),
         (
@@ -124,15 +125,22 @@ fn sighup_reads_the_settings_and_ends_nothing() {
                 "gateway.messages_burst was 20 and is 2 from now on",
                 "gateway.messages_per_s was 10 and is 1 from now on",
                 "log.level was ",
-                "prices.repeat_ms stays 5000, though the settings say 4000: signals are decided by it",
+                "prices.repeat_ms was 5000 and is 4000 from now on",
             ],
         ),
         (
             "[prices]\nrepeat = 4000\n",
             &["the settings cannot run, and stay as they were"],
         ),
-        // What was taken is not told again; what was not, is.
-        (&both, &["prices.repeat_ms stays 5000"]),
+        (&both, &["no setting has changed"]),
+        // What must wait is told again each time.
+        (
+            &later,
+            &[
+                "gateway.recovery_events stays 10000, though the settings say 7: a process begins with it",
+            ],
+        ),
+        (&later, &["gateway.recovery_events stays 10000"]),
     ] {
         fs::write(&file, text).expect("write");
         signal(line.pid(), "HUP");

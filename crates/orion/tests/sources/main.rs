@@ -5,6 +5,7 @@
 mod support;
 
 mod audience;
+mod changes;
 mod commands;
 mod faults;
 mod takeover;
