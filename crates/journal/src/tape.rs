@@ -32,7 +32,7 @@ pub use keep::{Keep, Removed, keep};
 pub use reader::{TapeItem, TapeReader};
 pub use recover::{Cut, Tape};
 pub use segment::{Segment, Settings, head, is_tape, segments};
-pub use writer::TapeWriter;
+pub use writer::{DiskProbe, TapeWriter};
 
 /// A place on the tape, at the end of a written batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -45,13 +45,6 @@ impl ClosedBars {
         closed
     }
 
-    /// # Errors
-    /// When the file cannot be written.
-    pub(crate) fn save(&self, dir: &Path, place: Place) -> Result<(), journal::Error> {
-        let closed = self.in_order().map(|bar| **bar).collect();
-        bars::save(&path_of(dir), &Bars { place, closed })
-    }
-
     /// Takes what closed with the engine's last event, and gives back what of it may be shown.
     pub(crate) fn hear(&mut self, engine: &Engine) -> impl Iterator<Item = Arc<BarUpdate>> {
         let catalog = &engine.settings().catalog;
@@ -119,6 +112,14 @@ impl ClosedBars {
             .filter(|bar| self.is_news(bar))
             .map(Arc::new)
     }
+}
+
+/// Saves bars of which each up to this place of the tape is there, but for the oldest.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn save(dir: &Path, place: Place, closed: Vec<BarUpdate>) -> Result<(), journal::Error> {
+    bars::save(&path_of(dir), &Bars { place, closed })
 }
 
 pub(crate) fn path_of(dir: &Path) -> PathBuf {
@@ -214,7 +215,8 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let at = |offset| Place { segment: 1, offset };
         let bars = closed([minute("EURUSD", 1)]);
-        bars.save(dir.path(), at(7)).unwrap();
+        let saved = bars.in_order().map(|bar| **bar).collect();
+        save(dir.path(), at(7), saved).unwrap();
         for (start, expected) in [(at(6), 1), (at(7), 1), (at(8), 0)] {
             let loaded = ClosedBars::load(dir.path(), start);
             assert_eq!(loaded.in_order().count(), expected, "{start:?}");

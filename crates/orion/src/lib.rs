@@ -46,6 +46,7 @@ mod recover;
 pub mod reload;
 mod remote;
 pub mod replay;
+mod scribe;
 pub mod seal;
 pub mod secrets;
 pub mod serve;

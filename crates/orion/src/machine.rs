@@ -1,35 +1,57 @@
 //! Engine, tape and journal, turned together. What the engine is told goes on the tape; what it decides goes into the
-//! journal, after what led to it is on disk; only then may anybody see it.
+//! journal, after what led to it is on disk; only then may anybody see it. Prices are no decisions: they may be shown at once.
+//! `scribe.rs` is the hand that writes, `machine/keeping.rs` what it is given and what comes back.
 
+mod keeping;
+
+pub(crate) use keeping::Remains;
+
+use self::keeping::Pending;
 use crate::bars::ClosedBars;
 use crate::chartbook::Teller;
 use crate::config::History;
 use crate::fault;
-use crate::keep;
 use crate::recover::{Heading, Recovered, Spent, recover};
+use crate::scribe::{self, Decided, Scribe, Store, Work};
 use anyhow::{Context as _, Result};
 use engine::features::{FeatureRow, Occasion};
 use engine::{Engine, Output, Settings};
 use hub::{Beginning, Publication};
-use journal::snapshot::{self, Snapshot};
-use journal::tape::{self, Removed, TapeItem, TapeWriter};
+use journal::tape::{self, Removed, TapeItem};
 use journal::{Journal, Record};
 use market::{
     Answer, BarUpdate, Event, FeatureUpdate, InstrumentId, Position, Question, SourceId, Time,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::timeout;
+
+/// Events that are handed over without being asked for.
+const EVENTS_MAX: usize = 4096;
+/// Events that may wait for the disk, some 25 MB: an hour of a busy market.
+const WAITING_MAX: usize = 250_000;
 
 /// The machine that serves one market.
 #[derive(Debug)]
 pub struct Machine<J> {
     dir: PathBuf,
     engine: Engine,
-    tape: TapeWriter,
-    journal: J,
+    /// None once it was let go of: then nothing is kept, and nothing shown but prices.
+    scribe: Option<Scribe<J>>,
+    store: Arc<Store>,
+    /// What the engine was told and is not handed over.
+    events: Vec<(Time, Event)>,
+    /// What was handed over and is not done, oldest first.
+    pending: VecDeque<Pending>,
+    /// Events that are not on the disk.
+    waiting: usize,
+    waiting_max: usize,
+    /// A commit was not waited for to its end.
+    is_behind: bool,
+    /// Where the journal ended with what was given back last.
+    end: Position,
     spent: Spent,
     out: Vec<Output>,
     bars: ClosedBars,
@@ -50,6 +72,17 @@ pub struct Committed {
     pub questions: Vec<Question>,
     /// How long the journal took, where there was something to keep.
     pub kept_in: Option<Duration>,
+    /// What came of a wish to save the engine's state.
+    saved: Option<Result<()>>,
+    /// What came of a wish to go on under other settings.
+    begun: Option<Result<()>>,
+}
+
+impl Committed {
+    /// Why the engine's state could not be saved, where it should have been.
+    pub(crate) fn save_failed(&self) -> Option<&anyhow::Error> {
+        self.saved.as_ref()?.as_ref().err()
+    }
 }
 
 /// The settings as the tape keeps them: text that people can read and that loses nothing, below the engine's version.
@@ -77,7 +110,7 @@ pub fn read_settings(settings: &tape::Settings) -> Result<Settings> {
     })
 }
 
-impl<J: Journal> Machine<J> {
+impl<J: Journal + 'static> Machine<J> {
     /// Starts or recovers, which is one path: the newest snapshot, the tape since, checked against the journal. What the
     /// tape decides and the journal does not have yet is appended. Where the tape cannot explain the journal any more, the
     /// engine begins anew. Blocks on the disk.
@@ -85,10 +118,11 @@ impl<J: Journal> Machine<J> {
     /// # Errors
     /// When the folder cannot be used, or journal and tape contradict each other.
     pub async fn open(dir: &Path, settings: Arc<Settings>, journal: J) -> Result<Self> {
-        Self::open_with(dir, settings, journal, Teller::none()).await
+        let store = Arc::default();
+        Self::open_with(dir, settings, journal, Teller::none(), &store).await
     }
 
-    /// The same, with a chart book.
+    /// The same, with a chart book, and with a store that others know.
     ///
     /// # Errors
     /// As [`Machine::open`].
@@ -97,6 +131,7 @@ impl<J: Journal> Machine<J> {
         settings: Arc<Settings>,
         mut journal: J,
         mut charts: Teller,
+        store: &Arc<Store>,
     ) -> Result<Self> {
         let recovered = recover(dir, &settings, &mut journal, &mut charts).await?;
         let Recovered {
@@ -106,11 +141,18 @@ impl<J: Journal> Machine<J> {
             bars,
             out,
         } = recovered;
+        let end = journal.end();
         Ok(Self {
             dir: dir.to_owned(),
             engine,
-            tape,
-            journal,
+            scribe: Some(Scribe::start(dir, tape, journal, store)?),
+            store: Arc::clone(store),
+            events: Vec::new(),
+            pending: VecDeque::new(),
+            waiting: 0,
+            waiting_max: fault::waiting_max().unwrap_or(WAITING_MAX),
+            is_behind: false,
+            end,
             spent,
             out,
             bars,
@@ -121,11 +163,11 @@ impl<J: Journal> Machine<J> {
     }
 
     /// Tells the engine one event. What follows from it waits for [`Machine::commit`].
-    ///
-    /// # Errors
-    /// When the tape cannot be written.
-    pub fn tell(&mut self, at: Time, event: &Event) -> Result<()> {
-        self.tape.push(at, event)?;
+    pub fn tell(&mut self, at: Time, event: &Event) {
+        if self.scribe.is_some() {
+            self.events.push((at, event.clone()));
+            self.waiting += 1;
+        }
         let from = self.out.len();
         self.engine.handle(at, event, &mut self.out);
         self.spent.strike(&mut self.out, from);
@@ -135,43 +177,87 @@ impl<J: Journal> Machine<J> {
         let of_bars = rows.filter(|row| row.occasion == Occasion::Bar);
         self.features
             .extend(of_bars.map(|row| shown(row, &self.engine)));
-        Ok(())
     }
 
     /// Goes on under other settings. They stand on the tape before the next event, as where a process begins, so that a replay
     /// takes them up there too. What follows waits for [`Machine::commit`]; call it after one.
     ///
+    /// The outer error is as [`Machine::commit`] says; the inner one is why everything is as before, such as a disk that does
+    /// not take them.
+    ///
     /// # Errors
-    /// When the tape cannot be written: then nothing has changed.
-    pub fn adopt(&mut self, settings: Arc<Settings>) -> Result<()> {
+    /// As [`Machine::commit`].
+    pub async fn adopt(&mut self, settings: Arc<Settings>) -> Result<Result<()>> {
         fault::point("adopt");
-        self.tape
-            .begin_under(&write_settings(&settings)?)
-            .context("write the new settings on the tape")?;
+        let written = self.begin_under(write_settings(&settings)?).await?;
+        if let Err(reason) = written {
+            return Ok(Err(reason.context("write the new settings on the tape")));
+        }
         fault::point("adopt");
         let from = self.out.len();
         self.engine.adopt(settings, &mut self.out);
         self.spent.strike(&mut self.out, from);
         fault::point("adopt");
-        Ok(())
+        Ok(Ok(()))
     }
 
-    /// Keeps what was decided since the last commit, and returns what may be shown now.
+    /// Keeps what was decided since the last commit, however long that takes, and returns what may be shown now.
     ///
     /// # Errors
     /// When tape or journal cannot be written: then nothing of it may be shown.
     pub async fn commit(&mut self) -> Result<Committed> {
+        let mut committed = self.close();
+        while !self.pending.is_empty() {
+            self.take_next(&mut committed).await?;
+        }
+        self.hand_on_charts();
+        Ok(committed)
+    }
+
+    /// The same, but what takes longer than `patience` is given back by [`Machine::stored`] or a later commit; from then on
+    /// nothing is waited for until all of it is stored.
+    ///
+    /// # Errors
+    /// As [`Machine::commit`].
+    pub(crate) async fn commit_within(&mut self, patience: Duration) -> Result<Committed> {
+        let mut committed = self.close();
+        if self.is_behind {
+            self.take_ready(&mut committed)?;
+        } else if let Ok(taken) = timeout(patience, self.take_decisions(&mut committed)).await {
+            taken?;
+        }
+        self.hand_on_charts();
+        Ok(committed)
+    }
+
+    /// What was stored meanwhile; for ever while nothing is to be. May be dropped and called again.
+    ///
+    /// # Errors
+    /// As [`Machine::commit`].
+    pub(crate) async fn stored(&mut self) -> Result<Committed> {
+        if self.pending.is_empty() {
+            return std::future::pending().await;
+        }
+        let mut committed = Committed::default();
+        self.take_next(&mut committed).await?;
+        committed.publication.now = self.engine.now();
+        self.hand_on_charts();
+        Ok(committed)
+    }
+
+    /// Sorts what came out of the engine, and hands over what is to be kept.
+    fn close(&mut self) -> Committed {
         let mut committed = Committed::default();
         let publication = &mut committed.publication;
         publication.now = self.engine.now();
-        let (mut records, mut shadows, mut calibrations) = (Vec::new(), Vec::new(), Vec::new());
+        let mut decided = Decided::default();
         for output in self.out.drain(..) {
             match output {
                 Output::Price(update) => publication.prices.push(*update),
-                Output::Signal(signal) => records.push(Record::Signal(*signal)),
-                Output::Outcome(outcome) => records.push(Record::Outcome(*outcome)),
-                Output::Shadow(shadow) => shadows.push(*shadow),
-                Output::Calibration(calibration) => calibrations.push(*calibration),
+                Output::Signal(signal) => decided.records.push(Record::Signal(*signal)),
+                Output::Outcome(outcome) => decided.records.push(Record::Outcome(*outcome)),
+                Output::Shadow(shadow) => decided.shadows.push(*shadow),
+                Output::Calibration(calibration) => decided.calibrations.push(*calibration),
                 Output::Answer(answer) => committed.answers.push(*answer),
                 Output::Question(question) => committed.questions.push(*question),
             }
@@ -179,31 +265,22 @@ impl<J: Journal> Machine<J> {
         publication.bars = std::mem::take(&mut self.closed);
         publication.features = std::mem::take(&mut self.features);
         self.add_forming(publication);
-        if records.is_empty() && shadows.is_empty() && calibrations.is_empty() {
-            self.charts.hand_on(&self.engine);
-            return Ok(committed);
+        if self.scribe.is_none() {
+            // What cannot be kept is not decided.
+            committed.answers.clear();
+            committed.questions.clear();
+            return committed;
         }
-        fault::point("decision");
-        self.tape.sync().context("write the tape")?;
-        let begun = Instant::now();
-        // Before the signals that name them.
-        self.journal
-            .keep(calibrations)
-            .await
-            .context("keep calibrations in the journal")?;
-        let before = self.journal.end();
-        self.journal
-            .append_with(before, records.clone(), shadows)
-            .await
-            .context("append to the journal")?;
-        committed.kept_in = Some(begun.elapsed());
-        let publication = &mut committed.publication;
-        for (place, record) in (1..).zip(records) {
-            sort(before.after(place), record, publication);
+        // An answer may speak of what waits.
+        let waits = !committed.answers.is_empty() && self.awaits_decisions();
+        if !decided.is_empty() || waits {
+            let answers = std::mem::take(&mut committed.answers);
+            let decision = (decided.records.clone(), answers);
+            self.hand_over(Work::Keep(decided), Some(decision));
+        } else if self.events.len() >= EVENTS_MAX {
+            self.hand_over(Work::Write, None);
         }
-        // Last: whoever reads of a moment finds its signals in the journal.
-        self.charts.hand_on(&self.engine);
-        Ok(committed)
+        committed
     }
 
     /// Adds how the open bars stand of the symbols whose prices are shown: they are told as often.
@@ -218,48 +295,13 @@ impl<J: Journal> Machine<J> {
         }
     }
 
-    /// Hands what the engine was told to the operating system: a killed process does not lose it any more.
-    ///
-    /// # Errors
-    /// When the tape cannot be written.
-    pub fn write_tape(&mut self) -> Result<()> {
-        self.tape.write().context("write the tape")
-    }
-
-    /// Saves the engine's state, so that the next start reads the tape only from here. Call it after a commit.
-    ///
-    /// # Errors
-    /// When the tape or the snapshot cannot be written.
-    pub fn save(&mut self) -> Result<()> {
-        self.tape.sync().context("write the tape")?;
-        let (place, position) = (self.tape.place(), self.journal.end());
-        // First: bars that end before a snapshot would leave a gap.
-        self.bars.save(&self.dir, place).context("save the bars")?;
-        self.charts.told(place);
-        let snapshot = Snapshot {
-            place,
-            position,
-            state: self.engine.snapshot(),
-        };
-        snapshot::save(&self.dir.join("snapshots"), &snapshot).context("save the engine's state")
-    }
-
     /// Lets go of the tape's oldest days that need not be kept, by the time of the market. Each snapshot can still be gone
-    /// on from; without two nothing goes. Call it at the start and after a save.
+    /// on from; without two nothing goes. Call it at the start.
     ///
     /// # Errors
     /// When the folder cannot be read or a file not be removed. Nothing else suffers by that.
     pub fn prune(&self, history: &History) -> Result<Removed> {
-        let snapshots = snapshot::all(&self.dir.join("snapshots"))?;
-        let whole = snapshots
-            .into_iter()
-            .filter_map(|found| found.snapshot.ok());
-        let places: Vec<_> = whole.map(|snapshot| snapshot.place).collect();
-        // Were the only one damaged, the tape from its beginning would be needed.
-        let (Some(not_after), 2..) = (places.iter().min().copied(), places.len()) else {
-            return Ok(Removed::default());
-        };
-        keep::prune(&self.dir, history, not_after, self.engine.now())
+        scribe::prune(&self.dir, history, self.engine.now())
     }
 
     /// What dashboards that connect from now on must know of what was: recent signals and outcomes, the latest prices, and
@@ -268,7 +310,7 @@ impl<J: Journal> Machine<J> {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn beginning(&self, records: u64) -> Result<Beginning> {
-        let end = self.journal.end();
+        let end = self.end;
         let after = Position {
             seq: end.seq.saturating_sub(records),
             ..end
@@ -295,12 +337,16 @@ impl<J: Journal> Machine<J> {
     /// # Errors
     /// When the journal cannot be read, or has no such position.
     pub async fn since(&self, after: Position) -> Result<Publication> {
-        let records = self.journal.end().seq.saturating_sub(after.seq);
+        let records = self.end.seq.saturating_sub(after.seq);
         let mut since = Publication {
             now: self.engine.now(),
             ..Publication::default()
         };
-        for (position, record) in self.journal.read(after, usize::try_from(records)?).await? {
+        let Some(scribe) = &self.scribe else {
+            return Ok(since);
+        };
+        let journal = scribe.journal().lock().await;
+        for (position, record) in journal.read(after, usize::try_from(records)?).await? {
             sort(position, record, &mut since);
         }
         Ok(since)
@@ -320,9 +366,10 @@ impl<J: Journal> Machine<J> {
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
+    /// Where the journal ends with what may be shown.
     #[must_use]
-    pub fn journal(&self) -> &J {
-        &self.journal
+    pub fn end(&self) -> Position {
+        self.end
     }
     /// The sources that had been heard before: something of them was missed while ORION was not running.
     pub fn sources_heard(&self) -> Vec<SourceId> {

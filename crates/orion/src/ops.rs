@@ -8,6 +8,7 @@ mod models;
 mod portfolio;
 mod process;
 mod sockets;
+mod store;
 mod tls;
 mod verdicts;
 
@@ -16,6 +17,7 @@ pub(crate) use disk::Disk;
 use crate::clock::Clock;
 use crate::models::Seat;
 use crate::operator::Outbox;
+use crate::scribe::{Look, Store};
 use ::feeds::health::{Coverage, Health, Phase};
 use ::feeds::inbox::Outlet;
 use ::feeds::quarantine::Reason;
@@ -132,6 +134,8 @@ pub struct Status {
     tls: OnceLock<Arc<Tls>>,
     /// The market's folder.
     folder: OnceLock<PathBuf>,
+    /// How what lies in it is kept.
+    store: OnceLock<Arc<Store>>,
     /// What the operator is told, where he is told anything.
     outbox: OnceLock<Outbox>,
     prices: Mutex<Vec<SymbolStatus>>,
@@ -159,6 +163,7 @@ impl Status {
             models: OnceLock::new(),
             tls: OnceLock::new(),
             folder: OnceLock::new(),
+            store: OnceLock::new(),
             outbox: OnceLock::new(),
             prices: Mutex::default(),
             switches: AtomicU64::new(0),
@@ -235,6 +240,11 @@ impl Status {
         let _ = self.folder.set(folder.to_owned());
     }
 
+    /// How tape and journal are kept.
+    pub(crate) fn attach_store(&self, store: Arc<Store>) {
+        let _ = self.store.set(store);
+    }
+
     /// The operator is told what happens.
     pub(crate) fn attach_outbox(&self, outbox: Outbox) {
         let _ = self.outbox.set(outbox);
@@ -245,14 +255,10 @@ impl Status {
         self.folder.get().and_then(|folder| Disk::of(folder))
     }
 
-    /// What health says of the store.
-    pub(crate) fn store_state(&self) -> String {
-        let health = self.health();
-        let state = health.pointer("/store/state");
-        state
-            .and_then(serde_json::Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
+    /// How the store is; nothing while it is being recovered.
+    fn look_at_store(&self) -> Option<Look> {
+        let store = self.store.get()?;
+        self.now().ready.then(|| store.look())
     }
 
     fn models(&self) -> &[Arc<Seat>] {
@@ -386,7 +392,7 @@ impl Status {
                 "sources": self.sources().iter().map(|source| source_json(source, self.clock.now())).collect::<Vec<_>>(),
                 "symbols": self.prices.lock().unwrap_or_else(PoisonError::into_inner).iter().map(symbol_json).collect::<Vec<_>>(),
             },
-            "store": {"state": if now.ready { "ok" } else { "recovering" }, "position": position},
+            "store": store::json(self.look_at_store(), position, self.clock.now()),
             "signals": {"pending": now.pending, "running": now.running},
             "models": self.models().iter().map(models::json).collect::<Vec<_>>(),
             "tls": self.tls.get().map(|tls| tls::json(tls, self.clock.now())),

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::any;
 use feeds::inbox::Outlet;
-use feeds::posted::{Desk, Posting};
+use feeds::posted::{Desk, Posting, Unavailable};
 use market::{Alert, Answer};
 use serde_json::json;
 use std::collections::VecDeque;
@@ -16,8 +16,8 @@ use std::fmt;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
-/// Alerts taken in one turn of the loop.
-const TURN_MAX: usize = 1024;
+/// Alerts that may be told and not answered.
+const TOLD_MAX: usize = 1024;
 
 /// The loop's end of the queue.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Posts {
     /// Taken off the queue while waiting, and not told yet.
     first: Option<Posting>,
     /// Whom the next answers are for, in their order.
-    waiting: VecDeque<oneshot::Sender<Answer>>,
+    waiting: VecDeque<oneshot::Sender<Result<Answer, Unavailable>>>,
 }
 
 /// Where posts come in.
@@ -86,8 +86,11 @@ impl Posts {
         router
     }
 
-    /// Waits until something is posted.
+    /// Waits until something is posted that can be told.
     pub async fn wait(&mut self) {
+        if self.waiting.len() >= TOLD_MAX {
+            std::future::pending().await
+        }
         if self.first.is_some() {
             return;
         }
@@ -99,27 +102,45 @@ impl Posts {
 
     /// The next alert to be told in this turn.
     pub fn next_alert(&mut self) -> Option<Alert> {
-        if self.waiting.len() >= TURN_MAX {
+        if self.waiting.len() >= TOLD_MAX {
             return None;
         }
-        let post = self.first.take().or_else(|| self.queue.try_recv().ok())?;
+        let post = self.next()?;
         self.waiting.push_back(post.answer);
         Some(post.alert)
     }
 
-    /// Hands out the answers of this turn.
+    fn next(&mut self) -> Option<Posting> {
+        self.first.take().or_else(|| self.queue.try_recv().ok())
+    }
+
+    /// Hands out answers to the alerts that were told first.
     ///
     /// # Panics
-    /// When there are not as many answers as alerts were told: each alert gets exactly one.
+    /// When there are more answers than alerts were told: each alert gets exactly one.
     pub fn answer(&mut self, answers: Vec<Answer>) {
-        assert_eq!(
-            answers.len(),
-            self.waiting.len(),
+        assert!(
+            answers.len() <= self.waiting.len(),
             "each alert gets exactly one answer"
         );
-        for (to, answer) in self.waiting.drain(..).zip(answers) {
+        let to = self.waiting.drain(..answers.len());
+        for (to, answer) in to.zip(answers) {
             // Who posted may have gone.
-            let _gone = to.send(answer);
+            let _gone = to.send(Ok(answer));
+        }
+    }
+
+    /// Turns away what was posted and not told.
+    pub fn refuse(&mut self) {
+        while let Some(post) = self.next() {
+            let _gone = post.answer.send(Err(Unavailable::Unkept));
+        }
+    }
+
+    /// Nothing comes of what was told.
+    pub fn forget(&mut self) {
+        for to in self.waiting.drain(..) {
+            let _gone = to.send(Err(Unavailable::Unkept));
         }
     }
 }

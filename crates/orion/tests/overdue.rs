@@ -2,7 +2,7 @@
 
 use engine::Rules;
 use hub::Publication;
-use journal::{Journal as _, Local};
+use journal::Local;
 use lab::market::SimMarket;
 use market::{Cause, Epoch, Event, Signal, SourceId, Span, Status, Time};
 use orion::config::{self, Layers};
@@ -43,14 +43,12 @@ fn signals(publication: &Publication) -> Vec<&Signal> {
 async fn until_pending(machine: &mut Machine<Local>) -> (Signal, Time) {
     let settings = settings();
     let anchor = market::SourceTime::parse("2026-03-04T12:00:00Z").expect("a time");
-    machine
-        .tell((anchor - Span::from_hours(1)).as_stamp(), &Event::Start)
-        .expect("tell");
+    machine.tell((anchor - Span::from_hours(1)).as_stamp(), &Event::Start);
     for tick in
         SimMarket::new(1, anchor, &settings.catalog, None).ticks_from(anchor - Span::from_hours(1))
     {
         let at = machine.engine().now().max(tick.time.as_stamp()) + Span::from_nanos(1);
-        machine.tell(at, &Event::Tick(tick)).expect("tell");
+        machine.tell(at, &Event::Tick(tick));
         let told = machine.commit().await.expect("commit").publication;
         if let Some(signal) = signals(&told)
             .into_iter()
@@ -68,20 +66,18 @@ async fn restart_after(away: Span) -> (Option<Signal>, Time) {
     let mut machine = open(folder.path()).await;
     let (pending, at) = until_pending(&mut machine).await;
     // No clean end: what was told since the last sync is as it is after `kill -9`.
-    machine.write_tape().expect("write");
+    machine.write_tape().await.expect("write");
     drop(machine);
     let mut machine = open(folder.path()).await;
     let start = at + away;
-    machine.tell(start, &Event::Start).expect("tell");
-    machine
-        .tell(start + Span::from_nanos(1), &Event::Gap(SourceId(0)))
-        .expect("tell");
+    machine.tell(start, &Event::Start);
+    machine.tell(start + Span::from_nanos(1), &Event::Gap(SourceId(0)));
     let told = machine.commit().await.expect("commit").publication;
     let decided = signals(&told)
         .into_iter()
         .find(|signal| signal.id == pending.id)
         .cloned();
-    assert_eq!(machine.journal().end().epoch, Epoch(7));
+    assert_eq!(machine.end().epoch, Epoch(7));
     (decided, start)
 }
 

@@ -30,7 +30,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Posting {
     pub alert: Alert,
-    pub answer: oneshot::Sender<Answer>,
+    pub answer: oneshot::Sender<Result<Answer, Unavailable>>,
 }
 
 /// Why nothing came of an alert. It may be sent again: with the same id it is never taken twice.
@@ -40,6 +40,10 @@ pub enum Unavailable {
     Full,
     #[error("ORION is ending")]
     Gone,
+    #[error(
+        "the disk of ORION's data folder fails, so that nothing can be kept at the moment; /health says why"
+    )]
+    Unkept,
     #[error("no answer came within {} s, and whether it was taken is not known", ANSWER_WITHIN.as_secs())]
     Slow,
 }
@@ -111,7 +115,7 @@ impl Desk {
             mpsc::error::TrySendError::Closed(_) => Unavailable::Gone,
         })?;
         match timeout(ANSWER_WITHIN, answered).await {
-            Ok(Ok(answer)) => Ok(answer),
+            Ok(Ok(answered)) => answered,
             Ok(Err(_)) => Err(Unavailable::Gone),
             Err(_) => Err(Unavailable::Slow),
         }

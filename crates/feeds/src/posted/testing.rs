@@ -72,7 +72,7 @@ async fn answer_all(
             None => take(&catalog, &book, alert),
         };
         // Whoever asked may be gone.
-        let _ = answer.send(Answer { id, result });
+        let _ = answer.send(Ok(Answer { id, result }));
     }
 }
 

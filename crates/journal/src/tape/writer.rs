@@ -7,7 +7,7 @@ use super::segment::{self, Settings};
 use crate::lock::Lock;
 use crate::{Error, disk};
 use market::{Event, Time};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
@@ -15,7 +15,12 @@ use std::path::PathBuf;
 const SEGMENT_MAX: u64 = 256 * 1024 * 1024;
 /// How far a reader may have to go back before a place.
 const BASE_EVERY: u64 = 1024 * 1024;
+/// No more than this is written without a sync: it is kept in memory until then.
+const UNSYNCED_MAX: usize = 16 * 1024 * 1024;
 const DAY_NANOS: i64 = 86_400_000_000_000;
+
+/// Called before the disk is asked for something, `write` or `sync`, so that a test can have it fail or hang.
+pub type DiskProbe = fn(&'static str) -> io::Result<()>;
 
 /// The one writer of a tape. Call [`TapeWriter::write`] at most 250 ms after a push, and [`TapeWriter::sync`] before what
 /// follows from it is journaled. What was pushed and not written is lost when this is dropped.
@@ -97,11 +102,16 @@ impl TapeWriter {
     /// Writes, and waits until all of it is on disk: a loss of power does not lose it any more.
     ///
     /// # Errors
-    /// [`Error::Io`] when the machine fails. After a failed sync nobody knows what is on disk, so every later write and
-    /// sync fails too, until the process is started again.
+    /// [`Error::Io`] when the machine fails. The next call tries again: after a failed sync nobody knows what is on disk, so
+    /// all since the last good one is written anew first.
     pub fn sync(&mut self) -> Result<(), Error> {
         self.write()?;
         self.segment.sync()
+    }
+
+    /// Has a test see what the disk is asked for.
+    pub fn set_probe(&mut self, probe: DiskProbe) {
+        self.segment.probe = probe;
     }
 
     /// Begins the segments after this one with other settings.
@@ -138,7 +148,10 @@ impl TapeWriter {
         self.sync()?;
         let number = self.segment.number + 1;
         let path = segment::path_of(&self.dir, number);
+        let probe = self.segment.probe;
+        probe("write").map_err(Error::io("begin", &path))?;
         self.segment = Open::new(path, number, &self.header)?;
+        self.segment.probe = probe;
         self.codec.reset();
         self.day = None;
         Ok(())
@@ -155,12 +168,15 @@ struct Open {
     end: u64,
     /// Up to where it is on disk.
     synced: u64,
+    /// What lies between the two.
+    unsynced: Vec<u8>,
     /// Where the records begin anew.
     base: u64,
     /// A write failed half-way: what is behind `end` must go.
     torn: bool,
-    /// A sync failed.
-    failed: bool,
+    /// A sync failed: the system may have dropped what it could not write, and say so only once.
+    doubtful: bool,
+    probe: DiskProbe,
 }
 
 impl Open {
@@ -173,54 +189,60 @@ impl Open {
             file,
             end,
             synced: end,
+            unsynced: Vec::new(),
             base: end,
             torn: false,
-            failed: false,
+            doubtful: false,
+            probe: |_| Ok(()),
         })
     }
 
     fn write(&mut self, batch: &mut [u8], count: u32) -> Result<(), Error> {
-        self.refuse_after_failure()?;
+        if self.unsynced.len() > UNSYNCED_MAX {
+            self.sync()?;
+        }
         frame::seal(batch, count, self.base as u32, self.synced as u32);
         let written = self.mend().and_then(|()| {
             self.torn = true;
+            (self.probe)("write")?;
             self.file.write_all(batch)
         });
         written.map_err(Error::io("write", &self.path))?;
         self.torn = false;
+        self.unsynced.extend_from_slice(batch);
         self.end += batch.len() as u64;
         Ok(())
     }
 
-    /// Removes what a failed write left.
+    /// Removes what a failed write left, and writes anew what a failed sync leaves in doubt. The bytes are those that may be
+    /// there, in their places: nothing that was written is gone for a moment.
     fn mend(&mut self) -> io::Result<()> {
+        if self.doubtful {
+            // By its name: the disk may have been away.
+            self.file = OpenOptions::new().write(true).open(&self.path)?;
+            self.torn = true;
+            self.file.seek(SeekFrom::Start(self.synced))?;
+            self.file.write_all(&self.unsynced)?;
+        }
         if self.torn {
             self.file.set_len(self.end)?;
             self.file.seek(SeekFrom::Start(self.end))?;
         }
+        (self.doubtful, self.torn) = (false, false);
         Ok(())
     }
 
     fn sync(&mut self) -> Result<(), Error> {
-        self.refuse_after_failure()?;
         if self.synced < self.end {
-            self.failed = true;
-            self.file
-                .sync_data()
-                .map_err(Error::io("sync", &self.path))?;
-            self.failed = false;
-            self.synced = self.end;
-        }
-        Ok(())
-    }
-
-    fn refuse_after_failure(&self) -> Result<(), Error> {
-        if self.failed {
-            let what = "go on with the tape after a failed sync: check the disk and start again";
-            return Err(Error::Io {
-                what: what.to_owned(),
-                source: io::ErrorKind::Other.into(),
+            let synced = self.mend().and_then(|()| {
+                self.doubtful = true;
+                (self.probe)("sync")?;
+                self.file.sync_data()
             });
+            synced.map_err(Error::io("sync", &self.path))?;
+            self.doubtful = false;
+            self.synced = self.end;
+            self.unsynced.clear();
         }
         Ok(())
     }

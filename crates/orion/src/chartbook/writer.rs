@@ -11,9 +11,13 @@ use market::{SourceTime, Span, Symbol, Time, Timeframe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::thread;
+use std::time::Duration;
 
 /// Rows of one batch, roughly.
 const BATCH: usize = 20_000;
+/// A disk that failed is tried again so often.
+const AGAIN_EVERY: Duration = Duration::from_secs(1);
 
 /// One thing that became known.
 #[derive(Clone, Debug)]
@@ -104,20 +108,39 @@ impl Writer {
             }
         }
         let prune = self.take_prunable();
-        let written = self.book.write(|batch| {
+        let mut is_told = false;
+        while let Err(error) = self.try_write(rows, &prune, told) {
+            let is_disk = matches!(error, journal::Error::Io { .. });
+            let error = anyhow::Error::from(error);
+            if !is_disk || self.state.is_closed() {
+                self.failed = true;
+                self.state.lose();
+                tracing::error!(file = %self.path.display(), "{error:#}; signals and prices go on, charts of the past end here: start again, then the book is made anew from the tape");
+                return;
+            }
+            if !is_told {
+                tracing::warn!(file = %self.path.display(), "{error:#}; charts of the past wait until there is room or the disk is mended");
+            }
+            is_told = true;
+            thread::park_timeout(AGAIN_EVERY);
+        }
+    }
+
+    fn try_write(
+        &mut self,
+        rows: &[Row],
+        prune: &[(Timeframe, SourceTime)],
+        told: Option<Place>,
+    ) -> Result<(), journal::Error> {
+        self.book.write(|batch| {
             for row in rows {
                 write_row(batch, row)?;
             }
             for (timeframe, before) in prune {
-                batch.prune(timeframe, before)?;
+                batch.prune(*timeframe, *before)?;
             }
             told.map_or(Ok(()), |place| batch.told(place))
-        });
-        if let Err(error) = written {
-            self.failed = true;
-            self.state.lose();
-            tracing::error!(file = %self.path.display(), "{:#}; signals and prices go on, charts of the past end here: make room or mend the disk, and start again: then the book is made anew from the tape", anyhow::Error::from(error));
-        }
+        })
     }
 
     /// Once for each day of the market's time: up to when bars of each timeframe go.

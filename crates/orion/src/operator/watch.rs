@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 const AGAIN: Span = Span::from_minutes(24 * 60);
 /// How much more has to be free, in percent, before the disk counts as well again: it would flutter.
 const RELIEF_PERCENT: f64 = 1.0;
+/// A slow disk is told of when it has been so for so long.
+const SLOW_AFTER: Span = Span::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -53,6 +55,7 @@ impl Watch {
         seen.extend(free.map(|percent| self.disk(percent)));
         seen.extend(self.certificate(now, health));
         seen.push(self.store(health));
+        seen.push(self.slow_store(health));
         seen.into_iter()
             .filter_map(|seen| self.judge(now, seen))
             .collect()
@@ -155,13 +158,36 @@ impl Watch {
     fn store(&mut self, health: &Value) -> Seen {
         let state = text(health, "/store/state");
         self.was_well |= state == "ok";
+        let is_kept = matches!(state, "ok" | "slow");
+        let reason = text(health, "/store/reason");
+        let why = if reason.is_empty() {
+            state.to_owned()
+        } else {
+            format!("{state}: {reason}")
+        };
         Seen {
             key: "store".to_owned(),
             event: "store_stopped",
-            is_wrong: self.was_well && state != "ok",
+            is_wrong: self.was_well && !is_kept,
             after: Span::ZERO,
-            wrong: format!("what is decided cannot be kept ({state}): no signal is published"),
+            wrong: format!(
+                "what is decided cannot be kept ({why}): no signal is published, prices go on"
+            ),
             well: "what is decided is kept again".to_owned(),
+        }
+    }
+
+    fn slow_store(&self, health: &Value) -> Seen {
+        Seen {
+            key: "slow store".to_owned(),
+            event: "store_slow",
+            is_wrong: text(health, "/store/state") == "slow",
+            after: SLOW_AFTER,
+            wrong: format!(
+                "the disk of the data folder is slow ({}): signals are published late",
+                text(health, "/store/reason")
+            ),
+            well: "the disk of the data folder is slow no more".to_owned(),
         }
     }
 }
@@ -251,5 +277,20 @@ mod tests {
         assert_eq!(look("ok"), []);
         assert_eq!(told(&look("stopped")), [("store_stopped", State::Begun)]);
         assert_eq!(told(&look("ok")), [("store_stopped", State::Over)]);
+        assert_eq!(told(&look("failing")), [("store_stopped", State::Begun)]);
+        assert_eq!(told(&look("stopped")), [], "the same trouble");
+        assert_eq!(told(&look("slow")), [("store_stopped", State::Over)]);
+    }
+
+    #[test]
+    fn a_disk_that_stays_slow_is_told_of() {
+        let mut watch = Watch::new(OperatorSettings::default());
+        let mut look =
+            |second, store| watch.look(Time::from_secs(second), &health("live", store), None);
+        assert_eq!(look(0, "ok"), []);
+        assert_eq!(look(1, "slow"), []);
+        assert_eq!(look(60, "slow"), []);
+        assert_eq!(told(&look(61, "slow")), [("store_slow", State::Begun)]);
+        assert_eq!(told(&look(62, "ok")), [("store_slow", State::Over)]);
     }
 }

@@ -3,7 +3,7 @@
 //! ORION's own and one for the rest.
 
 use super::verdicts::Verdicts;
-use super::{FeedState, Now, Status, feeds, models, portfolio, process, sockets, tls};
+use super::{FeedState, Now, Status, feeds, models, portfolio, process, sockets, store, tls};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
@@ -90,9 +90,7 @@ fn journal(status: &Status, now: &Now, encoder: &mut DescriptorEncoder) -> fmt::
     let help = "Position of the last record";
     let seq = now.position.map_or(0, |position| position.seq);
     gauge(encoder, "journal_seq", help, seq as f64)?;
-    let help = "1 while what is decided is kept, 0 while it cannot be or is still being recovered";
-    let is_well = now.ready && status.store_state() == "ok";
-    gauge(encoder, "journal_ready", help, f64::from(u8::from(is_well)))?;
+    store::encode(status.look_at_store().as_ref(), encoder)?;
     let Some(folder) = status.folder.get() else {
         return Ok(());
     };

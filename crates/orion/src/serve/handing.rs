@@ -7,9 +7,8 @@ use crate::bars::ClosedBars;
 use crate::chartbook::Teller;
 use crate::handover::{Reloads, Request, Successor, Turn, service};
 use crate::machine::Machine;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use gateway::Gateway;
-use journal::Journal as _;
 use market::{Event, Position};
 use std::future::pending;
 use std::sync::Arc;
@@ -48,6 +47,16 @@ impl Server {
         reloads: &mut Option<Reloads>,
     ) -> Result<Handed> {
         let Turn { candidate, request } = turn;
+        if self.room.store.is_stuck() {
+            // The new process is ended by that, and this one goes on.
+            drop(candidate);
+            let reason = self.room.store.look().reason;
+            let reason = reason.unwrap_or_else(|| "the disk does not answer".to_owned());
+            request.failed(&anyhow!(
+                "what is decided cannot be stored: {reason}; try again when /health says that the store is ok"
+            ));
+            return Ok(Handed::Back(Box::new(self)));
+        }
         let paused = self.give_up(outlets).await?;
         match candidate.take(paused.at).await {
             Ok(successor) => Ok(Handed::Over(Ended::Succeeded(successor, request))),
@@ -66,15 +75,22 @@ impl Server {
 
     /// As at a clean end: all that was told is kept and shown, and the locks are given back.
     pub(super) async fn give_up(mut self, outlets: &mut Outlets) -> Result<Paused> {
-        self.hear_rest()?;
+        ensure!(
+            self.reopening.is_none(),
+            "what was decided at last is not kept, and nobody was shown it: the disk failed for too long"
+        );
+        self.room.store.try_again(false);
+        self.hear_rest();
         let at = self.machine.engine().now();
-        self.machine.tell(at, &Event::Stop)?;
-        self.commit(outlets).await?;
-        self.save()?;
+        self.machine.tell(at, &Event::Stop);
+        let committed = self.machine.commit().await?;
+        self.show(committed, outlets).await?;
+        self.machine.save().await?;
+        self.prune();
         if let Some(live) = &self.room.live {
             live.stop();
         }
-        let at = self.machine.journal().end();
+        let at = self.machine.end();
         Ok(Paused {
             bars: self.machine.into_bars(),
             room: self.room,
@@ -91,16 +107,20 @@ impl Paused {
         let journal = open_journal(&room.dir)?;
         let charts = Teller::open(&room.dir, room.keeping, &room.charts);
         let settings = Arc::clone(&room.settings);
-        let machine = Machine::open_with(&room.dir, settings, journal, charts).await?;
+        let machine = Machine::open_with(&room.dir, settings, journal, charts, &room.store).await?;
         room.clock.catch_up(machine.engine().now());
-        let mut server = Server { machine, room };
+        let mut server = Server {
+            machine,
+            reopening: None,
+            room,
+        };
         if server.room.recording.is_some() {
-            server.begin_tape()?;
+            server.begin_tape();
         } else {
-            server.begin_live()?;
+            server.begin_live();
         }
         let shown = server.machine.commit().await?.publication;
-        server.machine.write_tape()?;
+        server.machine.write_tape().await?;
         let mut news = server.machine.since(at).await?;
         news.prices = shown.prices;
         news.bars = server.machine.bars_beyond(&bars);
@@ -109,6 +129,7 @@ impl Paused {
         server.hide(&mut news);
         server.tell_status();
         outlets.publish(news).await?;
+        server.room.store.try_again(true);
         Ok(server)
     }
 }

@@ -1,11 +1,13 @@
 //! `orion serve`: one market, one machine; its prices come from a simulation, a recording, or live sources.
 //!
 //! `start.rs` recovers and lets clients in, `run.rs` is the loop, `tape.rs` the loop of a recorded market; `take_up.rs` gives
-//! both other settings while they turn.
+//! both other settings while they turn, `reopening.rs` gives up a disk that fails for too long, and `handing.rs` the whole
+//! server to another process.
 
 mod doorway;
 mod handing;
 mod outlets;
+mod reopening;
 mod run;
 mod start;
 mod take_up;
@@ -13,6 +15,7 @@ mod tape;
 
 use self::doorway::Doorway;
 use self::handing::leave;
+use self::reopening::Reopening;
 use self::run::{Ears, Timers};
 use self::start::LetIn;
 use self::take_up::Wants;
@@ -31,6 +34,7 @@ use crate::operator::Operator;
 use crate::ops::{self, FeedState, Status};
 use crate::place::Place;
 use crate::recording::Recording;
+use crate::scribe::Store;
 use crate::seal;
 use crate::secrets::Secrets;
 use crate::signers;
@@ -87,6 +91,8 @@ struct Doors<'a> {
 /// The machine, and the room it stands in.
 struct Server {
     machine: Machine<Local>,
+    /// The machine only says prices, and another one is opened.
+    reopening: Option<Reopening>,
     room: Room,
 }
 
@@ -101,6 +107,8 @@ struct Room {
     doorway: Doorway,
     settings: Arc<Settings>,
     status: Arc<Status>,
+    /// How tape and journal are.
+    store: Arc<Store>,
     clock: Arc<Clock>,
     timers: Timers,
     history: History,
@@ -240,6 +248,8 @@ pub async fn serve_at(
     service::ready();
 
     tokio::pin!(shutdown);
+    // Until now a disk that fails is a start that fails.
+    server.room.store.try_again(true);
     let ended = match play {
         Play::Tape(tape) => {
             let speed = config.feed.tape.speed;

@@ -1,8 +1,10 @@
 //! The loop. It takes all events that are ready, tells each to the machine, commits once, publishes once and answers those
-//! who posted. Beside it: the chores, and the end.
+//! who posted. Where the disk takes long it does not wait: what is decided is published when it is stored. Beside it: the chores,
+//! and the end.
 
 use super::handing::{Handed, turn};
 use super::outlets::Outlets;
+use super::reopening::reopened;
 use super::{Ended, FAILED, RESTART, Server};
 use crate::config::Config;
 use crate::feed;
@@ -16,17 +18,20 @@ use anyhow::{Context as _, Result};
 use feeds::inbox::Item;
 use gateway::Gateway;
 use hub::Publication;
-use journal::Journal as _;
 use market::{Answer, Event, Span, Time};
 use std::future::Future;
 use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout_at};
 
 /// Events told before the loop commits and looks around.
 pub(super) const BATCH_MAX: usize = 1024;
+/// How long prices wait for what was decided with them. A disk mostly takes less.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// How long they wait when no more may wait for a disk that does not fail: it may only be too much at once.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the loop of a market that is not recorded listens to.
 pub(super) struct Ears {
@@ -111,43 +116,63 @@ impl Server {
                 },
                 () = outlets.stopped() => return Err(gateway::Stopped).context("publish"),
                 chore = self.room.timers.next() => {
-                    self.chore(&chore)?;
+                    self.chore(&chore);
                     if matches!(chore, Chore::Sample) {
                         outlets.publish(self.passing_time()).await?;
                     }
                     continue
                 }
                 () = self.room.wants.wait() => continue,
+                stored = self.machine.stored() => {
+                    let answers = self.show(stored?, outlets).await?;
+                    ears.posts.answer(answers);
+                    continue
+                }
+                machine = reopened(&mut self.reopening) => {
+                    self.take_anew(machine?, outlets).await?;
+                    continue
+                }
                 () = ears.posts.wait() => {}
                 () = self.room.models.wait() => {}
                 taken = ears.events.recv_many(&mut batch, BATCH_MAX), if fed => fed = taken > 0,
                 () = told(self.room.live.as_ref(), &mut items) => {}
-                () = sleep(until_wake.unwrap_or_default()), if until_wake.is_some() => self.wake(wake)?,
+                () = sleep(until_wake.unwrap_or_default()), if until_wake.is_some() => self.wake(wake),
             }
             let taken = Instant::now();
             for event in batch.drain(..) {
-                self.machine.tell(self.room.clock.stamp(), &event)?;
+                self.machine.tell(self.room.clock.stamp(), &event);
             }
-            self.hear(&mut items)?;
+            self.hear(&mut items);
+            if self.room.store.is_failing() {
+                ears.posts.refuse();
+            }
             while let Some(alert) = ears.posts.next_alert() {
                 self.machine
-                    .tell(self.room.clock.stamp(), &Event::Alert(Box::new(alert)))?;
+                    .tell(self.room.clock.stamp(), &Event::Alert(Box::new(alert)));
             }
             while let Some(opinion) = self.room.models.next_opinion() {
                 self.machine
-                    .tell(self.room.clock.stamp(), &Event::Opinion(opinion))?;
+                    .tell(self.room.clock.stamp(), &Event::Opinion(opinion));
             }
             self.room.feed = self.live_state(fed || self.room.live.is_some());
             let answers = self.commit(outlets).await?;
             self.room.status.batch_took(taken.elapsed());
             ears.posts.answer(answers);
+            if self.machine.is_full() {
+                let answers = self.wait_for_room(outlets).await?;
+                ears.posts.answer(answers);
+            }
+            if self.machine.is_full() {
+                self.let_go();
+                ears.posts.forget();
+            }
         }
     }
 
     /// Tells the machine what live sources told.
-    fn hear(&mut self, items: &mut Vec<Item>) -> Result<()> {
+    fn hear(&mut self, items: &mut Vec<Item>) {
         let Some(live) = &mut self.room.live else {
-            return Ok(());
+            return;
         };
         let mut events = Vec::new();
         for item in items.drain(..) {
@@ -159,14 +184,13 @@ impl Server {
                 &mut events,
             );
             for event in events.drain(..) {
-                self.machine.tell(self.room.clock.stamp(), &event)?;
+                self.machine.tell(self.room.clock.stamp(), &event);
             }
         }
-        Ok(())
     }
 
     /// Tells the machine what live sources have told until now.
-    pub(super) fn hear_rest(&mut self) -> Result<()> {
+    pub(super) fn hear_rest(&mut self) {
         let mut rest = Vec::new();
         while self
             .room
@@ -174,9 +198,8 @@ impl Server {
             .as_ref()
             .is_some_and(|live| live.take_rest(&mut rest))
         {
-            self.hear(&mut rest)?;
+            self.hear(&mut rest);
         }
-        Ok(())
     }
 
     pub(super) fn hide(&self, publication: &mut Publication) {
@@ -195,24 +218,50 @@ impl Server {
         }
     }
 
-    fn wake(&mut self, wake: Option<Time>) -> Result<()> {
+    fn wake(&mut self, wake: Option<Time>) {
         let at = self.room.clock.stamp();
         // Timers may fire a moment early by our clock: then there is nothing to do yet.
         if wake.is_some_and(|wake| wake <= at) {
-            self.machine.tell(at, &Event::Wake)
-        } else {
-            Ok(())
+            self.machine.tell(at, &Event::Wake);
         }
     }
 
-    /// Keeps what was decided, shows it, and gives back what those who posted are to be told.
+    /// Keeps what was decided, shows it, and gives back what those who posted are to be told; of what is not stored soon neither.
     pub(super) async fn commit(&mut self, outlets: &mut Outlets) -> Result<Vec<Answer>> {
+        let committed = self.machine.commit_within(PATIENCE).await?;
+        self.show(committed, outlets).await
+    }
+
+    /// No more may wait for the disk: it is given a last chance, unless it fails.
+    async fn wait_for_room(&mut self, outlets: &mut Outlets) -> Result<Vec<Answer>> {
+        self.machine.write_later();
+        let until = Instant::now() + LAST_PATIENCE;
+        let mut answers = Vec::new();
+        while self.machine.is_full() && !self.room.store.is_failing() {
+            let Ok(stored) = timeout_at(until, self.machine.stored()).await else {
+                break;
+            };
+            answers.extend(self.show(stored?, outlets).await?);
+        }
+        Ok(answers)
+    }
+
+    /// Shows what is kept, and prices. Gives back what those who posted are to be told.
+    pub(super) async fn show(
+        &mut self,
+        committed: Committed,
+        outlets: &mut Outlets,
+    ) -> Result<Vec<Answer>> {
+        if let Some(error) = committed.save_failed() {
+            tracing::error!("the next start reads more of the tape: {error:#}");
+        }
         let Committed {
             mut publication,
             answers,
             questions,
             kept_in,
-        } = self.machine.commit().await?;
+            ..
+        } = committed;
         if let Some(took) = kept_in {
             self.room.status.commit_took(took);
         }
@@ -231,26 +280,18 @@ impl Server {
         Ok(answers)
     }
 
-    pub(super) fn chore(&mut self, chore: &Chore) -> Result<()> {
+    pub(super) fn chore(&mut self, chore: &Chore) {
         match chore {
-            Chore::Write => self.machine.write_tape(),
-            Chore::Save => self.save(),
+            Chore::Write => self.machine.write_later(),
+            Chore::Save => self.machine.save_later(Some(&self.room.history)),
             Chore::Sample => {
                 self.tell_quarantine();
                 let switches = self.room.live.as_ref().map_or(0, Live::switches);
                 let statuses = statuses::of(self.machine.engine(), self.room.clock.now());
                 self.room.status.prices(statuses, switches);
                 self.room.status.sample();
-                Ok(())
             }
         }
-    }
-
-    /// Saves the engine's state and lets go of what need not be kept any more; that it cannot is no reason to end.
-    pub(super) fn save(&mut self) -> Result<()> {
-        self.machine.save()?;
-        self.prune();
-        Ok(())
     }
 
     pub(super) fn prune(&self) {
@@ -285,11 +326,9 @@ impl Server {
     }
 
     pub(super) fn tell_status(&self) {
-        self.room.status.update(
-            self.machine.engine(),
-            self.machine.journal().end(),
-            self.room.feed,
-        );
+        self.room
+            .status
+            .update(self.machine.engine(), self.machine.end(), self.room.feed);
     }
 
     /// The end in good order: everything is kept, shown a last time, and then clients are told to come back. What comes

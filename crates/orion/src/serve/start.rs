@@ -23,6 +23,7 @@ use crate::place::Place;
 use crate::posts::{Posts, Rooms};
 use crate::recording::{self, Recording};
 use crate::recover;
+use crate::scribe::Store;
 use crate::secrets::Secrets;
 use crate::socketio::SocketIo;
 use crate::sources;
@@ -79,8 +80,9 @@ impl Server {
         let simulated = sources.any(|source| source.simulated);
         let (charts, keeping) = (Arc::new(Charts::default()), Keeping::new(&config.charts));
         let teller = Teller::open(&place.dir, keeping, &charts);
+        let store = Arc::new(Store::default());
         let machine =
-            Machine::open_with(&place.dir, Arc::clone(&settings), journal, teller).await?;
+            Machine::open_with(&place.dir, Arc::clone(&settings), journal, teller, &store).await?;
         let clock = Arc::new(Clock::new(clock::Machine, machine.engine().now()));
         let about = About {
             market: config.market_name(),
@@ -95,6 +97,7 @@ impl Server {
             doorway: Doorway::default(),
             settings,
             status: Arc::new(Status::new(about, Arc::clone(&clock))),
+            store,
             clock,
             timers: Timers::new(config),
             history: config.history.clone(),
@@ -109,7 +112,12 @@ impl Server {
         };
         room.status.attach_models(room.models.seats());
         room.status.attach_folder(&room.dir);
-        let server = Self { machine, room };
+        room.status.attach_store(Arc::clone(&room.store));
+        let server = Self {
+            machine,
+            reopening: None,
+            room,
+        };
         server.prune();
         Ok(server)
     }
@@ -129,7 +137,7 @@ impl Server {
                 for file in tape.files() {
                     tracing::info!("plays {file}");
                 }
-                self.begin_tape()?;
+                self.begin_tape();
                 Ok((Play::Tape(tape), Rooms::closed()))
             }
             (FeedKind::Sim, Source::Settings) => {
@@ -144,7 +152,7 @@ impl Server {
             }
             (FeedKind::Live(_), Source::Settings) => self.begin_sources(config, secrets, access),
             (_, Source::Channel(events)) => {
-                self.begin_live()?;
+                self.begin_live();
                 Ok(self.play(config, access, events, JoinSet::new()))
             }
         }
@@ -174,7 +182,7 @@ impl Server {
     ) -> Result<(Play, Rooms)> {
         let wanted = sources::wanted(config, secrets)?;
         sources::ensure_one_starts(&wanted)?;
-        self.begin_live()?;
+        self.begin_live();
         let engine = self.machine.engine();
         let Started { live, router } = Live::start(config, wanted, &self.room.clock, Some(engine));
         self.room.status.attach_sources(live.outlets());
@@ -191,19 +199,18 @@ impl Server {
     }
 
     /// Under a tape a start is no event of the market: it takes the stamp of the last one, and nothing was missed.
-    pub(super) fn begin_tape(&mut self) -> Result<()> {
+    pub(super) fn begin_tape(&mut self) {
         let at = self.machine.engine().now();
-        self.machine.tell(at, &Event::Start)
+        self.machine.tell(at, &Event::Start);
     }
 
     /// A live market went on while nobody listened.
-    pub(super) fn begin_live(&mut self) -> Result<()> {
-        self.machine.tell(self.room.clock.stamp(), &Event::Start)?;
+    pub(super) fn begin_live(&mut self) {
+        self.machine.tell(self.room.clock.stamp(), &Event::Start);
         for source in self.machine.sources_heard() {
             self.machine
-                .tell(self.room.clock.stamp(), &Event::Gap(source))?;
+                .tell(self.room.clock.stamp(), &Event::Gap(source));
         }
-        Ok(())
     }
 
     /// Runs what is left of the day before the anchor at full speed, and says from when on the market is live.
@@ -213,13 +220,13 @@ impl Server {
         anchor: SourceTime,
     ) -> Result<SourceTime> {
         if self.machine.engine().now() >= anchor.as_stamp() {
-            self.begin_live()?;
+            self.begin_live();
             return Ok(self.room.clock.now().as_source());
         }
         let told = feed::told(self.machine.engine().counts());
         tracing::info!(from = %sim.begin(), to = %anchor, "simulate the day before the first start");
         let at = self.machine.engine().now().max(sim.begin().as_stamp());
-        self.machine.tell(at, &Event::Start)?;
+        self.machine.tell(at, &Event::Start);
         let mut paced = Paced::new(feed::history(sim, anchor, told), at);
         while !paced.is_over() {
             for _ in 0..HISTORY_BATCH {
@@ -229,7 +236,7 @@ impl Server {
                 }
                 if let Some(next) = paced.next(wake) {
                     let (at, event) = next?;
-                    self.machine.tell(at, &event)?;
+                    self.machine.tell(at, &event);
                 }
             }
             self.machine.commit().await?;
@@ -242,7 +249,7 @@ impl Server {
         );
         // The clock may stand behind the anchor if the system's was set back since.
         if self.room.clock.now() > anchor.as_stamp() + Span::from_minutes(1) {
-            self.begin_live()?;
+            self.begin_live();
             return Ok(self.room.clock.now().as_source());
         }
         Ok(anchor)
@@ -252,7 +259,7 @@ impl Server {
     pub(super) async fn let_in(&mut self, mut doors: Doors<'_>, rooms: Rooms) -> Result<LetIn> {
         let mut begun = self.machine.commit().await?.publication;
         self.hide(&mut begun);
-        self.machine.write_tape()?;
+        self.machine.write_tape().await?;
         let mut beginning = self
             .machine
             .beginning(doors.config.gateway.recovery_events)

@@ -13,7 +13,7 @@ use crate::switches::{Switches, Taken, Wanted};
 use anyhow::{Result, ensure};
 use engine::Settings;
 use hub::Publication;
-use market::Event;
+use market::{Answer, Event};
 use std::future::pending;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -126,7 +126,7 @@ impl Server {
         &mut self,
         plan: Plan,
         config: &Config,
-        posts: Option<&mut Posts>,
+        mut posts: Option<&mut Posts>,
         outlets: &mut Outlets,
         reloads: &mut Option<Reloads>,
     ) -> Result<Result<Taken>> {
@@ -136,8 +136,9 @@ impl Server {
             sources: sources.is_some(),
         };
         // What was told until now is decided, and shown, as it was meant.
-        self.hear_rest()?;
-        self.commit(outlets).await?;
+        self.hear_rest();
+        let answers = self.commit(outlets).await?;
+        answer(posts.as_deref_mut(), answers);
         if let Some(settings) = settings
             && let Err(reason) = self.adopt(settings, outlets, reloads).await?
         {
@@ -149,13 +150,14 @@ impl Server {
             for source in begun {
                 if self.machine.engine().heard(source).is_some() {
                     let at = self.room.clock.stamp();
-                    self.machine.tell(at, &Event::Gap(source))?;
+                    self.machine.tell(at, &Event::Gap(source));
                 }
             }
         }
-        self.lead_posts(config, posts);
+        self.lead_posts(config, posts.as_deref_mut());
         self.room.status.rename_feed(config.feed.kind.to_string());
-        self.commit(outlets).await?;
+        let answers = self.commit(outlets).await?;
+        answer(posts, answers);
         Ok(Ok(taken))
     }
 
@@ -165,7 +167,7 @@ impl Server {
         outlets: &mut Outlets,
         reloads: &mut Option<Reloads>,
     ) -> Result<Result<()>> {
-        if let Err(reason) = self.machine.adopt(Arc::clone(&settings)) {
+        if let Err(reason) = self.machine.adopt(Arc::clone(&settings)).await? {
             return Ok(Err(reason));
         }
         let sources = &settings.catalog.sources;
@@ -196,5 +198,12 @@ impl Server {
             router = router.merge(live.router());
         }
         self.room.doorway.lead_to(router);
+    }
+}
+
+/// Those whose posts were told before hear what came of them.
+fn answer(posts: Option<&mut Posts>, answers: Vec<Answer>) {
+    if let Some(posts) = posts {
+        posts.answer(answers);
     }
 }

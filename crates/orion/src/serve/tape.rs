@@ -41,6 +41,8 @@ impl Server {
                 self.take_up(wanted, None, outlets, reloads).await?;
             }
             let wake = wake_on_tape(&mut paced, self.machine.engine());
+            // A recording can wait for the disk.
+            let goes_on = !self.machine.is_behind() && !self.machine.is_full();
             let due = paced.next_at(wake).map(|at| pace.due(at));
             self.follow_tape(due.is_some());
             tokio::select! {
@@ -54,9 +56,13 @@ impl Server {
                     Handed::Over(ended) => return Ok(ended),
                 },
                 () = outlets.stopped() => return Err(gateway::Stopped).context("publish"),
-                chore = self.room.timers.next() => { self.chore(&chore)?; continue }
+                chore = self.room.timers.next() => { self.chore(&chore); continue }
+                stored = self.machine.stored() => {
+                    self.show(stored?, outlets).await?;
+                    continue
+                }
                 () = self.room.wants.wait() => continue,
-                () = pace.wait(due.flatten()), if due.is_some() => {}
+                () = pace.wait(due.flatten()), if due.is_some() && goes_on => {}
             }
             for _ in 0..BATCH_MAX {
                 let wake = wake_on_tape(&mut paced, self.machine.engine());
@@ -65,7 +71,7 @@ impl Server {
                 }
                 if let Some(next) = paced.next(wake) {
                     let Ok((at, event)) = next;
-                    self.machine.tell(at, &event)?;
+                    self.machine.tell(at, &event);
                 }
             }
             self.commit(outlets).await?;

@@ -4,6 +4,9 @@ use super::{list, text};
 use serde_json::{Value, json};
 use std::fmt;
 
+/// What is decided may wait so many seconds for a slow disk.
+const WAITS_MAX: f64 = 5.0;
+
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
@@ -36,13 +39,19 @@ impl fmt::Display for Problem {
 pub(super) fn problems(health: &Value) -> Vec<Problem> {
     let mut found = Vec::new();
     let store = text(health, "/store/state");
-    if store != "ok" {
-        let why = format!("is {store}");
-        found.push(Problem::new(
-            "the journal",
-            why,
-            "wait until it has read what is kept; the log says how far it is",
-        ));
+    let waits = health.pointer("/store/waiting/seconds");
+    let waits = waits.and_then(Value::as_f64).unwrap_or_default();
+    // A slow disk that does what it is asked for is told by alerts.
+    if store != "ok" && !(store == "slow" && waits < WAITS_MAX) {
+        let (reason, remedy) = (text(health, "/store/reason"), text(health, "/store/remedy"));
+        let (why, remedy) = match reason {
+            "" => (
+                format!("is {store}"),
+                "wait until it has read what is kept; the log says how far it is",
+            ),
+            reason => (format!("is {store} ({reason})"), remedy),
+        };
+        found.push(Problem::new("the journal", why, remedy));
     }
     found.extend(stale(health));
     found.extend(sources(health));
@@ -138,6 +147,20 @@ mod tests {
             "/store/state",
             json!("recovering"),
             "the journal is recovering",
+        );
+        let slow = |seconds: f64| {
+            json!({
+                "state": "slow", "reason": "no answer", "remedy": "look",
+                "waiting": {"seconds": seconds},
+            })
+        };
+        check("/store", slow(0.4), "");
+        check("/store", slow(7.0), "the journal is slow (no answer): look");
+        let full = json!({"state": "failing", "reason": "no space", "remedy": "make room"});
+        check(
+            "/store",
+            full,
+            "the journal is failing (no space): make room",
         );
         check(
             "/feed/symbols/0/feed",

@@ -362,19 +362,21 @@ fn run_an_hour(dir: &Path, change: Change) -> Vec<Record> {
         while !paced.is_over() {
             let wake = machine.engine().wake_at();
             if let Some(Ok((at, event))) = paced.next(wake) {
-                machine.tell(at, &event).expect("tell");
+                machine.tell(at, &event);
             }
         }
         runtime.block_on(machine.commit()).expect("commit");
-        machine.write_tape().expect("write the tape");
+        let written = runtime.block_on(machine.write_tape());
+        written.expect("write the tape");
     };
-    machine
-        .tell(anchor.as_stamp(), &Event::Start)
-        .expect("start");
+    machine.tell(anchor.as_stamp(), &Event::Start);
     play(&mut machine, &ticks[..half]);
     match change {
         Change::None => {}
-        Change::InPlace => machine.adopt(second).expect("other rules"),
+        Change::InPlace => {
+            let adopted = runtime.block_on(machine.adopt(second));
+            adopted.expect("go on").expect("other rules");
+        }
         Change::Reopened => {
             drop(machine);
             machine = open(&second);

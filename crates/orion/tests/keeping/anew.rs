@@ -23,7 +23,7 @@ async fn with_open_signals(dir: &Path) {
         tell(&mut machine, from, Span::from_secs(10)).await;
         from = from + Span::from_secs(10);
     }
-    machine.write_tape().expect("write");
+    machine.write_tape().await.expect("write");
 }
 
 fn is_open(machine: &Machine<Local>) -> bool {
@@ -106,7 +106,7 @@ async fn a_lost_beginning_ends_what_is_open_and_goes_on() {
     start(&mut machine, later).await;
     // Over midnight, where a segment begins that is no new beginning.
     tell(&mut machine, later, Span::from_hours(1)).await;
-    machine.write_tape().expect("write");
+    machine.write_tape().await.expect("write");
     drop(machine);
     let grown = records(dir).await;
     assert!(grown.len() > after.len() + 10, "{} records", grown.len());
@@ -118,7 +118,7 @@ async fn a_lost_beginning_ends_what_is_open_and_goes_on() {
     // It is a start as any other from here on, also without the snapshot.
     std::fs::remove_dir_all(dir.join("snapshots")).expect("the snapshots");
     let machine = open(dir).await;
-    assert_eq!(machine.journal().end().seq, grown.len() as u64);
+    assert_eq!(machine.end().seq, grown.len() as u64);
     assert!(machine.engine().counts().ticks > 0);
 }
 

@@ -181,10 +181,10 @@ async fn two_days(dir: &Path) {
         start(&mut machine, noon).await;
         tell(&mut machine, noon, Span::from_hours(1)).await;
         if day == "2026-03-02" {
-            machine.save().expect("save");
+            machine.save().await.expect("save");
         }
     }
-    machine.write_tape().expect("write");
+    machine.write_tape().await.expect("write");
 }
 
 #[tokio::test]

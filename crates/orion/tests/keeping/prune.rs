@@ -20,7 +20,7 @@ async fn days(dir: &Path, days: &[&str]) {
         let noon = time(&format!("2026-03-{day}T12:00:00Z"));
         start(&mut machine, noon).await;
         tell(&mut machine, noon, Span::from_hours(1)).await;
-        machine.save().expect("save");
+        machine.save().await.expect("save");
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) fn serve_at(address: &str, data: &Path, arguments: &[&str]) -> Comman
     command
         .env_remove("ORION_TEST_CRASH")
         .env_remove("ORION_TEST_HANG")
+        .env_remove("ORION_TEST_DISK")
         // Tests read its log as people do, though it is no terminal.
         .env("ORION__LOG__FORMAT", "pretty")
         .stdin(Stdio::null())

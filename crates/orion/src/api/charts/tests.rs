@@ -55,7 +55,8 @@ impl Market {
     fn open_machine(&mut self, teller: Teller) {
         self.end();
         let journal = Local::open(&self.dir, || Epoch(7)).unwrap();
-        let opened = Machine::open_with(&self.dir, Arc::clone(&self.settings), journal, teller);
+        let (settings, store) = (Arc::clone(&self.settings), Arc::default());
+        let opened = Machine::open_with(&self.dir, settings, journal, teller, &store);
         self.machine = Some(self.runtime.block_on(opened).unwrap());
         self.commit();
     }
@@ -63,7 +64,7 @@ impl Market {
     /// The process is killed, a moment after it was last told something: all of that is on its tape.
     fn end(&mut self) {
         if let Some(mut machine) = self.machine.take() {
-            machine.write_tape().unwrap();
+            self.runtime.block_on(machine.write_tape()).unwrap();
         }
     }
 
@@ -71,7 +72,7 @@ impl Market {
         for batch in events.chunks(512) {
             let machine = self.machine.as_mut().unwrap();
             for (at, event) in batch {
-                machine.tell(*at, event).unwrap();
+                machine.tell(*at, event);
             }
             self.commit();
         }
@@ -83,7 +84,8 @@ impl Market {
     }
 
     fn save(&mut self) {
-        self.machine.as_mut().unwrap().save().unwrap();
+        let machine = self.machine.as_mut().unwrap();
+        self.runtime.block_on(machine.save()).unwrap();
     }
 
     /// The answer to a question, as it would go over the line.
