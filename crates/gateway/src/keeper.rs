@@ -4,6 +4,7 @@
 use crate::bots::Posting;
 use market::{Symbol, Time};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use wire::Channels;
@@ -76,6 +77,9 @@ pub trait Keeper: Send + Sync {
 
     /// Another number whenever some pass may not hold any more.
     fn version(&self) -> u64;
+
+    /// Hears of each client that a proxy brings, from which address it is.
+    fn brought(&self, _from: IpAddr) {}
 }
 
 /// Whoever a pass was given to.

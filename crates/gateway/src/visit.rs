@@ -88,8 +88,12 @@ pub(crate) fn judge<B>(
         Some(None) => Standing::TooMany,
         Some(Some(_)) | None => standing,
     };
+    let reported = client.filter(|client| *client != peer.to_canonical());
+    if let (Some(from), Some(keeper)) = (reported, &config.auth.keeper) {
+        keeper.brought(from);
+    }
     let whence = Whence {
-        client: client.filter(|client| *client != peer.to_canonical()),
+        client: reported,
         origin: origin.map(Box::from),
         _place: place.flatten(),
     };

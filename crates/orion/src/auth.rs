@@ -38,17 +38,21 @@ pub fn open(config: &Config, now: Time) -> Result<Access> {
 /// of MetaTrader, or `auth.jwt.keys` is set) and `auth.mode` is off, unless `auth.allow_public` says that it may.
 #[must_use]
 pub fn refused(config: &Config) -> Option<String> {
-    let auth = &config.auth;
     let address = config.server.listen;
-    if auth.mode != AuthMode::Off || auth.allow_public || !is_public(address.ip()) {
-        return None;
-    }
-    let who = publisher(config)?;
+    let who = open_to_publishers(config).filter(|_| is_public(address.ip()))?;
     Some(format!(
         "{address} can be reached by everybody, {who} can publish, and auth.mode is \"off\", so that nobody has to say who he is to \
          read: set auth.mode to \"optional\" or \"required\" (docs/access.md), or listen on 127.0.0.1 or a private address, or say \
          that it is meant so with auth.allow_public = true"
     ))
+}
+
+/// Who can publish while nobody has to say who he is to read, unless that is said to be meant so.
+#[must_use]
+pub fn open_to_publishers(config: &Config) -> Option<String> {
+    let auth = &config.auth;
+    let is_open = auth.mode == AuthMode::Off && !auth.allow_public;
+    if is_open { publisher(config) } else { None }
 }
 
 /// Who could publish, if anybody could.

@@ -1,10 +1,15 @@
 //! The gateway's keeper: what [`Access`] grants, made into what a client of the socket may do.
 
 use crate::clock::Clock;
+use crate::config::Config;
+use crate::live::is_public;
+use crate::survey;
 use access::{Access, Grant, Scope};
 use feeds::posted::Desk;
 use gateway::{Keeper, Pass, Posting, Shown, Way};
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use wire::{Channel, Channels};
 
 /// What somebody is told whose key or token is gone.
@@ -18,6 +23,32 @@ pub(crate) struct Porter {
     pub(crate) clock: Arc<Clock>,
     /// Where signals are handed in, if any are taken.
     pub(crate) desk: Option<Desk>,
+    pub(crate) strangers: Strangers,
+}
+
+/// What is warned of when a proxy first brings somebody from outside this machine and its network: a proxy on this machine
+/// stands in no setting.
+pub(crate) struct Strangers {
+    config: Config,
+    was_told: AtomicBool,
+}
+
+impl Strangers {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            config: config.clone(),
+            was_told: AtomicBool::new(false),
+        }
+    }
+
+    fn came(&self, from: IpAddr) {
+        if !is_public(from) || self.was_told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        for note in survey::stranger_notes(&self.config) {
+            tracing::warn!(%from, "{note}");
+        }
+    }
 }
 
 /// Somebody who was let in.
@@ -46,6 +77,10 @@ impl Keeper for Porter {
 
     fn version(&self) -> u64 {
         self.access.version(self.clock.now())
+    }
+
+    fn brought(&self, from: IpAddr) {
+        self.strangers.came(from);
     }
 }
 

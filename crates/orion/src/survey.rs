@@ -1,9 +1,10 @@
 //! What would start and what each part still needs, for `orion check` and the first lines of `orion serve`.
 
+use crate::auth;
 use crate::clock;
 use crate::config::{AuthMode, Config, FeedKind};
 use crate::handover::BACKLOG;
-use crate::live::hides_own_use;
+use crate::live::{hides_own_use, is_public};
 use crate::secrets::{self, Secrets};
 use crate::sources::{self, Audience, Wanted};
 use access::keys::{self, Kind, Stored};
@@ -154,6 +155,7 @@ pub fn notes(config: &Config) -> Vec<String> {
     });
     own_use
         .into_iter()
+        .chain(proxy_notes(config))
         .chain(open_file)
         .chain(tradingview_note(config))
         .chain(nobody_note(config))
@@ -179,6 +181,19 @@ fn backlog_note(allowed: Option<i32>) -> Option<String> {
 /// In one sentence, who may see the prices; nothing where anybody may.
 #[must_use]
 pub fn own_use_note(config: &Config) -> Option<String> {
+    let own = for_own_use(config)?;
+    let address = config.server.listen;
+    hides_own_use(config).then(|| {
+        format!(
+            "by their terms the prices of {own} are for your own use, and {address} can be reached by others, so dashboards are not \
+             sent them: listen on 127.0.0.1 or a private address, let everybody say who he is (auth.mode = \"required\"), or, if your \
+             contract allows it, set feed.may_show_to_others = true"
+        )
+    })
+}
+
+/// The sources whose prices are for the operator's own use, if there are any.
+fn for_own_use(config: &Config) -> Option<String> {
     let FeedKind::Live(names) = &config.feed.kind else {
         return None;
     };
@@ -187,15 +202,42 @@ pub fn own_use_note(config: &Config) -> Option<String> {
         .filter(|name| sources::audience(name) == Audience::Own)
         .map(ToString::to_string)
         .collect();
+    (!own.is_empty()).then(|| own.join(", "))
+}
+
+/// What to know where a proxy brings strangers to an address that only this machine or its network can reach, and at which the
+/// rules for public addresses do not hold; nothing where they may come.
+#[must_use]
+pub fn stranger_notes(config: &Config) -> Vec<String> {
     let address = config.server.listen;
-    (!own.is_empty() && hides_own_use(config)).then(|| {
+    if is_public(address.ip()) {
+        return Vec::new();
+    }
+    let publishes = auth::open_to_publishers(config).map(|who| {
         format!(
-            "by their terms the prices of {} are for your own use, and {address} can be reached by others, so dashboards are not \
-             sent them: listen on 127.0.0.1 or a private address, let everybody say who he is (auth.mode = \"required\"), or, if your \
-             contract allows it, set feed.may_show_to_others = true",
-            own.join(", ")
+            "a proxy brings others to {address}, {who} can publish, and auth.mode is \"off\", so that nobody has to say who he is to \
+             read: set auth.mode to \"optional\" or \"required\" (docs/access.md), or say that it is meant so with \
+             auth.allow_public = true"
         )
-    })
+    });
+    let asks_nobody = config.auth.mode != AuthMode::Required && !config.feed.may_show_to_others;
+    let own_use = for_own_use(config).filter(|_| asks_nobody).map(|own| {
+        format!(
+            "by their terms the prices of {own} are for your own use, and a proxy brings others to {address}, who are sent them: let \
+             everybody say who he is (auth.mode = \"required\"), or, if your contract allows it, set feed.may_show_to_others = true"
+        )
+    });
+    publishes.into_iter().chain(own_use).collect()
+}
+
+/// The same, where `server.proxies` says that there is a proxy; of one on this machine it says nothing.
+#[must_use]
+pub fn proxy_notes(config: &Config) -> Vec<String> {
+    if config.server.proxies.is_empty() {
+        Vec::new()
+    } else {
+        stranger_notes(config)
+    }
 }
 
 /// TradingView posts to two ports only.
@@ -226,6 +268,48 @@ fn nobody_note(config: &Config) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use access::keys::New;
+    use market::Time;
+
+    #[test]
+    fn who_is_brought_by_a_proxy_is_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut behind = Config::default();
+        behind.data.dir = folder.path().to_owned();
+        behind.server.proxies = vec!["10.0.0.7".parse().unwrap()];
+        behind.feed.kind = "oanda".parse().unwrap();
+        let new = New::of("mybot", Kind::Bot);
+        keys::add(folder.path(), &new, Time::from_secs(1)).unwrap();
+        let check = |change: fn(&mut Config), expected: &[&str]| {
+            let mut config = behind.clone();
+            change(&mut config);
+            let notes = proxy_notes(&config);
+            assert_eq!(notes.len(), expected.len(), "{notes:?}");
+            for (note, words) in notes.iter().zip(expected) {
+                assert!(note.contains(words), "{note}");
+            }
+        };
+        let (posts, shows) = ("the key mybot can publish", "the prices of oanda are for");
+        check(|_| {}, &[posts, shows]);
+        check(|config| config.auth.allow_public = true, &[shows]);
+        check(|config| config.auth.mode = AuthMode::Optional, &[shows]);
+        check(|config| config.auth.mode = AuthMode::Required, &[]);
+        check(|config| config.feed.may_show_to_others = true, &[posts]);
+        check(
+            |config| config.feed.kind = "kraken".parse().unwrap(),
+            &[posts],
+        );
+        check(
+            |config| config.feed.kind = "tape:day.csv".parse().unwrap(),
+            &[],
+        );
+        check(|config| config.server.proxies = Vec::new(), &[]);
+        // There the rules for public addresses hold.
+        check(
+            |config| config.server.listen = "0.0.0.0:8080".parse().unwrap(),
+            &[],
+        );
+    }
 
     #[test]
     fn a_system_that_lets_too_few_connects_wait_is_told_of() {

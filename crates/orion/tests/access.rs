@@ -4,7 +4,7 @@ mod support;
 
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -252,4 +252,34 @@ fn where_everybody_could_publish_a_server_wants_to_be_told() {
     for said in ["auth.allow_public=true", "auth.mode=optional"] {
         assert_eq!(run("check", &["--set", said]).0, Some(0), "{said}");
     }
+}
+
+/// On 127.0.0.1 the rules for public addresses do not hold, and a proxy of this machine brings the public there: only what it
+/// reports tells.
+#[test]
+fn strangers_whom_a_proxy_brings_are_warned_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    key(folder.path(), "mybot", "bots");
+    let server = start(folder.path(), &[]);
+    let come = |from: &str| {
+        let mut stream = TcpStream::connect(&server.address).expect("connect");
+        let request = format!(
+            "GET /ws/signals HTTP/1.1\r\nHost: any.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX-Forwarded-For: {from}\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).expect("ask");
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).expect("an answer");
+        assert_eq!(&answer, b"HTTP/1.1 101");
+        stream
+    };
+    // Who is of this network is no stranger.
+    let _neighbour = come("192.168.1.7");
+    let _stranger = come("203.0.113.9");
+    let warning = server.log_after("a proxy brings others to ");
+    let warning = warning.expect("a warning");
+    assert!(
+        warning.contains("the key mybot can publish") && warning.contains("203.0.113.9"),
+        "{warning}"
+    );
 }

@@ -223,3 +223,77 @@ fn the_bill_of_materials_is_whole() {
         assert!(named, "{} is under no licence", text(component, "bom-ref"));
     }
 }
+
+/// The crates that are linked into the program for Linux, by another way than `deploy/sbom` goes: "name version".
+fn linked() -> BTreeSet<String> {
+    let target = ["--target", "x86_64-unknown-linux-gnu"];
+    let told = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--package", "orion"])
+        .args(target)
+        .args(["--edges", "normal", "--prefix", "none"])
+        .current_dir(root())
+        .output();
+    let told = String::from_utf8(told.expect("cargo tree").stdout).expect("text");
+    let crates = told.lines().filter_map(|line| {
+        let mut words = line.split(' ');
+        let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
+        // Ours are in a folder of the workspace.
+        let is_ours = words.next().is_some_and(|word| word.starts_with("(/"));
+        (!is_ours).then(|| format!("{name} {version}"))
+    });
+    crates.collect()
+}
+
+/// `deploy/notices` names each crate that is linked in, with a text of its licence.
+#[test]
+fn the_notice_has_the_licence_of_each_crate() {
+    let made = Command::new("python3")
+        .arg(root().join("deploy/notices"))
+        .env("CARGO", env!("CARGO"))
+        .output();
+    let Ok(made) = made else {
+        assert!(std::env::var_os("CI").is_none(), "python3 is missing");
+        eprintln!("skipped: python3 is missing");
+        return;
+    };
+    let complaint = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "{complaint}");
+    let notice = String::from_utf8(made.stdout).expect("text");
+    let rule = format!("\n{}\n", "=".repeat(100));
+    let mut parts = notice.split(rule.as_str());
+    let list = parts.next().expect("a list");
+    let texts: BTreeMap<&str, &str> = parts
+        .clone()
+        .filter_map(|part| part.strip_prefix('[')?.split_once("]\n"))
+        .collect();
+    let named: BTreeMap<&str, &str> = list
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .collect();
+    let linked = linked();
+    assert!(linked.len() > 100, "{linked:?}");
+    for part in &linked {
+        let told = named.get(part.as_str());
+        let numbers = told.and_then(|told| told.rsplit_once('['));
+        let Some((_, numbers)) = numbers else {
+            panic!("NOTICE does not name {part}");
+        };
+        let of_it = numbers.trim_end_matches(']').split(", ");
+        let of_it: Option<Vec<&str>> = of_it.map(|number| texts.get(number).copied()).collect();
+        // Some bring a note of a few lines beside the licence.
+        let has_one = of_it.is_some_and(|all| all.iter().any(|text| text.len() > 500));
+        assert!(has_one, "NOTICE has no licence of {part}, only [{numbers}");
+    }
+    // Sources of others that crates bring: each has a notice of its own. And the pages, and Rust's own library.
+    for words in [
+        "Microsoft Corporation, Daan Leijen",
+        "Copyright (c) Meta Platforms, Inc. and affiliates",
+        "fiat-crypto",
+        "Lightweight Charts",
+        "Preact",
+        "uPlot",
+        "The Rust Standard Library",
+    ] {
+        assert!(notice.contains(words), "{words:?} is not in NOTICE");
+    }
+}

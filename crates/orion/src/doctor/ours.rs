@@ -17,6 +17,7 @@ pub(super) fn look(loaded: &Loaded, environment: &[(String, String)], now: Time)
     let config = &loaded.config;
     let mut findings = settings(loaded);
     findings.extend(sources(config, environment));
+    findings.extend(behind_a_proxy(config));
     findings.extend(certificate(config, now));
     findings.extend(stores(config));
     findings.push(address(config));
@@ -60,6 +61,27 @@ fn sources(config: &Config, environment: &[(String, String)]) -> Vec<Finding> {
             }
         })
         .collect()
+}
+
+/// Strangers whom a proxy brings to an address of this machine only.
+fn behind_a_proxy(config: &Config) -> Option<Finding> {
+    const WHAT: &str = "proxy";
+    if config.server.proxies.is_empty() {
+        return None;
+    }
+    let notes = survey::proxy_notes(config);
+    Some(if notes.is_empty() {
+        Finding::ok(WHAT, "whoever it brings may see what there is to see")
+    } else {
+        let (found, remedies): (Vec<_>, Vec<_>) = notes
+            .iter()
+            .map(|note| {
+                note.split_once(": ")
+                    .unwrap_or((note, "see docs/access.md"))
+            })
+            .unzip();
+        Finding::warn(WHAT, found.join("; "), remedies.join("; "))
+    })
 }
 
 fn certificate(config: &Config, now: Time) -> Option<Finding> {

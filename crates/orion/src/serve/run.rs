@@ -24,7 +24,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
 /// Events told before the loop commits and looks around.
 pub(super) const BATCH_MAX: usize = 1024;
@@ -32,6 +32,9 @@ pub(super) const BATCH_MAX: usize = 1024;
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How long they wait when no more may wait for a disk that does not fail: it may only be too much at once.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// At an end, how long who has connected may take to ask. Browsers connect beforehand, and then say nothing.
+const ARRIVING_MAX: Duration = Duration::from_secs(2);
 
 /// What the loop of a market that is not recorded listens to.
 pub(super) struct Ears {
@@ -333,10 +336,14 @@ impl Server {
 
     /// The end in good order: everything is kept, shown a last time, and then clients are told to come back. What comes
     /// after that they hear of whoever serves next.
-    pub(super) async fn end(self, gateway: Gateway, mut outlets: Outlets) -> Result<()> {
+    pub(super) async fn end(self, mut gateway: Gateway, mut outlets: Outlets) -> Result<()> {
         tracing::info!("ending: clients are told to come back");
+        // Who connects from now on waits for whoever serves next, where a socket outlives this process.
+        gateway.stop_accepting().await;
         let kept = self.give_up(&mut outlets).await;
         let farewell = if kept.is_ok() { RESTART } else { FAILED };
+        // Who was accepted just before is about to ask, and a proxy takes an end without an answer for a broken server.
+        let _silent = timeout(ARRIVING_MAX, gateway.all_arrived()).await;
         gateway.drain(farewell).await;
         drop(kept?);
         tracing::info!("ended");

@@ -14,7 +14,7 @@ use crate::config::{AdminAddress, AuthMode, Config, FeedKind};
 use crate::console;
 use crate::fault;
 use crate::feed;
-use crate::keeper::Porter;
+use crate::keeper::{Porter, Strangers};
 use crate::live::{Live, Started};
 use crate::machine::Machine;
 use crate::models::Models;
@@ -301,6 +301,7 @@ impl Server {
             access: doors.access,
             clock: Arc::clone(&self.room.clock),
             desk: rooms.desk,
+            strangers: Strangers::new(doors.config),
         };
         let config = gateway::Config {
             tls: tls.clone(),

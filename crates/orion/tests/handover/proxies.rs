@@ -1,7 +1,8 @@
-//! Restarts behind nginx and Caddy: whoever connects to the proxy is not refused, and is not told of a bad gateway.
+//! Restarts behind nginx and Caddy, with the settings of deploy/: whoever connects to the proxy is not refused, and is not told of a bad gateway.
 
 use crate::installed::Manager;
 use crate::restarts::{Closed, Place, Size, under_load};
+use crate::support::deploy::changed;
 use crate::support::{PATIENCE, tool};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -47,61 +48,48 @@ fn free() -> String {
     socket.local_addr().expect("an address").to_string()
 }
 
+/// nginx with the settings of deploy/, but for TLS, which changes nothing behind it.
 fn nginx(program: &Path, folder: &Path, server: &str) -> Proxy {
-    let address = free();
-    let settings = format!(
+    let (address, other) = (free(), free());
+    let settings = changed(
+        "nginx/orion.conf",
+        &[
+            ("127.0.0.1:8080", server),
+            ("listen 443 ssl;", &format!("listen {address};")),
+            ("listen 80;", &format!("listen {other};")),
+        ],
+    );
+    let is_plain = |line: &&str| !line.trim_start().starts_with("ssl_");
+    let settings: Vec<_> = settings.lines().filter(is_plain).collect();
+    fs::write(folder.join("orion.conf"), settings.join("\n")).expect("write");
+    let around = format!(
         r"daemon off; pid {0}/nginx.pid; error_log {0}/nginx.log;
 events {{ worker_connections 4096; }}
 http {{
   access_log off;
   client_body_temp_path {0}/body; proxy_temp_path {0}/proxy; fastcgi_temp_path {0}/f; uwsgi_temp_path {0}/u; scgi_temp_path {0}/s;
-  map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
-  server {{
-    listen {address};
-    location / {{
-      proxy_pass http://{server};
-      proxy_http_version 1.1;
-      proxy_set_header Host $host;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection $connection_upgrade;
-      proxy_read_timeout 300s;
-    }}
-  }}
+  include {0}/orion.conf;
 }}
 ",
         folder.display()
     );
     let file = folder.join("nginx.conf");
-    fs::write(&file, settings).expect("write");
+    fs::write(&file, around).expect("write");
     let mut command = Command::new(program);
     command.arg("-c").arg(&file).arg("-p").arg(folder);
     Proxy::start(command, address)
 }
 
+/// Caddy with the settings of deploy/, but for TLS.
 fn caddy(program: &Path, folder: &Path, server: &str) -> Proxy {
     let address = free();
     let (_, port) = address.rsplit_once(':').expect("a port");
-    // A connection that the server closes as it ends may not be one that a bot's post is just sent on, which nobody may send
-    // twice: none is kept. Answers stay as long as they say.
-    let settings = format!(
-        r"{{
-  admin off
-  auto_https off
-}}
-http://:{port} {{
-  bind 127.0.0.1
-  reverse_proxy {server} {{
-    lb_try_duration 30s
-    lb_try_interval 100ms
-    flush_interval -1
-    transport http {{
-      keepalive off
-      compression off
-    }}
-  }}
-}}
-"
+    let site = format!("http://:{port} {{\n\tbind 127.0.0.1");
+    let settings = changed(
+        "caddy/Caddyfile",
+        &[("127.0.0.1:8080", server), ("orion.example.com {", &site)],
     );
+    let settings = format!("{{\n\tadmin off\n\tauto_https off\n}}\n{settings}");
     let file = folder.join("Caddyfile");
     fs::write(&file, settings).expect("write");
     let mut command = Command::new(program);

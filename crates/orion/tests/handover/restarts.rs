@@ -240,9 +240,11 @@ fn post_until_taken(address: &str, authorization: &str, body: &Value) -> String 
                 let id = answer["id"].as_str();
                 return id.unwrap_or_else(|| panic!("no id in {answer}")).to_owned();
             }
-            503 | 504 => assert!(begun.elapsed() < PATIENCE, "{answer}"),
+            // The last: it has asked so often that it is told to ask less.
+            503 | 504 | 429 => assert!(begun.elapsed() < PATIENCE, "{answer}"),
             other => panic!("{other}: {answer}"),
         }
+        thread::park_timeout(PROBE_EVERY);
     }
 }
 

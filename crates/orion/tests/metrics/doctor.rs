@@ -79,3 +79,24 @@ fn what_fails_is_said_with_what_to_change() {
         ("settings".to_owned(), "fail".to_owned())
     );
 }
+
+/// On 127.0.0.1 the rules for public addresses do not hold, and a proxy brings the public there.
+#[test]
+fn what_a_proxy_brings_to_this_machine_is_warned_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let set = ["--set", "server.proxies=[\"10.0.0.7\"]"];
+    let output = doctor(folder.path(), &set);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("ok    proxy         "), "{text}");
+
+    let key = crate::support::key(folder.path(), "mybot", "bots");
+    assert!(key.starts_with("orion_"));
+    let output = doctor(folder.path(), &set);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().find(|line| line.starts_with("warn  proxy "));
+    let line = line.unwrap_or_else(|| panic!("{text}"));
+    assert!(
+        line.contains("the key mybot can publish") && line.contains("set auth.mode to"),
+        "{line}"
+    );
+}

@@ -28,6 +28,33 @@ fn cloud_init_takes_its_file() {
     }
 }
 
+/// Caddy's settings have one owner: a new machine gets the file that is tested behind Caddy.
+#[test]
+fn cloud_init_brings_the_settings_of_caddy() {
+    let read = |file: &str| fs::read_to_string(root().join("deploy").join(file)).expect(file);
+    let indented = |line: &str| match line {
+        "" => "\n".to_owned(),
+        line => format!("      {line}\n"),
+    };
+    let caddy: String = read("caddy/Caddyfile").lines().map(indented).collect();
+    let brought = format!(
+        "  - path: /usr/local/share/orion/Caddyfile\n    permissions: \"0644\"\n    content: |\n{caddy}  #"
+    );
+    let cloud = read("cloud-init.yaml");
+    assert!(
+        cloud.contains(&brought),
+        "deploy/cloud-init.yaml has to hold deploy/caddy/Caddyfile:\n{brought}"
+    );
+    // Its script puts the name in where it stands, which is one place.
+    assert_eq!(
+        read("caddy/Caddyfile").matches("orion.example.com").count(),
+        1
+    );
+    assert!(
+        cloud.contains(r#"sed "s/orion\.example\.com/$NAME/" /usr/local/share/orion/Caddyfile"#)
+    );
+}
+
 #[test]
 fn whoever_ends_it_waits_longer_than_a_drain() {
     let drain = orion::config::Config::default().gateway.drain_max_s;

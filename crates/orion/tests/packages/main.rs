@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod debian;
 mod files;
 mod pm2;
 mod release;

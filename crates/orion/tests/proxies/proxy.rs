@@ -1,6 +1,7 @@
 //! nginx and Caddy with the settings of deploy/, changed only where a test cannot be the world: addresses, names, certificates,
 //! and patience in proportion.
 
+use crate::support::deploy::changed;
 use crate::support::lines;
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::Value;
@@ -239,19 +240,6 @@ fn certified() -> TempDir {
     write(&folder, "cert.pem", &certificate.pem());
     write(&folder, "key.pem", &key.serialize_pem());
     folder
-}
-
-/// The settings in deploy/, with these words in the place of others, each of which must be there.
-fn changed(file: &str, words: &[(&str, &str)]) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../deploy")
-        .join(file);
-    let mut text = fs::read_to_string(path).expect("the settings");
-    for (from, to) in words {
-        assert!(text.contains(from), "{file} has no {from}");
-        text = text.replace(from, to);
-    }
-    text
 }
 
 fn write(folder: &TempDir, name: &str, text: &str) {

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod deploy;
 pub(crate) mod recording;
 
 use std::collections::BTreeMap;
@@ -264,7 +265,11 @@ pub(crate) fn key_with(data: &Path, name: &str, options: &[&str]) -> String {
         .arg(data)
         .output()
         .expect("run orion key add");
-    let text = String::from_utf8(output.stdout).expect("text");
+    key_of(&String::from_utf8(output.stdout).expect("text"))
+}
+
+/// The key in what `orion key add` printed.
+pub(crate) fn key_of(text: &str) -> String {
     let begin = text
         .find("orion_")
         .unwrap_or_else(|| panic!("no key in {text}"));
