@@ -156,7 +156,7 @@ impl<J: Journal + 'static> Machine<J> {
         }
         self.hand_over(Work::Begin(settings), None);
         let begun = self.finish().await?.begun;
-        Ok(begun.context("the thread that writes did not answer")?)
+        begun.context("the thread that writes did not answer")
     }
 
     /// Waits for all that was handed over. Decisions must have been taken before.
