@@ -16,6 +16,7 @@ pub mod clock;
 pub mod config;
 mod console;
 pub mod doctor;
+pub mod export;
 pub mod fault;
 pub mod features;
 pub mod feed;
