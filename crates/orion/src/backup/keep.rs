@@ -24,6 +24,43 @@ pub(super) trait Keep {
     fn finish(self: Box<Self>) -> Result<()>;
 }
 
+/// Makes a folder that is no whole thing yet, anew. One that is there must have been left by who was cut off.
+pub(super) fn begin(draft: &Path) -> Result<()> {
+    if draft.exists() {
+        let is_ours = [UNFINISHED, SUMS]
+            .iter()
+            .any(|name| draft.join(name).exists());
+        let is_empty = || fs::read_dir(draft).is_ok_and(|mut entries| entries.next().is_none());
+        ensure!(
+            is_ours || is_empty(),
+            "{} is in the way and was not left by a backup or a restore: move it away",
+            draft.display()
+        );
+        let removed = remove(draft);
+        removed.with_context(|| format!("remove the unfinished {}", draft.display()))?;
+    }
+    fs::create_dir_all(draft).with_context(|| format!("make the folder {}", draft.display()))?;
+    fs::write(draft.join(UNFINISHED), "").with_context(|| format!("write into {}", draft.display()))
+}
+
+/// Removes an unfinished folder, so that a kill meanwhile leaves one that can still be told from others: what says that it is
+/// unfinished goes last.
+pub(super) fn remove(draft: &Path) -> io::Result<()> {
+    fs::write(draft.join(UNFINISHED), "")?;
+    for entry in fs::read_dir(draft)? {
+        let entry = entry?;
+        if entry.file_name() == UNFINISHED {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    fs::remove_dir_all(draft)
+}
+
 /// `path` with another end to its name.
 pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -43,18 +80,7 @@ impl Folder {
     /// The folder in which the backup grows until it is whole.
     pub(super) fn begin(to: &Path) -> Result<Self> {
         let draft = beside(to, ".part");
-        if draft.exists() {
-            ensure!(
-                draft.join(UNFINISHED).exists() || draft.join(SUMS).exists(),
-                "{} is in the way and was not left by a backup: move it away",
-                draft.display()
-            );
-            fs::remove_dir_all(&draft)
-                .with_context(|| format!("remove the unfinished backup {}", draft.display()))?;
-        }
-        fs::create_dir(&draft).with_context(|| format!("make the folder {}", draft.display()))?;
-        fs::write(draft.join(UNFINISHED), "")
-            .with_context(|| format!("write into {}", draft.display()))?;
+        begin(&draft)?;
         Ok(Self {
             folders: vec![draft.clone()],
             draft,

@@ -2,8 +2,8 @@
 //! the old one than the backup holds, and are told everything anew instead of missing or doubling something.
 
 use super::archive::{self, Found};
-use super::keep::{beside, write};
-use super::{DATA, Manifest, UNFINISHED, copy, manifest, verify};
+use super::keep::{self, beside, write};
+use super::{DATA, Manifest, copy, manifest, verify};
 use crate::cli;
 use crate::clock::{self, Sources as _};
 use crate::history::{Progress, data_folder, markets};
@@ -130,20 +130,8 @@ struct Draft {
 impl Draft {
     fn begin(data: &Path) -> Result<Self> {
         let folder = beside(data, ".part");
-        if folder.exists() {
-            ensure!(
-                folder.join(UNFINISHED).exists(),
-                "{} is in the way and was not left by a restore: move it away",
-                folder.display()
-            );
-            fs::remove_dir_all(&folder)
-                .with_context(|| format!("remove the unfinished {}", folder.display()))?;
-        }
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("make the folder {}", folder.display()))?;
+        keep::begin(&folder)?;
         let draft = Self { folder };
-        fs::write(draft.folder.join(UNFINISHED), "")
-            .with_context(|| format!("write into {}", draft.folder.display()))?;
         fs::create_dir(draft.data())
             .with_context(|| format!("write into {}", draft.folder.display()))?;
         Ok(draft)
@@ -199,7 +187,7 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         // Should it stay, the next restore removes it.
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = keep::remove(&self.folder);
     }
 }
 

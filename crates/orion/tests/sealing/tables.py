@@ -70,12 +70,10 @@ def by_pandas():
     for name in NAMES:
         if kind(name) == "time":
             whole = table[name].astype("datetime64[ns, UTC]")
-            table[name] = [None if pandas.isna(time) else time.value for time in whole]
-            table[name] = table[name].astype("Int64").astype(object)
+            exact = [None if pandas.isna(time) else time.value for time in whole]
+            table[name] = pandas.Series(exact, dtype=object)
     texts = pandas.read_csv(csv, dtype=str, keep_default_na=False)
-    objects = pandas.read_json(
-        lines, lines=True, dtype=False, convert_dates=False, precise_float=True
-    )
+    objects = pandas.read_json(lines, lines=True, dtype=False, precise_float=True)
     assert list(texts.columns) == NAMES and list(objects.columns) == NAMES
     return [rows([table[name] for name in NAMES]) for table in (table, texts, objects)]
 
@@ -94,8 +92,8 @@ def by_polars():
 
 
 def by_duckdb():
-    exact = [f"epoch_ns({name})" if kind(name) == "time" else name for name in NAMES]
-    as_text = [f"{name}::VARCHAR" for name in NAMES]
+    exact = [f'epoch_ns("{name}")' if kind(name) == "time" else f'"{name}"' for name in NAMES]
+    as_text = [f'"{name}"::VARCHAR' for name in NAMES]
     types = {
         "time": "VARCHAR",
         "number": "DECIMAL(38,9)",
@@ -107,7 +105,8 @@ def by_duckdb():
     table = duckdb.execute(f"select {', '.join(exact)} from read_parquet(?)", [parquet]).fetchall()
     select = f"select {', '.join(as_text)} from read_csv(?, all_varchar = true, header = true)"
     texts = duckdb.execute(select, [csv]).fetchall()
-    select = f"select {', '.join(NAMES)} from read_json(?, columns = {columns}, format = 'newline_delimited')"
+    names = ", ".join(f'"{name}"' for name in NAMES)
+    select = f"select {names} from read_json(?, columns = {columns}, format = 'newline_delimited')"
     objects = duckdb.execute(select, [lines]).fetchall()
     return [[[cell(*pair) for pair in zip(KINDS, row)] for row in table] for table in (table, texts, objects)]
 

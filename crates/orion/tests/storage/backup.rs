@@ -9,6 +9,8 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+/// Settings for little to read.
+pub(crate) const ONE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/storage/one.toml");
 const MANY: [&str; 4] = [
     "--set",
     "rules.posted_max_per_day=1000000",
@@ -46,11 +48,13 @@ pub(crate) fn restore(from: &Path, data: &Path) -> Output {
     output.expect("run orion")
 }
 
-fn start(data: &Path) -> Server {
-    Server::start(serve(data, &MANY)).unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"))
+pub(crate) fn start(data: &Path) -> Server {
+    let mut command = serve(data, &MANY);
+    command.args(["--config", ONE]);
+    Server::start(command).unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"))
 }
 
-fn post(address: &str, token: &str, number: usize, status: &str) {
+pub(crate) fn post(address: &str, token: &str, number: usize, status: &str) {
     let signal = json!({
         "id": format!("sig_{number}"), "symbol": "EURUSD", "direction": "long", "reason": "a bot's idea",
         "confidence": 85, "timestamp": "2026-01-01T00:00:00.000Z", "status": status,
@@ -150,7 +154,8 @@ fn seen_before_a_backup(name: &str) {
     post(&server.address, &token, 2_000_000, "pending");
 }
 
-/// A data folder with a journal, a tape, snapshots, bars and charts, that nobody uses.
+/// A data folder with a journal, a tape, snapshots, bars and charts, that nobody uses; of one instrument and few ticks, since it
+/// is read often.
 pub(crate) fn made(folder: &Path) -> PathBuf {
     let data = folder.join("data");
     let server = start(&data);

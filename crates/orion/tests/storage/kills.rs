@@ -145,14 +145,14 @@ fn a_killed_export_is_none_and_leaves_the_one_before() {
         let again = || with_data(&["export", "prices", "--out"], &[&out], &data);
         kill_at(again(), "export_whole:1");
         assert!(!out.exists());
-        assert!(again().status().expect("run orion").success());
+        assert!(again().output().expect("run orion").status.success());
         let whole = fs::read(&out).expect("a file");
         kill_at(again(), "export_whole:1");
         for moment in moments(23) {
             kill_after(again(), moment);
             assert!(fs::read(&out).expect("a file") == whole, "{moment:?}");
         }
-        assert!(again().status().expect("run orion").success());
+        assert!(again().output().expect("run orion").status.success());
         assert!(fs::read(&out).expect("a file") == whole);
         assert_eq!(names(folder.path()), ["data", &*format!("prices.{form}")]);
         remove(&out);

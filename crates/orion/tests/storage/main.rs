@@ -6,4 +6,5 @@ mod support;
 mod backup;
 mod damage;
 mod kills;
+mod stores;
 mod stream;
