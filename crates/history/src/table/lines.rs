@@ -23,7 +23,7 @@ pub struct Lines {
 
 enum Form {
     /// An empty cell is nothing.
-    Csv(csv::Writer<BufWriter<Growing>>),
+    Csv(Box<csv::Writer<BufWriter<Growing>>>),
     /// An empty cell is `null`.
     Json(BufWriter<Growing>, Vec<String>),
 }
@@ -48,7 +48,7 @@ impl Lines {
         Ok(Self {
             name,
             columns: columns.to_vec(),
-            form: Form::Csv(file),
+            form: Form::Csv(Box::new(file)),
         })
     }
 

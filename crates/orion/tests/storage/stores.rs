@@ -2,13 +2,13 @@
 
 use crate::backup::{ONE, made, orion, post, restore, told};
 use crate::support::{Server, key, serve};
-use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const CONFIG: &str = "\
-# One instrument with few ticks: a store must be small.
+# One instrument with few ticks, and charts with few marks: a store must be small.
 [[instrument]]
 symbol = \"EURUSD\"
 
@@ -16,7 +16,9 @@ symbol = \"EURUSD\"
 rate = 0.01
 
 [rules]
-max_signals_per_day = 4
+swing_left = 15
+swing_right = 10
+fvg_min_atr = 0.7
 ";
 /// Zstandard's best for what is committed.
 const LEVEL: i32 = 19;
@@ -34,7 +36,7 @@ fn serve_store(store: &Path, data: &Path) -> Command {
 /// What a journal says, by the binary of now.
 fn signals(data: &Path) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orion"));
-    command.args(["signals", "list", "--json", "--limit", "500", "--data"]);
+    command.args(["signals", "list", "--csv", "--limit", "500", "--data"]);
     let output = command.arg(data).output().expect("run orion");
     assert!(output.status.success(), "{}", told(&output));
     String::from_utf8(output.stdout).expect("text")
@@ -56,7 +58,7 @@ fn make(store: &Path) {
     }
     server.terminate();
     assert_eq!(server.wait(), Some(0));
-    fs::write(store.join("signals.jsonl"), signals(&data)).expect("write");
+    fs::write(store.join("signals.csv"), signals(&data)).expect("write");
     let out = fs::File::create(store.join("data.tar.zst")).expect("a file");
     let packing = zstd::Encoder::new(out, LEVEL).expect("pack");
     let mut tar = tar::Builder::new(packing);
@@ -87,7 +89,7 @@ fn every_version_s_store_is_opened_and_says_the_same_signals() {
 fn check(store: &Path) {
     let folder = tempfile::tempdir().expect("a folder");
     let packed = fs::File::open(store.join("data.tar.zst")).expect("a store");
-    assert!(packed.metadata().expect("its size").len() <= 256 * 1024);
+    assert!(packed.metadata().expect("its size").len() <= 200_000);
     let unpacked = zstd::Decoder::new(packed).expect("Zstandard");
     tar::Archive::new(unpacked)
         .unpack(folder.path())
@@ -102,7 +104,7 @@ fn check(store: &Path) {
     ] {
         assert!(data.join("sim-1").join(name).exists(), "it has no {name}");
     }
-    let recorded = fs::read_to_string(store.join("signals.jsonl")).expect("what it said");
+    let recorded = fs::read_to_string(store.join("signals.csv")).expect("what it said");
     let recorded = items(&recorded);
     assert!(recorded.len() > 5, "{} signals", recorded.len());
     assert_eq!(items(&signals(&data)), recorded, "the journal as it is");
@@ -114,21 +116,23 @@ fn check(store: &Path) {
     let now = items(&signals(&data));
     for old in &recorded {
         let same = now.iter().find(|item| item["id"] == old["id"]);
-        let same = same.unwrap_or_else(|| panic!("{old} is gone"));
-        for name in [
+        let same = same.unwrap_or_else(|| panic!("{old:?} is gone"));
+        let fixed = [
             "symbol",
             "direction",
+            "setup",
             "entry_price",
             "stop_loss",
             "take_profits",
-            "born",
-        ] {
+        ];
+        for name in fixed.into_iter().chain(["born", "confidence", "simulated"]) {
             assert_eq!(same[name], old[name], "{name}");
         }
         // What was pending is decided by now.
         if old["status"] != "pending" {
             assert_eq!(same["status"], old["status"]);
             assert_eq!(same["reason"], old["reason"]);
+            assert_eq!(same["decided"], old["decided"]);
         }
     }
     server.terminate();
@@ -143,9 +147,11 @@ fn check(store: &Path) {
     );
 }
 
-fn items(text: &str) -> Vec<Value> {
-    let items = text.lines().map(|line| serde_json::from_str(line));
-    items.collect::<Result<_, _>>().expect("an object a line")
+/// The signals by the names of their columns.
+fn items(text: &str) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let rows = reader.deserialize();
+    rows.map(|row| row.expect("a row")).collect()
 }
 
 /// The version of a SQLite file's tables: https://sqlite.org/fileformat2.html#user_version
