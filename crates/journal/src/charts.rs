@@ -41,6 +41,32 @@ pub fn remove(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Moves a book that a newer ORION wrote, and what SQLite keeps beside it, to where that one can have it back from: the name
+/// there. One that was moved before is replaced.
+///
+/// # Errors
+/// [`Error::Io`] when it cannot be moved.
+pub fn move_aside(path: &Path) -> Result<PathBuf, Error> {
+    let with = |end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let aside = with(".newer");
+    remove(&aside)?;
+    for end in ["-wal", "-shm", ""] {
+        let mut to = aside.as_os_str().to_owned();
+        to.push(end);
+        match fs::rename(with(end), to) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(Error::io("move", path)(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(aside)
+}
+
 /// Bars of one symbol and timeframe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChartName {

@@ -16,7 +16,7 @@ pub use bench::Bench;
 pub use check::{Checked, check};
 pub use keeping::{Backup, Restore, Verify};
 pub use kept::{
-    History, HistoryCommand, HistoryExport, HistoryGaps, HistoryList, HistorySeal, HistoryVerify,
+    Export, History, HistoryCommand, HistoryGaps, HistoryList, HistorySeal, HistoryVerify,
     TrackRecord,
 };
 pub use manual::{Completions, Man};
@@ -204,24 +204,39 @@ What is recorded lies in the folder `record` of the data folder, for history.kee
 Exit code: 0 after a clean end, 1 when it could not start or go on, 2 when the command line could not be read.")]
     Record(Settings),
 
-    /// Look at what the data folder keeps: list it, verify every byte of it, find its gaps, make Parquet files of it
+    /// Look at what the data folder keeps: list it, verify every byte of it, find its gaps, seal its finished days
     #[command(after_help = "\
 Examples:
   orion history list
   orion history verify sim-1
   orion history gaps --min 300
   orion history seal
-  orion history export signals --out signals.parquet --from 2026-11-01
 
 A server may be running on the folder: nothing of it is locked but, while days are sealed, the sealing.
 Exit code: 0 when all is well, 1 when something is wrong or could not be read, 2 when the command line could not be read.")]
     History(History),
+
+    /// Write signals, outcomes, prices or bars of the data folder as Parquet, CSV or JSON, while its server may run
+    #[command(after_help = "\
+Examples:
+  orion export signals --out signals.parquet --from 2026-11-01
+  orion export outcomes live --symbols EURUSD,XAUUSD | head
+  orion export prices live --from 2026-11-27T07:00:00Z --to 2026-11-27T10:00:00Z --out morning.csv
+  orion export bars --timeframes 1h,4h --format json | jq .close
+
+A file is whole or not there: it grows as FILE.part. Numbers are exact: prices have the decimals of their instrument (nine in Parquet),
+times are UTC to the nanosecond. --from and --to are about when a signal was made, a step happened, a quote was taken, a bar opened.
+docs/export.md has the columns.
+Exit code: 0 when it is written, 1 when something could not be read or written, 2 when the command line could not be read.")]
+    Export(Export),
 
     /// Copy the data folder while its server runs, so that another one can go on with it
     #[command(after_help = "\
 Examples:
   orion backup                           into orion-backup-20261129T014500Z
   orion backup /mnt/backups/monday --data /srv/orion
+  orion backup monday.tar.zst            one file
+  orion backup - | ssh backup@192.168.1.9 'cat > monday.tar.zst'
 
 What clients had seen when it began is in it, and more. It is whole or not there; its checksums are SHA256SUMS, which
 `orion verify` reads, and `sha256sum -c SHA256SUMS` too. It holds keys' hashes and certificates: keep it as safe as the data.
@@ -233,6 +248,7 @@ Exit code: 0 when the backup is made, 1 when it could not be, 2 when the command
 Examples:
   orion restore /mnt/backups/monday --data /srv/orion
   orion restore /mnt/backups/monday --data /srv/orion --replace
+  ssh backup@192.168.1.9 cat monday.tar.zst | orion restore - --data /srv/orion
 
 Every checksum is read first. Clients are told everything anew by the restored server: they may have seen more than the backup
 holds. What is in the data folder is never deleted: --replace moves it aside.
@@ -245,6 +261,7 @@ Examples:
   orion verify
   orion verify --data /srv/orion
   orion verify /mnt/backups/monday
+  orion verify monday.tar.zst            every checksum; it is not unpacked
 
 A server may be running on the folder. `orion history verify` looks at one market of it.
 Exit code: 0 when all is whole, 1 when something is damaged or could not be read, 2 when the command line could not be read.")]

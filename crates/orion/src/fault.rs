@@ -3,7 +3,8 @@
 //! `ORION_TEST_CRASH=commit:17` ends it when the point `commit` is passed for the 17th time; `ORION_TEST_HANG=commit:17`
 //! stops the thread there, `ORION_TEST_PANIC` panics. Points between a decision and a client's socket, in their order: `decision`, `append`, `commit`,
 //! `committed`, `publish`, `send`; before each file of the tape that is let go `prune`; of a backup
-//! `backup_file` before each file that is copied and `backup_whole` before it has its name; of each file of history `seal_draft` when it is on disk
+//! `backup_file` before each file that is copied and `backup_whole` before it has its name; of a restore `restore_file`, `restore_whole` and, when
+//! what was there is moved aside, `restore_aside`; `export_whole` before an export has its name; of each file of history `seal_draft` when it is on disk
 //! and `seal_file` when it has its name, and `seal_day` before a day counts as sealed; three times where an engine begins anew
 //! `anew`; three times where new settings are taken up `adopt`; when a table is drawn `draw`; in a process that takes over `check`, `take`, `ready`, `go`, `serve`.
 //!

@@ -1,8 +1,6 @@
 //! `orion history`: what the data folder keeps. `history/list.rs` counts it, `history/verify.rs` reads every byte of it and
-//! decides it again, `history/gaps.rs` finds what is missing, `history/seal.rs` seals finished days,
-//! `history/export.rs` writes the journal as a table.
+//! decides it again, `history/gaps.rs` finds what is missing, `history/seal.rs` seals finished days.
 
-mod export;
 mod gaps;
 mod list;
 mod seal;
@@ -17,7 +15,6 @@ use std::fs;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
-pub use export::What;
 pub(crate) use verify::run as verify_all;
 
 /// Items between two looks at the progress.
@@ -56,10 +53,6 @@ pub async fn run(options: &cli::History, environment: Vec<(String, String)>) -> 
             let markets = markets(&folder(&gaps.kept)?, gaps.market.as_deref())?;
             let least = market::Span::from_secs(i64::from(gaps.min));
             gaps::run(&markets, least, gaps.kept.json, &mut out)?
-        }
-        HistoryCommand::Export(export) => {
-            let markets = markets(&folder(&export.kept)?, export.market.as_deref())?;
-            export::run(&markets, export, &mut out).await?
         }
         HistoryCommand::Seal(seal) => {
             let markets = markets(&folder(&seal.kept)?, seal.market.as_deref())?;
@@ -150,11 +143,19 @@ pub(crate) struct Progress(Option<indicatif::ProgressBar>);
 
 impl Progress {
     pub(crate) fn new(what: &str, bytes: u64) -> Self {
+        Self::of(what, bytes, "{bytes_per_sec}")
+    }
+
+    /// Of records, rows and the like.
+    pub(crate) fn counts(what: &str, items: u64) -> Self {
+        Self::of(what, items, "{per_sec}")
+    }
+
+    fn of(what: &str, length: u64, rate: &str) -> Self {
         Self(io::stderr().is_terminal().then(|| {
-            let style = indicatif::ProgressStyle::with_template(
-                "{msg} {bar:40} {percent}% {bytes_per_sec} {eta} left",
-            );
-            indicatif::ProgressBar::new(bytes)
+            let style = format!("{{msg}} {{bar:40}} {{percent}}% {rate} {{eta}} left");
+            let style = indicatif::ProgressStyle::with_template(&style);
+            indicatif::ProgressBar::new(length)
                 .with_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()))
                 .with_message(what.to_owned())
         }))

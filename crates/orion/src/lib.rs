@@ -17,6 +17,7 @@ pub mod config;
 mod console;
 pub mod difference;
 pub mod doctor;
+pub mod export;
 pub mod fault;
 pub mod features;
 pub mod feed;

@@ -9,9 +9,9 @@ use orion::secrets::Secrets;
 use orion::serve::Source;
 use orion::switches::Switches;
 use orion::{
-    backtest, backup, bench, difference, doctor, features, feed, feed_test, hangup, history, hold,
-    inspect, key, log, logs, manual, models, recorder, reload, replay, serve, shutdown, signals,
-    status, survey, tail, track, verify,
+    backtest, backup, bench, difference, doctor, export, features, feed, feed_test, hangup,
+    history, hold, inspect, key, log, logs, manual, models, recorder, reload, replay, serve,
+    shutdown, signals, status, survey, tail, track, verify,
 };
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -72,6 +72,9 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
             let well = runtime()?.block_on(history::run(&options, environment))?;
             Ok(ExitCode::from(u8::from(!well)))
         }
+        Command::Export(options) => runtime()?
+            .block_on(export::run(&options, environment))
+            .map(|()| ExitCode::SUCCESS),
         Command::Backup(options) => backup::run(&options, environment).map(|()| ExitCode::SUCCESS),
         Command::Restore(options) => {
             backup::restore::run(&options, environment).map(|()| ExitCode::SUCCESS)

@@ -1,7 +1,7 @@
 //! `orion verify`: whether a data folder or a backup is whole. Of a backup every checksum is read; then, of both, each market
-//! is read as `orion history verify` does.
+//! is read as `orion history verify` does. A backup that is one file is read as it comes, and not unpacked.
 
-use crate::backup::{self, DATA, SUMS};
+use crate::backup::{self, DATA, SUMS, Written, is_stream};
 use crate::cli;
 use crate::history::{self, data_folder, markets};
 use anyhow::{Result, ensure};
@@ -16,6 +16,10 @@ pub async fn run(options: &cli::Verify, environment: Vec<(String, String)>) -> R
     let mut out = io::stdout().lock();
     let json = options.kept.json;
     match &options.folder {
+        Some(file) if is_stream(file) || file.is_file() => {
+            let found = backup::read_archive(file, None)?;
+            tell(file, found.seen, &found.wrong, json, &mut out)
+        }
         Some(folder) if folder.join(SUMS).exists() => {
             let well = checksums(folder, json, &mut out)?;
             let within = each_market(&folder.join(DATA), json, &mut out).await;
@@ -29,6 +33,17 @@ pub async fn run(options: &cli::Verify, environment: Vec<(String, String)>) -> R
 
 fn checksums(backup: &Path, json: bool, out: &mut impl Write) -> Result<bool> {
     let (seen, wrong) = backup::verify(backup)?;
+    tell(backup, seen, &wrong, json, out)
+}
+
+/// Prints what the checksums say; whether they are right.
+fn tell(
+    backup: &Path,
+    seen: Written,
+    wrong: &[String],
+    json: bool,
+    out: &mut impl Write,
+) -> Result<bool> {
     let is_whole = wrong.is_empty();
     if json {
         let told = serde_json::json!({
@@ -45,7 +60,7 @@ fn checksums(backup: &Path, json: bool, out: &mut impl Write) -> Result<bool> {
         seen.files,
         seen.bytes
     )?;
-    for wrong in &wrong {
+    for wrong in wrong {
         writeln!(out, "  wrong  {wrong}")?;
     }
     if !is_whole {

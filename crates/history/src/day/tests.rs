@@ -203,7 +203,7 @@ fn a_draft_of_any_length_is_overwritten() {
     let dir = TempDir::new().unwrap();
     let (path, draft) = (
         dir.path().join("a.parquet"),
-        dir.path().join("a.parquet.new"),
+        dir.path().join("a.parquet.part"),
     );
     seal(&path, 5, &hard());
     let whole = fs::read(&path).unwrap();

@@ -20,15 +20,17 @@
 //! of the columns, of what the caller tells and of every value.
 
 mod checksum;
+mod lines;
 mod reader;
 mod schema;
 mod sheet;
 mod writer;
 
+pub use crate::disk::{Draft, Target};
 pub use reader::{Reader, Row};
 pub use schema::{Cell, Column, Kind, Unit};
 pub use sheet::{Form, Sheet};
-pub use writer::{Draft, Writer, Written};
+pub use writer::{Writer, Written};
 
 /// The metadata that says how many rows a file has.
 const ROWS: &str = "orion.rows";

@@ -56,6 +56,10 @@ pub enum Cell<'a> {
     Text(&'a str),
     /// Into a decimal column; one that keeps too few places for it is refused.
     Price(Price),
+    /// The same; where it is written as text, with at least so many places instead of the column's.
+    Exact(Price, u8),
+    /// Into a column of texts: JSON, which JSON has as it is.
+    Json(&'a str),
     /// Into a decimal column, in units of its last place.
     Units(i64),
     /// Into a column of times: nanoseconds since 1970. One that keeps a coarser unit than it needs is refused.
@@ -145,8 +149,10 @@ impl Column {
             }
             (Cell::Float(value), Kind::Float) => Ok(Raw::Float(value)),
             (Cell::Flag(value), Kind::Flag) => Ok(Raw::Flag(value)),
-            (Cell::Text(value), Kind::Text) => Ok(Raw::Text(value.into())),
-            (Cell::Price(price), Kind::Decimal(places)) => self.price(price, places),
+            (Cell::Text(value) | Cell::Json(value), Kind::Text) => Ok(Raw::Text(value.into())),
+            (Cell::Price(price) | Cell::Exact(price, _), Kind::Decimal(places)) => {
+                self.price(price, places)
+            }
             (Cell::Nanos(nanos), Kind::Time(unit)) => self.moment(nanos, unit),
             (cell, kind) => panic!("column {} holds {kind:?}, and never {cell:?}", self.name),
         }

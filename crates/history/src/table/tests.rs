@@ -129,7 +129,7 @@ fn what_is_not_finished_leaves_nothing_behind_and_harms_nothing() {
     let path = dir.path().join("table.parquet");
     write(&path, &some_samples());
     let mut table = Writer::create(&path, &columns(), &[]).unwrap();
-    assert_eq!(names(&path), ["table.parquet", "table.parquet.new"]);
+    assert_eq!(names(&path), ["table.parquet", "table.parquet.part"]);
     let empty = [Cell::None; 4];
     let cells = [&[Cell::Nanos(1), Cell::Units(1)], &empty[..]].concat();
     table.row(&cells).unwrap();

@@ -3,7 +3,8 @@
 use super::checksum::Checksum;
 use super::schema::{self, Cell, Column, Kind, Raw};
 use super::{CHECKSUM, ROWS};
-use crate::{Error, disk};
+use crate::Error;
+use crate::disk::{Draft, Growing, Target};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::ByteArray;
@@ -12,7 +13,6 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::ColumnPath;
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,10 +23,10 @@ const ZSTD_LEVEL: i32 = 3;
 
 /// A table that is being written. Dropped before [`Writer::finish`], it leaves nothing behind.
 pub struct Writer {
-    path: PathBuf,
+    /// For errors: what is written.
+    name: PathBuf,
     columns: Vec<Column>,
-    /// Until it is finished.
-    file: Option<SerializedFileWriter<File>>,
+    file: SerializedFileWriter<Growing>,
     group: Vec<Buffer>,
     /// Rows of the group.
     gathered: usize,
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Writer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Writer")
-            .field("path", &self.path)
+            .field("name", &self.name)
             .field("rows", &self.rows)
             .finish_non_exhaustive()
     }
@@ -78,19 +78,28 @@ impl Writer {
         columns: &[Column],
         about: &[(&str, String)],
     ) -> Result<Self, Error> {
-        if let Some(folder) = disk::folder_of(path) {
-            disk::make_dir(folder)?;
-        }
-        let draft = disk::draft_of(path);
-        let file = File::create(&draft).map_err(Error::io("create", &draft))?;
-        let schema = schema::schema(columns).map_err(Error::writing(&draft))?;
+        Self::begin(Target::File(path.to_owned()), columns, about)
+    }
+
+    /// The same to any target.
+    ///
+    /// # Errors
+    /// As [`Writer::create`].
+    pub fn begin(
+        target: Target,
+        columns: &[Column],
+        about: &[(&str, String)],
+    ) -> Result<Self, Error> {
+        let file = Growing::begin(target)?;
+        let name = file.name().to_owned();
+        let schema = schema::schema(columns).map_err(Error::writing(&name))?;
         let properties = Arc::new(properties(columns, about));
         let file = SerializedFileWriter::new(file, schema, properties);
         let told = about.iter().map(|(key, value)| (*key, value.as_str()));
         Ok(Self {
-            path: path.to_owned(),
             columns: columns.to_vec(),
-            file: Some(file.map_err(Error::writing(&draft))?),
+            file: file.map_err(Error::writing(&name))?,
+            name,
             group: columns.iter().map(Buffer::new).collect(),
             gathered: 0,
             rows: 0,
@@ -143,22 +152,16 @@ impl Writer {
         if self.gathered > 0 {
             self.write_group()?;
         }
-        let draft = Draft {
-            written: disk::draft_of(&self.path),
-            place: self.path.clone(),
-            published: false,
-        };
         let checksum = self.checksum.value();
-        let mut file = self.file.take().expect("it is finished once");
         for (key, value) in [
             (ROWS, self.rows.to_string()),
             (CHECKSUM, format!("{checksum:08x}")),
         ] {
-            file.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+            self.file
+                .append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         }
-        let file = file.into_inner().map_err(Error::writing(&draft.written))?;
-        let synced = file.sync_all().and_then(|()| file.metadata());
-        let bytes = synced.map_err(Error::io("write", &draft.written))?.len();
+        let file = self.file.into_inner().map_err(Error::writing(&self.name))?;
+        let (draft, bytes) = file.settle()?;
         let written = Written {
             rows: self.rows,
             checksum,
@@ -171,57 +174,12 @@ impl Writer {
         for buffer in &self.group {
             buffer.add_to(&mut self.checksum);
         }
-        let file = self.file.as_mut().expect("it is not finished");
-        write(file, &self.group).map_err(Error::writing(&disk::draft_of(&self.path)))?;
+        write(&mut self.file, &self.group).map_err(Error::writing(&self.name))?;
         for buffer in &mut self.group {
             buffer.clear();
         }
         self.gathered = 0;
         Ok(())
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        if self.file.take().is_some() {
-            // Should it stay, the next one with this name overwrites it.
-            let _ = fs::remove_file(disk::draft_of(&self.path));
-        }
-    }
-}
-
-/// A whole table that is on disk, but not in its place yet. Dropped before [`Draft::publish`], it leaves nothing behind.
-#[derive(Debug)]
-pub struct Draft {
-    written: PathBuf,
-    place: PathBuf,
-    published: bool,
-}
-
-impl Draft {
-    /// Where it can be read until it is in its place.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.written
-    }
-
-    /// Puts it in its place, for good.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the disk fails.
-    pub fn publish(mut self) -> Result<(), Error> {
-        disk::publish(&self.written, &self.place)?;
-        self.published = true;
-        Ok(())
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        if !self.published {
-            // Should it stay, the next one with this name overwrites it.
-            let _ = fs::remove_file(&self.written);
-        }
     }
 }
 
@@ -294,7 +252,7 @@ impl Buffer {
     }
 }
 
-fn write(file: &mut SerializedFileWriter<File>, group: &[Buffer]) -> ParquetResult<()> {
+fn write(file: &mut SerializedFileWriter<Growing>, group: &[Buffer]) -> ParquetResult<()> {
     let mut row_group = file.next_row_group()?;
     for buffer in group {
         let missing = || ParquetError::General("a column too few".to_owned());

@@ -3,7 +3,8 @@
 use super::schema::{direction_of, failure, is_empty, kind_of, minutes, what_of};
 use super::{ChartName, KnownBar, Mark, MarkEvent, MarkKey, MarkKind, What};
 use crate::Error;
-use market::{Bar, Ohlc, Price, SourceTime, Time};
+use market::{Bar, Ohlc, Price, SourceTime, Symbol, Time, Timeframe};
+use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -63,6 +64,54 @@ impl Page {
             let mut bars = statement.query_map(of, bar)?.collect::<Result<Vec<_>, _>>()?;
             bars.reverse();
             Ok(bars)
+        })
+    }
+
+    /// Bars that opened after `after`, at most `limit`; the oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn bars_after(
+        &self,
+        name: ChartName,
+        after: SourceTime,
+        limit: usize,
+    ) -> Result<Vec<KnownBar>, Error> {
+        self.read(|page| {
+            let Some(chart) = page.chart(name)? else {
+                return Ok(Vec::new());
+            };
+            let sql =
+                "SELECT open_time, end_time, open, high, low, close, ticks, holed, known FROM bar
+                       WHERE chart = ?1 AND open_time > ?2 ORDER BY open_time LIMIT ?3";
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let mut statement = page.connection.prepare_cached(sql)?;
+            statement
+                .query_map(params![chart, after.nanos(), limit], bar)?
+                .collect()
+        })
+    }
+
+    /// The charts there are, by symbol and timeframe.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn charts(&self) -> Result<Vec<ChartName>, Error> {
+        self.read(|page| {
+            let sql = "SELECT symbol, timeframe FROM chart ORDER BY symbol, timeframe";
+            let mut statement = page.connection.prepare_cached(sql)?;
+            statement.query_map([], chart_name)?.collect()
+        })
+    }
+
+    /// How many bars there are.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn count(&self) -> Result<u64, Error> {
+        self.read(|page| {
+            let sql = "SELECT count(*) FROM bar";
+            page.connection.query_row(sql, [], |row| row.get(0))
         })
     }
 
@@ -161,6 +210,18 @@ fn order(mark: &Mark) -> impl Ord + use<> {
         (mark.known, mark.born, key.kind, key.bar),
         (key.direction, key.top, key.bottom),
     )
+}
+
+fn chart_name(row: &Row<'_>) -> rusqlite::Result<ChartName> {
+    let (symbol, length): (String, i64) = (row.get(0)?, row.get(1)?);
+    let unknown = || rusqlite::Error::InvalidColumnType(0, symbol.clone(), Type::Text);
+    let timeframe = Timeframe::ALL
+        .into_iter()
+        .find(|timeframe| minutes(*timeframe) == length);
+    Ok(ChartName {
+        symbol: Symbol::new(&symbol).map_err(|_| unknown())?,
+        timeframe: timeframe.ok_or_else(unknown)?,
+    })
 }
 
 fn bar(row: &Row<'_>) -> rusqlite::Result<KnownBar> {

@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// `ORCB`: tells this file from anybody else's SQLite file.
 const APPLICATION_ID: i32 = 0x4f52_4342;
-/// Of the tables below. A book of another version is made again.
+/// Of the tables below. A book of an older version is made again; one of a newer is not touched.
 const SCHEMA_VERSION: u32 = 1;
 
 /// Times are in nanoseconds since 1970, prices in units of 1e-9. `series` is the stamp at which a chart began to count its
@@ -52,6 +52,13 @@ pub(super) fn is_empty(connection: &Connection, path: &Path) -> Result<bool, Err
     let tables = number("SELECT count(*) FROM sqlite_schema").map_err(&failed)?;
     if (application, version, tables) == (0, 0, 0) {
         return Ok(true);
+    }
+    if application == i64::from(APPLICATION_ID) && version > SCHEMA_VERSION.into() {
+        return Err(Error::Version {
+            what: format!("the chart book {}", path.display()),
+            found: u32::try_from(version).unwrap_or(u32::MAX),
+            supported: SCHEMA_VERSION,
+        });
     }
     if (application, version) != (APPLICATION_ID.into(), SCHEMA_VERSION.into()) {
         return Err(Error::Corrupt {

@@ -1,7 +1,7 @@
 //! The trades of a backtest as a table, a row each. `docs/backtest.md` has the columns.
 
 use anyhow::{Context as _, Result, bail};
-use history::table::{Cell, Column, Form, Sheet, Unit};
+use history::table::{Cell, Column, Form, Sheet, Target, Unit};
 use lab::backtest::Report;
 use lab::backtest::report::Trade;
 use market::SourceTime;
@@ -14,7 +14,7 @@ use std::path::Path;
 pub(super) fn form(path: &Path) -> Result<Form> {
     let Some(form) = Form::of(path) else {
         bail!(
-            "--trades {} says no form: end the name in .parquet or .csv",
+            "--trades {} says no form: end the name in .parquet, .csv or .json",
             path.display()
         );
     };
@@ -27,8 +27,13 @@ pub(super) fn form(path: &Path) -> Result<Form> {
 /// When the file cannot be written.
 pub(super) fn write(report: &Report, path: &Path) -> Result<()> {
     let about = [("orion.kind", "trades".to_owned())];
-    let mut sheet = Sheet::create(form(path)?, path, &columns(), &about)
-        .with_context(|| format!("write the trades to {}", path.display()))?;
+    let mut sheet = Sheet::create(
+        form(path)?,
+        Target::File(path.to_owned()),
+        &columns(),
+        &about,
+    )
+    .with_context(|| format!("write the trades to {}", path.display()))?;
     for trade in &report.trades {
         row(trade, &mut sheet).context("write the trades")?;
     }

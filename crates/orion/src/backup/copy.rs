@@ -1,139 +1,194 @@
-//! Copying a market that a server is writing. What a start needs is that of a crash: the tape has all that led to the
+//! Copying a data folder that a server is writing. What a start needs is that of a crash: the tape has all that led to the
 //! journal's records, and journal and tape reach at least as far as the newest snapshot. So what may know least is copied
 //! first: snapshots, then the journal, then everything else, and the tape last.
 
+use super::keep::Keep;
+use super::sums::{Hashing, Sums};
+use super::{DATA, Kept};
 use crate::fault;
-use crate::history::Progress;
-use anyhow::{Context as _, Result, bail};
+use crate::history::{Market, Progress};
+use anyhow::{Context as _, Result};
 use journal::copy::database;
-use journal::tape::{self, Segment};
+use journal::{Journal as _, Looking, tape};
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 /// The databases of a market.
-pub(super) const DATABASES: [&str; 2] = ["journal.sqlite", "charts.sqlite"];
-/// How often a market is copied again because old days of its tape went meanwhile.
-const TRIES_MAX: usize = 5;
-/// Bytes copied at a time.
-const CHUNK: usize = 1024 * 1024;
+const DATABASES: [&str; 2] = ["journal.sqlite", "charts.sqlite"];
 
-/// Copies what lies in the data folder beside its markets: keys, what is revoked, and the like.
-pub(super) fn around(data: &Path, to: &Path, markets: &[&str]) -> Result<()> {
-    tree(
-        data,
-        to,
-        &|name| markets.contains(&name) || is_passing(name),
-        &mut |_| {},
-    )
-}
+/// What is copied changed in a way that a copy must not: it is begun again.
+#[derive(Debug)]
+pub(super) struct Changed(String);
 
-/// Copies a backup's data, all of it.
-pub(super) fn all(from: &Path, to: &Path, progress: &Progress) -> Result<()> {
-    let mut done = 0;
-    let mut told = |bytes| {
-        done += bytes;
-        progress.set(done);
-    };
-    tree(from, to, &|_| false, &mut told)
-}
-
-/// Copies a market, so that a server can go on with the copy.
-pub(super) fn market(from: &Path, to: &Path, progress: &Progress) -> Result<()> {
-    for _ in 0..TRIES_MAX {
-        let before = oldest(from)?;
-        once(from, to, progress)?;
-        // What went while the copy was made may be what its snapshots need.
-        if oldest(from)? == before {
-            return Ok(());
-        }
-        fs::remove_dir_all(to).with_context(|| format!("remove {}", to.display()))?;
+impl std::fmt::Display for Changed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}: try again in a minute", self.0)
     }
-    bail!(
-        "old days of the tape in {} went each of {TRIES_MAX} times while it was copied: try again in a minute",
-        from.display()
-    )
+}
+
+impl std::error::Error for Changed {}
+
+/// A copy that is being made.
+pub(super) struct Copying<'a> {
+    keep: &'a mut dyn Keep,
+    pub(super) sums: Sums,
+    progress: Progress,
+}
+
+impl<'a> Copying<'a> {
+    pub(super) fn new(keep: &'a mut dyn Keep) -> Self {
+        Self {
+            keep,
+            sums: Sums::default(),
+            progress: Progress::hidden(),
+        }
+    }
+
+    /// Copies what lies in the data folder beside its markets: keys, what is revoked, and the like.
+    pub(super) fn around(&mut self, data: &Path, markets: &[Market]) -> Result<()> {
+        let is_market = |name: &str| markets.iter().any(|market| market.name == name);
+        self.tree(data, DATA, &|name| is_market(name) || is_passing(name))
+    }
+
+    /// Copies a market, so that a server can go on with the copy.
+    pub(super) fn market(&mut self, market: &Market) -> Result<Kept> {
+        let from = &market.dir;
+        let to = format!("{DATA}/{}", market.name);
+        self.progress = Progress::new(&market.name, size(from)?);
+        self.sums.begin();
+        let before = oldest(from)?;
+        let snapshots = from.join("snapshots");
+        self.keep.folder(&to)?;
+        if snapshots.is_dir() {
+            self.tree(&snapshots, &format!("{to}/snapshots"), &is_passing)?;
+        }
+        let mut kept = Kept {
+            name: market.name.clone(),
+            epoch: None,
+            seq: None,
+        };
+        for name in DATABASES {
+            if from.join(name).exists() {
+                self.database(from, &to, name, &mut kept)?;
+            }
+        }
+        let is_done = |name: &str| ["snapshots", "tape"].contains(&name) || is_passing(name);
+        self.tree(from, &to, &is_done)?;
+        self.tape(&from.join("tape"), &format!("{to}/tape"))?;
+        // What went while the copy was made may be what its snapshots need.
+        if oldest(from)? != before {
+            let what = format!(
+                "old days of the tape in {} went while it was copied",
+                from.display()
+            );
+            return Err(Changed(what).into());
+        }
+        Ok(kept)
+    }
+
+    /// Copies a database as it is at one moment, and looks where a journal ends in the copy.
+    fn database(&mut self, from: &Path, to: &str, name: &str, kept: &mut Kept) -> Result<()> {
+        fault::point("backup_file");
+        let scratch = self.keep.scratch()?;
+        let copy = scratch.join(name);
+        database(&from.join(name), &copy)?;
+        if name == DATABASES[0]
+            && let Some(journal) = Looking::open(&scratch)?
+        {
+            let end = journal.end();
+            (kept.epoch, kept.seq) = (Some(end.epoch.to_string()), Some(end.seq));
+        }
+        self.file(&copy, &format!("{to}/{name}"))?;
+        fs::remove_dir_all(&scratch).with_context(|| format!("remove {}", scratch.display()))
+    }
+
+    /// Copies the tape's segments, oldest first. The journal's copy was made before they are listed: what is on them now has
+    /// all that led to its records. The last one may be torn, as after a crash.
+    fn tape(&mut self, from: &Path, to: &str) -> Result<()> {
+        self.keep.folder(to)?;
+        for segment in tape::segments(from)? {
+            let name = segment.path.file_name().unwrap_or_default();
+            self.file(&segment.path, &format!("{to}/{}", name.to_string_lossy()))?;
+        }
+        Ok(())
+    }
+
+    /// Copies a folder with all that is in it, but for what is left out by its name.
+    fn tree(&mut self, from: &Path, to: &str, is_left_out: &dyn Fn(&str) -> bool) -> Result<()> {
+        self.keep.folder(to)?;
+        let reading = || format!("list {}", from.display());
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(from).with_context(reading)? {
+            entries.push(entry.with_context(reading)?);
+        }
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let name = entry.file_name();
+            let name = name.to_str().filter(|name| !name.contains(['\n', '\\']));
+            let name = name.with_context(|| {
+                format!(
+                    "{} has a name that no backup can hold: give it another one",
+                    path.display()
+                )
+            })?;
+            if is_left_out(name) {
+                continue;
+            }
+            let to = format!("{to}/{name}");
+            let kind = entry.file_type().with_context(reading)?;
+            if kind.is_dir() {
+                // A name that is left out here is not meant deeper down, but for what is passing everywhere.
+                self.tree(&path, &to, &is_passing)?;
+            } else if kind.is_file() {
+                self.file(&path, &to)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies a file as far as it is written now. One that is gone is passed over.
+    fn file(&mut self, from: &Path, name: &str) -> Result<()> {
+        fault::point("backup_file");
+        let reading = || format!("read {}", from.display());
+        let source = match File::open(from) {
+            Ok(source) => source,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error).with_context(reading),
+        };
+        let about = source.metadata().with_context(reading)?;
+        let mut source = Hashing::new(source.take(about.len()));
+        self.keep.file(name, &mut source, &about)?;
+        if source.count() != about.len() {
+            let what = format!("{} became shorter while it was copied", from.display());
+            return Err(Changed(what).into());
+        }
+        self.sums.add(name, source.sum(), about.len());
+        self.progress.set(self.sums.since_begin());
+        Ok(())
+    }
+
+    /// Puts a text of our own beside what was copied.
+    pub(super) fn text(&mut self, name: &str, text: &str) -> Result<()> {
+        let bytes = text.len() as u64;
+        let mut source = Hashing::new(text.as_bytes());
+        self.keep.text(name, &mut source, bytes)?;
+        self.sums.add(name, source.sum(), bytes);
+        Ok(())
+    }
+
+    /// Puts the sums of all, which come last.
+    pub(super) fn sums(&mut self) -> Result<()> {
+        let text = self.sums.text();
+        self.keep
+            .text(super::SUMS, &mut text.as_bytes(), text.len() as u64)
+    }
 }
 
 fn oldest(market: &Path) -> Result<Option<u64>> {
     let segments = tape::segments(&market.join("tape"))?;
     Ok(segments.first().map(|segment| segment.number))
-}
-
-fn once(from: &Path, to: &Path, progress: &Progress) -> Result<()> {
-    let mut done = 0;
-    let mut told = |bytes| {
-        done += bytes;
-        progress.set(done);
-    };
-    let snapshots = from.join("snapshots");
-    if snapshots.is_dir() {
-        tree(&snapshots, &to.join("snapshots"), &is_passing, &mut told)?;
-    }
-    fs::create_dir_all(to).with_context(|| format!("make the folder {}", to.display()))?;
-    for name in DATABASES {
-        let path = from.join(name);
-        if path.exists() {
-            fault::point("backup_file");
-            database(&path, &to.join(name))?;
-            told(fs::metadata(&path).map_or(0, |about| about.len()));
-        }
-    }
-    let is_done = |name: &str| ["snapshots", "tape"].contains(&name) || is_passing(name);
-    tree(from, to, &is_done, &mut told)?;
-    whole_tape(&from.join("tape"), &to.join("tape"), &mut told)
-}
-
-/// Copies the tape's segments, oldest first. A segment that a newer one followed meanwhile is copied again: it has grown.
-fn whole_tape(from: &Path, to: &Path, told: &mut dyn FnMut(u64)) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("make the folder {}", to.display()))?;
-    let mut last = 0;
-    loop {
-        let segments = tape::segments(from)?;
-        let newer = |segment: &&Segment| segment.number >= last;
-        for segment in segments.iter().filter(newer) {
-            let name = segment.path.file_name().unwrap_or_default();
-            file(&segment.path, &to.join(name), told)?;
-        }
-        let newest = segments.last().map_or(0, |segment| segment.number);
-        let now = tape::segments(from)?;
-        if now.last().map_or(0, |segment| segment.number) == newest {
-            return sync_dir(to);
-        }
-        last = newest;
-    }
-}
-
-/// Copies a folder with all that is in it, but for what is left out by its name.
-fn tree(
-    from: &Path,
-    to: &Path,
-    is_left_out: &dyn Fn(&str) -> bool,
-    told: &mut dyn FnMut(u64),
-) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("make the folder {}", to.display()))?;
-    let reading = || format!("list {}", from.display());
-    // A name that is left out here is not meant deeper down, but for what is passing everywhere.
-    let deeper: &dyn Fn(&str) -> bool = if is_left_out("journal.lock") {
-        &is_passing
-    } else {
-        is_left_out
-    };
-    for entry in fs::read_dir(from).with_context(reading)? {
-        let entry = entry.with_context(reading)?;
-        let name = entry.file_name();
-        let text = name.to_string_lossy();
-        if is_left_out(&text) {
-            continue;
-        }
-        let kind = entry.file_type().with_context(reading)?;
-        if kind.is_dir() {
-            tree(&entry.path(), &to.join(&name), deeper, told)?;
-        } else if kind.is_file() {
-            file(&entry.path(), &to.join(&name), told)?;
-        }
-    }
-    sync_dir(to)
 }
 
 /// Locks, drafts, and databases with their logs, which are copied in another way.
@@ -143,36 +198,6 @@ fn is_passing(name: &str) -> bool {
         || [".lock", ".new", ".part"]
             .iter()
             .any(|end| name.ends_with(end))
-}
-
-/// Copies a file as far as it is written now, with its rights, and syncs it. One that is gone is passed over.
-pub(super) fn file(from: &Path, to: &Path, told: &mut dyn FnMut(u64)) -> Result<()> {
-    fault::point("backup_file");
-    let mut source = match File::open(from) {
-        Ok(source) => source,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error).with_context(|| format!("read {}", from.display())),
-    };
-    let writing = || format!("write {}", to.display());
-    let mut target = File::create(to).with_context(writing)?;
-    let mut room = vec![0; CHUNK];
-    loop {
-        let read = match source.read(&mut room) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error).with_context(|| format!("read {}", from.display())),
-        };
-        target.write_all(&room[..read]).with_context(writing)?;
-        told(read as u64);
-    }
-    let about = source
-        .metadata()
-        .with_context(|| format!("look at {}", from.display()))?;
-    target
-        .set_permissions(about.permissions())
-        .with_context(writing)?;
-    target.sync_all().with_context(writing)
 }
 
 /// All bytes of a folder, for the progress.
@@ -198,4 +223,10 @@ pub(super) fn sync(path: &Path) -> Result<()> {
 /// Makes the names in a folder last; elsewhere than on Unix the file system keeps them by itself.
 pub(super) fn sync_dir(dir: &Path) -> Result<()> {
     if cfg!(unix) { sync(dir) } else { Ok(()) }
+}
+
+/// The folder in which a path lies.
+pub(super) fn sync_parent(path: &Path) -> Result<()> {
+    let whole = std::path::absolute(path).with_context(|| format!("find {}", path.display()))?;
+    whole.parent().map_or(Ok(()), sync_dir)
 }

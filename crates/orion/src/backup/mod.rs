@@ -1,22 +1,31 @@
-//! `orion backup`: a copy of the data folder that a server may be writing. `backup/copy.rs` has the order in which a market is
-//! copied, on which all depends; `backup/sums.rs` the checksums; `backup/restore.rs` the way back. `docs/decisions/0016`.
+//! `orion backup`: a copy of the data folder that a server may be writing, as a folder or as one file. `backup/copy.rs` has the order
+//! in which a market is copied, on which all depends; `backup/keep.rs` and `backup/archive.rs` where it goes; `backup/sums.rs` the
+//! checksums; `backup/restore.rs` the way back. `docs/decisions/0016`.
 
+mod archive;
 mod copy;
+mod keep;
 pub mod restore;
 mod sums;
 
 use crate::cli;
 use crate::clock::{self, Sources as _};
-use crate::history::{Progress, data_folder, markets};
-use anyhow::{Context as _, Result, bail, ensure};
-use journal::{Journal as _, Looking};
+use crate::history::{Market, data_folder, markets, remark};
+use anyhow::{Context as _, Result, ensure};
+use archive::Archive;
+use copy::{Changed, Copying};
+use keep::{Folder, Keep};
 use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-pub(crate) use sums::{SUMS, verify};
+pub(crate) use archive::{is_stream, read as read_archive};
+pub(crate) use sums::{SUMS, Written, verify};
 
+/// How often it is begun again because what is copied changed in a way that a copy must not.
+const TRIES_MAX: usize = 5;
 /// The folder of a backup that has what was copied, laid out as the data folder is.
 pub(crate) const DATA: &str = "data";
 /// What says of which moment a backup is.
@@ -49,41 +58,62 @@ pub(crate) struct Kept {
 /// When there is nothing to keep, the place is taken, or something cannot be read or written: then there is no backup.
 pub fn run(options: &cli::Backup, environment: Vec<(String, String)>) -> Result<()> {
     let data = data_folder(&options.kept, environment)?;
-    let begun = clock::Machine.system().to_string();
+    let mut begun = clock::Machine.system().to_string();
     let to = options.to.clone().unwrap_or_else(|| named_by(&begun));
-    ensure_apart(&data, &to)?;
-    let draft = begin(&to)?;
-    let manifest = fill(&data, &draft, begun)?;
-    let sums = finish(&draft, &to, &manifest)?;
-    let mut out = io::stdout().lock();
-    if options.kept.json {
+    ensure_free(&data, &to)?;
+    let mut tries = 1;
+    let (manifest, sums) = loop {
+        match once(&data, &to, begun) {
+            // What has gone to standard output cannot be taken back.
+            Err(error) if error.is::<Changed>() && tries < TRIES_MAX && !is_stream(&to) => {
+                tries += 1;
+                begun = clock::Machine.system().to_string();
+            }
+            done => break done?,
+        }
+    };
+    let told = if options.kept.json {
         let told = serde_json::json!({
             "backup": to, "files": sums.files, "bytes": sums.bytes, "begun": manifest.begun, "markets": manifest.markets,
         });
-        writeln!(out, "{told}")?;
-        return Ok(());
+        told.to_string()
+    } else {
+        told(&to, &manifest, sums)?
+    };
+    if is_stream(&to) {
+        remark(&told);
+    } else {
+        writeln!(io::stdout(), "{told}")?;
     }
-    writeln!(
-        out,
-        "{}: {} files, {} bytes, of {}",
-        to.display(),
-        sums.files,
-        sums.bytes,
+    Ok(())
+}
+
+fn told(to: &Path, manifest: &Manifest, sums: sums::Written) -> Result<String> {
+    let mut text = String::new();
+    let name = if is_stream(to) {
+        "backup".to_owned()
+    } else {
+        to.display().to_string()
+    };
+    let (files, bytes) = (sums.files, sums.bytes);
+    write!(
+        text,
+        "{name}: {files} files, {bytes} bytes, of {}",
         manifest.begun
     )?;
     for market in &manifest.markets {
         match market.seq {
-            Some(seq) => writeln!(out, "  {}  {seq} records in the journal", market.name)?,
-            None => writeln!(out, "  {}  a tape alone", market.name)?,
+            Some(seq) => write!(text, "\n  {}  {seq} records in the journal", market.name)?,
+            None => write!(text, "\n  {}  a tape alone", market.name)?,
         }
     }
-    writeln!(
-        out,
-        "verify it with `orion verify {}`, use it with `orion restore {} --data DIR`",
-        to.display(),
-        to.display()
-    )?;
-    Ok(())
+    if !is_stream(to) {
+        write!(
+            text,
+            "\nverify it with `orion verify {name}`, use it with `orion restore {name} --data DIR`"
+        )?;
+    }
+    Ok(text)
 }
 
 /// Where a backup goes that nobody named: its time without what a file's name may not have everywhere.
@@ -96,8 +126,17 @@ fn named_by(begun: &str) -> PathBuf {
     PathBuf::from(format!("orion-backup-{time}Z"))
 }
 
-/// A backup inside of what it copies would have itself in it.
-fn ensure_apart(data: &Path, to: &Path) -> Result<()> {
+/// A backup replaces nothing, and inside of what it copies it would have itself in it.
+fn ensure_free(data: &Path, to: &Path) -> Result<()> {
+    if is_stream(to) {
+        return Ok(());
+    }
+    archive::ensure_known(to)?;
+    ensure!(
+        !to.exists(),
+        "{} is there already: a backup never replaces another one; give another name, or move that one away",
+        to.display()
+    );
     let whole = std::path::absolute(to).context("find the place of the backup")?;
     let data_whole = fs::canonicalize(data)
         .with_context(|| format!("find the data folder {}", data.display()))?;
@@ -117,76 +156,45 @@ fn ensure_apart(data: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The folder in which the backup grows until it is whole.
-fn begin(to: &Path) -> Result<PathBuf> {
+fn once(data: &Path, to: &Path, begun: String) -> Result<(Manifest, sums::Written)> {
+    let found = markets(data, None)?;
     ensure!(
-        !to.exists(),
-        "{} is there already: a backup never replaces another one; give another name, or move that one away",
-        to.display()
+        !found.is_empty(),
+        "there is no market in {}: nothing to keep; name the data folder with --data",
+        data.display()
     );
-    let mut name = to.as_os_str().to_owned();
-    name.push(".part");
-    let draft = PathBuf::from(name);
-    if draft.exists() {
-        ensure!(
-            draft.join(UNFINISHED).exists() || draft.join(SUMS).exists(),
-            "{} is in the way and was not left by a backup: move it away",
-            draft.display()
-        );
-        fs::remove_dir_all(&draft)
-            .with_context(|| format!("remove the unfinished backup {}", draft.display()))?;
-    }
-    fs::create_dir(&draft).with_context(|| format!("make the folder {}", draft.display()))?;
-    fs::write(draft.join(UNFINISHED), "")
-        .with_context(|| format!("write into {}", draft.display()))?;
-    Ok(draft)
+    let mut keep: Box<dyn Keep> = if archive::is_named(to) {
+        Box::new(Archive::begin(to)?)
+    } else {
+        Box::new(Folder::begin(to)?)
+    };
+    let done = fill(data, &found, begun, keep.as_mut())?;
+    keep.finish()?;
+    Ok(done)
 }
 
-fn fill(data: &Path, draft: &Path, begun: String) -> Result<Manifest> {
-    let found = markets(data, None)?;
-    if found.is_empty() {
-        bail!(
-            "there is no market in {}: nothing to keep; name the data folder with --data",
-            data.display()
-        );
-    }
-    let to = draft.join(DATA);
-    let names: Vec<&str> = found.iter().map(|market| market.name.as_str()).collect();
-    copy::around(data, &to, &names)?;
+fn fill(
+    data: &Path,
+    found: &[Market],
+    begun: String,
+    keep: &mut dyn Keep,
+) -> Result<(Manifest, sums::Written)> {
+    let mut copying = Copying::new(keep);
+    copying.around(data, found)?;
     let mut kept = Vec::new();
-    for market in &found {
-        let target = to.join(&market.name);
-        let progress = Progress::new(&market.name, copy::size(&market.dir)?);
-        copy::market(&market.dir, &target, &progress)
-            .with_context(|| format!("copy market {}", market.name))?;
-        let end = Looking::open(&target)?.map(|journal| journal.end());
-        kept.push(Kept {
-            name: market.name.clone(),
-            epoch: end.map(|end| end.epoch.to_string()),
-            seq: end.map(|end| end.seq),
-        });
+    for market in found {
+        let copied = copying.market(market);
+        kept.push(copied.with_context(|| format!("copy market {}", market.name))?);
     }
-    Ok(Manifest {
+    let manifest = Manifest {
         orion: env!("CARGO_PKG_VERSION").to_owned(),
         begun,
         markets: kept,
-    })
-}
-
-/// Sums up what is in the draft, and gives it its name: from here on it is a backup.
-fn finish(draft: &Path, to: &Path, manifest: &Manifest) -> Result<sums::Written> {
-    let path = draft.join(MANIFEST);
-    let text = serde_json::to_string_pretty(manifest)?;
-    fs::write(&path, text + "\n").with_context(|| format!("write {}", path.display()))?;
-    copy::sync(&path)?;
-    let unfinished = draft.join(UNFINISHED);
-    let written = sums::write(draft, &unfinished)?;
-    fs::remove_file(&unfinished).with_context(|| format!("remove {}", unfinished.display()))?;
-    copy::sync_dir(draft)?;
-    crate::fault::point("backup_whole");
-    fs::rename(draft, to).with_context(|| format!("put {} in its place", to.display()))?;
-    copy::sync_dir(&std::path::absolute(to)?.join(".."))?;
-    Ok(written)
+    };
+    let text = serde_json::to_string_pretty(&manifest)?;
+    copying.text(MANIFEST, &(text + "\n"))?;
+    copying.sums()?;
+    Ok((manifest, copying.sums.written))
 }
 
 /// Reads what a backup says of itself.
@@ -216,27 +224,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
         fs::create_dir(&data).unwrap();
-        ensure_apart(&data, &dir.path().join("backup")).unwrap();
+        ensure_free(&data, &dir.path().join("backup")).unwrap();
         for inside in [data.join("backup"), data.join("../data/backup")] {
-            let error = ensure_apart(&data, &inside).unwrap_err().to_string();
+            let error = ensure_free(&data, &inside).unwrap_err().to_string();
             assert!(error.contains("would lie in the data folder"), "{error}");
         }
-        let error = ensure_apart(&data, &dir.path().join("none/backup")).unwrap_err();
+        let error = ensure_free(&data, &dir.path().join("none/backup")).unwrap_err();
         assert!(error.to_string().contains("make it first"), "{error}");
     }
 
     #[test]
-    fn only_what_a_backup_left_is_removed() {
+    fn one_backup_never_replaces_another() {
         let dir = tempfile::tempdir().unwrap();
-        let to = dir.path().join("kept");
-        let draft = begin(&to).unwrap();
-        fs::write(draft.join("half"), "x").unwrap();
-        assert!(!begin(&to).unwrap().join("half").exists());
-        fs::remove_file(draft.join(UNFINISHED)).unwrap();
-        let error = begin(&to).unwrap_err().to_string();
-        assert!(error.contains("was not left by a backup"), "{error}");
+        let (data, to) = (dir.path().join("data"), dir.path().join("kept"));
+        fs::create_dir(&data).unwrap();
         fs::create_dir(&to).unwrap();
-        let error = begin(&to).unwrap_err().to_string();
+        let error = ensure_free(&data, &to).unwrap_err().to_string();
         assert!(error.contains("never replaces another one"), "{error}");
+        let error = ensure_free(&data, &dir.path().join("a.zip")).unwrap_err();
+        assert!(error.to_string().contains(".tar.zst"), "{error}");
     }
 }

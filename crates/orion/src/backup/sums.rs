@@ -1,13 +1,12 @@
 //! The checksums of a backup, in the form of `sha256sum`: `sha256sum -c SHA256SUMS` verifies it without ORION.
 
-use super::copy;
 use crate::history::Progress;
 use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{self, Read};
 use std::path::Path;
 
 pub(crate) const SUMS: &str = "SHA256SUMS";
@@ -19,31 +18,78 @@ pub(crate) struct Written {
     pub(crate) bytes: u64,
 }
 
-/// Sums up every file of a backup but the one that says it is unfinished.
-pub(super) fn write(backup: &Path, without: &Path) -> Result<Written> {
-    let mut files = BTreeMap::new();
-    list(backup, backup, &mut files)?;
-    let mut written = Written::default();
-    let progress = Progress::new("checksums", files.values().sum());
-    let mut text = String::new();
-    for (name, bytes) in &files {
-        let path = backup.join(name);
-        if path == without {
-            continue;
-        }
-        let _written = writeln!(text, "{}  {name}", sum(&path)?);
-        written.files += 1;
-        written.bytes += bytes;
-        progress.set(written.bytes);
-    }
-    let path = backup.join(SUMS);
-    fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
-    copy::sync(&path)?;
-    copy::sync_dir(backup)?;
-    Ok(written)
+/// The sums of what is put into a backup.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    files: BTreeMap<String, String>,
+    pub(super) written: Written,
+    /// Bytes when a market was begun.
+    begun: u64,
 }
 
-/// Reads every byte of a backup; what is wrong, a line for each file.
+impl Sums {
+    pub(super) fn begin(&mut self) {
+        self.begun = self.written.bytes;
+    }
+
+    pub(super) fn since_begin(&self) -> u64 {
+        self.written.bytes - self.begun
+    }
+
+    pub(super) fn add(&mut self, name: &str, sum: String, bytes: u64) {
+        self.files.insert(name.to_owned(), sum);
+        self.written.files += 1;
+        self.written.bytes += bytes;
+    }
+
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        for (name, sum) in &self.files {
+            let _written = writeln!(text, "{sum}  {name}");
+        }
+        text
+    }
+}
+
+/// Sums up what is read through it.
+pub(super) struct Hashing<R> {
+    from: R,
+    sum: Sha256,
+    bytes: u64,
+}
+
+impl<R: Read> Hashing<R> {
+    pub(super) fn new(from: R) -> Self {
+        Self {
+            from,
+            sum: Sha256::new(),
+            bytes: 0,
+        }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) fn sum(&self) -> String {
+        let mut text = String::new();
+        for byte in self.sum.clone().finalize() {
+            let _written = write!(text, "{byte:02x}");
+        }
+        text
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(to)?;
+        self.sum.update(&to[..read]);
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
+/// Reads every byte of a backup's folder; what is wrong, a line for each file.
 ///
 /// # Errors
 /// When it is no backup, or its folder cannot be read.
@@ -51,43 +97,56 @@ pub(crate) fn verify(backup: &Path) -> Result<(Written, Vec<String>)> {
     let path = backup.join(SUMS);
     let text = fs::read(&path).with_context(|| {
         format!(
-            "read {}: a whole backup has it; give the folder that `orion backup` named",
+            "read {}: a whole backup has it; give the folder or the file that `orion backup` named",
             path.display()
         )
     })?;
-    let text = String::from_utf8_lossy(&text);
     let mut files = BTreeMap::new();
     list(backup, backup, &mut files)?;
     files.remove(SUMS);
     let progress = Progress::new("checksums", files.values().sum());
     let (mut seen, mut wrong) = (Written::default(), Vec::new());
+    let mut found = BTreeMap::new();
+    for (name, bytes) in files {
+        seen.files += 1;
+        seen.bytes += bytes;
+        match sum(&backup.join(&name)) {
+            Ok(sum) => {
+                found.insert(name, (sum, bytes));
+            }
+            Err(error) => wrong.push(format!("{name}: {error:#}")),
+        }
+        progress.set(seen.bytes);
+    }
+    wrong.extend(compare(&String::from_utf8_lossy(&text), &found));
+    Ok((seen, wrong))
+}
+
+/// What is wrong with these files, of which sum and size were found, a line for each.
+pub(super) fn compare(text: &str, found: &BTreeMap<String, (String, u64)>) -> Vec<String> {
+    let mut left = found.clone();
+    let mut wrong = Vec::new();
+    if !text.ends_with('\n') {
+        wrong.push(format!("{SUMS}: it is cut off"));
+    }
     for (place, line) in (1..).zip(text.lines()) {
         let Some((wanted, name)) = line.split_once("  ") else {
             wrong.push(format!("{SUMS} line {place}: it has no checksum and name"));
             continue;
         };
-        let Some(bytes) = files.remove(name) else {
-            wrong.push(format!(
+        match left.remove(name) {
+            None => wrong.push(format!(
                 "{name}: it is gone, or {SUMS} line {place} is damaged"
-            ));
-            continue;
-        };
-        match sum(&backup.join(name)) {
-            Ok(found) if found == wanted => {}
-            Ok(_) => wrong.push(format!(
+            )),
+            Some((found, _)) if found == wanted => {}
+            Some((_, bytes)) => wrong.push(format!(
                 "{name}: its checksum differs, somewhere in its {bytes} bytes, or {SUMS} line {place} is damaged"
             )),
-            Err(error) => wrong.push(format!("{name}: {error:#}")),
         }
-        seen.files += 1;
-        seen.bytes += bytes;
-        progress.set(seen.bytes);
     }
-    let unknown = files
-        .keys()
-        .map(|name| format!("{name}: {SUMS} does not name it"));
-    wrong.extend(unknown);
-    Ok((seen, wrong))
+    let unknown = left.keys();
+    wrong.extend(unknown.map(|name| format!("{name}: {SUMS} does not name it")));
+    wrong
 }
 
 /// Every file with its bytes, named from `root` on with `/` between folders.
@@ -115,19 +174,9 @@ fn list(root: &Path, dir: &Path, files: &mut BTreeMap<String, u64>) -> Result<()
 
 fn sum(path: &Path) -> Result<String> {
     let reading = || format!("read {}", path.display());
-    let mut file = File::open(path).with_context(reading)?;
-    let (mut sum, mut room) = (Sha256::new(), vec![0; 1024 * 1024]);
-    loop {
-        match file.read(&mut room).with_context(reading)? {
-            0 => break,
-            read => sum.update(&room[..read]),
-        }
-    }
-    let mut text = String::new();
-    for byte in sum.finalize() {
-        let _written = write!(text, "{byte:02x}");
-    }
-    Ok(text)
+    let mut file = Hashing::new(File::open(path).with_context(reading)?);
+    io::copy(&mut file, &mut io::sink()).with_context(reading)?;
+    Ok(file.sum())
 }
 
 #[cfg(test)]
@@ -149,13 +198,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
         fs::create_dir(path("data")).unwrap();
-        for name in ["data/a", "data/b", "c", "UNFINISHED"] {
+        let mut sums = Sums::default();
+        for name in ["data/a", "data/b", "c"] {
             fs::write(path(name), name).unwrap();
+            sums.add(name, sum(&path(name)).unwrap(), name.len() as u64);
         }
-        let written = write(dir.path(), &path("UNFINISHED")).unwrap();
-        assert_eq!((written.files, written.bytes), (3, 13));
-        fs::remove_file(path("UNFINISHED")).unwrap();
-        assert_eq!(verify(dir.path()).unwrap(), (written, Vec::new()));
+        assert_eq!((sums.written.files, sums.written.bytes), (3, 13));
+        fs::write(path(SUMS), sums.text()).unwrap();
+        assert_eq!(verify(dir.path()).unwrap(), (sums.written, Vec::new()));
         fs::write(path("data/a"), "data/A").unwrap();
         fs::remove_file(path("c")).unwrap();
         fs::write(path("data/new"), "").unwrap();

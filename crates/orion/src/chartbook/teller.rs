@@ -157,9 +157,15 @@ impl Line {
     fn open(dir: &Path, keeping: Keeping, charts: &Arc<Charts>) -> anyhow::Result<Self> {
         let path = charts::path(dir);
         let book = Book::open(&path).or_else(|error| {
+            let is_newer = matches!(error, journal::Error::Version { .. });
             let reason = anyhow::Error::from(error);
-            tracing::warn!(file = %path.display(), "the chart book cannot be used and is made again: {reason:#}");
-            charts::remove(&path)?;
+            if is_newer {
+                let aside = charts::move_aside(&path)?;
+                tracing::warn!(file = %path.display(), "a newer ORION wrote the chart book, which is now {}; another one is made from the tape: to have the first again, end this ORION, move it back and start the newer one: {reason:#}", aside.display());
+            } else {
+                tracing::warn!(file = %path.display(), "the chart book cannot be used and is made again: {reason:#}");
+                charts::remove(&path)?;
+            }
             Book::open(&path)
         })?;
         let told = book.told()?;

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 /// Options of `backup`.
 #[derive(Args, Clone, Debug)]
 pub struct Backup {
-    /// The folder to make; it must not be there yet [default: orion-backup- and the time]
-    #[arg(value_name = "DIR")]
+    /// The folder to make, or a file where the name ends in .tar.zst, or - for standard output; it must not be there yet [default:
+    /// the folder orion-backup- and the time]
+    #[arg(value_name = "BACKUP")]
     pub to: Option<PathBuf>,
     #[command(flatten)]
     pub kept: Kept,
@@ -17,7 +18,7 @@ pub struct Backup {
 /// Options of `restore`.
 #[derive(Args, Clone, Debug)]
 pub struct Restore {
-    /// The folder that `orion backup` made
+    /// The folder or the file that `orion backup` made, or - for standard input
     #[arg(value_name = "BACKUP")]
     pub from: PathBuf,
     /// Move what is in the data folder aside, to a folder beside it
@@ -30,8 +31,8 @@ pub struct Restore {
 /// Options of `verify`.
 #[derive(Args, Clone, Debug)]
 pub struct Verify {
-    /// A data folder or a backup [default: the data folder]
-    #[arg(value_name = "DIR")]
+    /// A data folder or a backup, or - for one that comes by standard input [default: the data folder]
+    #[arg(value_name = "FOLDER")]
     pub folder: Option<PathBuf>,
     #[command(flatten)]
     pub kept: Kept,

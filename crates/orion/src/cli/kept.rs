@@ -1,4 +1,4 @@
-//! Commands that read what the data folder keeps: `history`, `track-record`.
+//! Commands that read what the data folder keeps: `history`, `export`, `track-record`.
 
 use super::Kept;
 use clap::{Args, Subcommand};
@@ -22,8 +22,6 @@ pub enum HistoryCommand {
     Gaps(HistoryGaps),
     /// Make Parquet files of the days that are over, now; a running server does it by itself
     Seal(HistorySeal),
-    /// Write signals or outcomes of the journal as a table
-    Export(HistoryExport),
 }
 
 /// Options of `history list`.
@@ -54,22 +52,31 @@ pub struct HistoryGaps {
     pub kept: Kept,
 }
 
-/// Options of `history export`.
+/// Options of `export`.
 #[derive(Args, Clone, Debug)]
-pub struct HistoryExport {
+pub struct Export {
     /// What to write
-    pub what: crate::history::What,
-    /// Only this market
+    pub what: crate::export::What,
+    /// Only this market: the name of its folder
     pub market: Option<String>,
-    /// The file to write: its name ends in .parquet or .csv
+    /// The file to write, or - for standard output [default: -]
     #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
+    pub out: Option<PathBuf>,
+    /// How to write it [default: as FILE is named; csv on standard output]
+    #[arg(long)]
+    pub format: Option<crate::export::Written>,
     /// Only what is not older than this: 2026-11-28 or 2026-11-28T07:00:00Z
     #[arg(long, value_name = "TIME")]
     pub from: Option<String>,
     /// Only what is older than this
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
+    /// Only these symbols, as EURUSD,XAUUSD
+    #[arg(long, value_name = "SYMBOLS", value_delimiter = ',')]
+    pub symbols: Vec<String>,
+    /// Of bars only these timeframes, as 5m,1h
+    #[arg(long, value_name = "TIMEFRAMES", value_delimiter = ',')]
+    pub timeframes: Vec<market::Timeframe>,
     #[command(flatten)]
     pub kept: Kept,
 }

@@ -28,6 +28,15 @@ pub(super) struct Day<'a> {
     pub(super) before: BTreeMap<String, String>,
 }
 
+/// What a day of a tape tells, without writing anything.
+pub(crate) struct DayRead<'a> {
+    pub(crate) segments: &'a [Segment],
+    /// As in [`Day`].
+    pub(crate) next: Option<&'a Segment>,
+    /// As in [`Day`].
+    pub(crate) before: BTreeMap<String, String>,
+}
+
 /// A file to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
@@ -43,7 +52,7 @@ struct Plan {
 }
 
 /// A quote or a bar of the tape.
-enum Row<'a> {
+pub(crate) enum Row<'a> {
     Quote(Quote<'a>),
     Bar(Told<'a>),
 }
@@ -160,17 +169,45 @@ impl Day<'_> {
         Path::new(&folder_name(key.symbol)).join(format!("{}.{end}", day::date(self.number)))
     }
 
+    fn read(
+        &self,
+        watcher: &mut dyn Watcher,
+        each: impl FnMut(Key, &Context, Row<'_>) -> Result<()>,
+    ) -> Result<Option<BTreeMap<String, String>>> {
+        let read = DayRead {
+            segments: self.segments,
+            next: self.next,
+            before: self.before.clone(),
+        };
+        read.read(watcher, each)
+    }
+}
+
+impl DayRead<'_> {
+    /// Gives every quote and bar of the day with its symbol and that one's decimals. Answers as [`DayRead::read`].
+    pub(crate) fn rows(
+        self,
+        watcher: &mut dyn Watcher,
+        mut each: impl FnMut(Symbol, u8, Row<'_>) -> Result<()>,
+    ) -> Result<Option<BTreeMap<String, String>>> {
+        self.read(watcher, |key, context, row| {
+            let id = context.catalog.find(key.symbol.as_str());
+            let digits = id.map_or(0, |id| context.catalog.instrument(id).digits);
+            each(key.symbol, digits, row)
+        })
+    }
+
     /// Gives every quote and bar of the day. Answers with whose prices each symbol had at the end; `None` where the watcher
     /// ended it.
     fn read(
-        &self,
+        self,
         watcher: &mut dyn Watcher,
         mut each: impl FnMut(Key, &Context, Row<'_>) -> Result<()>,
     ) -> Result<Option<BTreeMap<String, String>>> {
         let paths = self.segments.iter().chain(self.next);
         let mut reader = TapeReader::open_files(paths.map(|segment| segment.path.clone()));
         let mut context = Context {
-            sources: self.before.clone(),
+            sources: self.before,
             ..Context::default()
         };
         let (mut heads, mut items) = (0, 0_u64);

@@ -7,6 +7,7 @@ mod day;
 mod note;
 mod watch;
 
+pub(crate) use day::{DayRead, Row};
 pub use note::{Kind, Note, Sealed};
 pub use watch::Watch;
 

@@ -131,7 +131,7 @@ impl Note {
     /// Makes the day count as sealed: the note appears whole, and lasts.
     pub(super) fn publish(&self, history: &Path, day: i64) -> Result<()> {
         let path = path_of(history, day);
-        let draft = path.with_extension("json.new");
+        let draft = path.with_extension("json.part");
         let publish = || {
             let mut file = File::create(&draft)?;
             file.write_all(&serde_json::to_vec_pretty(self)?)?;

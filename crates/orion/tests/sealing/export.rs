@@ -1,20 +1,22 @@
 //! The journal as tables: every signal with its life, every step, as the records say.
 
-use crate::made::{command, settings, simulated, text};
+use crate::made::{settings, simulated, text};
 use engine::Settings;
 use history::table::Reader;
 use journal::{Journal as _, Local, Looking, Record};
-use market::{Epoch, Event, Outcome, OutcomeKind, Position, Signal, Span, Status, Time, Uuid};
+use market::{
+    Epoch, Event, Outcome, OutcomeKind, Position, Price, Signal, Span, Status, Time, Uuid,
+};
 use orion::machine::Machine;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::Arc;
 
-const MARKET: &str = "sim-5";
+pub(crate) const MARKET: &str = "sim-5";
 
 /// A market's journal after some hours of the simulated market.
-async fn market(data: &Path) -> Vec<Record> {
+pub(crate) async fn market(data: &Path) -> Vec<Record> {
     let dir = data.join(MARKET);
     std::fs::create_dir_all(&dir).expect("a folder");
     let journal = Local::open(&dir, || Epoch(7)).expect("open the journal");
@@ -43,10 +45,11 @@ async fn market(data: &Path) -> Vec<Record> {
     read.into_iter().map(|(_, record)| record).collect()
 }
 
-fn export(data: &Path, words: &[&str], out: &Path) -> Output {
-    let mut command = command(data, &["export"]);
-    command.args(words).arg("--out").arg(out);
-    command.output().expect("run orion")
+/// Runs `orion export`.
+pub(crate) fn export(data: &Path, words: &[&str], out: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orion"));
+    command.arg("export").args(words).arg("--data").arg(data);
+    command.arg("--out").arg(out).output().expect("run orion")
 }
 
 /// The rows of a CSV by the names of its columns.
@@ -99,11 +102,8 @@ async fn tables_say_what_the_journal_says() {
             row.integer(hit).map(|hit| hit.to_string()).as_ref(),
             Some(&expected["targets_hit"])
         );
-        let units: i64 = expected["entry"]
-            .replace('.', "")
-            .parse()
-            .expect("a number");
-        assert_eq!(row.integer(entry), Some(units), "nine decimals");
+        let price = Price::parse(&expected["entry"]).expect("a price");
+        assert_eq!(row.integer(entry), Some(price.units()), "nine decimals");
     }
     assert!(reader.next_row().expect("whole").is_none());
     let names = std::fs::read_dir(&out).expect("a folder").count();
@@ -235,7 +235,9 @@ fn check_signal(row: &BTreeMap<String, String>, signal: &Signal, outcomes: &[Out
     assert_eq!(row["reason"], signal.reason);
     assert_eq!(row["simulated"], signal.simulated.to_string());
     assert_eq!(Time::parse(&row["created_at"]), Ok(signal.created_at));
-    assert!((number("stop") - signal.stop.to_f64()).abs() < 1e-9);
+    let digits = signal.digits;
+    assert_eq!(row["stop"], signal.stop.display(digits).to_string());
+    assert_eq!(row["entry"], signal.entry.display(digits).to_string());
     assert!((number("confidence") - signal.confidence.to_f64()).abs() < 1e-9);
     assert_eq!(row["rr_target"], signal.rr_target.to_string());
     for (place, target) in signal.targets.iter().enumerate() {
@@ -316,9 +318,21 @@ fn what_cannot_be_exported_says_why() {
         (
             &["signals"][..],
             "a.xlsx",
-            "end the name in .parquet or .csv",
+            "end the name in .parquet, .csv or .json",
         ),
-        (&["signals"], "a.csv", "no market here has a journal"),
+        (&["signals"], "a.csv", "has a journal"),
+        (&["bars"], "a.csv", "has a chart book"),
+        (
+            &["signals", "--format", "json"],
+            "a.csv",
+            "is named as CSV, and JSON is asked for",
+        ),
+        (&["prices", "--symbols", "EUR/USD"], "a.csv", "--symbols: "),
+        (
+            &["prices", "--timeframes", "1h"],
+            "a.csv",
+            "is about bars alone",
+        ),
         (
             &["signals", "--from", "soon"],
             "a.csv",

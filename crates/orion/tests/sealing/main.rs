@@ -11,3 +11,4 @@ mod play;
 mod readers;
 mod serving;
 mod size;
+mod tables;

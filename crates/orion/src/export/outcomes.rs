@@ -1,8 +1,8 @@
 //! One row a step of what became of a confirmed signal.
 
-use super::{Period, price, ratio, ratio_cell, read};
+use super::{Out, price, ratio, ratio_cell, read};
 use anyhow::Result;
-use history::table::{Cell, Column, Sheet, Unit};
+use history::table::{Cell, Column, Unit};
 use journal::{Looking, Record};
 
 pub(super) fn columns() -> Vec<Column> {
@@ -20,36 +20,27 @@ pub(super) fn columns() -> Vec<Column> {
     ]
 }
 
-/// Writes the rows of a market; how many.
-pub(super) async fn write(
-    market: &str,
-    journal: &Looking,
-    period: Period,
-    sheet: &mut Sheet,
-) -> Result<u64> {
-    let mut rows = 0;
-    read(journal, |seq, record| {
+/// Writes the rows of a market.
+pub(super) async fn write(market: &str, journal: &Looking, out: &mut Out<'_>) -> Result<()> {
+    read(market, journal, |seq, record| {
         let Record::Outcome(outcome) = record else {
             return Ok(());
         };
-        if !period.has(outcome.at) {
+        if !out.wanted.has(outcome.at, outcome.symbol) {
             return Ok(());
         }
-        rows += 1;
-        sheet.row(&[
+        out.row(&[
             Cell::Text(market),
             Cell::Integer(i64::try_from(seq)?),
             Cell::Text(&outcome.id.to_string()),
             Cell::Text(outcome.symbol.as_str()),
             Cell::Nanos(outcome.at.nanos()),
             Cell::Text(&outcome.kind.to_string()),
-            Cell::Price(outcome.price),
+            Cell::Exact(outcome.price, outcome.digits),
             ratio_cell(Some(outcome.r)),
             Cell::Flag(outcome.last),
             ratio_cell(outcome.realised),
-        ])?;
-        Ok(())
+        ])
     })
-    .await?;
-    Ok(rows)
+    .await
 }

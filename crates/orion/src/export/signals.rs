@@ -1,11 +1,11 @@
 //! One row a signal, with its whole life: what was published, the verdict, and what became of it.
 
 use super::{
-    CHANCE_PLACES, MEASURE_PLACES, Period, chance_cell, end_cells, end_columns, price, ratio,
-    ratio_cell, read, time_cell,
+    CHANCE_PLACES, MEASURE_PLACES, Out, chance_cell, end_cells, end_columns, price, price_cell,
+    ratio, ratio_cell, read, time_cell,
 };
 use anyhow::Result;
-use history::table::{Cell, Column, Sheet, Unit};
+use history::table::{Cell, Column, Unit};
 use journal::{Looking, Record};
 use market::{Ended, Outcome, OutcomeKind, Price, PriceKind, Ratio, Signal, Time, Uuid};
 use serde_json::json;
@@ -87,18 +87,14 @@ pub(super) fn columns() -> Vec<Column> {
     columns
 }
 
-/// Writes the rows of a market, oldest signal first; how many.
-pub(super) async fn write(
-    market: &str,
-    journal: &Looking,
-    period: Period,
-    sheet: &mut Sheet,
-) -> Result<u64> {
+/// Writes the rows of a market, oldest signal first.
+pub(super) async fn write(market: &str, journal: &Looking, out: &mut Out<'_>) -> Result<()> {
     let mut order: Vec<Uuid> = Vec::new();
     let mut lives: BTreeMap<Uuid, Life> = BTreeMap::new();
-    read(journal, |_, record| {
+    let wanted = &mut *out.wanted;
+    read(market, journal, |_, record| {
         match record {
-            Record::Signal(signal) if period.has(signal.created_at) => {
+            Record::Signal(signal) if wanted.has(signal.created_at, signal.symbol) => {
                 let id = signal.id;
                 if let Some(life) = lives.get_mut(&id) {
                     life.signal = signal;
@@ -118,9 +114,9 @@ pub(super) async fn write(
     })
     .await?;
     for life in order.iter().filter_map(|id| lives.get(id)) {
-        life.write(market, sheet)?;
+        life.write(market, out)?;
     }
-    Ok(order.len() as u64)
+    Ok(())
 }
 
 impl Life {
@@ -151,8 +147,10 @@ impl Life {
         }
     }
 
-    fn write(&self, market: &str, sheet: &mut Sheet) -> Result<()> {
+    fn write(&self, market: &str, out: &mut Out<'_>) -> Result<()> {
         let signal = &self.signal;
+        let digits = signal.digits;
+        let price_cell = |price: Option<Price>| price_cell(price, digits);
         let evidence = &signal.evidence;
         let id = signal.id.to_string();
         let conditions = self.conditions();
@@ -175,8 +173,8 @@ impl Life {
             Cell::Nanos(signal.created_at.nanos()),
             Cell::Nanos(signal.decide_by.nanos()),
             time_cell(signal.decided_at),
-            Cell::Price(signal.entry),
-            Cell::Price(signal.stop),
+            Cell::Exact(signal.entry, digits),
+            Cell::Exact(signal.stop, digits),
         ];
         for place in 0..TARGETS {
             let target = signal.targets.get(place);
@@ -190,7 +188,7 @@ impl Life {
             chance_cell(evidence.odds),
             Cell::Text(&evidence.source),
             optional(price_kind),
-            Cell::Text(&conditions),
+            Cell::Json(&conditions),
             Cell::Text(&evidence.config_hash),
             Cell::Integer(self.targets_hit.unwrap_or(0).into()),
             price_cell(self.stop_moved),
@@ -202,6 +200,7 @@ impl Life {
         ]);
         cells.extend(end_cells(
             self.end.as_ref().and_then(|end| end.how.as_ref()),
+            digits,
         ));
         let rated = evidence.model.as_ref();
         cells.extend([
@@ -210,8 +209,7 @@ impl Life {
             rated.map_or(Cell::None, |rated| Cell::Units(rated.score.millionths())),
             Cell::Flag(signal.is_of_training()),
         ]);
-        sheet.row(&cells)?;
-        Ok(())
+        out.row(&cells)
     }
 
     /// What the signal stands on, as a list of JSON.
@@ -225,8 +223,4 @@ impl Life {
         });
         serde_json::Value::Array(conditions.collect()).to_string()
     }
-}
-
-fn price_cell(price: Option<Price>) -> Cell<'static> {
-    price.map_or(Cell::None, Cell::Price)
 }

@@ -1,11 +1,10 @@
 //! One row for each signal that was not confirmed, with what would have become of it had it been opened at its verdict.
 
 use super::{
-    CHANCE_PLACES, PAGE, Period, chance_cell, end_cells, end_columns, price, ratio, ratio_cell,
-    read,
+    CHANCE_PLACES, Out, PAGE, chance_cell, end_cells, end_columns, price, ratio, ratio_cell, read,
 };
 use anyhow::Result;
-use history::table::{Cell, Column, Sheet, Unit};
+use history::table::{Cell, Column, Unit};
 use journal::{Journal as _, Looking, Record};
 use market::{Shadow, Signal, Uuid};
 use std::collections::BTreeMap;
@@ -31,13 +30,8 @@ pub(super) fn columns() -> Vec<Column> {
     columns
 }
 
-/// Writes the rows of a market; how many.
-pub(super) async fn write(
-    market: &str,
-    journal: &Looking,
-    period: Period,
-    sheet: &mut Sheet,
-) -> Result<u64> {
+/// Writes the rows of a market.
+pub(super) async fn write(market: &str, journal: &Looking, out: &mut Out<'_>) -> Result<()> {
     let mut signals: BTreeMap<Uuid, Signal> = BTreeMap::new();
     // Shadows first: each is of a signal that stands in the journal when it does.
     let mut shadows = Vec::new();
@@ -49,7 +43,7 @@ pub(super) async fn write(
         }
         shadows.extend(page);
     }
-    read(journal, |_, record| {
+    read(market, journal, |_, record| {
         if let Record::Signal(signal) = record
             && signal.cause.is_some()
         {
@@ -58,14 +52,14 @@ pub(super) async fn write(
         Ok(())
     })
     .await?;
-    let mut rows = 0;
-    for (place, shadow) in shadows.iter().filter(|(_, one)| period.has(one.at)) {
-        if let Some(signal) = signals.get(&shadow.id) {
-            row(market, *place, shadow, signal, sheet)?;
-            rows += 1;
+    for (place, shadow) in &shadows {
+        if let Some(signal) = signals.get(&shadow.id)
+            && out.wanted.has(shadow.at, signal.symbol)
+        {
+            row(market, *place, shadow, signal, out)?;
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 fn row(
@@ -73,7 +67,7 @@ fn row(
     place: u64,
     shadow: &Shadow,
     signal: &Signal,
-    sheet: &mut Sheet,
+    out: &mut Out<'_>,
 ) -> Result<()> {
     let (id, kind) = (shadow.id.to_string(), shadow.kind.to_string());
     let mut cells = vec![
@@ -84,21 +78,20 @@ fn row(
         Cell::Text(signal.direction.as_str()),
         Cell::Text(&signal.setup),
         Cell::Text(signal.killzone.as_str()),
-        Cell::Price(signal.entry),
-        Cell::Price(signal.stop),
+        Cell::Exact(signal.entry, signal.digits),
+        Cell::Exact(signal.stop, signal.digits),
         Cell::Text(shadow.cause.as_str()),
         Cell::Nanos(shadow.at.nanos()),
         Cell::Text(&kind),
         chance_cell(shadow.odds),
         ratio_cell(shadow.realised),
     ];
-    let mut end = end_cells(shadow.end.as_ref());
+    let mut end = end_cells(shadow.end.as_ref(), signal.digits);
     // A verdict by the stop or the first target says itself whether it would have hit, and what judged it.
     end[0] = shadow.hit().map_or(Cell::None, Cell::Flag);
     if let (None, Some(bars)) = (&shadow.end, shadow.bars) {
         (end[8], end[9]) = (Cell::Text(bars.as_str()), Cell::Flag(shadow.coarse));
     }
     cells.extend(end);
-    sheet.row(&cells)?;
-    Ok(())
+    out.row(&cells)
 }
