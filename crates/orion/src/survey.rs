@@ -295,10 +295,7 @@ mod tests {
         check(|config| config.auth.mode = AuthMode::Optional, &[shows]);
         check(|config| config.auth.mode = AuthMode::Required, &[]);
         check(|config| config.feed.may_show_to_others = true, &[posts]);
-        check(
-            |config| config.feed.kind = "kraken".parse().unwrap(),
-            &[posts],
-        );
+        check(|config| config.feed.kind = "sim".parse().unwrap(), &[posts]);
         check(
             |config| config.feed.kind = "tape:day.csv".parse().unwrap(),
             &[],

@@ -85,7 +85,7 @@ fn row(
         high,
         low,
         close,
-        Cell::Integer(i64::try_from(bar.ticks)?),
+        Cell::Integer(i64::from(bar.ticks)),
         Cell::Flag(bar.holed),
         Cell::Nanos(known.nanos()),
     ])

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::Request;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use tower::ServiceExt as _;
+use tower::{ServiceExt as _, service_fn};
 
 /// Where the paths of sources and posts lead now.
 #[derive(Clone, Default)]
@@ -15,10 +15,10 @@ impl Doorway {
     pub(super) fn open(&self, router: Router) -> Router {
         self.lead_to(router);
         let doorway = self.clone();
-        Router::new().fallback(move |request: Request| {
-            let router = doorway.now();
-            async move { router.oneshot(request).await }
-        })
+        // As a service: what is laid around a handler is made anew for each request, and Socket.IO would forget its sessions.
+        Router::new().fallback_service(service_fn(move |request: Request| {
+            doorway.now().oneshot(request)
+        }))
     }
 
     /// Leads to other rooms from now on. Who is in one already stays there to the end of his request.

@@ -22,12 +22,13 @@ const RECORDINGS: [(&str, &[&str]); 6] = [
 ];
 
 /// What is not run here, by how it begins, and what shows it instead.
-const ELSEWHERE: [(&str, &str); 16] = [
+const ELSEWHERE: [(&str, &str); 17] = [
     ("./check", "it is what runs this"),
     (
         "deploy/sbom",
         "tests/supply.rs runs it and reads what it writes",
     ),
+    ("deploy/notices", "tests/packages reads what it writes"),
     (
         "orion bench --soak",
         "lasts; tests/bench.rs runs it shorter",

@@ -157,7 +157,9 @@ fn in_json(path: &Path, columns: &[(String, Kind)]) -> Vec<Vec<Value>> {
             let text = match serde_json::from_str(raw).expect("JSON") {
                 Value::Null => String::new(),
                 Value::String(text) => text,
-                _ => raw.to_owned(),
+                Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                    raw.to_owned()
+                }
             };
             said(*kind, name == "conditions", &text)
         });
