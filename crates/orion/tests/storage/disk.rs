@@ -116,11 +116,12 @@ impl Market {
             return Ok(answer["id"].as_str().expect("an id").to_owned());
         }
         let error = answer["error"].as_str().expect("a reason");
-        let words = if code == 503 {
-            "could not be taken"
-        } else {
+        let words = match code {
+            503 => "could not be taken",
+            // Who asks again at once may ask too often.
+            429 => "too many requests",
             // The first price after a start may be late.
-            "is stale"
+            _ => "is stale",
         };
         assert!(error.contains(words), "{code}: {answer}");
         Err(code)
