@@ -163,7 +163,9 @@ mod tests {
         let draft = Folder::begin(&to).unwrap().draft;
         fs::write(draft.join("half"), "x").unwrap();
         assert!(!Folder::begin(&to).unwrap().draft.join("half").exists());
+        // An empty one may be what a kill left; one with something in it is somebody's.
         fs::remove_file(draft.join(UNFINISHED)).unwrap();
+        fs::write(draft.join("own"), "x").unwrap();
         let error = Folder::begin(&to).unwrap_err().to_string();
         assert!(error.contains("was not left by a backup"), "{error}");
     }
