@@ -12,7 +12,10 @@ use std::io::{self, Write as _};
 /// # Errors
 /// When there is no such server, or its settings cannot run now.
 pub fn run(options: &cli::ConfigDiff, environment: Vec<(String, String)>) -> Result<()> {
-    let market = market_of(options.layers(environment), options.market.as_deref())?;
+    let market = market_of(
+        options.which.layers(environment),
+        options.which.market.as_deref(),
+    )?;
     let differences = handover::differences_of(&market)?;
     let mut out = io::stdout().lock();
     if options.json {

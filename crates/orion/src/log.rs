@@ -11,7 +11,10 @@ use std::io::{self, Write as _};
 /// # Errors
 /// When there is no such server, or it does not take the change.
 pub fn run(options: &cli::LogLevel, environment: Vec<(String, String)>) -> Result<()> {
-    let market = market_of(options.layers(environment), options.market.as_deref())?;
+    let market = market_of(
+        options.which.layers(environment),
+        options.which.market.as_deref(),
+    )?;
     let change = options.change.as_deref().unwrap_or_default();
     // One line is one question.
     let change = change.replace(['\r', '\n'], " ");

@@ -49,6 +49,13 @@ Exit code: 0 when it holds, 1 with the reason when not, 2 when the command line 
 pub struct LogLevel {
     /// A level (error, warn, info, debug, trace), exceptions such as gateway=debug,hub=trace, both, or `reset`
     pub change: Option<String>,
+    #[command(flatten)]
+    pub which: Which,
+}
+
+/// The server of a data folder.
+#[derive(Args, Clone, Debug)]
+pub struct Which {
     /// The market, where several servers share the data folder: the name of its folder
     #[arg(long, value_name = "NAME")]
     pub market: Option<String>,
@@ -84,17 +91,11 @@ Exit code: 0 when the settings can run, 1 when there are findings, 2 when the co
 /// Options of `config diff`.
 #[derive(Args, Clone, Debug)]
 pub struct ConfigDiff {
-    /// The market, where several servers share the data folder: the name of its folder
-    #[arg(long, value_name = "NAME")]
-    pub market: Option<String>,
-    /// Folder of ORION's data [default: orion-data]
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<String>,
     /// Print one JSON list
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
-    pub basis: Basis,
+    pub which: Which,
 }
 
 /// Options of `tail`.
@@ -239,17 +240,7 @@ impl Reload {
     }
 }
 
-impl ConfigDiff {
-    /// The layers that these options name, over the environment.
-    ///
-    /// # Errors
-    /// When the settings file cannot be read.
-    pub fn layers(&self, environment: Vec<(String, String)>) -> Result<Layers, Vec<Finding>> {
-        self.basis.layers(environment, data(self.data.as_ref()))
-    }
-}
-
-impl LogLevel {
+impl Which {
     /// The layers that these options name, over the environment.
     ///
     /// # Errors
