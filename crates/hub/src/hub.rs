@@ -117,7 +117,7 @@ impl Hub {
         Self {
             now: Time::MIN,
             symbols,
-            sources: shared(&catalog.sources),
+            sources: Source::shared(&catalog.sources),
             catalog,
             events: Events::new(limits.recovery),
             window: Window::new(limits.decided_for),
@@ -175,7 +175,7 @@ impl Hub {
     pub fn publish(&mut self, publication: &Publication) -> Vec<Refused> {
         self.now = self.now.max(publication.now);
         if let Some(sources) = &publication.sources {
-            self.sources = shared(sources);
+            self.sources = Source::shared(sources);
         }
         let mut refused = Vec::new();
         let mut outcomes = publication.outcomes.iter().peekable();
@@ -408,8 +408,4 @@ impl Hub {
             && self.events.len() <= self.limits.recovery
             && self.window.len() <= crate::window::ENTRIES_MAX
     }
-}
-
-fn shared(sources: &[Source]) -> Vec<Arc<Source>> {
-    sources.iter().cloned().map(Arc::new).collect()
 }

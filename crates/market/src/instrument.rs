@@ -3,6 +3,7 @@
 use crate::{Contract, Price};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// An instrument's public name, such as `EURUSD`: 1 to 12 of `A-Z a-z 0-9 . _ -`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -171,7 +172,16 @@ pub struct Source {
     pub always_open: bool,
 }
 
-/// Everything that is traded and every source, by their places. Fixed while a process runs.
+impl Source {
+    /// Each as what names it can keep, also when it is gone from its place.
+    #[must_use]
+    pub fn shared(sources: &[Self]) -> Vec<Arc<Self>> {
+        sources.iter().cloned().map(Arc::new).collect()
+    }
+}
+
+/// Everything that is traded and every source, by their places. Instruments are fixed while a process runs; sources may come,
+/// go and change places with other settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Catalog {
     pub sources: Vec<Source>,

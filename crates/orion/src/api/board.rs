@@ -33,7 +33,7 @@ impl Board {
     /// A board on which prices name these sources.
     pub(crate) fn new(sources: &[Source]) -> Self {
         let board = Self::default();
-        board.lock().sources = shared(sources);
+        board.lock().sources = Source::shared(sources);
         board
     }
 
@@ -50,7 +50,7 @@ impl Board {
             symbols: seen,
         } = &mut *self.lock();
         if let Some(others) = &publication.sources {
-            *sources = shared(others);
+            *sources = Source::shared(others);
         }
         for price in &publication.prices {
             let seen = seen.entry(price.symbol).or_default();
@@ -82,10 +82,6 @@ impl Board {
         let found = known.sources.iter().find(|source| source.name == name);
         found.cloned()
     }
-}
-
-fn shared(sources: &[Source]) -> Vec<Arc<Source>> {
-    sources.iter().cloned().map(Arc::new).collect()
 }
 
 #[cfg(test)]
