@@ -14,6 +14,7 @@ mod error;
 mod local;
 mod lock;
 mod memory;
+mod pages;
 mod record;
 pub mod snapshot;
 pub mod tape;
@@ -21,6 +22,7 @@ pub mod tape;
 pub use error::Error;
 pub use local::{Local, Looking, Probe};
 pub use memory::Memory;
+pub use pages::Pages;
 
 use market::{Calibration, Outcome, Position, Shadow, Signal};
 

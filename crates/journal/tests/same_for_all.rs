@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use journal::{Error, Journal, Local, Looking, Memory, Record};
+use journal::{Error, Journal, Local, Looking, Memory, Pages, Record};
 use market::{
     Basis, Calibration, Cause, Epoch, Outcome, OutcomeKind, Position, Price, Probability, Ratio,
     Shadow, Symbol, Time, Uuid,
@@ -35,6 +35,7 @@ async fn keeps_the_promises<J: Journal + Sync>(mut make: impl FnMut() -> J) {
     takes_an_empty_batch_as_a_question(make()).await;
     takes_a_big_batch_whole(make()).await;
     reads_in_pages(make()).await;
+    gives_each_record_once_page_by_page(make()).await;
     refuses_positions_that_are_not_its_own(make()).await;
     keeps_each_version_of_a_calibration_once(make()).await;
     keeps_shadows_apart(make()).await;
@@ -122,6 +123,32 @@ async fn reads_in_pages(mut journal: impl Journal) {
     assert_eq!(seen, numbered(1..=25));
     assert_eq!(journal.read(at(3), 0).await.unwrap(), []);
     assert_eq!(journal.read(at(3), usize::MAX).await.unwrap().len(), 22);
+}
+
+async fn gives_each_record_once_page_by_page(mut journal: impl Journal) {
+    let mut pages = Pages::of(&journal);
+    assert_eq!(pages.next(&journal).await.unwrap(), None);
+    journal.append(at(0), records(1..=5000)).await.unwrap();
+    let (mut read, mut count) = (Vec::new(), 0);
+    while let Some(page) = pages.next(&journal).await.unwrap() {
+        read.extend(page);
+        count += 1;
+        assert_eq!(pages.position(), read.last().unwrap().0);
+    }
+    assert_eq!(read, numbered(1..=5000));
+    assert_eq!(count, 2);
+    // It goes on where the end was.
+    journal
+        .append(at(5000), records(5001..=5001))
+        .await
+        .unwrap();
+    assert_eq!(
+        pages.next(&journal).await.unwrap(),
+        Some(numbered(5001..=5001))
+    );
+    let mut from = Pages::after(at(4999));
+    let rest = from.next(&journal).await.unwrap();
+    assert_eq!(rest, Some(numbered(5000..=5001)));
 }
 
 async fn refuses_positions_that_are_not_its_own(mut journal: impl Journal) {

@@ -12,13 +12,10 @@ use crate::cli;
 use crate::history::{self, Market};
 use anyhow::Result;
 use engine::track::TrackRecord;
-use journal::{Journal as _, Looking, Record};
+use journal::{Journal as _, Looking, Pages, Record};
 use market::{Calibration, Position, Signal, Time};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-
-/// Records read from the journal at a time.
-const PAGE: usize = 4096;
 
 /// The track record as far as it was read. Asked again, it reads on from there.
 #[derive(Debug)]
@@ -61,12 +58,10 @@ impl Reader {
         // First: a shadow is of a signal that stands in the journal when it does.
         let shadows = journal.shadows(self.shadows, usize::MAX).await?;
         journal.refresh()?;
-        let end = journal.end();
         let was = self.position;
-        let mut position = was.unwrap_or(Position { seq: 0, ..end });
-        while position.seq < end.seq {
-            for (next, record) in journal.read(position, PAGE).await? {
-                position = next;
+        let mut pages = was.map_or_else(|| Pages::of(journal), Pages::after);
+        while let Some(page) = pages.next(journal).await? {
+            for (_, record) in page {
                 match record {
                     Record::Signal(signal) => {
                         self.record.signal(&signal);
@@ -76,13 +71,13 @@ impl Reader {
                 }
             }
             // Where it breaks off, it goes on.
-            self.position = Some(position);
+            self.position = Some(pages.position());
         }
         // They come before what names them.
-        if was != Some(position) {
+        if was != Some(pages.position()) {
             self.calibrations = journal.calibrations().await?;
         }
-        self.position = Some(position);
+        self.position = Some(pages.position());
         for (place, shadow) in shadows {
             self.record.shadow(&shadow);
             self.shadows = place;

@@ -4,7 +4,7 @@
 //! the records themselves stay on disk.
 
 use anyhow::{Context as _, Result, bail};
-use journal::{Journal as _, Looking, Record};
+use journal::{Journal as _, Looking, Pages, Record};
 use market::{
     Direction, Killzone, Outcome, OutcomeKind, Position, Probability, Ratio, Signal, Status,
     Symbol, Time, Timeframe, Uuid,
@@ -13,9 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Handle;
-
-/// Records read from the journal at a time.
-const PAGE: usize = 4096;
 
 /// All signals of a journal.
 #[derive(Debug)]
@@ -97,19 +94,19 @@ impl Index {
             },
         };
         journal.refresh()?;
-        let end = journal.end();
-        let mut position = self.position.unwrap_or(Position { seq: 0, ..end });
-        while position.seq < end.seq {
-            let journal = self.journal.as_ref().context("it is open")?;
-            for (next, record) in Handle::current().block_on(journal.read(position, PAGE))? {
-                position = next;
-                self.take(next.seq, &record);
-            }
+        let position = self.position;
+        let mut pages = position.map_or_else(|| Pages::of(journal), Pages::after);
+        loop {
             // Where it breaks off, it goes on.
-            self.position = Some(position);
+            self.position = Some(pages.position());
+            let journal = self.journal.as_ref().context("it is open")?;
+            let Some(page) = Handle::current().block_on(pages.next(journal))? else {
+                return Ok(());
+            };
+            for (at, record) in page {
+                self.take(at.seq, &record);
+            }
         }
-        self.position = Some(position);
-        Ok(())
     }
 
     /// Where it has read to; `None` before there is a journal.

@@ -13,14 +13,12 @@ use crate::cli;
 use crate::history::{Market, Progress, data_folder, markets, remark};
 use anyhow::{Context as _, Result, bail, ensure};
 use history::table::{Cell, Column, Form, Sheet, Target};
-use journal::{Journal as _, Looking, Record};
-use market::{Ended, Position, Price, Probability, Ratio, Time};
+use journal::{Journal as _, Looking, Pages, Record};
+use market::{Ended, Price, Probability, Ratio, Time};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use wanted::Wanted;
 
-/// Records read from the journal at a time.
-const PAGE: usize = 4096;
 /// Places of prices in Parquet, whatever the instrument: one column has them all.
 const PRICE_PLACES: u8 = 9;
 /// Places of multiples of the risk.
@@ -209,16 +207,12 @@ async fn read(
     mut each: impl FnMut(u64, Record) -> Result<()>,
 ) -> Result<()> {
     let progress = Progress::counts(what, journal.end().seq);
-    let mut position = Position {
-        seq: 0,
-        ..journal.end()
-    };
-    while position.seq < journal.end().seq {
-        for (next, record) in journal.read(position, PAGE).await? {
-            position = next;
-            each(next.seq, record)?;
+    let mut pages = Pages::of(journal);
+    while let Some(page) = pages.next(journal).await? {
+        for (at, record) in page {
+            each(at.seq, record)?;
         }
-        progress.set(position.seq);
+        progress.set(pages.position().seq);
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! One row for each signal that was not confirmed, with what would have become of it had it been opened at its verdict.
 
 use super::{
-    CHANCE_PLACES, Out, PAGE, chance_cell, end_cells, end_columns, price, ratio, ratio_cell, read,
+    CHANCE_PLACES, Out, chance_cell, end_cells, end_columns, price, ratio, ratio_cell, read,
 };
 use anyhow::Result;
 use history::table::{Cell, Column, Unit};
@@ -34,15 +34,7 @@ pub(super) fn columns() -> Vec<Column> {
 pub(super) async fn write(market: &str, journal: &Looking, out: &mut Out<'_>) -> Result<()> {
     let mut signals: BTreeMap<Uuid, Signal> = BTreeMap::new();
     // Shadows first: each is of a signal that stands in the journal when it does.
-    let mut shadows = Vec::new();
-    loop {
-        let after = shadows.last().map_or(0, |(place, _)| *place);
-        let page = journal.shadows(after, PAGE).await?;
-        if page.is_empty() {
-            break;
-        }
-        shadows.extend(page);
-    }
+    let shadows = journal.shadows(0, usize::MAX).await?;
     read(market, journal, |_, record| {
         if let Record::Signal(signal) = record
             && signal.cause.is_some()

@@ -4,16 +4,14 @@ use super::sealed::{self, Count};
 use super::{Market, read_all, remark, table};
 use anyhow::Result;
 use journal::tape::{self, Segment, TapeItem};
-use journal::{Journal as _, Looking, Record};
-use market::{Catalog, Event, Position, SourceTime, Status, Symbol, Time};
+use journal::{Looking, Pages, Record};
+use market::{Catalog, Event, SourceTime, Status, Symbol, Time};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 const DAY_NANOS: i64 = 86_400_000_000_000;
-/// Records read from the journal at a time.
-const PAGE: usize = 4096;
 
 /// What a market keeps.
 #[derive(Debug, Default)]
@@ -105,15 +103,9 @@ async fn journal(market: &Market) -> Result<Option<Kept>> {
         return Ok(None);
     };
     let mut kept = Kept::default();
-    let mut position = Position {
-        seq: 0,
-        ..journal.end()
-    };
-    while position.seq < journal.end().seq {
-        for (next, record) in journal.read(position, PAGE).await? {
-            position = next;
-            kept.count(&record);
-        }
+    let mut pages = Pages::of(&journal);
+    while let Some(page) = pages.next(&journal).await? {
+        page.iter().for_each(|(_, record)| kept.count(record));
     }
     Ok(Some(kept))
 }

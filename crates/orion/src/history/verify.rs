@@ -6,9 +6,9 @@ use crate::chartbook::Teller;
 use crate::recover::{self, Retold};
 use anyhow::Result;
 use journal::tape::{self, Segment, TapeItem, TapeReader};
-use journal::{Journal as _, Looking, Record};
+use journal::{Journal as _, Looking, Pages, Record};
 use journal::{charts, copy, snapshot};
-use market::{Calibration, Position, Shadow, Status, Time, Uuid};
+use market::{Calibration, Shadow, Status, Time, Uuid};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -172,20 +172,16 @@ impl Report {
             let Some(journal) = Looking::open(&market.dir)? else {
                 return Ok(None);
             };
-            let mut position = Position {
-                seq: 0,
-                ..journal.end()
-            };
+            let mut pages = Pages::of(&journal);
             let mut lives = Lives::default();
-            while position.seq < journal.end().seq {
-                for (next, record) in journal.read(position, PAGE).await? {
-                    position = next;
+            while let Some(page) = pages.next(&journal).await? {
+                for (at, record) in page {
                     if let Err(reason) = lives.take(&record) {
-                        self.fault(format!("record {} of the journal: {reason}", next.seq));
+                        self.fault(format!("record {} of the journal: {reason}", at.seq));
                     }
                 }
             }
-            self.records = position.seq;
+            self.records = pages.position().seq;
             self.shadows(&journal, &lives).await?;
             Ok::<_, journal::Error>(Some(journal))
         };

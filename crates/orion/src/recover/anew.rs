@@ -1,7 +1,7 @@
 //! Beginning anew where the journal cannot be explained any more: its word is taken for all that was, what it leaves open
 //! is ended, and a new engine goes on from there. `docs/decisions/0006` says why.
 
-use super::{PAGE, Recovered, Spent};
+use super::{Recovered, Spent};
 use crate::bars::ClosedBars;
 use crate::fault;
 use crate::machine::{record_of, write_settings};
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use engine::{Engine, Left, Settings};
 use journal::snapshot::{self, Snapshot};
 use journal::tape::{self, Tape, TapeItem, TapeReader, TapeWriter};
-use journal::{Journal, Record};
+use journal::{Journal, Pages, Record};
 use market::{Catalog, Direction, Event, InstrumentId, Position, Price, Span, Symbol, Time};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,13 +87,9 @@ fn mark(written: Tape, settings: &Settings, end: Position) -> Result<TapeWriter>
 /// What the journal leaves open.
 async fn left<J: Journal>(journal: &J) -> Result<Left> {
     let mut left = Left::default();
-    let mut position = Position {
-        seq: 0,
-        ..journal.end()
-    };
-    while position.seq < journal.end().seq {
-        for (next, record) in journal.read(position, PAGE).await? {
-            position = next;
+    let mut pages = Pages::of(journal);
+    while let Some(page) = pages.next(journal).await? {
+        for (_, record) in page {
             match record {
                 Record::Signal(signal) => left.signal(&signal),
                 Record::Outcome(outcome) => left.outcome(&outcome),

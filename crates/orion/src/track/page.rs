@@ -1,7 +1,6 @@
 //! `orion track-record --html`: the page of a backtest, made of what the journal says became of signals. Nothing is decided again:
 //! the records are watched as a backtest watches its engine.
 
-use super::PAGE;
 use crate::backtest::{command, costs, report};
 use crate::config::Config;
 use crate::machine;
@@ -9,9 +8,9 @@ use anyhow::{Result, bail, ensure};
 use engine::setup::SetupKind;
 use engine::{Engine, Output, Settings};
 use journal::tape::{head, segments};
-use journal::{Journal as _, Looking, Record};
+use journal::{Journal as _, Looking, Pages, Record};
 use lab::backtest::{Asked, Period, Report, Watch};
-use market::{Ended, Position, Signal, Uuid};
+use market::{Ended, Signal, Uuid};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -92,13 +91,9 @@ impl Told {
         let Some(journal) = Looking::open(dir)? else {
             return Ok(told);
         };
-        let end = journal.end();
-        let mut position = Position { seq: 0, ..end };
-        while position.seq < end.seq {
-            for (next, record) in journal.read(position, PAGE).await? {
-                position = next;
-                told.take(record);
-            }
+        let mut pages = Pages::of(&journal);
+        while let Some(page) = pages.next(&journal).await? {
+            page.into_iter().for_each(|(_, record)| told.take(record));
         }
         for (_, shadow) in journal.shadows(0, usize::MAX).await? {
             if shadow.bars.is_some() || is_by_bars(shadow.end.as_ref()) {
