@@ -43,7 +43,7 @@ impl Lines {
         let name = file.name().to_owned();
         let mut file = csv::Writer::from_writer(BufWriter::new(file));
         let names = columns.iter().map(|column| column.name.as_str());
-        let written = file.write_record(names).map_err(io::Error::from);
+        let written = file.write_record(names).map_err(failure);
         written.map_err(Error::io("write", &name))?;
         Ok(Self {
             name,
@@ -76,7 +76,7 @@ impl Lines {
                 for (column, cell) in self.columns.iter().zip(cells) {
                     row.push(text(column, *cell)?);
                 }
-                file.write_record(row).map_err(io::Error::from)
+                file.write_record(row).map_err(failure)
             }
             Form::Json(file, keys) => {
                 let mut row = String::new();
@@ -99,6 +99,17 @@ impl Lines {
         let file = file.and_then(|file| file.into_inner().map_err(|error| copied(error.error())));
         let (draft, _) = file.map_err(Error::io("write", &self.name))?.settle()?;
         draft.publish()
+    }
+}
+
+/// What the file or the stream said. The crate's own way to an [`io::Error`] forgets its kind, by which a reader who has gone is
+/// known.
+fn failure(error: csv::Error) -> io::Error {
+    let words = error.to_string();
+    if let csv::ErrorKind::Io(error) = error.into_kind() {
+        error
+    } else {
+        io::Error::other(words)
     }
 }
 

@@ -192,4 +192,44 @@ mod tests {
             );
         }
     }
+
+    struct Gone;
+
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_who_has_gone_is_known_by_the_kind_of_the_error() {
+        for form in [Form::Parquet, Form::Csv, Form::Json] {
+            let write = || {
+                let target = Target::Stream(Box::new(Gone));
+                let mut sheet = Sheet::create(form, target, &columns(), &[])?;
+                for _ in 0..10_000 {
+                    let rest = [Cell::Flag(false), Cell::None, Cell::None];
+                    sheet.row(
+                        &[&[Cell::None, Cell::Units(1), Cell::Units(1)][..], &rest].concat(),
+                    )?;
+                }
+                sheet.finish()
+            };
+            let error = write().unwrap_err();
+            let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| {
+                error.source()
+            });
+            let mut kinds = causes
+                .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+                .map(std::io::Error::kind);
+            assert!(
+                kinds.any(|kind| kind == std::io::ErrorKind::BrokenPipe),
+                "{form:?}: {error:?}"
+            );
+        }
+    }
 }
