@@ -14,9 +14,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use tokio::time::Instant;
 
-const MANY: [&str; 6] = [
+const MANY: [&str; 8] = [
     "--set",
-    "rules.posted_max_per_day=1000000",
+    "rules.posted_max_per_day=0",
+    "--set",
+    "rules.posted_max_open=0",
     "--set",
     "feed.bots.rate_per_s=100",
     "--set",
