@@ -13,8 +13,9 @@ use client::Client;
 use event::Shown;
 use gateway::Inside;
 use socketioxide::extract::{SocketRef, TryData};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::SetOnce;
 
 /// Bytes of one message of a client; what it may say is shorter.
 const MESSAGE_BYTES: u64 = 16 * 1024;
@@ -23,11 +24,11 @@ const EVENTS_MAX: usize = 128;
 /// Who connects has to say in this time which namespace it wants.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// The endpoint. It lets clients in once the gateway runs.
+/// The endpoint. Who comes before the gateway runs waits for it.
 #[derive(Clone, Debug)]
 pub(crate) struct SocketIo {
     io: socketioxide::SocketIo,
-    inside: Arc<OnceLock<Inside>>,
+    inside: Arc<SetOnce<Inside>>,
 }
 
 impl SocketIo {
@@ -62,12 +63,70 @@ impl SocketIo {
     }
 
     fn welcome(&self, socket: SocketRef, shown: Shown) {
-        let client = Client::new(socket, shown);
-        match self.inside.get() {
-            Some(inside) => {
-                tokio::spawn(client.serve(inside.clone(), self.io.clone()));
-            }
-            None => client.refuse("the server is starting: come again"),
+        let (client, endpoint) = (Client::new(socket, shown), self.clone());
+        tokio::spawn(async move {
+            // A client that was sent away would not come again by itself.
+            let inside = endpoint.inside.wait().await.clone();
+            client.serve(inside, endpoint.io).await;
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::{SinkExt as _, StreamExt as _};
+    use market::{Catalog, Epoch, Position, Time};
+    use std::net::Ipv4Addr;
+    use tokio_tungstenite::tungstenite::Message;
+
+    fn gateway() -> gateway::Gateway {
+        let beginning = gateway::Beginning {
+            catalog: Arc::new(Catalog {
+                sources: Vec::new(),
+                instruments: Vec::new(),
+            }),
+            features: Arc::default(),
+            end: Position {
+                epoch: Epoch(1),
+                seq: 0,
+            },
+            past: gateway::Publication::default(),
+        };
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let config = gateway::Config::new(gateway::Clock::new(|| Time::from_secs(0)));
+        gateway::serve(listener, Router::new(), &beginning, config).unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_comes_before_the_gateway_runs_is_served_when_it_does() {
+        let (endpoint, router) = SocketIo::before(Router::new());
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let listener = listener.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
+        let (mut client, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+        // It opens, joins the namespace and subscribes, as protocol 5 has it.
+        let said = [
+            "40",
+            r#"42["subscribe",{"v":1,"channels":["signals"],"snapshot":false}]"#,
+        ];
+        for text in said {
+            client.send(Message::text(text)).await.unwrap();
         }
+        let mut hear = async || loop {
+            let text = client.next().await.unwrap().unwrap().into_text().unwrap();
+            // A ping, which nobody waits for here.
+            if text != "2" {
+                return text;
+            }
+        };
+        assert!(hear().await.starts_with("0{"));
+        assert!(hear().await.starts_with("40{"));
+        let gateway = gateway();
+        endpoint.open(gateway.inside());
+        let heard = hear().await;
+        assert!(heard.starts_with(r#"42["subscribed","#), "{heard}");
     }
 }
