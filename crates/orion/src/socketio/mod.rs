@@ -78,7 +78,11 @@ mod tests {
     use futures_util::{SinkExt as _, StreamExt as _};
     use market::{Catalog, Epoch, Position, Time};
     use std::net::Ipv4Addr;
+    use tokio::net::TcpStream;
     use tokio_tungstenite::tungstenite::Message;
+    use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+    type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
     fn gateway() -> gateway::Gateway {
         let beginning = gateway::Beginning {
@@ -98,6 +102,16 @@ mod tests {
         gateway::serve(listener, Router::new(), &beginning, config).unwrap()
     }
 
+    /// The next that is said begins so; pings are passed over.
+    async fn hear(client: &mut Client, begins: &str) {
+        loop {
+            let text = client.next().await.unwrap().unwrap().into_text().unwrap();
+            if text != "2" {
+                return assert!(text.starts_with(begins), "{text}, not {begins}");
+            }
+        }
+    }
+
     #[tokio::test]
     async fn who_comes_before_the_gateway_runs_is_served_when_it_does() {
         let (endpoint, router) = SocketIo::before(Router::new());
@@ -108,25 +122,13 @@ mod tests {
         let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
         let (mut client, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         // It opens, joins the namespace and subscribes, as protocol 5 has it.
-        let said = [
-            "40",
-            r#"42["subscribe",{"v":1,"channels":["signals"],"snapshot":false}]"#,
-        ];
-        for text in said {
-            client.send(Message::text(text)).await.unwrap();
-        }
-        let mut hear = async || loop {
-            let text = client.next().await.unwrap().unwrap().into_text().unwrap();
-            // A ping, which nobody waits for here.
-            if text != "2" {
-                return text;
-            }
-        };
-        assert!(hear().await.starts_with("0{"));
-        assert!(hear().await.starts_with("40{"));
+        hear(&mut client, "0{").await;
+        client.send(Message::text("40")).await.unwrap();
+        hear(&mut client, "40{").await;
+        let subscribe = r#"42["subscribe",{"v":1,"channels":["signals"],"snapshot":false}]"#;
+        client.send(Message::text(subscribe)).await.unwrap();
         let gateway = gateway();
         endpoint.open(gateway.inside());
-        let heard = hear().await;
-        assert!(heard.starts_with(r#"42["subscribed","#), "{heard}");
+        hear(&mut client, r#"42["subscribed","#).await;
     }
 }
