@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
-import { PHONE, WIDE, browse, folder, freePort, overhang, remove, run, serious, serve, tab } from "./support.mjs";
+import { PHONE, WIDE, asleep, browse, folder, freePort, overhang, remove, run, serious, serve, tab } from "./support.mjs";
 
 const SYMBOLS = ["EURUSD", "GBPUSD", "USDJPY", "XAUUSD", "US30", "NAS100", "SPX500"];
 const FILLED = () => document.querySelectorAll(".tile .value").length >= 7 && document.querySelectorAll(".card").length > 0;
@@ -213,13 +213,14 @@ test("a tab that slept while the server was replaced is right again by itself", 
   try {
     await page.goto(first.address);
     await page.waitForFunction(FILLED);
-    const session = await page.context().newCDPSession(page);
-    await session.send("Page.setWebLifecycleState", { state: "frozen" });
-    await first.kill();
-    first = await serve(own, { port });
-    await new Promise((done) => setTimeout(done, ASLEEP_MS));
-    await session.send("Page.setWebLifecycleState", { state: "active" });
+    const before = await page.evaluate(() => [...document.querySelectorAll(".tile .value")].map(({ textContent }) => textContent).join());
+    await asleep(async () => {
+      await first.kill();
+      first = await serve(own, { port });
+      await new Promise((done) => setTimeout(done, ASLEEP_MS));
+    });
     await page.waitForFunction(() => document.querySelector("#state").textContent === "live" && !document.querySelector("#not-live"));
+    await page.waitForFunction((before) => [...document.querySelectorAll(".tile .value")].map(({ textContent }) => textContent).join() !== before, before);
     const shown = await cards(page);
     assert.equal(new Set(shown).size, shown.length);
     // Nobody was there when they were born: they have come all the same.

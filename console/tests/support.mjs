@@ -1,12 +1,11 @@
 // A real server and a real browser. Whatever is waited for is waited for by its condition, and not for ever.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
-import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 export const PATIENCE = 60_000;
@@ -59,6 +58,30 @@ export function run(args) {
 }
 
 export const browse = () => chromium.launch({ executablePath: process.env.ORION_TEST_CHROMIUM, args: ["--no-sandbox", "--disable-quic", "--disable-dev-shm-usage"] });
+
+/** All processes of the browsers that this one started. */
+function browsers() {
+  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+    try {
+      const [, name, parent] = /^\d+ \((.*)\) \S (\d+) /s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"));
+      return [{ pid: Number(pid), name, parent: Number(parent) }];
+    } catch { return []; /* It has ended. */ }
+  });
+  const below = (pid) => all.filter(({ parent }) => parent === pid).flatMap((child) => [child, ...below(child.pid)]);
+  return below(process.pid).filter(({ name }) => /chrom/.test(name)).map(({ pid }) => pid);
+}
+
+/** As a machine does that is shut and opened again: nothing of the browser runs while `meanwhile` does. */
+export async function asleep(meanwhile) {
+  const stopped = browsers();
+  if (stopped.length === 0) throw new Error("no browser was found");
+  for (const pid of stopped) process.kill(pid, "SIGSTOP");
+  try {
+    await meanwhile();
+  } finally {
+    for (const pid of stopped) process.kill(pid, "SIGCONT");
+  }
+}
 
 /** A tab whose complaints are kept: errors of the console, and what was thrown. */
 export async function tab(browser, options = {}) {
