@@ -81,7 +81,7 @@ function Tile({ market }: { market: Market }) {
   return (
     <a class={`tile feed-${feed}`} data-walk data-symbol={market.symbol} href={`/chart/${market.symbol}/5m`}>
       <span class="head"><b>{market.symbol}</b><span class={tone} title="Since the close of the day before, in New York">{price ? `${signed(change, 2)} %` : ""}</span></span>
-      <span class={`value step${market.step}`} key={`${price?.timestamp ?? ""}${price?.price ?? ""}`}>{price ? shown(price.price, digits) : "\u2013"}</span>
+      <span class={`value step${market.step}`}>{price ? shown(price.price, digits) : "\u2013"}</span>
       <Spark closes={market.spark} />
       <span class="foot">
         <span title="Spread">{ext.bid !== undefined && ext.ask !== undefined ? `spread ${spread(ext.ask - ext.bid, digits)}` : "\u00a0"}</span>

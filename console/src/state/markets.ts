@@ -22,7 +22,7 @@ export interface Market {
   /** Closes of the last minutes, and the minute of the last of them. */
   spark: number[];
   minute: number;
-  /** The last step's sign, for the flash. */
+  /** The last step's sign, for its colour. */
   step: number;
 }
 
