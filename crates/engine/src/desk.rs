@@ -18,7 +18,7 @@ pub(crate) use post::Draft;
 pub(crate) use spreads::Spreads;
 pub(crate) use tradable::enter;
 
-use crate::bars::{self, Bars};
+use crate::bars::Bars;
 use crate::engine::{Closed, Output, Shared, Told};
 use crate::features::Features;
 use crate::lifecycle::{Pending, Reach};
@@ -214,18 +214,15 @@ impl Desk {
         closed: &mut Vec<(Timeframe, Bar)>,
         context: &mut Context,
     ) {
-        if self.bars.take(quote, closed).is_err() {
+        let Ok(bar) = self.bars.take(quote, closed) else {
             context.shared.counts.late += 1;
             return;
-        }
-        let end_time = closed
-            .last()
-            .map_or(quote.open_time, |(_, bar)| bar.end_time);
+        };
+        let (mid, end_time) = (bar.price, bar.end_time);
         self.grain = Some(quote.timeframe);
         self.spreads.push(quote.ask.close - quote.bid.close);
         let reach = Reach::of_bar(quote);
         self.judge_reach(&reach, context);
-        let mid = bars::mid(quote);
         context.note(self.symbol, end_time, mid.close);
         for price in [mid.low, mid.high] {
             self.fire(
