@@ -37,7 +37,7 @@ use model::Questions;
 use own::Trigger;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Desk {
@@ -62,6 +62,9 @@ pub(crate) struct Desk {
     /// The zones that have signalled.
     zones: VecDeque<(Direction, Zone)>,
     questions: Questions,
+    /// The name of what makes its signals, once one asks: no state, the settings say it.
+    #[serde(skip)]
+    rules_name: OnceLock<String>,
 }
 
 /// Where and when a desk works: what it needs of the rest of the engine.
@@ -102,6 +105,7 @@ impl Desk {
             grain: None,
             zones: VecDeque::new(),
             questions: Questions::default(),
+            rules_name: OnceLock::new(),
         };
         desk.open_charts(settings);
         desk
@@ -147,6 +151,7 @@ impl Desk {
             self.spreads.forget_day();
         }
         self.source = source;
+        self.rules_name.take();
         self.pulse.forget_hours();
         for (timeframe, chart) in Timeframe::ALL.into_iter().zip(&mut self.charts) {
             let was = before.structure_of(self.symbol, timeframe);
@@ -401,6 +406,11 @@ impl Desk {
     /// What it trades by.
     fn rules<'a>(&self, settings: &'a Settings) -> &'a Rules {
         settings.rules_of(self.symbol)
+    }
+    /// Names all rules that make its signals.
+    fn rules_name(&self, settings: &Settings) -> String {
+        let name = || settings.hash_of(self.symbol);
+        self.rules_name.get_or_init(name).clone()
     }
     fn instrument<'a>(&self, context: &Context<'a>) -> &'a Instrument {
         context.settings.catalog.instrument(self.id)
