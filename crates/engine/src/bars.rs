@@ -117,7 +117,7 @@ impl Bars {
         &mut self,
         quote: &QuoteBar,
         closed: &mut Vec<(Timeframe, Bar)>,
-    ) -> Result<(), TooLate> {
+    ) -> Result<Bar, TooLate> {
         let timeframe = quote.timeframe;
         let end_time = self.end_of(timeframe, quote.open_time);
         if quote.open_time < self.closed[timeframe.index()] || !self.minutes.is_empty() {
@@ -132,7 +132,7 @@ impl Bars {
             holed,
         };
         self.close_base(timeframe, bar, closed);
-        Ok(())
+        Ok(bar)
     }
 
     /// Takes a shorter bar, of whatever length, into the open bar of one timeframe alone; one that has ended before it
@@ -216,23 +216,23 @@ impl Bars {
 
     /// Closes a bar of the finest interval this instrument has: longer bars that end with it come first.
     fn close_base(&mut self, base: Timeframe, bar: Bar, closed: &mut Vec<(Timeframe, Bar)>) {
-        let longer = Timeframe::ALL
-            .into_iter()
-            .filter(|timeframe| *timeframe > base);
-        for timeframe in longer {
+        for timeframe in Timeframe::ALL[base.index() + 1..].iter().copied() {
             // A longer bar that ended before this one began closes first.
-            if self.longer[timeframe.index()].is_some_and(|open| open.end_time <= bar.open_time) {
-                self.close_longer(
-                    self.longer[timeframe.index()].map_or(bar.open_time, |open| open.end_time),
-                    closed,
-                );
+            if let Some(Bar { end_time, .. }) = self.longer[timeframe.index()]
+                && end_time <= bar.open_time
+            {
+                self.close_longer(end_time, closed);
             }
             // A bar of the past may come after a longer bar that it belongs to has closed.
             if self.closed[timeframe.index()] <= bar.open_time {
                 self.append(timeframe, &bar);
             }
         }
-        self.close_longer(bar.end_time, closed);
+        // Most bars end alone.
+        let ends = |longer: &Bar| longer.end_time == bar.end_time;
+        if self.longer.iter().flatten().any(ends) {
+            self.close_longer(bar.end_time, closed);
+        }
         self.closed[base.index()] = bar.end_time;
         closed.push((base, bar));
     }

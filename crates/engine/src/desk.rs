@@ -18,7 +18,7 @@ pub(crate) use post::Draft;
 pub(crate) use spreads::Spreads;
 pub(crate) use tradable::enter;
 
-use crate::bars::{self, Bars};
+use crate::bars::Bars;
 use crate::engine::{Closed, Output, Shared, Told};
 use crate::features::Features;
 use crate::lifecycle::{Pending, Reach};
@@ -37,7 +37,7 @@ use model::Questions;
 use own::Trigger;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Desk {
@@ -62,6 +62,9 @@ pub(crate) struct Desk {
     /// The zones that have signalled.
     zones: VecDeque<(Direction, Zone)>,
     questions: Questions,
+    /// The name of what makes its signals, once one asks: no state, the settings say it.
+    #[serde(skip)]
+    rules_name: OnceLock<String>,
 }
 
 /// Where and when a desk works: what it needs of the rest of the engine.
@@ -102,6 +105,7 @@ impl Desk {
             grain: None,
             zones: VecDeque::new(),
             questions: Questions::default(),
+            rules_name: OnceLock::new(),
         };
         desk.open_charts(settings);
         desk
@@ -147,6 +151,7 @@ impl Desk {
             self.spreads.forget_day();
         }
         self.source = source;
+        self.rules_name.take();
         self.pulse.forget_hours();
         for (timeframe, chart) in Timeframe::ALL.into_iter().zip(&mut self.charts) {
             let was = before.structure_of(self.symbol, timeframe);
@@ -214,18 +219,15 @@ impl Desk {
         closed: &mut Vec<(Timeframe, Bar)>,
         context: &mut Context,
     ) {
-        if self.bars.take(quote, closed).is_err() {
+        let Ok(bar) = self.bars.take(quote, closed) else {
             context.shared.counts.late += 1;
             return;
-        }
-        let end_time = closed
-            .last()
-            .map_or(quote.open_time, |(_, bar)| bar.end_time);
+        };
+        let (mid, end_time) = (bar.price, bar.end_time);
         self.grain = Some(quote.timeframe);
         self.spreads.push(quote.ask.close - quote.bid.close);
         let reach = Reach::of_bar(quote);
         self.judge_reach(&reach, context);
-        let mid = bars::mid(quote);
         context.note(self.symbol, end_time, mid.close);
         for price in [mid.low, mid.high] {
             self.fire(
@@ -404,6 +406,11 @@ impl Desk {
     /// What it trades by.
     fn rules<'a>(&self, settings: &'a Settings) -> &'a Rules {
         settings.rules_of(self.symbol)
+    }
+    /// Names all rules that make its signals.
+    fn rules_name(&self, settings: &Settings) -> String {
+        let name = || settings.hash_of(self.symbol);
+        self.rules_name.get_or_init(name).clone()
     }
     fn instrument<'a>(&self, context: &Context<'a>) -> &'a Instrument {
         context.settings.catalog.instrument(self.id)

@@ -412,21 +412,21 @@ impl Engine {
 
     fn tick(&mut self, at: Time, tick: &Tick, out: &mut Vec<Output>) {
         self.state.shared.counts.ticks += 1;
-        let source = self.hear(at, tick.instrument, tick.time, self.grace());
-        self.close_bars(at, source, out);
+        let (source, changes_all) = self.hear(at, tick.instrument, tick.time, self.grace());
+        let closes = self.close_bars(at, source, out);
         let watermark = self.state.sources[source.index()].watermark;
         let (desk, mut context) = self.desk(at, tick.instrument, out);
         desk.tick(tick, watermark, &mut context);
         let next_end = desk.bars.minute_end();
         self.send_if_due(at, tick.instrument, out);
-        self.after_one(tick.instrument, source, next_end);
+        self.after_price(tick.instrument, source, next_end, changes_all || closes);
     }
 
     fn bar(&mut self, at: Time, bar: &QuoteBar, out: &mut Vec<Output>) {
         self.state.shared.counts.bars += 1;
         // A recorded bar is whole: what ends at or before its opening is closed, and it is at its own end.
-        let source = self.hear(at, bar.instrument, bar.open_time, Span::ZERO);
-        self.close_bars(at, source, out);
+        let (source, changes_all) = self.hear(at, bar.instrument, bar.open_time, Span::ZERO);
+        let closes = self.close_bars(at, source, out);
         let mut closed = std::mem::take(&mut self.closed);
         let (desk, mut context) = self.desk(at, bar.instrument, out);
         desk.bar(bar, &mut closed, &mut context);
@@ -434,7 +434,7 @@ impl Engine {
         self.closed = closed;
         self.send_if_due(at, bar.instrument, out);
         let next_end = self.state.desks[bar.instrument.index()].bars.next_end();
-        self.after_one(bar.instrument, source, next_end);
+        self.after_price(bar.instrument, source, next_end, changes_all || closes);
     }
 
     /// Does what is due by now: deadlines first, since what is stamped at or after one is judged after the verdict. The
@@ -501,19 +501,22 @@ impl Engine {
         let by_our_clock = source.newest + (at - source.told) - idle;
         if by_our_clock >= source.next_end {
             source.watermark = source.watermark.max(by_our_clock);
-            self.close_bars(at, id, out);
+            if self.close_bars(at, id, out) {
+                self.after();
+            }
         }
     }
 
-    /// Closes and works the bars of a source's instruments that end at or before its watermark.
-    fn close_bars(&mut self, at: Time, id: SourceId, out: &mut Vec<Output>) {
+    /// Closes and works the bars of a source's instruments that end at or before its watermark. Whether there were any: then
+    /// signals of any of these desks may have been decided.
+    fn close_bars(&mut self, at: Time, id: SourceId, out: &mut Vec<Output>) -> bool {
         let SourceState {
             watermark,
             next_end,
             ..
         } = self.state.sources[id.index()];
         if next_end > watermark {
-            return;
+            return false;
         }
         let mut closed = std::mem::take(&mut self.closed);
         for instrument in ids(&self.settings) {
@@ -526,8 +529,7 @@ impl Engine {
         }
         self.closed = closed;
         self.find_next_end(id);
-        // Signals of any of these desks may have been decided.
-        self.after();
+        true
     }
 
     fn find_next_end(&mut self, id: SourceId) {
@@ -586,6 +588,24 @@ impl Engine {
         out.extend(update.map(|update| Output::Price(Box::new(update))));
     }
 
+    /// An instrument has been told a price, and with it `every` desk of its source may have changed. What is due next is
+    /// found once, when all is done: nothing asks for it before.
+    fn after_price(
+        &mut self,
+        id: InstrumentId,
+        source: SourceId,
+        next_end: SourceTime,
+        every: bool,
+    ) {
+        if every {
+            let source = &mut self.state.sources[source.index()];
+            source.next_end = source.next_end.min(next_end);
+            self.after();
+        } else {
+            self.after_one(id, source, next_end);
+        }
+    }
+
     /// One instrument has changed: a bar of it may end sooner than any known.
     fn after_one(&mut self, id: InstrumentId, source: SourceId, next_end: SourceTime) {
         let source = &mut self.state.sources[source.index()];
@@ -601,12 +621,9 @@ impl Engine {
 
     /// Anything may have changed.
     fn after(&mut self) {
-        let wakes = self
-            .state
-            .desks
-            .iter()
-            .map(|desk| desk.wake_at(&self.settings));
-        self.state.wakes = wakes.collect();
+        let State { desks, wakes, .. } = &mut self.state;
+        wakes.clear();
+        wakes.extend(desks.iter().map(|desk| desk.wake_at(&self.settings)));
         self.find_wake();
     }
 

@@ -15,7 +15,8 @@ struct Reading {
     timeframe: Timeframe,
     bar: Bar,
     t: BarIndex,
-    findings: Vec<Finding>,
+    /// Where what became known with it ends: it begins where that of the reading before does.
+    found_until: usize,
     /// The chart as it was then, where anybody asks for it.
     chart: Option<Arc<Chart>>,
 }
@@ -24,7 +25,15 @@ struct Reading {
 #[derive(Clone, Debug, Default)]
 pub struct Readings {
     /// By instrument.
-    of: Vec<Vec<Reading>>,
+    of: Vec<Kept>,
+}
+
+/// What the charts of one instrument read. All lies in the order in which it is taken: each set goes over it, and waits for
+/// memory otherwise.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    readings: Vec<Reading>,
+    findings: Vec<Finding>,
 }
 
 /// How an engine's charts come to what they know.
@@ -44,9 +53,16 @@ pub(crate) enum Reader {
 #[derive(Clone, Debug)]
 pub(crate) struct Follower {
     readings: Arc<Readings>,
-    /// How many of an instrument's are taken.
-    taken: Vec<usize>,
+    /// By instrument.
+    taken: Vec<Taken>,
     parted: bool,
+}
+
+/// How many readings are taken, and how many findings.
+#[derive(Clone, Copy, Debug, Default)]
+struct Taken {
+    readings: usize,
+    findings: usize,
 }
 
 /// A closed bar and the chart that is to take it.
@@ -92,7 +108,7 @@ impl Reader {
     /// Follows the next stretch. Whoever has parted stays so.
     pub(crate) fn follow(&mut self, readings: Arc<Readings>) {
         let parted = self.has_parted();
-        let taken = vec![0; readings.of.len()];
+        let taken = vec![Taken::default(); readings.of.len()];
         *self = Self::Follows(Follower {
             readings,
             taken,
@@ -113,13 +129,15 @@ impl Readings {
     fn keep(&mut self, page: &Page, t: BarIndex, findings: &[Finding]) {
         let place = page.id.index();
         if self.of.len() <= place {
-            self.of.resize_with(place + 1, Vec::new);
+            self.of.resize_with(place + 1, Kept::default);
         }
-        self.of[place].push(Reading {
+        let of = &mut self.of[place];
+        of.findings.extend_from_slice(findings);
+        of.readings.push(Reading {
             timeframe: page.timeframe,
             bar: *page.bar,
             t,
-            findings: findings.to_vec(),
+            found_until: of.findings.len(),
             chart: page.asked.then(|| Arc::clone(page.chart)),
         });
     }
@@ -129,16 +147,21 @@ impl Follower {
     fn take(&mut self, page: Page, findings: &mut Vec<Finding>) -> Option<BarIndex> {
         let place = page.id.index();
         let of = self.readings.of.get(place).zip(self.taken.get_mut(place));
-        let next = of.and_then(|(readings, taken)| {
-            let next = readings.get(*taken);
-            *taken += 1;
-            next.filter(|next| next.timeframe == page.timeframe && next.bar == *page.bar)
+        let next = of.and_then(|(kept, taken)| {
+            let next = kept.readings.get(taken.readings)?;
+            let found = &kept.findings[taken.findings..next.found_until];
+            *taken = Taken {
+                readings: taken.readings + 1,
+                findings: next.found_until,
+            };
+            let is_same = next.timeframe == page.timeframe && next.bar == *page.bar;
+            is_same.then_some((next, found))
         });
-        let Some(next) = next else {
+        let Some((next, found)) = next else {
             self.parted = true;
             return None;
         };
-        findings.extend_from_slice(&next.findings);
+        findings.extend_from_slice(found);
         if let Some(chart) = &next.chart {
             page.chart.clone_from(chart);
         }
@@ -146,7 +169,7 @@ impl Follower {
     }
 
     fn has_parted(&self) -> bool {
-        let left = |(readings, taken): (&Vec<Reading>, &usize)| readings.len() != *taken;
+        let left = |(kept, taken): (&Kept, &Taken)| kept.readings.len() != taken.readings;
         self.parted || self.readings.of.iter().zip(&self.taken).any(left)
     }
 }

@@ -5,8 +5,22 @@
 
 use engine::{Engine, Output};
 use market::{Event, Span, Time};
+use std::borrow::Borrow;
 use std::fmt;
 use std::iter::Peekable;
+
+/// An event as a recording gives it: itself, or where it lies, if it is told more than once.
+pub trait Recorded: Borrow<Event> {
+    const WAKE: Self;
+}
+
+impl Recorded for Event {
+    const WAKE: Self = Event::Wake;
+}
+
+impl Recorded for &Event {
+    const WAKE: Self = &Event::Wake;
+}
 
 /// Stamps recorded events, strictly rising, and puts a [`Event::Wake`] between them wherever the engine asked for one.
 pub struct Paced<I: Iterator> {
@@ -22,7 +36,7 @@ impl<I: Iterator> fmt::Debug for Paced<I> {
     }
 }
 
-impl<E, I: Iterator<Item = Result<(Time, Event), E>>> Paced<I> {
+impl<E, V: Recorded, I: Iterator<Item = Result<(Time, V), E>>> Paced<I> {
     /// Goes on after the stamp `last`; `Time::MIN` for a new beginning.
     pub fn new(events: I, last: Time) -> Self {
         Self {
@@ -59,7 +73,7 @@ impl<E, I: Iterator<Item = Result<(Time, Event), E>>> Paced<I> {
     ///
     /// # Errors
     /// What the recording reports; it gives nothing after that.
-    pub fn next(&mut self, wake: Option<Time>) -> Option<Result<(Time, Event), E>> {
+    pub fn next(&mut self, wake: Option<Time>) -> Option<Result<(Time, V), E>> {
         let at = self.next_at(wake)?;
         let woken = match self.events.peek() {
             Some(Ok((recorded, _))) => wake.is_some_and(|wake| wake < *recorded),
@@ -68,7 +82,7 @@ impl<E, I: Iterator<Item = Result<(Time, Event), E>>> Paced<I> {
         };
         if woken {
             self.last = at;
-            return Some(Ok((at, Event::Wake)));
+            return Some(Ok((at, V::WAKE)));
         }
         let event = self.events.next()?.map(|(_, event)| (at, event));
         self.last = at;

@@ -99,6 +99,7 @@ impl Ohlc {
         self.close = price;
     }
     /// Takes in a later interval.
+    #[inline]
     pub fn append(&mut self, later: &Self) {
         self.high = self.high.max(later.high);
         self.low = self.low.min(later.low);

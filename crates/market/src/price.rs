@@ -100,9 +100,10 @@ impl Price {
     /// The mid between two prices, half a unit away from zero.
     #[must_use]
     pub fn mid(self, other: Self) -> Self {
-        let sum = i128::from(self.0) + i128::from(other.0);
-        let half = (sum.abs() + 1) / 2 * sum.signum();
-        Self(i64::try_from(half).unwrap_or(i64::MAX))
+        // The sum need not fit: what both have counts whole, what one has counts half.
+        let below = (self.0 & other.0) + ((self.0 ^ other.0) >> 1);
+        let odd = (self.0 ^ other.0) & 1;
+        Self(if below >= 0 { below + odd } else { below })
     }
 
     /// Rounded to `digits` decimals, half away from zero.
@@ -335,6 +336,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_mid_is_half_the_sum_away_from_zero(one in any::<i64>(), apart in -5_i64..5) {
+            for other in [one.saturating_add(apart), apart, -(one.saturating_add(1))] {
+                let sum = i128::from(one) + i128::from(other);
+                let half = (sum.abs() + 1) / 2 * sum.signum();
+                let mid = Price::from_units(one).mid(Price::from_units(other));
+                prop_assert_eq!(i128::from(mid.units()), half);
+            }
+        }
+
         #[test]
         fn text_and_price_are_the_same_thing(units in any::<i64>()) {
             prop_assume!(units != i64::MIN);

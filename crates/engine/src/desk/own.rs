@@ -266,7 +266,7 @@ impl Desk {
                 rr_weighted: Some(plan.rr_weighted),
                 backing: None,
                 source_confidence: None,
-                config_hash: settings.hash_of(self.symbol),
+                config_hash: self.rules_name(settings),
                 size: self.size(
                     trade,
                     entry_time,

@@ -209,7 +209,7 @@ impl Desk {
             evidence: Evidence {
                 source: source.name.clone(),
                 price_kind: Some(instrument.kind),
-                config_hash: context.settings.hash_of(self.symbol),
+                config_hash: self.rules_name(context.settings),
                 size,
                 source_confidence: alert.confidence,
                 risk_gate: gate.map(|(_, condition)| condition),

@@ -28,9 +28,7 @@ impl Spreads {
     /// The current spread: the median of the last 20, the upper one of two.
     pub(crate) fn median(&self) -> Price {
         let kept = self.count.min(Self::KEPT);
-        let mut sorted = self.last;
-        sorted[..kept].sort_unstable();
-        sorted.get(kept / 2).copied().unwrap_or_default()
+        middle(&mut { self.last }[..kept]).unwrap_or_default()
     }
 
     /// Five minutes are over.
@@ -48,11 +46,19 @@ impl Spreads {
 
     /// The median of the last 24 hours of bars, the upper one of two; `None` while too little is known.
     pub(crate) fn usual(&self) -> Option<Price> {
-        let mut sorted: Vec<Price> = self.day.iter().copied().collect();
-        sorted.sort_unstable();
-        let middle = sorted.get(sorted.len() / 2).copied();
-        middle.filter(|_| sorted.len() >= Self::LEAST)
+        if self.day.len() < Self::LEAST {
+            return None;
+        }
+        let mut day: Vec<Price> = self.day.iter().copied().collect();
+        middle(&mut day)
     }
+}
+
+/// The median, the upper one of two. To sort them all for it would take several times as long.
+fn middle(prices: &mut [Price]) -> Option<Price> {
+    let middle = prices.len() / 2;
+    let upper = (!prices.is_empty()).then(|| prices.select_nth_unstable(middle).1);
+    upper.copied()
 }
 
 #[cfg(test)]

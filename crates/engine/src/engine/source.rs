@@ -32,31 +32,32 @@ impl SourceState {
 }
 
 impl Engine {
-    /// A source has written something: its watermark moves on.
+    /// A source has written something: its watermark moves on. Says also whether it was thought dead or has missed something,
+    /// which changes all its desks.
     pub(super) fn hear(
         &mut self,
         at: Time,
         instrument: InstrumentId,
         time: SourceTime,
         grace: Span,
-    ) -> SourceId {
+    ) -> (SourceId, bool) {
         let id = self.state.desks[instrument.index()].source;
         let was_silent = self.show_life(at, id);
         let source = &mut self.state.sources[id.index()];
         source.told = at;
         source.newest = source.newest.max(time);
         source.watermark = source.watermark.max(source.newest - grace);
-        if std::mem::take(&mut source.in_gap) || was_silent {
+        let changes_all = std::mem::take(&mut source.in_gap) || was_silent;
+        if changes_all {
             for desk in self.desks_of(id) {
                 desk.bars.end_hole(time);
             }
-            self.after();
         }
         let bars = &mut self.state.desks[instrument.index()].bars;
         if bars.in_hole() {
             bars.end_hole(time);
         }
-        id
+        (id, changes_all)
     }
 
     /// A source showed life without a price: what was hushed is shown again. A hole ends with a price only, whose time

@@ -1,9 +1,10 @@
 //! Runs a recording through an engine under a watch: the same steps as a replay's, up to the last recorded event.
 
 use super::watch::Watch;
-use crate::replay::Paced;
+use crate::replay::{Paced, Recorded};
 use engine::{Engine, Output};
 use market::{Event, Opinion, Question, Time};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// Tells an engine recorded events and the passing of time between them. It ends with the recording or the watch's period:
@@ -11,7 +12,7 @@ use std::collections::VecDeque;
 ///
 /// # Errors
 /// What the recording reports.
-pub fn run<E, I: Iterator<Item = Result<(Time, Event), E>>>(
+pub fn run<E, V: Recorded, I: Iterator<Item = Result<(Time, V), E>>>(
     engine: &mut Engine,
     events: I,
     watch: &mut Watch,
@@ -25,7 +26,7 @@ pub fn run<E, I: Iterator<Item = Result<(Time, Event), E>>>(
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_asking<E, I: Iterator<Item = Result<(Time, Event), E>>>(
+pub fn run_asking<E, V: Recorded, I: Iterator<Item = Result<(Time, V), E>>>(
     engine: &mut Engine,
     events: I,
     watch: &mut Watch,
@@ -39,7 +40,8 @@ pub fn run_asking<E, I: Iterator<Item = Result<(Time, Event), E>>>(
         let Some(next) = paced.next(engine.wake_at()) else {
             return Ok(());
         };
-        let (mut at, mut event) = next?;
+        let (mut at, recorded) = next?;
+        let mut event = Cow::Borrowed(recorded.borrow());
         if !watch.is_before_end(&event) {
             return Ok(());
         }
@@ -53,7 +55,7 @@ pub fn run_asking<E, I: Iterator<Item = Result<(Time, Event), E>>>(
             let Some(opinion) = next_opinion(&mut questions, &mut ask) else {
                 break;
             };
-            (at, event) = (paced.beside(), Event::Opinion(opinion));
+            (at, event) = (paced.beside(), Cow::Owned(Event::Opinion(opinion)));
         }
     }
     Ok(())

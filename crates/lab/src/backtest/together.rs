@@ -78,7 +78,9 @@ impl Run {
     }
 
     fn tell(&mut self, events: &[(Time, Event)], told: impl FnMut(Time, &Output)) {
-        let events = events.iter().cloned().map(Ok::<_, Infallible>);
+        let events = events
+            .iter()
+            .map(|(at, event)| Ok::<_, Infallible>((*at, event)));
         let Ok(()) = run(&mut self.engine, events, &mut self.watch, told);
     }
 
