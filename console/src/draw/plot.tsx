@@ -34,7 +34,7 @@ function asked({ lines, height, unit, marks }: Options, width: number): uPlot.Op
     width, height,
     legend: { live: true },
     cursor: { points: { size: 5 } },
-    axes: [{ ...axis, values: (plot, splits) => { const wide = (plot.scales["x"]?.max ?? 0) - (plot.scales["x"]?.min ?? 0) > 2 * DAY_S; return splits.map((at) => (wide ? date(at * 1000) : clock(at * 1000))); } }, { ...axis, size: 52, values: (_, values) => values.map((value) => `${value} ${unit}`) }],
+    axes: [{ ...axis, values: (plot, splits) => { const wide = (plot.scales["x"]?.max ?? 0) - (plot.scales["x"]?.min ?? 0) > 2 * DAY_S; return splits.map((at) => (wide ? date(at * 1000) : clock(at * 1000))); } }, { ...axis, size: 52, space: 20, values: (_, values) => values.map((value) => `${String(value).replace("-", "\u2212")} ${unit}`) }],
     series: [{ label: "Ended", value: (_, at) => (at === null || at === undefined ? "\u2013" : `${dateYear(at * 1000)} ${clock(at * 1000)}`) }, ...lines.map((line): uPlot.Series => ({
       label: line.name, stroke: colour(line.colour), width: 1.5, points: { show: false },
       ...(line.fill ? { fill: `color-mix(in srgb, ${colour(line.colour)} 25%, transparent)` } : {}),

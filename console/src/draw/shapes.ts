@@ -138,9 +138,8 @@ export class Shapes implements ISeriesPrimitive<Time> {
 
   /** A thing ends where something ended it; else it goes on. */
   private end(mark: Mark, width: number): number {
-    const over = mark.events.findLast((event) => ["filled", "broken", "inverted", "taken", "swept", "run"].includes(event.what));
-    const at = mark.state === "live" || mark.state === "touched" ? undefined : over?.at ?? mark.lies.to ?? undefined;
-    return Math.min(width, (at === undefined ? width : this.x(at)) ?? width);
+    const over = mark.events.findLast((event) => event.what !== "touched");
+    return Math.min(width, (over === undefined ? width : this.x(over.at)) ?? width);
   }
 
   private zone(context: Context, mark: Mark, width: number): void {

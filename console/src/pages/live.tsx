@@ -124,7 +124,7 @@ function Columns() {
       {columns.map(([id, name, tone, means, cards]) => (
         <section key={id} id={id} aria-labelledby={`${id}-name`}>
           <h2 id={`${id}-name`} class={tone}>{name} <span class="count">{cards.length}</span></h2>
-          <p class="quiet small">{means}{id === "confirmed" && cards.some((known) => known.end) && ` ${cards.filter(isRunning).length} run, ${cards.filter((known) => known.end).length} have ended.`}</p>
+          <p class="quiet small">{means}{id === "confirmed" && cards.some((known) => known.end) && ` ${counted(cards.filter(isRunning).length, "runs", "run")}, ${counted(cards.filter((known) => known.end).length, "has", "have")} ended.`}</p>
           {cards.slice(0, SHOWN_MAX).map((known) => <Card key={known.signal.id} known={known} market={prices.get(known.signal.symbol)} />)}
           {cards.length === 0 && <p class="none">No {id} signal now.</p>}
         </section>
@@ -134,3 +134,6 @@ function Columns() {
     </div>
   );
 }
+
+/** "1 runs", "2 run". */
+const counted = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;

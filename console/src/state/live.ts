@@ -21,6 +21,8 @@ const socket = new Socket({
   link(state) {
     link.set(state);
     if (state.state === "open") void loadBeside();
+    // Other pages ask REST, and show what that says where the socket never opens: what is made up must say so there too.
+    if (state.state === "lost" && origin.get().kind === "unknown") void learnOrigin();
   },
   anew,
   message(message, text) {

@@ -168,10 +168,12 @@ pub enum What {
     Run,
     /// A newer level of its kind stands in its place.
     Replaced,
+    /// It is too old, or there are too many newer ones: the engine follows it no longer.
+    Expired,
 }
 
 impl What {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Touched,
         Self::Filled,
         Self::Inverted,
@@ -179,6 +181,7 @@ impl What {
         Self::Swept,
         Self::Run,
         Self::Replaced,
+        Self::Expired,
     ];
 
     /// The name clients know.
@@ -192,6 +195,7 @@ impl What {
             Self::Swept => "swept",
             Self::Run => "run",
             Self::Replaced => "replaced",
+            Self::Expired => "expired",
         }
     }
 
@@ -205,7 +209,8 @@ impl What {
             | Self::Broken
             | Self::Swept
             | Self::Run
-            | Self::Replaced => true,
+            | Self::Replaced
+            | Self::Expired => true,
         }
     }
 }

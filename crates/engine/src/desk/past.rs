@@ -180,7 +180,7 @@ mod tests {
         for is_past in [false, true] {
             let mut engine = engine();
             let mut charts = Timeframe::ALL.map(|_| Chart::new(&Rules::default(), 17));
-            let (mut told, mut levels) = (0, 0);
+            let (mut told, mut levels, mut gaps, mut blocks) = (0, 0, 0, 0);
             for bar in minutes() {
                 let at = (bar.open_time + Span::from_minutes(1)).as_stamp();
                 let event = if is_past {
@@ -206,12 +206,24 @@ mod tests {
                             levels += 1;
                             None
                         }
+                        Known::GapExpired(gap) => {
+                            let age = found.place - gap.born;
+                            assert_eq!(age, Rules::default().fvg_max_age.into());
+                            gaps += 1;
+                            None
+                        }
+                        Known::BlockExpired(block) => {
+                            assert!(block.bar < found.place);
+                            blocks += 1;
+                            None
+                        }
                     })
                     .collect();
                 assert_eq!(findings, expected);
                 told += findings.len();
             }
             assert!(told > 500 && levels > 10, "{told} {levels}");
+            assert!(gaps > 5 && blocks > 5, "{gaps} {blocks}");
             let now = engine.now();
             engine.handle(now, &Event::Wake, &mut Vec::new());
             assert!(engine.just_found().is_empty() && engine.just_closed().is_empty());

@@ -2,7 +2,7 @@
 //! begins it anew, and nothing that is decided asks it.
 
 use super::Engine;
-use crate::structure::{BarIndex, Chart, Finding, Pool};
+use crate::structure::{BarIndex, Block, Chart, Finding, Gap, Pool};
 use market::{Bar, Direction, InstrumentId, Timeframe};
 
 /// A bar that closed with the last event.
@@ -32,6 +32,10 @@ pub enum Known {
     Finding(Finding),
     /// A day, a week or a session is over: its high or low stands as a pool from now on, in the place of the one before.
     Level(Pool),
+    /// A gap that was never filled is too old, and followed no longer: no finding tells it.
+    GapExpired(Gap),
+    /// There are too many newer blocks for this one to be followed on: no finding tells it.
+    BlockExpired(Block),
 }
 
 /// Room for what one event brings, used again for the next.
@@ -80,6 +84,10 @@ impl Told {
         };
         let findings = findings.iter().cloned().map(Known::Finding);
         self.found.extend(findings.map(found));
+        let (gaps, blocks) = chart.expired();
+        let gaps = gaps.iter().cloned().map(Known::GapExpired);
+        let blocks = blocks.iter().cloned().map(Known::BlockExpired);
+        self.found.extend(gaps.chain(blocks).map(found));
         for side in [Direction::Long, Direction::Short] {
             let levels = chart.levels().pools(side);
             let born = levels.filter(|pool| pool.bar == place).cloned();

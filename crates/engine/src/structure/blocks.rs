@@ -66,13 +66,22 @@ impl Block {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Blocks {
     live: VecDeque<Block>,
+    /// Those for which the last bar left no room: no event tells it, and whoever draws them asks.
+    #[serde(skip)]
+    expired: Vec<Block>,
 }
 
 impl Blocks {
     /// Tests the live blocks against a later bar.
     pub(crate) fn test(&mut self, bar: &Ohlc, rules: BlockRules, findings: &mut Vec<Finding>) {
+        self.expired.clear();
         self.live
             .retain_mut(|block| block.survives(bar, rules.break_mode, findings));
+    }
+
+    /// The blocks that are followed no longer since the last bar brought newer ones.
+    pub(crate) fn expired(&self) -> &[Block] {
+        &self.expired
     }
 
     /// The live blocks, oldest first.
@@ -108,7 +117,7 @@ impl Blocks {
         findings.push(Finding::Block(block.clone()));
         self.live.push_back(block);
         if self.live.len() > rules.cap as usize {
-            self.live.pop_front();
+            self.expired.extend(self.live.pop_front());
         }
     }
 }

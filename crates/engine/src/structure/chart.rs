@@ -131,6 +131,11 @@ impl Chart {
     pub fn gaps(&self) -> &[Gap] {
         self.gaps.live()
     }
+    /// Gaps and blocks that were let go of at the last close without a finding: too old, or too many newer ones.
+    #[must_use]
+    pub(crate) fn expired(&self) -> (&[Gap], &[Block]) {
+        (self.gaps.expired(), self.blocks.expired())
+    }
     /// Live pools of one side: swing and equal ones, then those of day, week and sessions.
     pub fn pools(&self, side: Direction) -> impl Iterator<Item = &Pool> {
         self.pools.side(side).iter().chain(self.levels.pools(side))

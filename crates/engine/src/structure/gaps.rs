@@ -80,6 +80,9 @@ pub(crate) struct GapRules {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Gaps {
     live: Vec<Gap>,
+    /// Those that were too old at the last bar and had not been filled: no event tells it, and whoever draws them asks.
+    #[serde(skip)]
+    expired: Vec<Gap>,
     before: [Option<Ohlc>; 2],
 }
 
@@ -92,11 +95,18 @@ impl Gaps {
         rules: GapRules,
         findings: &mut Vec<Finding>,
     ) {
+        self.expired.clear();
         // Most bars come to none of them.
         let ends = |gap: &Gap| t >= gap.born + rules.max_age;
         if self.live.iter().any(|gap| gap.is_met(bar) || ends(gap)) {
-            self.live
-                .retain_mut(|gap| gap.survives(bar, findings) && !ends(gap));
+            let expired = &mut self.expired;
+            self.live.retain_mut(|gap| {
+                let (lives, ends) = (gap.survives(bar, findings), ends(gap));
+                if lives && ends && !gap.filled {
+                    expired.push(gap.clone());
+                }
+                lives && !ends
+            });
         }
     }
 
@@ -121,6 +131,11 @@ impl Gaps {
     /// A part of the last bar was missed: what seems a gap beside it may be none.
     pub(crate) fn forget_bars(&mut self) {
         self.before = [None, None];
+    }
+
+    /// The gaps that the last bar left unfilled and that are followed no longer.
+    pub(crate) fn expired(&self) -> &[Gap] {
+        &self.expired
     }
 
     /// The live gaps, oldest first.

@@ -66,6 +66,7 @@ fn state(events: &[MarkEvent]) -> &'static str {
         Some(What::Broken) => "broken",
         Some(What::Swept | What::Run) => "taken",
         Some(What::Replaced) => "replaced",
+        Some(What::Expired) => "expired",
     }
 }
 

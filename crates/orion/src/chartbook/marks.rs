@@ -25,6 +25,8 @@ pub(super) fn write(
     match &found.what {
         Known::Level(pool) => pen.level(pool),
         Known::Finding(finding) => pen.finding(finding),
+        Known::GapExpired(gap) => pen.gap_met(gap, gap.direction, What::Expired),
+        Known::BlockExpired(block) => pen.block(block, block.direction, What::Expired),
     }
 }
 

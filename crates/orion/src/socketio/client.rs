@@ -2,6 +2,7 @@
 //! so that the client notices only what it has to.
 
 use super::event::{Heard, SAID, Shown, auth, message};
+use super::said::Said;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, header, request};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -9,7 +10,6 @@ use gateway::Inside;
 use serde_json::{Map, Value, json};
 use socketioxide::extract::{Data, SocketRef};
 use socketioxide::{SendError, SocketError};
-use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -21,10 +21,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// Of what a client said this much is kept, to be said again on another connection: fewer messages than
-/// `gateway.messages_burst` lets through at once.
-const KEPT: usize = 16;
-/// What it says meanwhile waits; the gateway judges how fast it may speak.
+/// What a client says while there is no connection waits; the gateway judges how fast it may speak.
 const SAID_MAX: usize = 32;
 /// A client that takes nothing is offered the same again after this long.
 const FULL_AGAIN: Duration = Duration::from_millis(50);
@@ -51,8 +48,7 @@ pub(super) struct Client {
     socket: SocketRef,
     shown: Shown,
     acts: mpsc::Receiver<Act>,
-    /// What it said, in the order in which it counts.
-    kept: VecDeque<String>,
+    said: Said,
 }
 
 /// How an inner connection ended.
@@ -90,7 +86,7 @@ impl Client {
             socket,
             shown,
             acts,
-            kept: VecDeque::new(),
+            said: Said::default(),
         }
     }
 
@@ -128,7 +124,7 @@ impl Client {
         info.map_or((Ipv4Addr::UNSPECIFIED, 0).into(), |ConnectInfo(peer)| *peer)
     }
 
-    /// A connection of its own to the gateway, on which all that it has said so far is said again.
+    /// A connection of its own to the gateway, on which all that it has said so far is said again, as far as it matters.
     async fn connect(&mut self, inside: &Inside) -> Result<Inner, End> {
         let connected = inside.connect(self.peer()).await;
         let stream = connected.map_err(|error| {
@@ -143,7 +139,7 @@ impl Client {
             .await
             .map_err(refused)?;
         let auth = self.shown.token.as_deref().map(auth);
-        for text in auth.into_iter().chain(self.kept.iter().cloned()) {
+        for text in auth.into_iter().chain(self.said.again()) {
             inner
                 .feed(Message::text(text))
                 .await
@@ -160,7 +156,8 @@ impl Client {
                 act = self.acts.recv() => match act {
                     None | Some(Act::Left) => return self.leave(inner).await,
                     Some(Act::Said(message)) => {
-                        let text = self.keep(message);
+                        self.said.hear(&message);
+                        let text = Value::Object(message).to_string();
                         if inner.send(Message::text(text)).await.is_err() {
                             return End::Cut;
                         }
@@ -185,19 +182,6 @@ impl Client {
         // It may be gone already.
         let _gone = inner.close(None).await;
         End::Left
-    }
-
-    /// What is said goes out once as it is, and without its place in the stream where it is said again.
-    fn keep(&mut self, mut message: Map<String, Value>) -> String {
-        let text = Value::Object(message.clone()).to_string();
-        message.remove("since");
-        let again = Value::Object(message).to_string();
-        self.kept.retain(|kept| *kept != again);
-        if self.kept.len() == KEPT {
-            self.kept.pop_front();
-        }
-        self.kept.push_back(again);
-        text
     }
 
     /// Tells the client an event. A price that it has no room for is left out, as a newer one comes; all else waits, and

@@ -7,6 +7,7 @@
 
 mod client;
 mod event;
+mod said;
 
 use axum::Router;
 use client::Client;

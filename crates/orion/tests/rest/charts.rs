@@ -1,8 +1,11 @@
 //! Charts of a real server: what they say of the past is the same however the server was ended.
 
+use super::support::{Server, serve};
 use super::{ask, start, told};
+use market::{SourceTime, Span};
 use serde_json::Value;
-use std::path::Path;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 fn list(value: &Value) -> &Vec<Value> {
     value
@@ -31,7 +34,7 @@ fn questions(newest: i64) -> Vec<String> {
 }
 
 /// The answers; a book that is being made is waited for.
-fn answers(server: &super::Server, questions: &[String]) -> Vec<String> {
+fn answers(server: &Server, questions: &[String]) -> Vec<String> {
     let answer = |question: &String| {
         for _ in 0..30 {
             let (status, body) = ask(server, question, "");
@@ -172,5 +175,52 @@ fn candles_go_back_page_by_page_and_what_is_asked_wrongly_is_told() {
         let (found, body) = ask(&server, path, "");
         assert_eq!(found, status, "{path}: {body}");
         assert!(body.to_string().contains(words), "{path}: {body}");
+    }
+}
+
+/// A recording of one tick every five minutes, and when the last one came.
+fn sparse_days(folder: &Path, hours: i64) -> (PathBuf, i64) {
+    let begin = SourceTime::parse("2026-03-02T00:00:00Z").expect("a time");
+    let ticks = (0..hours * 12).map(|number| begin + Span::from_minutes(5 * number));
+    let mut text = "time,bid,ask\n".to_owned();
+    for (tick, digit) in ticks.clone().zip((0..10).cycle()) {
+        writeln!(text, "{tick},1.0853{digit},1.0854{digit}").expect("write to a text");
+    }
+    let file = folder.join("EURUSD.csv");
+    std::fs::write(&file, text).expect("write a recording");
+    (file, ticks.last().expect("ticks").millis())
+}
+
+#[test]
+fn bars_and_marks_that_are_older_than_is_kept_go() {
+    const HOUR: i64 = 3_600_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, end) = sparse_days(folder.path(), 84);
+    for (days, is_whole) in [("400", true), ("1", false)] {
+        let data = folder.path().join(days);
+        let feed = format!("tape:{}", file.display());
+        let keep = format!("charts.keep_days={days}");
+        let arguments = ["--feed", &feed, "--speed", "max", "--set", &keep];
+        let server =
+            Server::start(serve(&data, &arguments)).unwrap_or_else(|ended| panic!("{ended:?}"));
+        assert!(server.logs("played to its end"), "the tape was not played");
+        // Room is made once a day, so that up to two days are there where one is kept.
+        for (timeframe, limit) in [("5m", 2000), ("1h", 100)] {
+            let page = told(
+                &server,
+                &format!("/candles?symbol=EURUSD&timeframe={timeframe}&limit={limit}"),
+            );
+            let bars = list(&page["bars"]);
+            let age = |bar: &Value| end - number(&bar[0]);
+            assert_eq!(page["earlier"], false, "{page}");
+            assert!(age(&bars[bars.len() - 1]) <= 2 * HOUR, "{page}");
+            assert_eq!(age(&bars[0]) > 49 * HOUR, is_whole, "{days}: {}", bars[0]);
+            assert!(age(&bars[0]) > 23 * HOUR, "{days}: {}", bars[0]);
+        }
+        let chart = told(&server, "/chart?symbol=EURUSD&timeframe=5m&bars=1500");
+        let begins = |mark: &Value| end - number(&mark["lies"]["from"]);
+        let marks = list(&chart["marks"]);
+        assert!(!marks.is_empty());
+        assert_eq!(marks.iter().any(|mark| begins(mark) > 49 * HOUR), is_whole);
     }
 }

@@ -237,7 +237,7 @@ fn same(market: &mut Market, moments: &[(usize, String)], answers: &[String]) {
 /// Minutes of EURUSD by their lows and highs in points above 1.08.
 fn minutes(market: &Market, lows_and_highs: &[(i64, i64)]) -> Vec<(Time, Event)> {
     let instrument: InstrumentId = market.settings.catalog.find("EURUSD").unwrap();
-    let start = SourceTime::parse("2026-03-03T14:00:00Z").unwrap();
+    let start = SourceTime::parse("2026-03-03T01:00:00Z").unwrap();
     let points = |points: i64| Price::from_units(1_080_000_000 + points * 10_000);
     let minute = |(number, (low, high)): (i64, &(i64, i64))| {
         let side = |by: i64| Ohlc {
@@ -333,4 +333,40 @@ fn a_gap_that_is_touched_later_was_live_before() {
     }
     let touched = marks(&mut market, stamps[2], "gap");
     assert_eq!(touched[0]["events"][0]["at"], stamps[2].millis());
+}
+
+#[test]
+fn a_gap_ends_when_the_engine_lets_go_of_it_and_stood_until_then() {
+    let folder = TempDir::new().unwrap();
+    let mut market = Market::open(folder.path());
+    let life = market.settings.rules.fvg_max_age as usize;
+    // Bars that leave a gap, and then such as stay away from it for as long as it is followed.
+    let quiet = (0..30).map(|_| (100, 110));
+    let path = quiet.chain([(100, 112), (105, 190), (180, 200)]);
+    let path: Vec<_> = path.chain((0..=life).map(|_| (185, 205))).collect();
+    let events = minutes(&market, &path);
+    market.tell(&events);
+    let at = |after: usize| events[32 + after].0;
+    let found = marks(&mut market, at(life - 1), "gap");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(
+        (&found[0]["state"], &found[0]["lies"]["to"]),
+        (&"live".into(), &serde_json::Value::Null)
+    );
+    let found = marks(&mut market, at(life), "gap");
+    // It lies before the bars that are shown, and stands no more; who asks for more bars sees how it ended.
+    assert!(found.is_empty(), "{found:?}");
+    let question = format!(
+        "symbol=EURUSD&timeframe=1m&at={}&bars=1000",
+        at(life + 1).millis()
+    );
+    let answer: serde_json::Value = serde_json::from_str(&market.ask(&question)).unwrap();
+    let gaps = answer["marks"].as_array().unwrap().iter();
+    let gaps: Vec<_> = gaps.filter(|mark| mark["kind"] == "gap").collect();
+    assert_eq!(gaps.len(), 1, "{gaps:?}");
+    assert_eq!(gaps[0]["state"], "expired");
+    let events = serde_json::json!([{"at": at(life).millis(), "what": "expired"}]);
+    assert_eq!(gaps[0]["events"], events);
+    let last_bar = (at(life) - Span::from_minutes(1)).millis();
+    assert_eq!(gaps[0]["lies"]["to"], last_bar);
 }
