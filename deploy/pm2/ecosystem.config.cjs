@@ -22,7 +22,7 @@ module.exports = {
       instances: 1,
       autorestart: true,
       // The drain closes every client with 1012 and takes up to gateway.drain_max_s (30 s). PM2 would kill after 1.6 s.
-      kill_timeout: 45000,
+      kill_timeout: 60000,
       // PM2 sends SIGINT, which is as good as SIGTERM here. Only to the process that holds, which passes it on: the server
       // would take the second one for "at once".
       treekill: false,

@@ -31,7 +31,7 @@ use tokio::time::timeout;
 /// Events that are handed over without being asked for.
 const EVENTS_MAX: usize = 4096;
 /// Events that may wait for the disk, some 25 MB: an hour of a busy market.
-const WAITING_MAX: usize = 250_000;
+pub(crate) const WAITING_MAX: usize = 250_000;
 
 /// The machine that serves one market.
 #[derive(Debug)]

@@ -47,11 +47,13 @@ fn run(command: Command, environment: Vec<(String, String)>) -> Result<ExitCode>
         Command::Record(settings) => {
             let loaded = load(settings.layers(environment.clone()))?;
             let secrets = Secrets::gather(&loaded.config, &environment)?;
-            runtime()?.block_on(async {
+            let runtime = runtime()?;
+            let recorded = runtime.block_on(async {
                 let asked = shutdown::asked()?;
                 recorder::run(loaded.config, &secrets, asked).await
-            })?;
-            Ok(ExitCode::SUCCESS)
+            });
+            runtime.shutdown_timeout(shutdown::LAST_MAX);
+            recorded.map(|()| ExitCode::SUCCESS)
         }
         Command::Config(cli::Config::Diff(options)) => {
             difference::run(&options, environment).map(|()| ExitCode::SUCCESS)
@@ -159,7 +161,8 @@ fn serve_at(
     };
     let config = load(layers())?.config;
     let secrets = Secrets::gather(&config, &environment)?;
-    runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let served = runtime.block_on(async {
         let asked = shutdown::asked()?;
         let asked = async {
             tokio::select! {
@@ -176,7 +179,9 @@ fn serve_at(
             served = served => served,
             never = hangups => match never {},
         }
-    })
+    });
+    runtime.shutdown_timeout(shutdown::LAST_MAX);
+    served
 }
 
 /// The settings, with logs begun as they say, and told what is worth knowing of them.

@@ -3,7 +3,8 @@
 use crate::clock::{self, Clock};
 use crate::config::{Config, FeedKind};
 use crate::live::{Live, Started};
-use crate::record::{Recorder, SYNC_EVERY};
+use crate::record::Recorder;
+use crate::scribe::END_MAX;
 use crate::seal;
 use crate::secrets::Secrets;
 use crate::sources;
@@ -20,6 +21,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// Things told that are taken in one turn.
 const BATCH_MAX: usize = 1024;
+/// The line that moves says so often how it stands.
+const TELL_EVERY: Duration = Duration::from_secs(5);
 /// Old days are let go of this often.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
@@ -44,7 +47,7 @@ pub async fn run(
     let mut recorder = Recorder::open(&config)?;
     let _sealing = seal::Watch::start(recorder.folder(), &config.history);
     let clock = Arc::new(Clock::new(clock::Machine, recorder.newest()));
-    recorder.start(|| clock.stamp())?;
+    recorder.start(|| clock.stamp());
     let Started { live, router } = Live::start(&config, wanted, &clock, None);
     let _door = open_door(&config, router).await?;
     let mut recording = Recording {
@@ -56,15 +59,15 @@ pub async fn run(
     };
     let ended = recording.turn(&config, shutdown).await;
     recording.progress.finish_and_clear();
-    recording.recorder.sync()?;
+    let recorder = recording.recorder;
+    let (events, folder) = (recorder.events(), recorder.folder().to_owned());
+    ended.and(recorder.end(END_MAX).await)?;
+    let folder = folder.display();
     writeln!(
         io::stdout(),
-        "recorded {} events in {}; play them with `orion replay {}`",
-        recording.recorder.events(),
-        recording.recorder.folder().display(),
-        recording.recorder.folder().display()
+        "recorded {events} events in {folder}; play them with `orion replay {folder}`"
     )?;
-    ended
+    Ok(())
 }
 
 struct Recording {
@@ -84,7 +87,7 @@ impl Recording {
             interval
         };
         let mut write = every(Duration::from_millis(config.tape.batch_ms));
-        let mut sync = every(SYNC_EVERY);
+        let mut tell = every(TELL_EVERY);
         let mut prune = every(PRUNE_EVERY);
         let mut items = Vec::new();
         tokio::pin!(shutdown);
@@ -92,31 +95,27 @@ impl Recording {
             tokio::select! {
                 biased;
                 () = &mut shutdown => return Ok(()),
-                _ = write.tick() => self.recorder.write()?,
-                _ = sync.tick() => {
-                    self.recorder.sync()?;
-                    self.tell();
-                }
+                _ = write.tick() => self.recorder.write(|| self.clock.stamp())?,
+                _ = tell.tick() => self.tell(),
                 _ = prune.tick() => {
                     if let Err(error) = self.recorder.prune() {
                         tracing::warn!("old days could not be let go of: {error:#}");
                     }
                 }
-                () = self.live.take(&mut items, BATCH_MAX) => self.keep(&mut items)?,
+                () = self.live.take(&mut items, BATCH_MAX) => self.keep(&mut items),
             }
         }
     }
 
-    fn keep(&mut self, items: &mut Vec<Item>) -> Result<()> {
+    fn keep(&mut self, items: &mut Vec<Item>) {
         let mut events: Vec<Event> = Vec::new();
         for item in items.drain(..) {
             self.live
                 .events(self.clock.stamp(), item, &self.catalog, &mut events);
             for event in events.drain(..) {
-                self.recorder.push(self.clock.stamp(), &event)?;
+                self.recorder.push(self.clock.stamp(), &event);
             }
         }
-        Ok(())
     }
 
     fn tell(&self) {
@@ -124,11 +123,12 @@ impl Recording {
         let sources = sources
             .iter()
             .map(|source| format!("{} {}", source.name, source.phase.as_str()));
-        let sources: Vec<_> = sources.collect();
+        let mut parts: Vec<_> = sources.collect();
+        parts.extend(self.recorder.trouble());
         self.progress.set_message(format!(
             "{} events; {}",
             self.recorder.events(),
-            sources.join(", ")
+            parts.join(", ")
         ));
         self.progress.tick();
     }

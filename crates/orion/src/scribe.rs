@@ -22,6 +22,10 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+/// At an end, a disk that does not answer is waited for so long: whoever asked for the end kills what has not ended, and does not
+/// hear why. Units, Docker and PM2 wait longer than this and a drain together.
+pub(crate) const END_MAX: Duration = Duration::from_secs(10);
+
 /// What is handed over. How much may wait is bounded by who hands over.
 pub(crate) struct Job {
     /// What the engine was told since the job before.
@@ -37,8 +41,19 @@ pub(crate) enum Work {
     Keep(Decided),
     /// They are synced, and the engine's state after them is saved.
     Save(Box<Saving>),
-    /// They are synced, and a segment under other settings is begun. It is tried once.
-    Begin(Settings),
+    /// They are synced, and a segment under other settings is begun, unless that was withdrawn. It is tried once.
+    Begin(Settings, Permit),
+}
+
+/// To begin with other settings. Who wants that may take it back for as long as the disk has not come to it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Permit(Arc<AtomicBool>);
+
+impl Permit {
+    /// For whoever asks first, to do it or to take it back.
+    pub(crate) fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
 }
 
 /// What the engine decided.
@@ -147,6 +162,12 @@ impl<J> Scribe<J> {
     pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Release);
         self.wake();
+    }
+
+    /// Leaves the thread to itself, with its locks, for as long as the process lives: it may never be done.
+    pub(crate) fn leave(mut self) {
+        self.abandon();
+        self.thread = None;
     }
 
     fn wake(&self) {

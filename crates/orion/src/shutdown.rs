@@ -2,7 +2,11 @@
 //! gets an end in good order, and not the death that the system has for who does not listen.
 
 use anyhow::{Context as _, Result};
+use std::time::Duration;
 use tokio::sync::oneshot;
+
+/// At the end of a process, how long is waited for what reads or writes yet: it may be a disk that never answers.
+pub const LAST_MAX: Duration = Duration::from_secs(2);
 
 /// Ready at the first Ctrl-C or SIGTERM since the call; a second one ends the process at once, wherever it is.
 ///

@@ -3,12 +3,16 @@
 use super::{Committed, Machine, sort};
 use crate::chartbook::Teller;
 use crate::config::History;
-use crate::scribe::{Done, Job, Saving, Scribe, Work};
+use crate::scribe::{Done, Job, Permit, Saving, Scribe, Work};
 use anyhow::{Context as _, Result, anyhow};
 use journal::{Journal, Record, tape};
 use market::Answer;
 use std::collections::VecDeque;
-use tokio::time::Instant;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// How long prices may wait for a disk that is to begin with other settings.
+const BEGIN_MAX: Duration = Duration::from_secs(5);
 
 /// Something that was handed over.
 #[derive(Debug)]
@@ -22,8 +26,19 @@ pub(super) struct Pending {
 /// What is left of a machine that was let go of: it goes when its thread does.
 #[derive(Debug)]
 pub(crate) struct Remains<J> {
-    _scribe: Option<Scribe<J>>,
-    _charts: Teller,
+    scribe: Option<Scribe<J>>,
+    charts: Teller,
+}
+
+impl<J> Remains<J> {
+    /// Waits for none of its threads: the process ends, and they with it.
+    pub(crate) fn leave(self) {
+        if let Some(scribe) = self.scribe {
+            scribe.leave();
+        }
+        // Its drop would wait.
+        std::mem::forget(self.charts);
+    }
 }
 
 impl<J: Journal + 'static> Machine<J> {
@@ -116,7 +131,7 @@ impl<J: Journal + 'static> Machine<J> {
     /// When the tape cannot be written, or what was to be done before.
     pub async fn write_tape(&mut self) -> Result<()> {
         self.write_later();
-        self.finish().await.map(drop)
+        self.finish(&mut Committed::default()).await
     }
 
     /// The same without waiting.
@@ -132,7 +147,9 @@ impl<J: Journal + 'static> Machine<J> {
     /// When the tape or the snapshot cannot be written.
     pub async fn save(&mut self) -> Result<()> {
         self.save_later(None);
-        self.finish().await?.saved.unwrap_or(Ok(()))
+        let mut done = Committed::default();
+        self.finish(&mut done).await?;
+        done.saved.unwrap_or(Ok(()))
     }
 
     /// The same without waiting, and then lets go of what need not be kept any more.
@@ -147,30 +164,46 @@ impl<J: Journal + 'static> Machine<J> {
     }
 
     /// Has the tape go on under other settings, behind all that the engine was told; waits for it, unless the disk is behind
-    /// already. The inner error is why they are not there.
+    /// already, or comes to be: prices wait too. The inner error is why they are not there.
     pub(super) async fn begin_under(&mut self, settings: tape::Settings) -> Result<Result<()>> {
-        if self.scribe.is_none() || self.awaits_decisions() || self.store.is_failing() {
-            return Ok(Err(anyhow!(
+        let is_behind = || {
+            Ok(Err(anyhow!(
                 "the disk is behind: `orion status` says why, and SIGHUP tries again"
-            )));
+            )))
+        };
+        if self.scribe.is_none() || self.awaits_decisions() || self.store.is_overdue() {
+            return is_behind();
         }
-        self.hand_over(Work::Begin(settings), None);
-        let begun = self.finish().await?.begun;
-        begun.context("the thread that writes did not answer")
+        let permit = Permit::default();
+        self.hand_over(Work::Begin(settings, permit.clone()), None);
+        let mut done = Committed::default();
+        match timeout(BEGIN_MAX, self.finish(&mut done)).await {
+            Ok(finished) => finished?,
+            Err(_) if permit.take() => return is_behind(),
+            // It is being done: whoever went on without would not be on the tape.
+            Err(_) => self.finish(&mut done).await?,
+        }
+        done.begun.context("the thread that writes did not answer")
     }
 
     /// Waits for all that was handed over. Decisions must have been taken before.
-    async fn finish(&mut self) -> Result<Committed> {
-        let mut committed = Committed::default();
+    async fn finish(&mut self, committed: &mut Committed) -> Result<()> {
         while !self.pending.is_empty() {
-            self.take_next(&mut committed).await?;
+            self.take_next(committed).await?;
         }
-        Ok(committed)
+        Ok(())
     }
 
     /// Whether decisions wait for the disk that were waited for too long.
     pub(crate) fn is_behind(&self) -> bool {
         self.is_behind
+    }
+
+    /// How much waits for the disk, in words.
+    pub(crate) fn waits(&self) -> String {
+        let decisions = self.pending.iter().filter_map(|of| of.decision.as_ref());
+        let records: usize = decisions.map(|(records, _)| records.len()).sum();
+        format!("{} events and {records} decisions", self.waiting)
     }
 
     /// Whether nothing more may wait for the disk.
@@ -190,8 +223,8 @@ impl<J: Journal + 'static> Machine<J> {
         (self.waiting, self.is_behind) = (0, false);
         self.store.stop();
         Remains {
-            _scribe: scribe,
-            _charts: std::mem::replace(&mut self.charts, Teller::none()),
+            scribe,
+            charts: std::mem::replace(&mut self.charts, Teller::none()),
         }
     }
 }

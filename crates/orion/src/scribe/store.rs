@@ -155,7 +155,13 @@ impl Store {
         inner.failing.is_some() || inner.stopped.is_some()
     }
 
-    /// The same, or it may never be done.
+    /// The same, or the disk has taken long for what it was asked last.
+    pub(crate) fn is_overdue(&self) -> bool {
+        let asked = self.lock().asked;
+        self.is_failing() || asked.is_some_and(|asked| asked.elapsed() >= SLOW)
+    }
+
+    /// The same, or so long that it may never be done.
     pub(crate) fn is_stuck(&self) -> bool {
         let asked = self.lock().asked;
         self.is_failing() || asked.is_some_and(|asked| asked.elapsed() >= STUCK)
@@ -182,7 +188,7 @@ impl Inner {
         if before.is_none() {
             tracing::warn!(
                 milliseconds = took.as_millis(),
-                "the disk of the data folder is slow: what is decided is shown when it is stored"
+                "the disk of the data folder is slow: what is to be stored waits for it"
             );
         }
         self.slow = Some(Slow {
@@ -195,7 +201,7 @@ impl Inner {
     fn fail(&mut self, reason: String) {
         self.failures += 1;
         let failing = self.failing.get_or_insert_with(|| {
-            tracing::error!(reason, "the disk of the data folder fails: it is tried again each second; prices go on, what is decided waits");
+            tracing::error!(reason, "the disk of the data folder fails: it is tried again each second; what is to be stored waits, all else goes on");
             Failing {
                 since: Instant::now(),
                 reason: String::new(),

@@ -1,11 +1,11 @@
 //! The thread that writes: takes all jobs that wait, and does them together where it can.
 
-use super::{Decided, Done, Job, Saving, Store, Work};
+use super::{Decided, Done, Job, Permit, Saving, Store, Work};
 use crate::bars;
 use crate::config::History;
 use crate::fault;
 use crate::keep;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use journal::snapshot::{self, Snapshot};
 use journal::tape::{Place, Removed, Settings, TapeWriter};
 use journal::{Error, Journal};
@@ -42,7 +42,7 @@ pub(super) struct Writer<J> {
 /// What is done at the end of the tape, behind all else.
 enum Last {
     Save(Saving),
-    Begin(Settings),
+    Begin(Settings, Permit),
 }
 
 /// Why nothing more is written.
@@ -123,8 +123,8 @@ impl<J: Journal> Writer<J> {
                     last = Some(Last::Save(*wanted));
                     None
                 }
-                Work::Begin(settings) => {
-                    last = Some(Last::Begin(settings));
+                Work::Begin(settings, permit) => {
+                    last = Some(Last::Begin(settings, permit));
                     None
                 }
             });
@@ -162,7 +162,7 @@ impl<J: Journal> Writer<J> {
             done.pop();
             done.push(match last {
                 Last::Save(saving) => Done::Saved(self.save(saving)),
-                Last::Begin(settings) => Done::Begun(self.begin_under(&settings)),
+                Last::Begin(settings, permit) => Done::Begun(self.begin_under(&settings, &permit)),
             });
         }
         Ok(done)
@@ -195,7 +195,8 @@ impl<J: Journal> Writer<J> {
     }
 
     /// Where it fails, the tape goes on under the settings that it has.
-    fn begin_under(&mut self, settings: &Settings) -> Result<()> {
+    fn begin_under(&mut self, settings: &Settings, permit: &Permit) -> Result<()> {
+        ensure!(permit.take(), "it came too late");
         Ok(self.tape.begin_under(settings)?)
     }
 
@@ -251,7 +252,7 @@ impl<J: Journal> Writer<J> {
 fn together(first: Job, jobs: &Receiver<Job>) -> Vec<Job> {
     let mut taken = vec![first];
     let ends = |job: Option<&Job>| {
-        job.is_some_and(|job| matches!(job.work, Work::Save(_) | Work::Begin(_)))
+        job.is_some_and(|job| matches!(job.work, Work::Save(_) | Work::Begin(..)))
     };
     while taken.len() < TOGETHER
         && !ends(taken.last())

@@ -2,9 +2,12 @@
 
 use super::{Pass, pass};
 use crate::config::History;
+use crate::scribe::END_MAX;
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -16,6 +19,8 @@ const EVERY: Duration = Duration::from_secs(600);
 pub struct Watch {
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+    /// The thread holds the other end.
+    lives: Receiver<Infallible>,
 }
 
 impl Watch {
@@ -23,10 +28,14 @@ impl Watch {
     #[must_use]
     pub fn start(market: &Path, settings: &History) -> Self {
         let ended = Arc::new(AtomicBool::new(false));
+        let (life, lives) = mpsc::channel();
         let thread = settings.parquet.then(|| {
             let (market, ended) = (market.to_owned(), Arc::clone(&ended));
             let watching = thread::Builder::new().name("seal".to_owned());
-            watching.spawn(move || watch(&market, &ended))
+            watching.spawn(move || {
+                let _life = life;
+                watch(&market, &ended);
+            })
         });
         let thread = thread.and_then(|spawned| match spawned {
             Ok(thread) => Some(thread),
@@ -35,7 +44,11 @@ impl Watch {
                 None
             }
         });
-        Self { ended, thread }
+        Self {
+            ended,
+            thread,
+            lives,
+        }
     }
 }
 
@@ -44,8 +57,9 @@ impl Drop for Watch {
         self.ended.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // It has told what went wrong; a pass that is under way ends at its next look.
-            let _ = thread.join();
+            // It has told what went wrong; a pass that is under way ends at its next look. One that waits for a disk that does
+            // not answer is left to the process's end: what it writes has its name only when it is whole.
+            let _over = self.lives.recv_timeout(END_MAX);
         }
     }
 }

@@ -7,11 +7,13 @@ use crate::bars::ClosedBars;
 use crate::chartbook::Teller;
 use crate::handover::{Reloads, Request, Successor, Turn, service};
 use crate::machine::Machine;
-use anyhow::{Context as _, Result, anyhow, ensure};
+use crate::scribe::END_MAX;
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use gateway::Gateway;
 use market::{Event, Position};
 use std::future::pending;
 use std::sync::Arc;
+use tokio::time::{Instant, timeout_at};
 
 /// What came of a hand-over.
 pub(super) enum Handed {
@@ -74,7 +76,37 @@ impl Server {
     }
 
     /// As at a clean end: all that was told is kept and shown, and the locks are given back.
-    pub(super) async fn give_up(mut self, outlets: &mut Outlets) -> Result<Paused> {
+    async fn give_up(mut self, outlets: &mut Outlets) -> Result<Paused> {
+        self.keep_all(outlets).await?;
+        self.save().await?;
+        Ok(self.pause())
+    }
+
+    /// The same where the process ends: a disk that does not answer is not waited for for ever, and keeps the locks.
+    pub(super) async fn end_machine(mut self, outlets: &mut Outlets) -> Result<Paused> {
+        let until = Instant::now() + END_MAX;
+        let Ok(kept) = timeout_at(until, self.keep_all(outlets)).await else {
+            let waits = self.machine.waits();
+            self.machine.let_go().leave();
+            bail!(
+                "the disk has not answered within {} s: {waits} may not be stored; nobody was shown what is not, and the next start goes on from what is on the disk",
+                END_MAX.as_secs()
+            );
+        };
+        kept?;
+        match timeout_at(until, self.save()).await {
+            Ok(saved) => saved?,
+            Err(_) => {
+                tracing::warn!(
+                    "the disk is too slow for the engine's state to be saved: the next start reads more of the tape"
+                );
+                self.machine.let_go().leave();
+            }
+        }
+        Ok(self.pause())
+    }
+
+    async fn keep_all(&mut self, outlets: &mut Outlets) -> Result<()> {
         ensure!(
             self.reopening.is_none(),
             "what was decided at last is not kept, and nobody was shown it: the disk failed for too long"
@@ -84,18 +116,25 @@ impl Server {
         let at = self.machine.engine().now();
         self.machine.tell(at, &Event::Stop);
         let committed = self.machine.commit().await?;
-        self.show(committed, outlets).await?;
+        self.show(committed, outlets).await.map(drop)
+    }
+
+    async fn save(&mut self) -> Result<()> {
         self.machine.save().await?;
         self.prune();
+        Ok(())
+    }
+
+    fn pause(self) -> Paused {
         if let Some(live) = &self.room.live {
             live.stop();
         }
         let at = self.machine.end();
-        Ok(Paused {
+        Paused {
             bars: self.machine.into_bars(),
             room: self.room,
             at,
-        })
+        }
     }
 }
 

@@ -340,7 +340,7 @@ impl Server {
         tracing::info!("ending: clients are told to come back");
         // Who connects from now on waits for whoever serves next, where a socket outlives this process.
         gateway.stop_accepting().await;
-        let kept = self.give_up(&mut outlets).await;
+        let kept = self.end_machine(&mut outlets).await;
         let farewell = if kept.is_ok() { RESTART } else { FAILED };
         // Who was accepted just before is about to ask, and a proxy takes an end without an answer for a broken server.
         let _silent = timeout(ARRIVING_MAX, gateway.all_arrived()).await;

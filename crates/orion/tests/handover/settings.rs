@@ -3,7 +3,7 @@
 use crate::client::PATIENCE;
 use crate::line::{Line, until_price};
 use crate::restarts::{Closed, Place, SNAPSHOT, Size, under_load};
-use crate::support::recording::journal;
+use crate::support::recording::{self, journal};
 use crate::support::{Client, Server, key, serve, signal};
 use journal::tape::{TapeItem, TapeReader};
 use journal::{Local, Record};
@@ -265,6 +265,30 @@ fn what_cannot_be_written_on_the_tape_is_not_taken_up() {
     let data = place.data();
     line.end();
     check_whole(&data);
+}
+
+#[test]
+fn a_recorded_market_takes_other_rules_up_while_it_plays() {
+    let place = Scene::new("");
+    let files = recording::make(place.folder.path(), Span::from_hours(1));
+    let mut command = recording::command(&place.data(), &files, "60");
+    command.args(["--config", &place.file()]);
+    let line = Line::start(&place.data(), command);
+    let mut stays = line.first.subscribe();
+    until_price(&mut stays);
+    place.write(&min_rr(0.9));
+    signal(line.pid(), "HUP");
+    assert!(
+        line.first
+            .logs("signals are decided by other settings from here on")
+    );
+    assert!(
+        line.first
+            .logs("rules.min_rr was 1.5 and is 0.9 from now on")
+    );
+    until_price(&mut stays);
+    line.end();
+    check_whole(&place.data());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::made::{segments, settings, time};
 use crate::support::recording::Kept;
-use crate::support::{Server, serve};
+use crate::support::{PATIENCE, Server, serve};
 use journal::tape::{TapeItem, TapeReader};
 use lab::market::SimMarket;
 use market::{Event, SourceId, Span, Tick, Time};
@@ -36,22 +36,23 @@ fn ticks(from: &str, length: Span) -> impl Iterator<Item = Tick> {
 fn record(data: &Path, from: &str, length: Span) -> usize {
     let mut recorder = Recorder::open(&config(data)).expect("open");
     let mut stamp = recorder.newest().max(time(from).as_stamp());
-    recorder
-        .start(|| {
-            stamp = stamp + Span::from_nanos(1);
-            stamp
-        })
-        .expect("start");
+    recorder.start(|| {
+        stamp = stamp + Span::from_nanos(1);
+        stamp
+    });
     let mut count = 0;
     for tick in ticks(from, length) {
         let at = tick.time.as_stamp().max(recorder.newest());
-        recorder.push(at, &Event::Tick(tick)).expect("push");
+        recorder.push(at, &Event::Tick(tick));
         count += 1;
     }
-    recorder.write().expect("write");
-    recorder.sync().expect("sync");
     assert!(recorder.events() > count as u64);
     assert_eq!(recorder.folder(), data.join("record"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let ended = runtime.expect("a runtime").block_on(recorder.end(PATIENCE));
+    ended.expect("the end");
     count
 }
 

@@ -56,8 +56,8 @@ fn cloud_init_brings_the_settings_of_caddy() {
 }
 
 #[test]
-fn whoever_ends_it_waits_longer_than_a_drain() {
-    let drain = orion::config::Config::default().gateway.drain_max_s;
+fn whoever_ends_it_waits_longer_than_a_drain_and_a_disk_that_does_not_answer() {
+    let drain = orion::config::Config::default().gateway.drain_max_s + 25;
     let number = |file: &str, before: &str| -> u64 {
         let text = fs::read_to_string(root().join(file)).expect(file);
         let (_, rest) = text

@@ -209,3 +209,49 @@ fn check_whole(data: &Path) {
         .expect("run orion verify");
     assert!(output.status.success(), "{output:?}");
 }
+
+#[test]
+fn a_key_that_changes_in_the_secrets_file_is_taken_up() {
+    let (world, folder) = (World::new(), tempfile::tempdir().expect("a folder"));
+    let (file, secrets) = (
+        folder.path().join("orion.toml"),
+        folder.path().join("secrets.toml"),
+    );
+    let keep = |token: &str| {
+        let new = secrets.with_extension("new");
+        fs::write(&new, format!("oanda = \"{token}\"\n")).expect("write");
+        fs::rename(&new, &secrets).expect("rename");
+    };
+    keep("another-key");
+    let named = format!("[secrets]\nfile = \"{}\"\n", secrets.display());
+    fs::write(&file, text(&world, "oanda,kraken") + &named).expect("write");
+    let data = folder.path().join("data");
+    let mut command = serve(&data, &["--config", &file.display().to_string()]);
+    command.env_remove("ORION_KEY_OANDA");
+    let server = Server::start(command).unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"));
+    let mut client = server.subscribe();
+    until_health(&mut client, &server, "oanda", |it| it["state"] == "failed");
+    let mut listener = Listener::new(&server);
+    listener.until_source("EURUSD", "kraken");
+    let since = health(&server, "kraken")["since"].clone();
+
+    // The settings are the same, and so is the other source.
+    let token = Options::default().token;
+    keep(&token);
+    signal(server.pid(), "HUP");
+    assert!(server.logs("files that settings name have changed, and hold from now on"));
+    until_health(&mut client, &server, "oanda", |it| it["state"] == "live");
+    listener.until_source("EURUSD", "oanda");
+    assert_eq!(health(&server, "kraken")["since"], since);
+
+    // A file that is none changes nothing, and no line of it is told.
+    fs::write(&secrets, format!("oanda \"{token}\"\n")).expect("write");
+    signal(server.pid(), "HUP");
+    let told = server.log_after("engine and sources go on as they were: ");
+    let told = told.expect("why");
+    assert!(told.contains("is not TOML at line 1"), "{told}");
+    assert!(!told.contains(&token), "{told}");
+    assert_eq!(listener.source_of("EURUSD"), "oanda");
+    server.terminate();
+    assert_eq!(server.wait(), Some(0));
+}

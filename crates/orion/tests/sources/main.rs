@@ -8,6 +8,7 @@ mod audience;
 mod changes;
 mod commands;
 mod faults;
+mod recording;
 mod takeover;
 mod vendors;
 mod warm;

@@ -3,7 +3,7 @@
 //! these states is an end as any other.
 
 use crate::support::recording::{self, Kept, journal};
-use crate::support::{Client, PATIENCE, Server, key, serve};
+use crate::support::{Client, PATIENCE, Server, key, serve, signal};
 use journal::Record;
 use market::Span;
 use serde_json::{Value, json};
@@ -472,6 +472,63 @@ fn an_end_while_the_disk_fails_says_so() {
 }
 
 #[test]
+fn an_end_while_the_disk_does_not_answer_comes_all_the_same() {
+    let market = Market::new();
+    let server = market.start();
+    let watch = Watch::begin(&server);
+    market.post_and_see(&server, 0, &watch);
+    market.fail("sync hang");
+    assert_eq!(market.post(&server, 1), Err(503));
+    server.terminate();
+    assert!(server.logs("1 decisions may not be stored"));
+    assert_eq!(server.wait(), Some(1));
+    let Seen { events, .. } = watch.end();
+    market.mend();
+    check_kept(&market.data, &events);
+    let server = market.start();
+    server.terminate();
+    assert_eq!(server.wait(), Some(0));
+    check_kept(&market.data, &events);
+    market.check_whole();
+}
+
+#[test]
+fn settings_that_come_while_the_disk_does_not_answer_hold_up_no_prices() {
+    let market = Market::new();
+    let file = market.folder.path().join("orion.toml");
+    let write = |rules: &str| {
+        let draft = file.with_extension("new");
+        std::fs::write(&draft, rules).expect("write");
+        std::fs::rename(draft, &file).expect("rename");
+    };
+    write("");
+    let mut command = market.command();
+    command.arg("--config").arg(&file);
+    let server = start(command);
+    let watch = Watch::begin(&server);
+    market.post_and_see(&server, 0, &watch);
+
+    // What came since must be synced before other settings begin. Both before it is known that the disk does not answer, and after.
+    market.fail("sync hang");
+    watch.prices_go_on();
+    for min_rr in ["2.5", "3.0"] {
+        write(&format!("[rules]\nmin_rr = {min_rr}\n"));
+        signal(server.pid(), "HUP");
+        assert!(server.logs("write the new settings on the tape: the disk is behind"));
+        watch.prices_go_on();
+        until_store(&server, "slow");
+    }
+
+    market.mend();
+    until_store(&server, "ok");
+    signal(server.pid(), "HUP");
+    assert!(server.logs("signals are decided by other settings from here on"));
+    market.post_and_see(&server, 1, &watch);
+    watch.prices_go_on();
+    market.check_after_kill(server, &watch);
+}
+
+#[test]
 fn a_reload_while_the_disk_fails_is_refused_and_all_goes_on() {
     let market = Market::new();
     let server = market.start();
@@ -492,6 +549,41 @@ fn a_reload_while_the_disk_fails_is_refused_and_all_goes_on() {
     market.mend();
     until_store(&server, "ok");
     market.post_and_see(&server, 1, &watch);
+    market.check_after_kill(server, &watch);
+}
+
+#[test]
+fn a_folder_is_exported_while_its_server_runs() {
+    let market = Market::new();
+    let server = market.start();
+    let watch = Watch::begin(&server);
+    let export = |what: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_orion"))
+            .args(["export", what, "--data"])
+            .arg(&market.data)
+            .output()
+            .expect("run orion");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{what}: {told}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    for number in 0..3 {
+        market.post_and_see(&server, number, &watch);
+        // What was seen is there, whole, and nothing twice.
+        let (seen, table) = (watch.seen().events, export("signals"));
+        for (id, _) in seen.values() {
+            assert_eq!(table.matches(id.as_str()).count(), 1, "{id}: {table}");
+        }
+    }
+    for what in ["prices", "bars"] {
+        let table = export(what);
+        let lines: Vec<_> = table.lines().collect();
+        let columns = lines[0].split(',').count();
+        assert!(lines.len() > 100, "{what}: {} lines", lines.len());
+        let whole = |line: &&str| line.split(',').count() == columns;
+        assert!(lines.iter().all(whole), "{what}");
+    }
+    watch.prices_go_on();
     market.check_after_kill(server, &watch);
 }
 
