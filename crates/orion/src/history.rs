@@ -12,7 +12,7 @@ use crate::config;
 use anyhow::{Context as _, Result, ensure};
 use journal::tape::{Segment, TapeItem, TapeReader};
 use std::fs;
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Read, Write};
 use std::path::{Path, PathBuf};
 
 pub(crate) use verify::run as verify_all;
@@ -180,6 +180,30 @@ impl Progress {
             bar.set_position(bytes);
         }
     }
+
+    /// Moves as this is read, from so many bytes on.
+    pub(crate) fn through<R: Read>(&self, from: R, bytes: u64) -> impl Read {
+        Through {
+            from,
+            bytes,
+            progress: self,
+        }
+    }
+}
+
+struct Through<'a, R> {
+    from: R,
+    bytes: u64,
+    progress: &'a Progress,
+}
+
+impl<R: Read> Read for Through<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(into)?;
+        self.bytes += read as u64;
+        self.progress.set(self.bytes);
+        Ok(read)
+    }
 }
 
 impl Drop for Progress {
@@ -216,6 +240,19 @@ pub(crate) fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_progress_moves_while_a_file_is_read() {
+        let progress = Progress(Some(indicatif::ProgressBar::hidden()));
+        let position = || progress.0.as_ref().map(indicatif::ProgressBar::position);
+        let mut source = progress.through([7; 1000].as_slice(), 100);
+        for expected in [400, 700, 1000] {
+            source.read_exact(&mut [0; 300]).unwrap();
+            assert_eq!(position(), Some(expected));
+        }
+        assert_eq!(source.read_to_end(&mut Vec::new()).unwrap(), 100);
+        assert_eq!(position(), Some(1100));
+    }
 
     #[test]
     fn columns_are_aligned() {

@@ -158,7 +158,10 @@ impl<'a> Copying<'a> {
             Err(error) => return Err(error).with_context(reading),
         };
         let about = source.metadata().with_context(reading)?;
-        let mut source = Hashing::new(source.take(about.len()));
+        let read = self
+            .progress
+            .through(source.take(about.len()), self.sums.since_begin());
+        let mut source = Hashing::new(read);
         self.keep.file(name, &mut source, &about)?;
         if source.count() != about.len() {
             let what = format!("{} became shorter while it was copied", from.display());
