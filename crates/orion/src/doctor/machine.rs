@@ -24,9 +24,10 @@ const SYNC_NEEDED: Duration = Duration::from_secs(1);
 const PROBE: [u8; 4096] = [7; 4096];
 const PROBES: usize = 5;
 
-/// Where a service that keeps the clock leaves a trace, and which one it is.
-const CLOCKS: [(&str, &str); 7] = [
-    ("run/systemd/timesync/synchronized", "systemd-timesyncd"),
+/// What systemd-timesyncd has while it runs, and what once it has set the clock.
+const TIMESYNC: [&str; 2] = ["run/systemd/timesync", "run/systemd/timesync/synchronized"];
+/// Where another service that keeps the clock leaves a trace while it runs, and which one it is.
+const CLOCKS: [(&str, &str); 6] = [
     ("run/chrony/chronyd.pid", "chrony"),
     ("run/chronyd.pid", "chrony"),
     ("run/ntpd.pid", "ntpd"),
@@ -110,18 +111,32 @@ fn memory(means: Means, config: Option<&Config>) -> Finding {
     Finding::ok(WHAT, found)
 }
 
-/// Whether something keeps the clock right. Signals carry times, and a source that is newer than the clock is doubted.
+/// Whether something keeps the clock right. Signals carry times, and a source that is newer than the clock is doubted. Of most
+/// services only they themselves know whether they have set it.
 fn clock(root: &Path) -> Finding {
     const WHAT: &str = "clock";
-    let kept = CLOCKS.iter().find(|(path, _)| root.join(path).exists());
-    match kept {
-        Some((_, by)) => Finding::ok(WHAT, format!("kept by {by}")),
-        None => Finding::warn(
-            WHAT,
-            "nothing was seen that keeps it right (systemd-timesyncd, chrony, ntpd)",
-            "timedatectl set-ntp true, or apt-get install chrony; in a container the host keeps it",
-        ),
+    let [runs, has_set] = TIMESYNC.map(|path| root.join(path).exists());
+    if has_set {
+        return Finding::ok(WHAT, "set by systemd-timesyncd");
     }
+    if let Some((_, by)) = CLOCKS.iter().find(|(path, _)| root.join(path).exists()) {
+        return Finding::ok(
+            WHAT,
+            format!("{by} runs; `timedatectl` says whether it has set it"),
+        );
+    }
+    if runs {
+        return Finding::warn(
+            WHAT,
+            "systemd-timesyncd has not set it since the machine started",
+            "wait a minute after a start; `timedatectl timesync-status` says what it waits for, mostly a firewall before UDP port 123",
+        );
+    }
+    Finding::warn(
+        WHAT,
+        "nothing was seen that keeps it right (systemd-timesyncd, chrony, ntpd)",
+        "timedatectl set-ntp true, or apt-get install chrony; in a container the host keeps it",
+    )
 }
 
 fn disk(data: &Path) -> Vec<Finding> {
@@ -271,11 +286,23 @@ mod tests {
     #[test]
     fn a_clock_that_somebody_keeps_leaves_a_trace() {
         let root = tempfile::tempdir().expect("a folder");
-        assert_eq!(verdict(&clock(root.path())), Verdict::Warn);
-        let trace = root.path().join("run/chrony/chronyd.pid");
-        fs::create_dir_all(trace.parent().expect("a folder")).expect("make it");
-        fs::write(trace, "1").expect("write");
-        assert_eq!(clock(root.path()), Finding::ok("clock", "kept by chrony"));
+        let leave = |trace: &str| {
+            let trace = root.path().join(trace);
+            fs::create_dir_all(trace.parent().expect("a folder")).expect("make it");
+            fs::write(trace, "1").expect("write");
+        };
+        let judge = |expected: Verdict, words: &str| {
+            let finding = clock(root.path());
+            assert_eq!(verdict(&finding), expected, "{finding}");
+            assert!(finding.found.contains(words), "{finding}");
+        };
+        judge(Verdict::Warn, "nothing was seen");
+        fs::create_dir_all(root.path().join("run/systemd/timesync")).expect("make it");
+        judge(Verdict::Warn, "has not set it since");
+        leave("run/chrony/chronyd.pid");
+        judge(Verdict::Ok, "chrony runs; `timedatectl` says");
+        leave("run/systemd/timesync/synchronized");
+        judge(Verdict::Ok, "set by systemd-timesyncd");
     }
 
     #[test]
