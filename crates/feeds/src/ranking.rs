@@ -379,4 +379,60 @@ mod tests {
         table.ranking.take(Time::from_secs(1001), item, &mut events);
         assert_eq!(events, []);
     }
+
+    const THIRD: SourceId = SourceId(2);
+    const KIND: Kind = Kind { heartbeat: None };
+
+    #[test]
+    fn a_source_that_stays_is_known_wherever_it_stands() {
+        let mut table = Table::new(None);
+        table.tick(0, FIRST);
+        table.tick(0, SECOND);
+        // A new one goes before both, and the two change places.
+        let sources = [(KIND, None), (KIND, Some(SECOND)), (KIND, Some(FIRST))];
+        table.ranking.rearrange(&sources);
+        assert_eq!(table.ranking.current(EURUSD), Some(THIRD));
+        // What the second had proved until now counts: it is better than the first now.
+        for second in 1..60 {
+            table.tick(second, SECOND);
+            table.tick(second, THIRD);
+        }
+        assert_eq!(table.told, ["0:to0", "30:to1"]);
+        // The new one has to prove itself.
+        for second in 60..120 {
+            table.tick(second, FIRST);
+            table.tick(second, SECOND);
+        }
+        assert_eq!(table.told, ["0:to0", "30:to1", "90:to0"]);
+    }
+
+    #[test]
+    fn where_the_source_in_use_is_gone_the_next_price_of_any_is_taken() {
+        let mut table = Table::new(None);
+        table.tick(0, FIRST);
+        table.tick(0, SECOND);
+        table.ranking.rearrange(&[(KIND, Some(SECOND))]);
+        assert_eq!(table.ranking.current(EURUSD), None);
+        assert!(table.tick(1, FIRST));
+        assert_eq!(table.told, ["0:to0", "1:to0"]);
+    }
+
+    #[test]
+    fn a_source_that_begins_anew_in_its_place_has_proved_nothing() {
+        let mut table = Table::new(None);
+        for second in 0..100 {
+            table.tick(second, FIRST);
+            table.tick(second, SECOND);
+        }
+        table
+            .ranking
+            .rearrange(&[(KIND, None), (KIND, Some(SECOND))]);
+        assert_eq!(table.ranking.current(EURUSD), None);
+        table.tick(100, SECOND);
+        for second in 101..140 {
+            table.tick(second, FIRST);
+            table.tick(second, SECOND);
+        }
+        assert_eq!(table.told, ["0:to0", "100:to1", "131:to0"]);
+    }
 }

@@ -112,6 +112,95 @@ fn a_day_that_cannot_be_begun_is_begun_later() {
     check_events(dir.path(), 2);
 }
 
+/// What the tape holds: the text of each head, and beside it how many events stand under it.
+fn heads(dir: &Path) -> Vec<(String, usize)> {
+    let mut heads: Vec<(String, usize)> = Vec::new();
+    for item in TapeReader::open(dir, None).unwrap() {
+        match (item.unwrap(), heads.last_mut()) {
+            (TapeItem::Settings(settings), _) => heads.push((settings.text, 0)),
+            (TapeItem::Event(..), Some((_, events))) => *events += 1,
+            (TapeItem::Event(..), None) => panic!("an event under no settings"),
+        }
+    }
+    heads
+}
+
+fn other_settings() -> Settings {
+    Settings {
+        text: "seed = 2".to_owned(),
+        market: "sim".to_owned(),
+    }
+}
+
+fn under(text: &str, events: usize) -> (String, usize) {
+    (text.to_owned(), events)
+}
+
+#[test]
+fn other_settings_hold_for_what_is_pushed_after_them() {
+    let dir = TempDir::new().unwrap();
+    let mut writer = begin(dir.path());
+    push(&mut writer, 0);
+    push(&mut writer, 1);
+    writer.begin_under(&other_settings()).unwrap();
+    // What was pushed before is written, and under the old ones.
+    assert_eq!(
+        heads(dir.path()),
+        [under("seed = 1", 2), under("seed = 2", 0)]
+    );
+    push(&mut writer, 2);
+    // They also stand at the head of what follows.
+    writer.set_segment_max(0);
+    push(&mut writer, 3);
+    writer.sync().unwrap();
+    assert_eq!(
+        heads(dir.path()),
+        [
+            under("seed = 1", 2),
+            under("seed = 2", 1),
+            under("seed = 2", 1)
+        ]
+    );
+    drop(writer);
+    check_events(dir.path(), 4);
+}
+
+#[test]
+fn other_settings_that_cannot_be_written_leave_the_tape_as_it_was() {
+    let faults: [crate::tape::DiskProbe; 2] = [
+        |what| match what {
+            "sync" => Err(std::io::ErrorKind::StorageFull.into()),
+            _ => Ok(()),
+        },
+        |what| match what {
+            "write" => Err(std::io::ErrorKind::StorageFull.into()),
+            _ => Ok(()),
+        },
+    ];
+    for fault in faults {
+        let dir = TempDir::new().unwrap();
+        let mut writer = begin(dir.path());
+        push(&mut writer, 0);
+        writer.write().unwrap();
+        writer.set_probe(fault);
+        writer.begin_under(&other_settings()).unwrap_err();
+        writer.set_probe(|_| Ok(()));
+        push(&mut writer, 1);
+        writer.sync().unwrap();
+        assert_eq!(heads(dir.path()), [under("seed = 1", 2)]);
+        // Nor do they come later, with a segment that begins for another reason.
+        writer.set_segment_max(0);
+        push(&mut writer, 2);
+        writer.sync().unwrap();
+        assert_eq!(
+            heads(dir.path()),
+            [under("seed = 1", 2), under("seed = 1", 1)]
+        );
+        drop(writer);
+        check_events(dir.path(), 3);
+    }
+}
+
 proptest! {
     /// A checksum only says that the bytes are those that were written.
     #[test]
