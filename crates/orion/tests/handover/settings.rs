@@ -1,7 +1,7 @@
 //! Settings that change while a server runs: nobody is closed, nothing is missed, and the tape says from where on they decide.
 
 use crate::client::PATIENCE;
-use crate::line::{Line, until_price};
+use crate::line::{Line, reload, until_price};
 use crate::restarts::{Closed, Place, SNAPSHOT, Size, under_load};
 use crate::support::recording::{self, journal};
 use crate::support::{Client, Server, key, serve, signal};
@@ -265,6 +265,42 @@ fn what_cannot_be_written_on_the_tape_is_not_taken_up() {
     let data = place.data();
     line.end();
     check_whole(&data);
+}
+
+#[test]
+fn settings_that_come_while_a_reload_is_under_way_wait_until_it_has_failed() {
+    let place = Scene::new(&min_rr(1.0));
+    let mut command = place.quiet_command();
+    // The new process never comes to ask for engine and store.
+    command
+        .env("ORION_TEST_HANG", "check:1")
+        .args(["--set", "server.reload_timeout_s=10"]);
+    let line = Line::start(&place.data(), command);
+    let mut stays = line.first.subscribe();
+    until_price(&mut stays);
+    let data = place.data();
+    let reloading = std::thread::spawn(move || reload(&data));
+    assert!(line.first.logs("a new process is started to take over"));
+    place.write(&min_rr(0.9));
+    signal(line.pid(), "HUP");
+    // The lines are read in their order.
+    assert!(
+        line.first
+            .logs("the reload failed, and this process goes on serving")
+    );
+    assert!(
+        line.first
+            .logs("signals are decided by other settings from here on")
+    );
+    assert!(
+        line.first
+            .logs("rules.min_rr was 1.0 and is 0.9 from now on")
+    );
+    let told = reloading.join().expect("it ends").expect_err("a failure");
+    assert!(told.contains("the old process goes on serving"), "{told}");
+    until_price(&mut stays);
+    line.end();
+    check_whole(&place.data());
 }
 
 #[test]
