@@ -181,14 +181,14 @@ fn candles_go_back_page_by_page_and_what_is_asked_wrongly_is_told() {
 /// A recording of one tick every five minutes, and when the last one came.
 fn sparse_days(folder: &Path, hours: i64) -> (PathBuf, i64) {
     let begin = SourceTime::parse("2026-03-02T00:00:00Z").expect("a time");
-    let ticks = (0..hours * 12).map(|number| begin + Span::from_minutes(5 * number));
+    let mut ticks = (0..hours * 12).map(|number| begin + Span::from_minutes(5 * number));
     let mut text = "time,bid,ask\n".to_owned();
     for (tick, digit) in ticks.clone().zip((0..10).cycle()) {
         writeln!(text, "{tick},1.0853{digit},1.0854{digit}").expect("write to a text");
     }
     let file = folder.join("EURUSD.csv");
     std::fs::write(&file, text).expect("write a recording");
-    (file, ticks.last().expect("ticks").millis())
+    (file, ticks.next_back().expect("ticks").millis())
 }
 
 #[test]
