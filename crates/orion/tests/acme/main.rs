@@ -8,6 +8,7 @@ mod support;
 
 mod authority;
 mod dialogue;
+mod files;
 
 use authority::Authority;
 use dialogue::Https;

@@ -209,9 +209,10 @@ fn a_second_signal_ends_a_drain_at_once() {
     let server = Server::start(command).unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"));
     let mut client = server.subscribe();
     until_price(&mut client);
-    // It does not answer its Close, and would be waited for.
     server.terminate();
     assert!(server.logs("closing every client"), "no drain");
+    assert_eq!(client.closed(), Some(1012));
+    // It reads no more, and so does not answer its Close, and would be waited for.
     signal(server.pid(), "INT");
     assert_eq!(server.wait(), Some(130));
     let verified = Command::new(env!("CARGO_BIN_EXE_orion"))
@@ -220,7 +221,6 @@ fn a_second_signal_ends_a_drain_at_once() {
         .output()
         .expect("run orion history verify");
     assert!(verified.status.success(), "{verified:?}");
-    assert_eq!(client.closed(), Some(1012), "it was told before");
 }
 
 #[test]
