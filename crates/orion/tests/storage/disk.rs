@@ -480,7 +480,8 @@ fn an_end_while_the_disk_does_not_answer_comes_all_the_same() {
     market.fail("sync hang");
     assert_eq!(market.post(&server, 1), Err(503));
     server.terminate();
-    assert!(server.logs("1 decisions may not be stored"));
+    // The market may have decided something of its own besides.
+    assert!(server.logs("decisions may not be stored"));
     assert_eq!(server.wait(), Some(1));
     let Seen { events, .. } = watch.end();
     market.mend();
