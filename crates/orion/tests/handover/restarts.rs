@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 /// A client hears a price at least so often, restarts or not, also on a busy machine.
 const PRICE_GAP_MAX: Duration = Duration::from_secs(30);
 const PROBE_EVERY: Duration = Duration::from_millis(10);
-const POST_EVERY: Duration = Duration::from_millis(200);
+const POST_EVERY: Duration = Duration::from_millis(500);
 /// A plain client that was away sees in its snapshot whatever was decided meanwhile.
 pub(crate) const SNAPSHOT: [&str; 2] = ["--set", "gateway.snapshot_signals=500"];
 
