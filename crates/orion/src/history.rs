@@ -183,26 +183,10 @@ impl Progress {
 
     /// Moves as this is read, from so many bytes on.
     pub(crate) fn through<R: Read>(&self, from: R, bytes: u64) -> impl Read {
-        Through {
-            from,
-            bytes,
-            progress: self,
-        }
-    }
-}
-
-struct Through<'a, R> {
-    from: R,
-    bytes: u64,
-    progress: &'a Progress,
-}
-
-impl<R: Read> Read for Through<'_, R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.from.read(into)?;
-        self.bytes += read as u64;
-        self.progress.set(self.bytes);
-        Ok(read)
+        self.set(bytes);
+        let bar = self.0.clone();
+        bar.unwrap_or_else(indicatif::ProgressBar::hidden)
+            .wrap_read(from)
     }
 }
 
