@@ -22,7 +22,7 @@ const made = mkdtempSync(join(tmpdir(), "orion-console-"));
 writeFileSync(join(made, "page.mjs"), outputFiles[0].contents);
 const page = await import(join(made, "page.mjs")).finally(() => rmSync(made, { recursive: true }));
 const { price, signed, inR, percent, digitsIn, length, countdown, moment, newYork, newYorkDay, setup, condition, withoutSimulated } = page;
-const { heardTime, forgetTime, now, skew, isLive, link, meaning, levelsOf, takePrice, markets, ageOf, digitsOf, equity, resultOf, wilson, loadEnded } = page;
+const { heardTime, forgetTime, now, skew, isLive, link, meaning, levelsOf, takePrice, takeStatus, markets, prices, ageOf, digitsOf, equity, resultOf, wilson, loadEnded } = page;
 const { origin, start } = page;
 const { signals, takeSignal, takeOutcome, isRunning, rOf, anew, Shapes, caption } = page;
 
@@ -108,6 +108,19 @@ test("a price is as old as it was when it came, and longer", () => {
   assert.equal(digitsOf("EURUSD"), 5);
   takePrice({ ...known.price, price: 1.0849 }, {}, "2026-11-23T14:05:08.000Z", text("price", "1.0849"));
   assert.deepEqual([known.step, digitsOf("EURUSD")], [-1, 5]);
+});
+
+test("a price draws what shows it, and no other market", () => {
+  const quote = (symbol, value) => takePrice({ symbol, price: value, timestamp: "2026-11-23T14:05:00.000Z", change: 0, change_percent: 0 }, {}, undefined, text("price", value));
+  quote("EURUSD", 1.085);
+  quote("XAUUSD", 2650.5);
+  const [euro, gold] = ["EURUSD", "XAUUSD"].map((symbol) => markets.get().get(symbol));
+  const counts = () => [euro.news, gold.news, prices, markets].map((store) => store.changes);
+  const before = counts();
+  quote("EURUSD", 1.0851);
+  quote("EURUSD", 1.0852);
+  takeStatus({ symbol: "XAUUSD", feed: "stale", since: "2026-11-23T14:05:00.000Z" });
+  assert.deepEqual(counts().map((count, place) => count - before[place]), [2, 1, 2, 0]);
 });
 
 test("R is won upwards by a long and downwards by a short", () => {

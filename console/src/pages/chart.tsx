@@ -14,7 +14,7 @@ import { go, place } from "../router";
 import { type Bar, type ChartAnswer, LENGTHS, TIMEFRAMES, closedBy, loadChart, loadEarlier, msOf } from "../state/chart";
 import { RULE, type Rate, rates } from "../state/hindsight";
 import { onBar, watchBars } from "../state/live";
-import { inOrder, markets } from "../state/markets";
+import { inOrder, markets, useMarket } from "../state/markets";
 import { theme } from "../state/settings";
 import { use } from "../state/store";
 
@@ -118,7 +118,6 @@ function Charted({ symbol, timeframe, at }: { symbol: string; timeframe: string;
   const scene = useMemo<Scene>(() => ({ bars, marks: answer?.marks ?? [], signals: answer?.signals ?? [], killzones: answer?.killzones ?? [], layers: drawn, isPainted: false, at: known }), [bars, answer, drawn, known]);
   const painted = useMemo(() => ({ ...scene, isPainted: true }), [scene]);
   const both_ = useMemo(() => (isBeside ? rates(bars, answer?.marks ?? []) : undefined), [isBeside, bars, answer]);
-  const market = all.get(symbol);
   const digits = answer?.digits ?? 2;
 
   const [range, setRange] = useState<LogicalRange>();
@@ -144,7 +143,7 @@ function Charted({ symbol, timeframe, at }: { symbol: string; timeframe: string;
           </select>
         </label>
         <span class="row tight" role="group" aria-label="Timeframe">{TIMEFRAMES.map((each) => <button key={each} type="button" aria-pressed={each === timeframe} onClick={() => go(addressOf(symbol, each, at))}>{each}</button>)}</span>
-        {at === undefined && market?.price && <span class="head-price"><b>{shown(market.price.price, digits)}</b> <span class={market.price.change < 0 ? "bad" : "good"}>{signed(market.price.change_percent, 2)} %</span></span>}
+        {at === undefined && <HeadPrice symbol={symbol} digits={digits} />}
         <Travel symbol={symbol} timeframe={timeframe} at={at} step={step} />
         <button type="button" aria-pressed={isBeside} onClick={() => setBeside(!isBeside)} title="r">As most indicators draw it</button>
       </div>
@@ -168,6 +167,11 @@ function Charted({ symbol, timeframe, at }: { symbol: string; timeframe: string;
       <p class="quiet small">Dotted: where a thing lies before it was known; solid: from when it was known. Charts by <a href="https://www.tradingview.com/" target="_blank" rel="noreferrer">TradingView</a> Lightweight Charts{"\u2122"}.</p>
     </div>
   );
+}
+
+function HeadPrice({ symbol, digits }: { symbol: string; digits: number }) {
+  const price = useMarket(symbol)?.price;
+  return price ? <span class="head-price"><b>{shown(price.price, digits)}</b> <span class={price.change < 0 ? "bad" : "good"}>{signed(price.change_percent, 2)} %</span></span> : null;
 }
 
 function Share({ rate }: { rate: Rate | undefined }) {

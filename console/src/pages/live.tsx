@@ -1,58 +1,73 @@
 // What the market does now, and which signals count.
 
+import type { ComponentChildren } from "preact";
 import { length, newYorkDay } from "../format/time";
 import { percent, price as shown, signed, inR } from "../format/number";
 import { now } from "../net/clock";
 import { Card } from "../parts/card";
 import { Spark } from "../parts/spark";
 import { isLive, link, origin } from "../state/live";
-import { ageOf, digitsOf, inOrder, markets, type Market } from "../state/markets";
+import { ageOf, digitsOf, inOrder, markets, prices, useMarket, type Market } from "../state/markets";
 import { isRunning, newestFirst, rOf, signals, type Known } from "../state/signals";
 import { beat, use } from "../state/store";
 
 const SHOWN_MAX = 50;
 
+// Sixty prices a second are drawn here: each part looks at what it shows, and no part is drawn anew for another's sake.
+
 export function Live() {
-  use(beat);
-  use(link);
   return (
-    <div class={`live${isLive() ? "" : " stale"}`}>
+    <Fresh>
       <h1 class="hidden">Live</h1>
       <Glance />
       <Markets />
       <Columns />
-    </div>
+    </Fresh>
   );
+}
+
+/** Grey while what is shown is not live. */
+function Fresh({ children }: { children: ComponentChildren }) {
+  use(beat);
+  use(link);
+  return <div class={`live${isLive() ? "" : " stale"}`}>{children}</div>;
 }
 
 /** The page in a sentence, and each trade that runs in a word. */
 function Glance() {
   const all = [...use(signals).values()];
-  const prices = use(markets);
   const { kind } = use(origin);
   const running = all.filter(isRunning).sort(newestFirst);
   const pending = all.filter((known) => known.signal.status === "pending").length;
-  const open = running.map((known) => openR(known, prices)).filter((r) => r !== undefined);
-  const sum = open.reduce((total, r) => total + r, 0);
   const what = kind === "simulated" ? "simulated market" : kind === "recorded" ? "recorded market" : "live market";
   return (
     <section class="glance" aria-label="At a glance">
       <p>
         <b>{running.length === 0 ? "No trade runs" : running.length === 1 ? "One trade runs" : `${running.length} trades run`}</b>
-        {open.length > 0 && <> at <b class={sum < 0 ? "bad" : "good"}>{inR(sum)}</b>{open.length > 1 && " together"}</>}; {pending === 0 ? "no signal waits for its verdict" : pending === 1 ? "one signal waits for its verdict" : `${pending} signals wait for their verdict`}{kind === "unknown" ? "" : <>. This is a <b class={kind === "simulated" ? "simtext" : ""}>{what}</b></>}.
+        <Together running={running} />; {pending === 0 ? "no signal waits for its verdict" : pending === 1 ? "one signal waits for its verdict" : `${pending} signals wait for their verdict`}{kind === "unknown" ? "" : <>. This is a <b class={kind === "simulated" ? "simtext" : ""}>{what}</b></>}.
       </p>
-      {running.length > 0 && <ul class="chips">{running.slice(0, 12).map((known) => <Chip key={known.signal.id} known={known} r={openR(known, prices)} />)}</ul>}
+      {running.length > 0 && <ul class="chips">{running.slice(0, 12).map((known) => <Chip key={known.signal.id} known={known} />)}</ul>}
     </section>
   );
 }
 
-function openR(known: Known, prices: Map<string, Market>): number | undefined {
-  const price = prices.get(known.signal.symbol)?.price?.price;
+/** What all trades that run would bring now. */
+function Together({ running }: { running: Known[] }) {
+  use(prices);
+  const open = running.map((known) => openR(known, markets.get().get(known.signal.symbol))).filter((r) => r !== undefined);
+  const sum = open.reduce((total, r) => total + r, 0);
+  return open.length === 0 ? null : <> at <b class={sum < 0 ? "bad" : "good"}>{inR(sum)}</b>{open.length > 1 && " together"}</>;
+}
+
+function openR(known: Known, market: Market | undefined): number | undefined {
+  const price = market?.price?.price;
   return price === undefined ? undefined : rOf(known.signal, price);
 }
 
-function Chip({ known, r }: { known: Known; r: number | undefined }) {
+function Chip({ known }: { known: Known }) {
+  use(beat);
   const { signal } = known;
+  const r = openR(known, useMarket(signal.symbol));
   const since = known.changed ?? Date.parse(signal.entry_time);
   return (
     <li><a href={`/signals/${signal.id}`}>
@@ -67,20 +82,22 @@ function Markets() {
   if (all.length === 0) return <section class="markets"><p class="none">Waiting for the first price.</p></section>;
   return (
     <section class="markets" aria-label="Markets">
-      {all.map((market) => <Tile key={market.symbol} market={market} />)}
+      {all.map(({ symbol }) => <Tile key={symbol} symbol={symbol} />)}
     </section>
   );
 }
 
-function Tile({ market }: { market: Market }) {
+function Tile({ symbol }: { symbol: string }) {
+  const market = useMarket(symbol);
+  if (!market) return null;
   const { price, ext, status } = market;
-  const digits = digitsOf(market.symbol);
+  const digits = digitsOf(symbol);
   const change = price?.change_percent ?? 0;
   const tone = change > 0 ? "good" : change < 0 ? "bad" : "quiet";
   const feed = status?.feed ?? "live";
   return (
-    <a class={`tile feed-${feed}`} data-walk data-symbol={market.symbol} href={`/chart/${market.symbol}/5m`}>
-      <span class="head"><b>{market.symbol}</b><span class={tone} title="Since the close of the day before, in New York">{price ? `${signed(change, 2)} %` : ""}</span></span>
+    <a class={`tile feed-${feed}`} data-walk data-symbol={symbol} href={`/chart/${symbol}/5m`}>
+      <span class="head"><b>{symbol}</b><span class={tone} title="Since the close of the day before, in New York">{price ? `${signed(change, 2)} %` : ""}</span></span>
       <span class={`value step${market.step}`}>{price ? shown(price.price, digits) : "\u2013"}</span>
       <Spark closes={market.spark} />
       <span class="foot">
@@ -111,7 +128,6 @@ function Age({ market }: { market: Market }) {
 
 function Columns() {
   const all = [...use(signals).values()].sort(newestFirst);
-  const prices = use(markets);
   const of = (status: string) => all.filter((known) => known.signal.status === status);
   const confirmed = of("confirmed");
   const columns: [string, string, string, string, Known[]][] = [
@@ -125,7 +141,7 @@ function Columns() {
         <section key={id} id={id} aria-labelledby={`${id}-name`}>
           <h2 id={`${id}-name`} class={tone}>{name} <span class="count">{cards.length}</span></h2>
           <p class="quiet small">{means}{id === "confirmed" && cards.some((known) => known.end) && ` ${counted(cards.filter(isRunning).length, "runs", "run")}, ${counted(cards.filter((known) => known.end).length, "has", "have")} ended.`}</p>
-          {cards.slice(0, SHOWN_MAX).map((known) => <Card key={known.signal.id} known={known} market={prices.get(known.signal.symbol)} />)}
+          {cards.slice(0, SHOWN_MAX).map((known) => <Card key={known.signal.id} known={known} />)}
           {cards.length === 0 && <p class="none">No {id} signal now.</p>}
         </section>
       ))}

@@ -14,7 +14,7 @@ import { Levels, Track } from "../parts/ladder";
 import { meaning, Sure } from "../parts/sure";
 import { place } from "../router";
 import { type Life, loadLife } from "../state/life";
-import { digitsOf, markets } from "../state/markets";
+import { digitsOf, useMarket } from "../state/markets";
 import { type Known, rOf, signals } from "../state/signals";
 import { use } from "../state/store";
 
@@ -47,7 +47,7 @@ function Shown({ life }: { life: Life }) {
   const { signal } = life;
   const { ext } = signal;
   const digits = digitsOf(signal.symbol);
-  const market = use(markets).get(signal.symbol);
+  const market = useMarket(signal.symbol);
   const isOpen = signal.status === "pending" || (signal.status === "confirmed" && !isOver(signal));
   const price = isOpen ? market?.price?.price : undefined;
   const known = knownOf(life);

@@ -5,18 +5,16 @@ import { clock, countdown, length, moment, newYork } from "../format/time";
 import { CAUSES, ENDS, condition, killzone, setup, withoutSimulated } from "../format/words";
 import { now } from "../net/clock";
 import type { Condition } from "../net/wire";
-import { digitsOf, type Market } from "../state/markets";
+import { digitsOf, useMarket } from "../state/markets";
 import { VERDICT_MS, isRunning, rOf, type Known } from "../state/signals";
 import { beat, use } from "../state/store";
 import { Levels, Track } from "./ladder";
 import { Sure } from "./sure";
 
-export function Card({ known, market }: { known: Known; market: Market | undefined }) {
+export function Card({ known }: { known: Known }) {
   const { signal, ext } = known;
   const digits = digitsOf(signal.symbol);
-  const price = market?.price?.price;
   const isOpen = signal.status === "pending" || isRunning(known);
-  const r = price === undefined ? undefined : rOf(signal, price);
   const isLong = signal.direction === "long";
   return (
     <article class={`card ${signal.status}${known.end ? " ended" : ""}`} data-id={signal.id} aria-label={`${signal.symbol} ${signal.direction}, ${signal.status}`}>
@@ -27,9 +25,7 @@ export function Card({ known, market }: { known: Known; market: Market | undefin
         {ext.simulated && <span class="sim" title="A made-up market">SIMULATED</span>}
         <Since known={known} />
       </header>
-      {isOpen && <Now r={r} known={known} price={price} digits={digits} />}
-      {isOpen && <Track known={known} at={r} />}
-      {isOpen && <Levels known={known} digits={digits} price={price} />}
+      {isOpen && <Open known={known} digits={digits} />}
       {!isOpen && <Over known={known} digits={digits} />}
       {isOpen && <Sure signal={signal} ext={ext} />}
       {isOpen && <Why reason={withoutSimulated(signal.reason)} conditions={ext.conditions ?? []} />}
@@ -67,6 +63,19 @@ function Fuse({ known }: { known: Known }) {
   use(beat);
   const share = Math.min(1, Math.max(0, left(known, now()) / VERDICT_MS));
   return <i class="fuse" style={{ transform: `scaleX(${share.toFixed(3)})` }} aria-hidden="true" />;
+}
+
+/** How it stands at each price. */
+function Open({ known, digits }: { known: Known; digits: number }) {
+  const price = useMarket(known.signal.symbol)?.price?.price;
+  const r = price === undefined ? undefined : rOf(known.signal, price);
+  return (
+    <>
+      <Now r={r} known={known} price={price} digits={digits} />
+      <Track known={known} at={r} />
+      <Levels known={known} digits={digits} price={price} />
+    </>
+  );
 }
 
 /** What it would bring now. */

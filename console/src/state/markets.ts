@@ -4,7 +4,7 @@ import { digitsIn } from "../format/number";
 import { now } from "../net/clock";
 import { ask } from "../net/rest";
 import type { FeedStatus, Price, PriceExt, PriceItem, SymbolInfo } from "../net/wire";
-import { Store } from "./store";
+import { Store, use } from "./store";
 
 const SPARK_MINUTES = 60;
 /** Shown first, in this order. */
@@ -24,23 +24,30 @@ export interface Market {
   minute: number;
   /** The last step's sign, for its colour. */
   step: number;
+  /** Changes with each price and with how its feed stands. */
+  news: Store<undefined>;
 }
 
+/** Changes with what is known of the symbols, not with their prices: those change each market's `news`, and `prices`. */
 export const markets = new Store(new Map<string, Market>());
+/** Changes with each price of any symbol. */
+export const prices = new Store<undefined>(undefined);
+const none = new Store<undefined>(undefined);
 const digits = new Map<string, number>();
 
 function market(symbol: string): Market {
   const all = markets.get();
   let found = all.get(symbol);
   if (!found) {
-    found = { symbol, ext: {}, age: 0, heardAt: performance.now(), spark: [], minute: 0, step: 0 };
+    found = { symbol, ext: {}, age: 0, heardAt: performance.now(), spark: [], minute: 0, step: 0, news: new Store<undefined>(undefined) };
     all.set(symbol, found);
+    markets.changed();
   }
   return found;
 }
 
 export function takePrice(price: Price, ext: PriceExt | undefined, ts: string | undefined, text: string): void {
-  learnDigits(price.symbol, digitsIn(text, "price"));
+  if (!digits.has(price.symbol)) learnDigits(price.symbol, digitsIn(text, "price"));
   const known = market(price.symbol);
   const at = ts === undefined ? now() : Date.parse(ts);
   known.step = known.price ? Math.sign(price.price - known.price.price) : 0;
@@ -49,7 +56,8 @@ export function takePrice(price: Price, ext: PriceExt | undefined, ts: string | 
   known.age = Math.max(0, at - Date.parse(price.timestamp));
   known.heardAt = performance.now();
   draw(known, price.price, Math.floor(Date.parse(price.timestamp) / 60_000));
-  markets.changed();
+  known.news.changed();
+  prices.changed();
 }
 
 function draw(known: Market, price: number, minute: number): void {
@@ -61,8 +69,9 @@ function draw(known: Market, price: number, minute: number): void {
 }
 
 export function takeStatus(status: FeedStatus): void {
-  market(status.symbol).status = status;
-  markets.changed();
+  const known = market(status.symbol);
+  known.status = status;
+  known.news.changed();
 }
 
 /** What REST knows beyond the socket: names, digits, hours, the last hour's closes. */
@@ -80,8 +89,16 @@ export async function loadMarkets(): Promise<void> {
       known.spark = [...item.spark];
       if (latest !== undefined) known.spark.push(latest);
     }
+    known.news.changed();
   }
   markets.changed();
+}
+
+/** The symbol's market, drawn again with each of its prices; nothing while it is not known. */
+export function useMarket(symbol: string): Market | undefined {
+  const found = use(markets).get(symbol);
+  use(found?.news ?? none);
+  return found;
 }
 
 /** The server writes every price with all its decimals; numbers in JavaScript lose the zeros at the end. */

@@ -19,6 +19,8 @@ function soon(): void {
 
 export class Store<T> {
   private readonly lookers = new Set<() => void>();
+  /** How often it changed. */
+  changes = 0;
 
   constructor(private value: T) {}
 
@@ -33,6 +35,7 @@ export class Store<T> {
 
   /** What it holds was changed in place. */
   changed(): void {
+    this.changes += 1;
     for (const looker of this.lookers) waiting.add(looker);
     soon();
   }
@@ -49,7 +52,13 @@ export class Store<T> {
 /** The store's value, and drawn again when it changes. */
 export function use<T>(store: Store<T>): T {
   const [, draw] = useState({});
-  useEffect(() => store.look(() => draw({})), [store]);
+  const seen = store.changes;
+  useEffect(() => {
+    const stop = store.look(() => draw({}));
+    // What changed between being drawn and looking.
+    if (store.changes !== seen) draw({});
+    return stop;
+  }, [store]);
   return store.get();
 }
 
