@@ -208,7 +208,10 @@ impl Watch {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let hearing = Arc::clone(&seen);
         let thread = thread::spawn(move || hear(&mut client, &hearing));
-        Self(seen, Mutex::new(Some(thread)))
+        let watch = Self(seen, Mutex::new(Some(thread)));
+        // What is published before would come in its snapshot, and not as an event.
+        until("it is let in", || watch.seen().epoch.is_some());
+        watch
     }
 
     fn seen(&self) -> Seen {
