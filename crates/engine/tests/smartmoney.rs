@@ -115,7 +115,7 @@ impl Ours {
                 let equal = (side.sign(), *earlier as usize, *bar as usize);
                 self.equals.push(equal);
             }
-            Finding::Break(found) => self.breaks.push((t, found.clone())),
+            Finding::Break(found) => self.breaks.push((t, *found)),
             Finding::Block(block) => self
                 .blocks
                 .push((block.direction.sign(), block.bar as usize)),

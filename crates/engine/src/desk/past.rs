@@ -67,7 +67,7 @@ impl Desk {
 mod tests {
     use crate::engine::{Engine, Known};
     use crate::rules::{PriceRules, Rules, Settings};
-    use crate::structure::Chart;
+    use crate::structure::{Chart, PoolKind};
     use market::{
         Calendar, Catalog, Event, Instrument, InstrumentId, Ohlc, Price, PriceKind, QuoteBar,
         Source, SourceId, SourceTime, Span, Symbol, Tick, Timeframe,
@@ -180,7 +180,7 @@ mod tests {
         for is_past in [false, true] {
             let mut engine = engine();
             let mut charts = Timeframe::ALL.map(|_| Chart::new(&Rules::default(), 17));
-            let (mut told, mut levels, mut gaps, mut blocks) = (0, 0, 0, 0);
+            let (mut told, mut levels, mut gaps, mut blocks, mut pools) = (0, 0, 0, 0, 0);
             for bar in minutes() {
                 let at = (bar.open_time + Span::from_minutes(1)).as_stamp();
                 let event = if is_past {
@@ -200,7 +200,7 @@ mod tests {
                 let found = engine.just_found().iter();
                 let findings: Vec<_> = found
                     .filter_map(|found| match &found.what {
-                        Known::Finding(one) => Some((found.bar, found.place, one.clone())),
+                        Known::Finding(one) => Some((found.bar, found.place, *one)),
                         Known::Level(pool) => {
                             assert_eq!(pool.bar, found.place);
                             levels += 1;
@@ -217,13 +217,21 @@ mod tests {
                             blocks += 1;
                             None
                         }
+                        Known::PoolExpired(pool) => {
+                            assert!(pool.kind == PoolKind::Equal && pool.bar < found.place);
+                            pools += 1;
+                            None
+                        }
                     })
                     .collect();
                 assert_eq!(findings, expected);
                 told += findings.len();
             }
             assert!(told > 500 && levels > 10, "{told} {levels}");
-            assert!(gaps > 5 && blocks > 5, "{gaps} {blocks}");
+            assert!(
+                gaps > 5 && blocks > 5 && pools > 5,
+                "{gaps} {blocks} {pools}"
+            );
             let now = engine.now();
             engine.handle(now, &Event::Wake, &mut Vec::new());
             assert!(engine.just_found().is_empty() && engine.just_closed().is_empty());

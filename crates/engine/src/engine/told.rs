@@ -27,7 +27,7 @@ pub struct Found {
 }
 
 /// What became known.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Known {
     Finding(Finding),
     /// A day, a week or a session is over: its high or low stands as a pool from now on, in the place of the one before.
@@ -36,6 +36,8 @@ pub enum Known {
     GapExpired(Gap),
     /// There are too many newer blocks for this one to be followed on: no finding tells it.
     BlockExpired(Block),
+    /// An equal level is followed no longer, and was neither swept nor run: no finding tells it.
+    PoolExpired(Pool),
 }
 
 /// Room for what one event brings, used again for the next.
@@ -82,15 +84,17 @@ impl Told {
             place,
             what,
         };
-        let findings = findings.iter().cloned().map(Known::Finding);
+        let findings = findings.iter().copied().map(Known::Finding);
         self.found.extend(findings.map(found));
-        let (gaps, blocks) = chart.expired();
-        let gaps = gaps.iter().cloned().map(Known::GapExpired);
-        let blocks = blocks.iter().cloned().map(Known::BlockExpired);
-        self.found.extend(gaps.chain(blocks).map(found));
+        let (gaps, blocks, pools) = chart.expired();
+        let gaps = gaps.iter().copied().map(Known::GapExpired);
+        let blocks = blocks.iter().copied().map(Known::BlockExpired);
+        let pools = pools.iter().copied().map(Known::PoolExpired);
+        self.found
+            .extend(gaps.chain(blocks).chain(pools).map(found));
         for side in [Direction::Long, Direction::Short] {
             let levels = chart.levels().pools(side);
-            let born = levels.filter(|pool| pool.bar == place).cloned();
+            let born = levels.filter(|pool| pool.bar == place).copied();
             self.found.extend(born.map(Known::Level).map(found));
         }
     }

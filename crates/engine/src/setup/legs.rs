@@ -43,7 +43,7 @@ impl Legs {
         let mut broke = std::mem::take(&mut self.waiting);
         broke.retain(|broke| !is_contradicted(&broke.found, view));
         broke.extend(view.breaks().map(|found| Broke {
-            found: found.clone(),
+            found: *found,
             at: view.t,
             swept: self.swept[found.direction as usize],
         }));
@@ -82,10 +82,10 @@ fn whole(broke: &Broke, view: &View) -> Option<Leg> {
     };
     let gap = view.chart.gaps().iter().rev().find(of_leg)?;
     Some(Leg {
-        found: found.clone(),
+        found: *found,
         broke_at: *at,
         swept: *swept,
-        gap: gap.clone(),
+        gap: *gap,
         gap_atr: gap.height_atr?,
     })
 }

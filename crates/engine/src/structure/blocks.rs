@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// An order block, or with its direction turned a breaker.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Block {
     pub direction: Direction,
     pub top: Price,
@@ -50,12 +50,12 @@ impl Block {
         };
         if touches && !self.touched {
             self.touched = true;
-            findings.push(Finding::BlockTouched(self.clone()));
+            findings.push(Finding::BlockTouched(*self));
         }
         if breaks {
             findings.push(Finding::BlockBroken(Self {
                 direction: self.direction.opposite(),
-                ..self.clone()
+                ..*self
             }));
         }
         !breaks
@@ -114,7 +114,7 @@ impl Blocks {
             born: t,
             touched: false,
         };
-        findings.push(Finding::Block(block.clone()));
+        findings.push(Finding::Block(block));
         self.live.push_back(block);
         if self.live.len() > rules.cap as usize {
             self.expired.extend(self.live.pop_front());

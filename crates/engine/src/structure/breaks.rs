@@ -9,7 +9,7 @@ use market::{Direction, Ohlc, Price};
 use serde::{Deserialize, Serialize};
 
 /// A break and the leg that made it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Break {
     pub direction: Direction,
     /// Against the trend there was.

@@ -56,6 +56,7 @@ impl Chart {
     pub fn close(&mut self, bar: &Bar, rules: &Rules, findings: &mut Vec<Finding>) -> BarIndex {
         let (t, price) = (self.bars, &bar.price);
         self.bars += 1;
+        self.pools.forget_expired();
         self.skip_lost(bar);
         let atr_before = self.atr.value();
         let atr = self.atr.update(price);
@@ -131,10 +132,15 @@ impl Chart {
     pub fn gaps(&self) -> &[Gap] {
         self.gaps.live()
     }
-    /// Gaps and blocks that were let go of at the last close without a finding: too old, or too many newer ones.
+    /// What was let go of at the last close without a finding: gaps that are too old, blocks and equal levels with too many
+    /// newer ones, equal levels in whose place a newer one stands or whose sweep lies across lost bars.
     #[must_use]
-    pub(crate) fn expired(&self) -> (&[Gap], &[Block]) {
-        (self.gaps.expired(), self.blocks.expired())
+    pub(crate) fn expired(&self) -> (&[Gap], &[Block], &[Pool]) {
+        (
+            self.gaps.expired(),
+            self.blocks.expired(),
+            self.pools.expired(),
+        )
     }
     /// Live pools of one side: swing and equal ones, then those of day, week and sessions.
     pub fn pools(&self, side: Direction) -> impl Iterator<Item = &Pool> {

@@ -5,7 +5,7 @@ use market::{Direction, Ohlc, Price};
 use serde::{Deserialize, Serialize};
 
 /// A gap between the first and the third of three bars.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gap {
     pub direction: Direction,
     pub top: Price,
@@ -52,16 +52,16 @@ impl Gap {
         let (touches, fills) = (!self.touched && reaches(near), !self.filled && reaches(far));
         if touches {
             self.touched = true;
-            findings.push(Finding::GapTouched(self.clone()));
+            findings.push(Finding::GapTouched(*self));
         }
         if fills {
             self.filled = true;
-            findings.push(Finding::GapFilled(self.clone()));
+            findings.push(Finding::GapFilled(*self));
         }
         if inverts {
             findings.push(Finding::GapInverted(Self {
                 direction: self.direction.opposite(),
-                ..self.clone()
+                ..*self
             }));
         }
         !inverts
@@ -103,7 +103,7 @@ impl Gaps {
             self.live.retain_mut(|gap| {
                 let (lives, ends) = (gap.survives(bar, findings), ends(gap));
                 if lives && ends && !gap.filled {
-                    expired.push(gap.clone());
+                    expired.push(*gap);
                 }
                 lives && !ends
             });
@@ -122,7 +122,7 @@ impl Gaps {
         if let [Some(first), Some(middle)] = self.before
             && let Some(gap) = complete(t, &first, &middle, bar, atr, rules)
         {
-            findings.push(Finding::Gap(gap.clone()));
+            findings.push(Finding::Gap(gap));
             self.live.push(gap);
         }
         self.before = [self.before[1], Some(*bar)];

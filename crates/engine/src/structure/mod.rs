@@ -33,7 +33,7 @@ pub type BarIndex = u64;
 
 /// Something that became known at a bar's close. Directions: a swing high, a sweep of lows and a gap up are `Long`... see
 /// each case.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Finding {
     /// `Long`: a swing high; `Short`: a swing low.
     Swing {

@@ -36,7 +36,7 @@ impl PoolKind {
 }
 
 /// A level with resting stops. `Long`: above a high; `Short`: below a low.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pool {
     pub side: Direction,
     pub level: Price,
@@ -89,6 +89,10 @@ impl Pool {
         is_beyond || self.is_tested()
     }
 
+    fn is_equal(&self) -> bool {
+        self.kind == PoolKind::Equal
+    }
+
     /// Whether price is beyond the level and it is not yet clear what becomes of it.
     pub(crate) fn is_tested(&self) -> bool {
         self.test.is_some()
@@ -106,7 +110,7 @@ impl Pool {
         let Some(end) = self.end(t, bar, atr_before, rules) else {
             return true;
         };
-        let pool = self.clone();
+        let pool = *self;
         findings.push(match end {
             End::Sweep(extreme) => Finding::Sweep {
                 direction: self.side.opposite(),
@@ -169,9 +173,22 @@ impl Pool {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Pools {
     sides: [Vec<Pool>; 2],
+    /// Equal levels that went with the last bar and were neither swept nor run: no event tells it, and whoever draws them asks.
+    #[serde(skip)]
+    expired: Vec<Pool>,
 }
 
 impl Pools {
+    /// Another bar comes: what went with the last has been told.
+    pub(crate) fn forget_expired(&mut self) {
+        self.expired.clear();
+    }
+
+    /// The equal levels that are followed no longer since the last bar.
+    pub(crate) fn expired(&self) -> &[Pool] {
+        &self.expired
+    }
+
     pub(crate) fn test(
         &mut self,
         t: BarIndex,
@@ -190,36 +207,87 @@ impl Pools {
 
     /// Adds a pool as the youngest of its side; beyond the cap the oldest is dropped.
     pub(crate) fn add(&mut self, pool: Pool, cap: u32) {
-        let side = self.side_mut(pool.side);
+        let side = &mut self.sides[pool.side as usize];
         side.push(pool);
-        if side.len() > cap as usize {
-            side.remove(0);
-        }
+        let oldest = (side.len() > cap as usize).then(|| side.remove(0));
+        self.expired.extend(oldest.filter(Pool::is_equal));
     }
 
     /// Bars were lost: no sweep and no run lies across them.
     pub(crate) fn forget_tested(&mut self) {
         for side in &mut self.sides {
-            side.retain(|pool| !pool.is_tested());
+            let lost = side.extract_if(.., |pool| pool.is_tested());
+            self.expired.extend(lost.filter(Pool::is_equal));
         }
     }
 
     /// Removes the pool of a swing, if it still lives.
     pub(crate) fn remove(&mut self, side: Direction, bar: BarIndex) {
-        self.side_mut(side).retain(|pool| pool.bar != bar);
+        let side = &mut self.sides[side as usize];
+        let gone = side.extract_if(.., |pool| pool.bar == bar);
+        self.expired.extend(gone.filter(Pool::is_equal));
     }
 
     pub(crate) fn side(&self, side: Direction) -> &[Pool] {
-        match side {
-            Direction::Long => &self.sides[0],
-            Direction::Short => &self.sides[1],
-        }
+        &self.sides[side as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: SweepRules = SweepRules {
+        max_depth_atr: 1.0,
+        max_bars: 3,
+    };
+
+    fn high(level: i64, kind: PoolKind, bar: BarIndex) -> Pool {
+        Pool::new(Direction::Long, Price::from_units(level), kind, bar)
     }
 
-    fn side_mut(&mut self, side: Direction) -> &mut Vec<Pool> {
-        match side {
-            Direction::Long => &mut self.sides[0],
-            Direction::Short => &mut self.sides[1],
+    /// The bars of the levels that went without a word since this was asked last.
+    fn gone(pools: &mut Pools) -> Vec<BarIndex> {
+        let gone = pools.expired().iter().map(|pool| pool.bar).collect();
+        pools.forget_expired();
+        gone
+    }
+
+    #[test]
+    fn equal_levels_that_go_without_a_word_are_told_and_no_others() {
+        let mut pools = Pools::default();
+        for (kind, bar) in [
+            (PoolKind::Swing, 1),
+            (PoolKind::Equal, 2),
+            (PoolKind::Equal, 3),
+        ] {
+            pools.add(high(100 + bar as i64, kind, bar), 3);
         }
+        // No room: first for the swing, then for the first of the equal levels.
+        pools.add(high(104, PoolKind::Equal, 4), 3);
+        assert_eq!(gone(&mut pools), []);
+        pools.add(high(105, PoolKind::Swing, 5), 3);
+        assert_eq!(gone(&mut pools), [2]);
+        // A newer swing stands at the level of one.
+        pools.remove(Direction::Short, 3);
+        assert_eq!(gone(&mut pools), []);
+        pools.remove(Direction::Long, 3);
+        assert_eq!(gone(&mut pools), [3]);
+        // Price is beyond the two that are left, and bars are lost before it is clear what that was.
+        let beyond = Ohlc::of(Price::from_units(106));
+        let mut findings = Vec::new();
+        pools.test(6, &beyond, None, RULES, &mut findings);
+        pools.forget_tested();
+        assert_eq!((gone(&mut pools), findings.len()), (vec![4], 0));
+        assert!(pools.side(Direction::Long).is_empty());
+        // A sweep is told as such.
+        pools.add(high(104, PoolKind::Equal, 7), 3);
+        let swept = Ohlc {
+            high: Price::from_units(106),
+            ..Ohlc::of(Price::from_units(100))
+        };
+        pools.test(8, &swept, None, RULES, &mut findings);
+        assert!(matches!(findings[..], [Finding::Sweep { .. }]));
+        assert_eq!(gone(&mut pools), []);
     }
 }

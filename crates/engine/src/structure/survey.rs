@@ -91,7 +91,7 @@ fn merge(halved: &[Gap], findings: impl Iterator<Item = Finding>, seen: &mut Vec
             (Some(born), false) => gap.born <= born,
             (None, _) => true,
         }) {
-            seen.push(Observation::GapHalved(gap.clone()));
+            seen.push(Observation::GapHalved(*gap));
         }
         seen.push(Observation::Found(finding));
     }

@@ -27,6 +27,7 @@ pub(super) fn write(
         Known::Finding(finding) => pen.finding(finding),
         Known::GapExpired(gap) => pen.gap_met(gap, gap.direction, What::Expired),
         Known::BlockExpired(block) => pen.block(block, block.direction, What::Expired),
+        Known::PoolExpired(pool) => pen.pool_expired(pool),
     }
 }
 
@@ -186,6 +187,13 @@ impl Pen<'_, '_> {
         let bar = self.time(gap.born)?;
         let key = self.key(MarkKind::Gap, born_as, (gap.top, gap.bottom), bar);
         self.happens(&key, what)
+    }
+
+    fn pool_expired(&mut self, pool: &Pool) -> Result<(), Failed> {
+        let bar = self.time(pool.bar)?;
+        let level = (pool.level, pool.level);
+        let key = self.key(kind_of(pool.kind), pool.side, level, bar);
+        self.happens(&key, What::Expired)
     }
 
     /// A pool's end is a mark of its own, and happens to the level.
