@@ -8,8 +8,8 @@ use market::{Event, Time};
 use std::convert::Infallible;
 use std::sync::Arc;
 
-/// Events of a piece: what all charts read of it is held, and a set's state stays near while it is told.
-const PIECE: usize = 1024;
+/// Events of a piece: what all charts read of it is held, near the core while one set after the other takes it.
+const PIECE: usize = 256;
 
 /// Runs a recording under each of these settings, which have one [`Settings::readings_name`].
 #[must_use]

@@ -21,6 +21,7 @@ use lab::backtest::report::FORMAT;
 use lab::backtest::{Deflated, Forward, Period, Trial, Watch, together, variance, walk_forward};
 use market::{Event, Question, Time};
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
@@ -29,8 +30,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-/// Sets that run together at most.
-const TOGETHER_MAX: usize = 32;
+/// Sets that run together at most. The first of them costs as much as five others.
+const TOGETHER_MAX: usize = 64;
+/// So many batches a core at least, where there are sets enough: the last ones end at about the same time.
+const TURNS: usize = 2;
 
 type Events = Vec<(Time, Event)>;
 
@@ -211,19 +214,26 @@ fn try_all(
 }
 
 /// Sets whose charts read the same run together, but not so many that a core would have nothing to do or that all their
-/// trades would not fit in little memory.
+/// trades would not fit in little memory. Those of one name are divided evenly, and the largest batches come first.
 fn batches<'a>(sets: &[&'a Set], cores: usize) -> Vec<Vec<&'a Set>> {
     let mut alike: BTreeMap<String, Vec<&Set>> = BTreeMap::new();
     for set in sets {
         let name = set.settings.readings_name();
         alike.entry(name).or_default().push(set);
     }
+    let most = sets.len().div_ceil(TURNS * cores).clamp(1, TOGETHER_MAX);
     let parts = |group: Vec<&'a Set>| {
-        let most = (group.len() / (2 * cores)).clamp(1, TOGETHER_MAX);
-        let parts = group.chunks(most).map(<[&Set]>::to_vec);
+        let mut rest = group.as_slice();
+        let parts = (1..=group.len().div_ceil(most)).rev().map(|left| {
+            let part;
+            (part, rest) = rest.split_at(rest.len().div_ceil(left));
+            part.to_vec()
+        });
         parts.collect::<Vec<_>>()
     };
-    alike.into_values().flat_map(parts).collect()
+    let mut batches: Vec<Vec<&Set>> = alike.into_values().flat_map(parts).collect();
+    batches.sort_by_key(|batch| Reverse(batch.len()));
+    batches
 }
 
 /// Runs sets whose charts read the same. Where models are asked each runs by itself, as their answers come between the events.
@@ -335,5 +345,50 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sets of which so many each have one name of what charts read.
+    fn sets(of: &[usize]) -> Vec<Set> {
+        let names = of.iter().zip(3..);
+        let left = names.flat_map(|(&count, left)| vec![left; count]);
+        let sets = left.enumerate().map(|(number, swing_left)| {
+            let mut settings = Config::default().engine_settings();
+            settings.rules.swing_left = swing_left;
+            Set {
+                number,
+                parameters: Vec::new(),
+                settings: Arc::new(settings),
+            }
+        });
+        sets.collect()
+    }
+
+    fn sizes(of: &[usize], cores: usize) -> Vec<usize> {
+        let sets = sets(of);
+        let batches = batches(&sets.iter().collect::<Vec<_>>(), cores);
+        let alike = |batch: &Vec<&Set>| {
+            let left = |set: &&Set| set.settings.rules.swing_left;
+            batch.iter().map(left).all(|each| each == left(&batch[0]))
+        };
+        assert!(batches.iter().all(alike));
+        let mut numbers: Vec<usize> = batches.iter().flatten().map(|set| set.number).collect();
+        numbers.sort_unstable();
+        assert!(numbers.into_iter().eq(0..sets.len()), "each set once");
+        batches.iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn sets_are_divided_evenly_and_keep_every_core_busy() {
+        // Not 64 and 61 with a rest, and the largest first.
+        assert_eq!(sizes(&[125; 8], 2), [[63; 8], [62; 8]].concat());
+        assert_eq!(sizes(&[5, 125], 2), [32, 31, 31, 31, 5]);
+        assert_eq!(sizes(&[25], 2), [7, 6, 6, 6]);
+        assert_eq!(sizes(&[1, 1, 1], 2), [1, 1, 1]);
+        assert_eq!(sizes(&[], 2), [0; 0]);
     }
 }
