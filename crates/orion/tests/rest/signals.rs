@@ -153,7 +153,7 @@ fn a_signals_life_is_told_from_its_birth_to_its_end_with_what_decided_it() {
 #[test]
 fn outcomes_are_what_the_track_record_counts() {
     let folder = tempfile::tempdir().expect("a folder");
-    let server = start(folder.path(), &[]);
+    let server = start(folder.path(), &["--set", "account.slippage_pips=0.5"]);
     let before = told(&server, "/track-record");
     let all = pages(&server, "/outcomes?limit=41");
     let after = told(&server, "/track-record");
@@ -165,6 +165,7 @@ fn outcomes_are_what_the_track_record_counts() {
     within(all.len(), &|record| count(&record["all"]["n"]));
     let hits = all.iter().filter(|one| one["hit"] == true).count();
     within(hits, &|record| count(&record["all"]["hits"]));
+    assert!(all.iter().any(|one| one["net"] != one["r"]), "it costs");
     if count(&before["all"]["n"]) == count(&after["all"]["n"]) {
         let sum = |name: &str| all.iter().filter_map(|one| one[name].as_f64()).sum::<f64>();
         for (name, told) in [
@@ -186,6 +187,19 @@ fn outcomes_are_what_the_track_record_counts() {
     assert_eq!(signal["outcome"]["at"], one["ended"]);
     assert_eq!(signal["outcome"]["ext"]["realised_r"], one["r"]);
     assert_eq!(signal["outcome"]["ext"]["hit"], one["hit"]);
+    // From a time on, and before one: the one that ended just then is in the first and not in the second.
+    let middle = text(&all[all.len() / 2]["ended"]);
+    let (until, since): (Vec<&Value>, Vec<&Value>) =
+        all.iter().partition(|one| text(&one["ended"]) < middle);
+    assert!(!until.is_empty());
+    for (query, expected) in [("to", until), ("from", since)] {
+        let mut found = pages(&server, &format!("/outcomes?limit=41&{query}={middle}"));
+        if query == "from" {
+            // What has ended meanwhile.
+            found.truncate(expected.len());
+        }
+        assert!(found.iter().eq(expected), "{query}");
+    }
     let asia = pages(&server, "/outcomes?killzone=asia");
     let expected = all.iter().filter(|one| one["killzone"] == "asia").count();
     assert!(asia.len() >= expected && asia.iter().all(|one| one["killzone"] == "asia"));
