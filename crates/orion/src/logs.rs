@@ -25,6 +25,11 @@ struct Levels {
     now: Mutex<LogLevels>,
 }
 
+/// Whether colours are wanted, as far as the environment says (no-color.org: set, and not empty).
+pub(crate) fn colour_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// Begins to log as the settings say.
 pub fn begin(log: &Log) {
     let is_terminal = io::stderr().is_terminal();
@@ -32,7 +37,7 @@ pub fn begin(log: &Log) {
     let lines = match (log.format, is_terminal) {
         (LogFormat::Json, _) | (LogFormat::Auto, false) => lines.json().boxed(),
         (LogFormat::Pretty, _) | (LogFormat::Auto, true) => {
-            let colour = is_terminal && std::env::var_os("NO_COLOR").is_none();
+            let colour = is_terminal && colour_wanted();
             lines.with_target(false).with_ansi(colour).boxed()
         }
     };

@@ -17,11 +17,6 @@ const TOKEN: &str = "ORION_TOKEN";
 const WITHIN: Duration = Duration::from_secs(10);
 const ANSWER_MAX: usize = 64 * 1024 * 1024;
 
-/// Whether colours are wanted, as far as the environment says (no-color.org: set, and not empty).
-pub(crate) fn colour_wanted() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
 /// What is shown to a server that wants to know who reads.
 #[derive(Clone, Debug)]
 pub(crate) enum ShownKey {

@@ -21,6 +21,7 @@ pub(crate) use told::Level;
 pub(crate) use view::span;
 
 use crate::cli;
+use crate::logs;
 use crate::remote::{self, Remote, ShownKey};
 use crate::shutdown;
 use anyhow::{Context as _, Result, bail};
@@ -101,7 +102,7 @@ enum Shown {
 impl Shown {
     fn of(options: &cli::Tail) -> Self {
         let is_terminal = io::stdout().is_terminal();
-        let colour = remote::colour_wanted().then_some(Colour::Shown);
+        let colour = logs::colour_wanted().then_some(Colour::Shown);
         let colour = colour.filter(|_| is_terminal).unwrap_or(Colour::None);
         let can_draw = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         if options.json {
