@@ -25,9 +25,11 @@ use crate::chartbook::Shelf;
 use crate::clock::Clock;
 use crate::config::AuthMode;
 use crate::ops::Status;
-use answer::Object;
+use answer::{Object, Problem, respond};
 use asked::{now, read};
-use axum::routing::MethodRouter;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::Response;
+use axum::routing::{MethodRouter, any};
 use axum::{Extension, Router};
 use index::Index;
 use life::Decisions;
@@ -117,10 +119,15 @@ pub(crate) fn routers(given: Given<'_>) -> Routers {
         let router = routes.fold(Router::new(), |router, (path, route)| {
             router.route(&format!("{BELOW}{path}"), route)
         });
+        let router = router.method_not_allowed_fallback(wrong_method);
         router.with_state(api.clone())
     };
+    let others = ["", "/", "/{*path}"];
+    let all = others.into_iter().fold(router(|_| true), |router, path| {
+        router.route(&format!("{BELOW}{path}"), any(nothing_there))
+    });
     Routers {
-        all: router(|_| true),
+        all,
         server: router(|path| OF_SERVER.contains(&path)).layer(Extension(asked::AtAdmin)),
     }
 }
@@ -150,6 +157,19 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/docs", pages::docs()),
         ("/docs.css", pages::style()),
     ]
+}
+
+const REMEDY: &str = "every path, and what it takes, stands at /api/v1/docs";
+
+async fn nothing_there(path: Uri, asked: HeaderMap) -> Response {
+    let error = format!("there is nothing at {}", path.path());
+    respond(Err(Problem::absent(error, REMEDY)), &asked)
+}
+
+async fn wrong_method(method: Method, path: Uri, asked: HeaderMap) -> Response {
+    let error = format!("{} is not asked by {method}", path.path());
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, error, REMEDY);
+    respond(Err(problem), &asked)
 }
 
 impl Api {

@@ -125,4 +125,19 @@ fn a_question_that_cannot_be_is_answered_with_what_may_be() {
     assert!(text(&body["remedy"]).contains("/api/v1/signals"), "{body}");
     let (status, _) = ask(&server, "/signals/nonsense", "");
     assert_eq!(status, 404);
+    for path in ["/signal", "/", "", "/signals/a/b"] {
+        let (status, body) = ask(&server, path, "");
+        assert_eq!(status, 404, "{path}");
+        let named = format!("there is nothing at /api/v1{path}");
+        assert_eq!(text(&body["error"]), named);
+        assert!(text(&body["remedy"]).contains("/api/v1/docs"), "{body}");
+    }
+    let posted = server.post("/api/v1/status", &[], "{}");
+    let (status, body) = posted.expect("an answer");
+    assert_eq!(status, 405, "{body}");
+    assert_eq!(
+        text(&body["error"]),
+        "/api/v1/status is not asked by POST",
+        "{body}"
+    );
 }
