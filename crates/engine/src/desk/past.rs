@@ -229,7 +229,7 @@ mod tests {
             }
             assert!(told > 500 && levels > 10, "{told} {levels}");
             assert!(
-                gaps > 5 && blocks > 5 && pools > 5,
+                gaps > 5 && blocks > 5 && pools > 2,
                 "{gaps} {blocks} {pools}"
             );
             let now = engine.now();
