@@ -84,6 +84,14 @@ impl Context<'_> {
     }
 }
 
+/// Where a source of one catalog stands in another, if it does: they are known by their names.
+fn place_of(source: SourceId, old: &Settings, new: &Settings) -> Option<SourceId> {
+    let name = &old.catalog.sources[source.index()].name;
+    let mut sources = new.catalog.sources.iter();
+    let place = sources.position(|source| source.name == *name)?;
+    Some(SourceId(place as u8))
+}
+
 impl Desk {
     pub(crate) fn new(id: InstrumentId, settings: &Settings) -> Self {
         let instrument = settings.catalog.instrument(id);
@@ -126,11 +134,8 @@ impl Desk {
     fn source_under(&self, old: &Settings, id: InstrumentId, new: &Settings) -> SourceId {
         let named = new.catalog.instrument(id).source;
         let as_before = old.catalog.source_of(self.id).name == new.catalog.source_of(id).name;
-        let in_use = &old.catalog.sources[self.source.index()].name;
-        let mut sources = new.catalog.sources.iter();
-        let kept = sources.position(|source| source.name == *in_use);
-        kept.filter(|_| as_before)
-            .map_or(named, |place| SourceId(place as u8))
+        let kept = place_of(self.source, old, new);
+        kept.filter(|_| as_before).unwrap_or(named)
     }
 
     /// Takes up changed settings. A chart whose periods have changed begins anew, and so do setups without their chart.
@@ -143,16 +148,14 @@ impl Desk {
         watermark: SourceTime,
     ) {
         let source = self.source_under(before, id, settings);
-        let name = |settings: &Settings, source: SourceId| {
-            settings.catalog.sources[source.index()].name.clone()
-        };
-        if name(before, self.source) != name(settings, source) {
+        if place_of(self.source, before, settings) != Some(source) {
             self.bars.mark_hole(watermark);
             self.spreads.forget_day();
         }
         self.source = source;
         self.rules_name.take();
-        self.pulse.forget_hours();
+        self.pulse
+            .adopt(self.source, |source| place_of(source, before, settings));
         for (timeframe, chart) in Timeframe::ALL.into_iter().zip(&mut self.charts) {
             let was = before.structure_of(self.symbol, timeframe);
             let is = settings.structure_of(self.symbol, timeframe);

@@ -43,6 +43,8 @@ enum Hush {
     Stale,
     /// The market was closed at this time.
     Closed(Time),
+    /// The quote's source is none of the catalog's any more: nothing is shown until there is another quote.
+    Gone,
 }
 
 /// A quote as it came.
@@ -152,6 +154,23 @@ impl Pulse {
         self.hours = OpenHours::default();
     }
 
+    /// Takes up another catalog. `place_of` says where a source of the one before stands now, if it does: a quote that is
+    /// shown again names whose it is by that. `next` is the source of the quotes to come.
+    pub(crate) fn adopt(
+        &mut self,
+        next: SourceId,
+        place_of: impl FnOnce(SourceId) -> Option<SourceId>,
+    ) {
+        self.forget_hours();
+        let Some(quote) = &mut self.quote else { return };
+        let place = place_of(quote.source);
+        if place.is_none() {
+            self.hush = Hush::Gone;
+        }
+        // No place of the catalog before may stay: it might be none of the one after.
+        quote.source = place.unwrap_or(next);
+    }
+
     /// The newest quote.
     pub(crate) fn quote(&self) -> Option<Quote> {
         self.quote
@@ -184,7 +203,7 @@ impl Pulse {
         }
         let (interval, repeat) = (millis(rules.min_interval_ms), millis(rules.repeat_ms));
         match (self.hush, self.sent) {
-            (Hush::Stale, _) => Time::MAX,
+            (Hush::Stale | Hush::Gone, _) => Time::MAX,
             (Hush::Closed(tried), _) => tried + repeat,
             (Hush::No, None) => self.heard,
             (Hush::No, Some(sent)) if self.unsent > 0 => self.heard.max(sent + interval),
@@ -239,6 +258,9 @@ impl Pulse {
 
     /// What there is to be shown now, with the count of quotes it stands for.
     pub(crate) fn shown(&self, instrument: &Instrument, ticks: u32) -> Option<PriceUpdate> {
+        if matches!(self.hush, Hush::Gone) {
+            return None;
+        }
         let quote = self.quote?;
         let price = quote.price(instrument);
         let change = price - self.reference;

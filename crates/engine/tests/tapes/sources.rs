@@ -4,7 +4,7 @@ use crate::desk::settings;
 use crate::driver::Driver;
 use crate::scene::{CONFIRM, triggered};
 use crate::tape::{Player, Show, clock, play};
-use engine::Settings;
+use engine::{Output, Settings};
 use expect_test::{Expect, expect};
 use market::{InstrumentId, SourceId};
 
@@ -211,6 +211,58 @@ fn settings_keep_the_source_in_use_by_its_name() {
         settings.catalog.instruments[0].source = SourceId(2);
     };
     assert_eq!(turned(renamed), "third");
+}
+
+#[test]
+fn a_price_that_is_shown_again_under_other_settings_is_still_its_sources() {
+    let mut player = Player::new(Driver::new(settings()));
+    player.play("10:00:00 EURUSD 1.08500 1.08510");
+    let shown = |driver: &Driver| {
+        let mut prices = driver.engine.prices();
+        let price = prices.next()?;
+        let sources = &driver.engine.settings().catalog.sources;
+        Some(sources[price.source.index()].name.clone())
+    };
+    let again = |driver: &Driver| {
+        let mut driver = driver.clone();
+        let said = driver.said.len();
+        let mut player = Player::new(driver.clone());
+        player.play("10:00:06 wake");
+        driver = player.driver;
+        let prices = driver.said[said..]
+            .iter()
+            .filter_map(|(_, output)| match output {
+                Output::Price(price) => Some(price.source),
+                _ => None,
+            });
+        prices.collect::<Vec<_>>()
+    };
+    assert_eq!(again(&player.driver), [SourceId(0)]);
+    // Another place: the name stays.
+    let mut other = settings();
+    other.catalog.sources.reverse();
+    for instrument in &mut other.catalog.instruments {
+        instrument.source = SourceId(1 - instrument.source.0);
+    }
+    player.driver.adopt(other.clone());
+    assert_eq!(shown(&player.driver).as_deref(), Some("live"));
+    assert_eq!(again(&player.driver), [SourceId(1)]);
+    // It is gone: its price is nobody else's, and another one comes.
+    other.catalog.sources.truncate(1);
+    other.catalog.sources[0].name = "new".into();
+    for instrument in &mut other.catalog.instruments {
+        instrument.source = SourceId(0);
+    }
+    player.driver.adopt(other.clone());
+    assert_eq!(shown(&player.driver), None);
+    other.market = "other".into();
+    player.driver.adopt(other);
+    assert_eq!(shown(&player.driver), None);
+    assert_eq!(again(&player.driver), []);
+    player.play("10:00:07 life new");
+    assert_eq!(shown(&player.driver), None);
+    player.play("10:00:08 EURUSD 1.08500 1.08510");
+    assert_eq!(shown(&player.driver).as_deref(), Some("new"));
 }
 
 /// Each line of the tape, and how a feed stands after it.
