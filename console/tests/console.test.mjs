@@ -100,7 +100,8 @@ test("the keyboard goes everywhere", async () => {
   await page.locator(".pane canvas").first().waitFor();
   await page.keyboard.press("[");
   await page.waitForURL("**/chart/XAUUSD/1m");
-  await page.locator(".pane canvas").first().waitFor();
+  // Before its bars have come there is no bar before.
+  await page.waitForFunction(() => document.querySelector("h1")?.textContent.includes("XAUUSD, 1m") && document.querySelector(".panel h2") !== null);
   await page.keyboard.press("ArrowLeft");
   await page.waitForURL("**/chart/XAUUSD/1m?at=*");
   await page.locator("#travelling").waitFor();

@@ -1,7 +1,7 @@
 //! Charts of a real server: what they say of the past is the same however the server was ended.
 
 use super::support::{Server, serve};
-use super::{ask, start, told};
+use super::{ask, start};
 use market::{SourceTime, Span};
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -33,20 +33,22 @@ fn questions(newest: i64) -> Vec<String> {
         .collect()
 }
 
-/// The answers; a book that is being made is waited for.
-fn answers(server: &Server, questions: &[String]) -> Vec<String> {
-    let answer = |question: &String| {
-        for _ in 0..30 {
-            let (status, body) = ask(server, question, "");
-            match status {
-                503 => {}
-                200 => return body.to_string(),
-                other => panic!("{question}: {other} {body}"),
-            }
+/// The answer; a book that is being written is waited for.
+fn told(server: &Server, question: &str) -> Value {
+    for _ in 0..30 {
+        let (status, body) = ask(server, question, "");
+        match status {
+            503 => {}
+            200 => return body,
+            other => panic!("{question}: {other} {body}"),
         }
-        panic!("{question}: the book was not made")
-    };
-    questions.iter().map(answer).collect()
+    }
+    panic!("{question}: the book was not made")
+}
+
+fn answers(server: &Server, questions: &[String]) -> Vec<String> {
+    let answers = questions.iter().map(|question| told(server, question));
+    answers.map(|answer| answer.to_string()).collect()
 }
 
 #[test]
