@@ -224,18 +224,17 @@ fn a_price_that_is_shown_again_under_other_settings_is_still_its_sources() {
         Some(sources[price.source.index()].name.clone())
     };
     let again = |driver: &Driver| {
-        let mut driver = driver.clone();
         let said = driver.said.len();
         let mut player = Player::new(driver.clone());
         player.play("10:00:06 wake");
-        driver = player.driver;
-        let prices = driver.said[said..]
-            .iter()
-            .filter_map(|(_, output)| match output {
-                Output::Price(price) => Some(price.source),
-                _ => None,
-            });
-        prices.collect::<Vec<_>>()
+        let said = player.driver.said[said..].iter();
+        let sources = said.filter_map(|(_, output)| {
+            let Output::Price(price) = output else {
+                return None;
+            };
+            Some(price.source)
+        });
+        sources.collect::<Vec<_>>()
     };
     assert_eq!(again(&player.driver), [SourceId(0)]);
     // Another place: the name stays.
