@@ -100,9 +100,17 @@ test("the keyboard goes everywhere", async () => {
   await page.locator(".pane canvas").first().waitFor();
   await page.keyboard.press("[");
   await page.waitForURL("**/chart/XAUUSD/1m");
-  // Before its bars have come there is no bar before.
-  await page.waitForFunction(() => document.querySelector("h1")?.textContent.includes("XAUUSD, 1m") && document.querySelector(".panel h2") !== null);
-  await page.keyboard.press("ArrowLeft");
+  // Pressed in the very instant in which the bars are there.
+  await page.evaluate(() => new Promise((done) => {
+    const press = () => {
+      if (!document.querySelector("h1")?.textContent.includes("XAUUSD, 1m") || document.querySelector(".panel h2") === null) return;
+      observer.disconnect();
+      done(document.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", cancelable: true })));
+    };
+    const observer = new MutationObserver(press);
+    observer.observe(document.body, { childList: true, subtree: true, characterData: true });
+    press();
+  }));
   await page.waitForURL("**/chart/XAUUSD/1m?at=*");
   await page.locator("#travelling").waitFor();
   const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);

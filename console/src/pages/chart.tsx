@@ -1,7 +1,7 @@
 // Candles of a symbol with all that was known of them, now or at any past moment.
 
 import type { LogicalRange } from "lightweight-charts";
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Candles } from "../draw/candles";
 import { LAYERS, type Layer, type Scene, caption } from "../draw/shapes";
 import { percent, price as shown, signed } from "../format/number";
@@ -96,7 +96,8 @@ function Charted({ symbol, timeframe, at }: { symbol: string; timeframe: string;
     } else if (next) go(addressOf(symbol, timeframe, next[6]), true);
   }, [symbol, timeframe, at, bars]);
 
-  useEffect(() => {
+  // With the picture, not after it: a key means the bars that are seen.
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
       const { target } = event;
       if (event.ctrlKey || event.metaKey || event.altKey || target instanceof HTMLInputElement || target instanceof HTMLSelectElement || document.querySelector("dialog[open]")) return;

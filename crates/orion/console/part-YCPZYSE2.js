@@ -1,0 +1,1 @@
+import{K as e,a as t}from"./part-XJXGHPXI.js";function n({what:a,why:s}){return e("div",{class:"pad",children:e("p",{class:"none",role:"alert",children:[a," cannot be shown: ",s.message,".",s.remedy?` ${s.remedy}.`:"",(s.status===401||s.status===403)&&e(t,{children:[" ",e("a",{href:"/login",children:"Give a key"})]})]})})}export{n as a};
