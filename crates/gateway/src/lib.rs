@@ -17,6 +17,7 @@ mod dials;
 mod extension;
 mod farewell;
 mod frame;
+mod head;
 mod identity;
 mod inflate;
 mod inside;

@@ -2,11 +2,12 @@
 //! buffers freed here.
 
 use crate::address::Places;
-use crate::arrival::{Protocol, first_words};
+use crate::arrival::{Words, first_words};
 use crate::config::Config;
 use crate::dials::Dials;
 use crate::extension::Deflate;
 use crate::farewell::{self, Drain, Farewell};
+use crate::head::{self, Head};
 use crate::inflate::Inflater;
 use crate::inside::Inside;
 use crate::lanes::{self, Dealer, Publisher, Told};
@@ -38,7 +39,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
@@ -333,17 +334,17 @@ impl Door {
         arriving: Arriving,
     ) {
         let mut stopping = self.stopping.clone();
-        let protocol = tokio::select! {
+        let words = tokio::select! {
             first = timeout(self.config.request_within, first_words(&stream)) => first,
             _ = stopping.changed() => return,
         };
-        let spoken = match protocol {
-            Ok(Ok(Some(protocol))) => {
+        let spoken = match words {
+            Ok(Ok(Some(words))) => {
                 let tls = match way {
                     WayIn::Network => self.config.tls.as_deref(),
                     WayIn::Inside => None,
                 };
-                self.speak(protocol, tls, stream, peer, arriving).await
+                self.speak(words, tls, stream, peer, arriving).await
             }
             Ok(Ok(None)) => Ok(()),
             Ok(Err(error)) => Err(error.into()),
@@ -357,18 +358,25 @@ impl Door {
         }
     }
 
-    /// Waits for its turn. What HTTP and TLS need is in boxes, so that who only waits does not hold room for it.
+    /// A good request to become a WebSocket is answered at once; all else waits for its turn. What HTTP and TLS need is in
+    /// boxes, so that who only waits does not hold room for it.
     async fn speak(
         self: &Arc<Self>,
-        protocol: Protocol,
+        words: Words,
         tls: Option<&Tls>,
         stream: TcpStream,
         peer: SocketAddr,
         arriving: Arriving,
     ) -> Result<(), Broken> {
         stream.set_nodelay(true)?;
-        match (protocol, tls) {
-            (Protocol::Tls, Some(tls)) => {
+        let manner = Manner::of_plain(tls);
+        if let (Words::Upgrade(head), Manner::Serving) = (&words, manner)
+            && let Some(admitted) = self.admit_at_once(head, peer)
+        {
+            return Box::pin(self.let_in(stream, head.length, peer, admitted)).await;
+        }
+        match (words, tls) {
+            (Words::Tls, Some(tls)) => {
                 let turn = Arc::clone(&self.tls_handshakes).acquire_owned().await?;
                 Box::pin(async {
                     let stream = self.shake_hands(tls, stream).await?;
@@ -381,9 +389,8 @@ impl Door {
                 })
                 .await
             }
-            (Protocol::Tls | Protocol::Http, tls) => {
+            (Words::Tls | Words::Upgrade(_) | Words::Http, _) => {
                 let turn = Arc::clone(&self.handshakes).acquire_owned().await?;
-                let manner = Manner::of_plain(tls);
                 Box::pin(self.speak_http(stream, peer, (turn, arriving), manner)).await
             }
         }
@@ -456,10 +463,20 @@ impl Door {
             request.extensions_mut().insert(ConnectInfo(peer));
             return self.router.clone().oneshot(request.map(Body::new)).await;
         }
-        match self.judge(&request, peer) {
-            Ok((agreement, visitor)) => {
+        let judged = self.judge(&request, peer);
+        match judged.map(|(agreement, visitor)| self.admit(agreement, visitor)) {
+            Ok(Some((agreement, welcome))) => {
                 let upgraded = hyper::upgrade::on(&mut request);
-                Ok(self.admit(upgraded, peer, agreement, visitor, arriving))
+                tokio::spawn(async move {
+                    self.hand_over(upgraded, peer, welcome).await;
+                    drop(arriving);
+                });
+                Ok(agreement.answer())
+            }
+            Ok(None) => {
+                self.stats.door.upgrades_refused.add(1);
+                self.stats.door.refused(Refused::Full);
+                Ok(upgrade::full(self.config.parked_for.end))
             }
             Err(refusal) => {
                 self.stats.door.upgrades_refused.add(1);
@@ -469,37 +486,25 @@ impl Door {
         }
     }
 
-    /// Lets in who may, as far as there is room.
-    fn admit(
-        self: Arc<Self>,
-        upgraded: OnUpgrade,
-        peer: SocketAddr,
-        agreement: Agreement,
-        visitor: Visitor,
-        arriving: Option<Arriving>,
-    ) -> Response<Body> {
-        let Some(admission) = self.room.admit() else {
-            self.stats.door.upgrades_refused.add(1);
-            self.stats.door.refused(Refused::Full);
-            return upgrade::full(self.config.parked_for.end);
-        };
+    /// Lets in who may; nobody where there is no room, not even to be parked.
+    fn admit(&self, agreement: Agreement, visitor: Visitor) -> Option<(Agreement, Welcome)> {
+        let admission = self.room.admit()?;
         let agreement = match &admission {
             Admission::Client(_) if self.config.compression => agreement,
             Admission::Client(_) | Admission::Parked(_) => agreement.uncompressed(),
         };
-        let deflate = agreement.deflate();
-        tokio::spawn(async move {
-            self.hand_over(upgraded, peer, deflate, visitor, admission)
-                .await;
-            drop(arriving);
-        });
-        agreement.answer()
+        let welcome = Welcome {
+            deflate: agreement.deflate(),
+            visitor,
+            admission,
+        };
+        Some((agreement, welcome))
     }
 
     /// Whether it may become a WebSocket: the handshake first, which costs nothing, then who asks.
-    fn judge(
+    fn judge<B>(
         &self,
-        request: &Request<Incoming>,
+        request: &Request<B>,
         peer: SocketAddr,
     ) -> Result<(Agreement, Visitor), Refusal> {
         let agreement = upgrade::check(request)?;
@@ -513,29 +518,66 @@ impl Door {
         Ok((agreement, visitor))
     }
 
-    /// Waits until the answer is out, then gives the socket to a shard, or parks it.
-    async fn hand_over(
-        self: Arc<Self>,
-        upgraded: OnUpgrade,
+    /// Lets in who asks as most do, without the HTTP server, which costs as much as all else of it. Nobody where anything is
+    /// left to say against it: then the server reads the request, and says it.
+    fn admit_at_once(&self, head: &Head, peer: SocketAddr) -> Option<(Agreement, Welcome)> {
+        let is_usual =
+            head.length <= self.config.request_bytes && !visit::shows_token(&head.request);
+        let (agreement, visitor) = self.judge(is_usual.then_some(&head.request)?, peer).ok()?;
+        self.admit(agreement, visitor)
+    }
+
+    /// Answers, and gives the socket to where it belongs. What was sent behind the request stays in the kernel until then.
+    async fn let_in(
+        self: &Arc<Self>,
+        mut stream: TcpStream,
+        length: usize,
         peer: SocketAddr,
-        deflate: Option<Deflate>,
-        visitor: Visitor,
-        admission: Admission,
-    ) {
+        (agreement, welcome): (Agreement, Welcome),
+    ) -> Result<(), Broken> {
+        head::take(&stream, length)?;
+        let answer = head::of(&agreement.answer());
+        timeout(self.config.request_within, stream.write_all(&answer)).await??;
+        self.settle(Raw::plain(stream)?, Bytes::new(), peer, welcome)
+            .await;
+        Ok(())
+    }
+
+    /// Waits until the answer is out, then gives the socket to where it belongs.
+    async fn hand_over(self: Arc<Self>, upgraded: OnUpgrade, peer: SocketAddr, welcome: Welcome) {
         let taken = match upgraded.await {
             Ok(upgraded) => take_back(upgraded),
             Err(error) => Err(io::Error::other(error)),
         };
-        match (taken, admission) {
-            (Ok((socket, first)), Admission::Client(ticket)) => {
+        match taken {
+            Ok((socket, first)) => self.settle(socket, first, peer, welcome).await,
+            Err(error) => {
+                tracing::debug!(%peer, %error, "a connection was lost during its upgrade");
+            }
+        }
+    }
+
+    /// A client's socket goes to a shard, another is parked.
+    async fn settle(
+        self: &Arc<Self>,
+        socket: Raw,
+        first: Bytes,
+        peer: SocketAddr,
+        welcome: Welcome,
+    ) {
+        let Welcome {
+            deflate,
+            visitor,
+            admission,
+        } = welcome;
+        match admission {
+            Admission::Client(ticket) => {
                 self.deal(socket, first, peer, deflate, visitor, ticket)
                     .await;
             }
-            (Ok((socket, first)), Admission::Parked(ticket)) => {
-                tokio::spawn(self.park(socket, first, peer, visitor.whence, ticket));
-            }
-            (Err(error), _) => {
-                tracing::debug!(%peer, %error, "a connection was lost during its upgrade");
+            Admission::Parked(ticket) => {
+                let parking = Arc::clone(self).park(socket, first, peer, visitor.whence, ticket);
+                tokio::spawn(parking);
             }
         }
     }
@@ -609,6 +651,14 @@ impl Door {
         // It fails only when the shard has ended meanwhile.
         let _ended = shard.send(newcomer).await;
     }
+}
+
+/// Somebody who is let in.
+#[derive(Debug)]
+struct Welcome {
+    deflate: Option<Deflate>,
+    visitor: Visitor,
+    admission: Admission,
 }
 
 /// Where a connection comes from.

@@ -1,0 +1,74 @@
+//! The head of a request to become a WebSocket, read where it lies, and of its answer. It is what nearly every connection
+//! begins with, and the HTTP server would cost as much as all the rest of an arrival: buffers, two tasks and their messages.
+//! What is unusual in any way is left to that server.
+
+use crate::upgrade::PATH;
+use httparse::{EMPTY_HEADER, Status};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, Uri};
+use std::io::{self, ErrorKind};
+use tokio::net::TcpStream;
+
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) request: Request<()>,
+    /// In bytes, with the empty line that ends it.
+    pub(crate) length: usize,
+}
+
+/// Browsers send about fifteen, and a proxy some more.
+const HEADERS_MAX: usize = 48;
+const TAKEN_AT_ONCE: usize = 1024;
+
+/// A whole head that asks by GET and HTTP/1.1 for where clients connect; none where it is anything else.
+pub(crate) fn read(bytes: &[u8]) -> Option<Head> {
+    let mut headers = [EMPTY_HEADER; HEADERS_MAX];
+    let mut parsed = httparse::Request::new(&mut headers);
+    let Ok(Status::Complete(length)) = parsed.parse(bytes) else {
+        return None;
+    };
+    let target = parsed.path.filter(|target| target.starts_with(PATH))?;
+    let uri = Uri::try_from(target).ok()?;
+    if parsed.method != Some("GET") || parsed.version != Some(1) || uri.path() != PATH {
+        return None;
+    }
+    let mut request = Request::new(());
+    *request.method_mut() = Method::GET;
+    *request.uri_mut() = uri;
+    for header in &*parsed.headers {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).ok()?;
+        let value = HeaderValue::from_bytes(header.value).ok()?;
+        request.headers_mut().append(name, value);
+    }
+    Some(Head { request, length })
+}
+
+/// Takes what was read so out of the socket, and nothing behind it.
+///
+/// # Errors
+/// When the connection broke meanwhile.
+pub(crate) fn take(stream: &TcpStream, mut length: usize) -> io::Result<()> {
+    let mut taken = [0; TAKEN_AT_ONCE];
+    while length > 0 {
+        let most = length.min(TAKEN_AT_ONCE);
+        match stream.try_read(&mut taken[..most])? {
+            0 => return Err(ErrorKind::UnexpectedEof.into()),
+            count => length -= count,
+        }
+    }
+    Ok(())
+}
+
+/// The head of an answer, as it is sent.
+pub(crate) fn of<B>(answer: &Response<B>) -> Vec<u8> {
+    let status = answer.status();
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", status.as_str()).into_bytes();
+    for (name, value) in answer.headers() {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            bytes.extend_from_slice(part);
+        }
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes
+}
