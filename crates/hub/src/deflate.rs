@@ -41,8 +41,11 @@ const LENGTH_MIN: usize = 3;
 const LENGTH_MAX: usize = 258;
 
 const HASH_BITS: u32 = 13;
-/// Places with the same hash that are tried for a reference. More finds little.
+/// Places with the same hash that are tried for a reference. More finds little; nor does as much find more than a part of it
+/// in a long group, where most things have come before.
 const TRIES: usize = 16;
+const TRIES_LATER: usize = 4;
+const LATER: usize = 16 * 1024;
 /// With a reference of this length, none is looked for that begins one byte later...
 const LENGTH_GOOD: usize = 16;
 /// ... and with one of this length, no other at all.
@@ -151,7 +154,8 @@ impl Deflater {
         };
         let ahead = &self.text[at..self.text.len().min(at + LENGTH_MAX)];
         let mut place = self.latest[hash];
-        for _ in 0..TRIES {
+        let tries = if at < LATER { TRIES } else { TRIES_LATER };
+        for _ in 0..tries {
             let Some(start) = place.checked_sub(self.base).map(|start| start as usize) else {
                 break;
             };
@@ -160,7 +164,7 @@ impl Deflater {
             }
             place = self.earlier[start];
             // The nearest come first, so only a longer one can save more.
-            let there = &self.text[start..];
+            let there = &self.text[start..][..ahead.len()];
             if ahead.get(best.length) != there.get(best.length) {
                 continue;
             }
@@ -193,8 +197,14 @@ impl Deflater {
 
 /// How many bytes two runs have in common at their start.
 fn alike(one: &[u8], other: &[u8]) -> usize {
-    let words = one.chunks_exact(8).zip(other.chunks_exact(8));
-    let same = 8 * words.take_while(|(one, other)| one == other).count();
+    let (words, other_words) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
+    for (place, (word, other)) in words.iter().zip(other_words).enumerate() {
+        let differs = u64::from_le_bytes(*word) ^ u64::from_le_bytes(*other);
+        if differs != 0 {
+            return 8 * place + differs.trailing_zeros() as usize / 8;
+        }
+    }
+    let same = 8 * words.len().min(other_words.len());
     let rest = one[same..].iter().zip(&other[same..]);
     same + rest.take_while(|(one, other)| one == other).count()
 }
@@ -327,23 +337,28 @@ struct Bits {
 }
 
 impl Bits {
+    /// No code is longer than what may be held beside fewer than [`WHOLE_BITS`].
     fn put(&mut self, code: Code) {
         self.held |= u64::from(code.bits) << self.held_count;
         self.held_count += code.count;
-        while self.held_count >= 8 {
-            self.bytes.push(self.held as u8);
-            self.held >>= 8;
-            self.held_count -= 8;
+        if self.held_count >= WHOLE_BITS {
+            self.bytes
+                .extend_from_slice(&(self.held as u32).to_le_bytes());
+            self.held >>= WHOLE_BITS;
+            self.held_count -= WHOLE_BITS;
         }
     }
 
     fn fill_byte(&mut self) {
-        if self.held_count > 0 {
-            self.bytes.push(self.held as u8);
-        }
+        let count = self.held_count.div_ceil(8) as usize;
+        self.bytes
+            .extend_from_slice(&self.held.to_le_bytes()[..count]);
         (self.held, self.held_count) = (0, 0);
     }
 }
+
+/// Bits that are let go of together.
+const WHOLE_BITS: u32 = u32::BITS;
 
 #[cfg(test)]
 mod tests {
