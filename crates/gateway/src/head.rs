@@ -9,19 +9,22 @@ use hyper::{Method, Request, Response, Uri};
 use std::io::{self, ErrorKind};
 use tokio::net::TcpStream;
 
+/// A request to become a WebSocket; whether it is a right one is for [`crate::codec::check`] to say.
 #[derive(Debug)]
-pub(crate) struct Head {
-    pub(crate) request: Request<()>,
+pub struct Head {
+    pub request: Request<()>,
     /// In bytes, with the empty line that ends it.
-    pub(crate) length: usize,
+    pub length: usize,
 }
 
 /// Browsers send about fifteen, and a proxy some more.
 const HEADERS_MAX: usize = 48;
 const TAKEN_AT_ONCE: usize = 1024;
 
-/// A whole head that asks by GET and HTTP/1.1 for where clients connect; none where it is anything else.
-pub(crate) fn read(bytes: &[u8]) -> Option<Head> {
+/// A whole head that asks by GET and HTTP/1.1 for where clients connect, at the start of these bytes; none where it is
+/// anything else.
+#[must_use]
+pub fn read(bytes: &[u8]) -> Option<Head> {
     let mut headers = [EMPTY_HEADER; HEADERS_MAX];
     let mut parsed = httparse::Request::new(&mut headers);
     let Ok(Status::Complete(length)) = parsed.parse(bytes) else {
@@ -71,4 +74,54 @@ pub(crate) fn of<B>(answer: &Response<B>) -> Vec<u8> {
     }
     bytes.extend_from_slice(b"\r\n");
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "GET /ws/signals HTTP/1.1\r\nHost: x\r\nX-One: 1\r\nx-one: 2\r\n\r\n";
+
+    #[test]
+    fn a_head_is_read_up_to_its_end_and_no_further() {
+        let frames = [GOOD.as_bytes(), b"\x81\x80GET "].concat();
+        let head = read(&frames).expect("a whole head");
+        assert_eq!(head.length, GOOD.len());
+        assert_eq!(head.request.uri().path(), PATH);
+        let all = head.request.headers().get_all("x-one");
+        assert_eq!(all.iter().collect::<Vec<_>>(), ["1", "2"]);
+        for end in 0..GOOD.len() {
+            assert!(read(&GOOD.as_bytes()[..end]).is_none(), "{end} bytes");
+        }
+    }
+
+    #[test]
+    fn what_is_not_as_usual_is_left_to_the_http_server() {
+        let many = "X: x\r\n".repeat(HEADERS_MAX);
+        for (usual, unusual) in [
+            ("GET", "POST"),
+            ("1.1", "1.0"),
+            ("/ws/signals", "/ws/signals/"),
+            ("/ws/signals", "/ws/signalsx"),
+            ("/ws/signals", "http://x/ws/signals"),
+            ("Host: x", "Host : x"),
+            ("X-One: 1\r\n", "X-One: 1\r\n folded\r\n"),
+            ("X-One: 1\r\n", &many),
+        ] {
+            let request = GOOD.replace(usual, unusual);
+            assert!(read(request.as_bytes()).is_none(), "{request}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_written_line_by_line() {
+        let answer = Response::builder()
+            .status(101)
+            .header("Upgrade", "websocket");
+        let bytes = of(&answer.body(()).expect("an answer"));
+        assert_eq!(
+            bytes,
+            b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n"
+        );
+    }
 }

@@ -58,6 +58,7 @@ pub use visit::Origins;
 pub mod codec {
     pub use crate::extension::{Agreed, Deflate, Malformed, agree};
     pub use crate::frame::{Decoder, Inbound, Violation};
+    pub use crate::head::{Head, read as read_head};
     pub use crate::inflate::Inflater;
     pub use crate::upgrade::{Agreement, Refusal, check};
 }
