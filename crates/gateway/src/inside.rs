@@ -1,7 +1,7 @@
 //! Connections that the server makes to itself, for clients of another protocol: what they are told, and what they may, is
 //! decided where it is for everybody else.
 
-use crate::listen::{Arriving, Door, WayIn};
+use crate::door::{Arriving, Door, WayIn};
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

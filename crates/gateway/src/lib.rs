@@ -14,6 +14,7 @@ mod bots;
 mod certificate;
 mod config;
 mod dials;
+mod door;
 mod extension;
 mod farewell;
 mod frame;

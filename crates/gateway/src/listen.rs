@@ -1,53 +1,26 @@
-//! Accepting connections and answering HTTP. A connection that is upgraded leaves for its shard, raw, with all its
-//! buffers freed here.
+//! The gateway as a whole: the listener, the shards, and how both begin and end.
 
 use crate::address::Places;
-use crate::arrival::{Words, first_words};
 use crate::config::Config;
 use crate::dials::Dials;
-use crate::extension::Deflate;
+use crate::door::{Arriving, Door, WayIn};
 use crate::farewell::{self, Drain, Farewell};
-use crate::head::{self, Head};
-use crate::inflate::Inflater;
 use crate::inside::Inside;
 use crate::lanes::{self, Dealer, Publisher, Told};
-use crate::parked::{Lot, Parked};
-use crate::room::{Admission, Room, Ticket};
-use crate::session::Guest;
 use crate::shard::{self, Common, Inbox, Newcomer};
-use crate::stats::{Refused, Stats};
-use crate::stream::Raw;
-use crate::tls::{CHALLENGE_PROTOCOL, Plain, Tls};
-use crate::upgrade::{self, Agreement, Refusal};
-use crate::visit::{self, Visitor, Whence};
+use crate::stats::Stats;
 use axum::Router;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
-use bytes::Bytes;
 use hub::{Beginning, Hub};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::error::Error;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
-use tower::ServiceExt;
+use tokio::time::sleep;
 
 /// The running gateway. Dropping it cuts every connection; [`Gateway::drain`] closes them.
 #[derive(Debug)]
@@ -68,47 +41,8 @@ pub struct Gateway {
     inside: Inside,
 }
 
-/// Held for a connection from its accept until its first request is answered, or it is with its shard.
-pub(crate) type Arriving = mpsc::Sender<Infallible>;
-
-/// What a connection gives back with its first request: its place among those that may speak, and that it is arriving.
-type Turn = (OwnedSemaphorePermit, Arriving);
-
-/// What every connection needs.
-#[derive(Debug)]
-pub(crate) struct Door {
-    router: Router,
-    config: Config,
-    dials: Dials,
-    stats: Arc<Stats>,
-    dealer: Dealer,
-    room: Room,
-    /// Of all who are parked.
-    inflater: Mutex<Inflater>,
-    /// Upgrades so far.
-    arrived: AtomicU64,
-    handshakes: Arc<Semaphore>,
-    tls_handshakes: Arc<Semaphore>,
-    /// Clients by address.
-    places: Places<IpAddr>,
-    stopping: watch::Receiver<bool>,
-}
-
 /// After a failed accept: the system is short of something, most likely of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
-
-/// Handshakes of TLS at the same time, for each plain request that may be read: they wait for the client in between.
-const TLS_TURNS: usize = 8;
-
-/// What is answered to a request that is not complete in time.
-const LATE: &[u8] =
-    b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-
-/// Why a connection ended before it was upgraded.
-type Broken = Box<dyn Error + Send + Sync>;
-
-/// hyper reads in pieces of this size and takes no smaller bound.
-const REQUEST_BYTES_MIN: usize = 8 * 1024;
 
 /// Serves `listener`: WebSocket clients at `/ws/signals`, everything else by `router`, whose requests carry the address of
 /// who sent them as a [`ConnectInfo`]`<SocketAddr>`. Call it within a tokio runtime, which HTTP and posted signals then use;
@@ -149,23 +83,18 @@ pub fn serve(
     let publisher = Publisher::new(publications, turn.clone(), config.probe, Handle::current());
     let (drain_each, drain_longest) = (config.drain_each, config.drain_longest);
     let (stopping, stopping_in) = watch::channel(false);
-    let door = Door {
-        router,
-        handshakes: Arc::new(Semaphore::new(config.handshakes)),
-        tls_handshakes: Arc::new(Semaphore::new(TLS_TURNS * config.handshakes)),
-        room: Room::new(&config),
-        inflater: Mutex::default(),
-        dials: dials.clone(),
-        config,
-        stats: Arc::clone(&stats),
-        dealer: Dealer::new(newcomers),
-        arrived: AtomicU64::new(0),
-        places: Places::default(),
-        stopping: stopping_in,
-    };
-    if let Some(tls) = &door.config.tls {
-        tokio::spawn(Arc::clone(tls).follow(door.stopping.clone()));
+    if let Some(tls) = &config.tls {
+        tokio::spawn(Arc::clone(tls).follow(stopping_in.clone()));
     }
+    let dealer = Dealer::new(newcomers);
+    let door = Door::new(
+        router,
+        config,
+        dials.clone(),
+        Arc::clone(&stats),
+        dealer,
+        stopping_in,
+    );
     let (arriving, all_arrived) = mpsc::channel(1);
     let door = Arc::new(door);
     let inside = Inside::new(&door, &arriving);
@@ -298,7 +227,7 @@ fn begin_hub(number: usize, beginning: &Beginning, config: &Config) -> Hub {
 }
 
 async fn accept(listener: TcpListener, door: Arc<Door>, arriving: Arriving) {
-    let mut stopping = door.stopping.clone();
+    let mut stopping = door.stopping();
     let mut has_failed = false;
     loop {
         let accepted = tokio::select! {
@@ -314,7 +243,7 @@ async fn accept(listener: TcpListener, door: Arc<Door>, arriving: Arriving) {
                 tokio::spawn(Arc::clone(&door).connection(stream, peer, WayIn::Network, arriving));
             }
             Err(error) => {
-                door.stats.door.accepts_failed.add(1);
+                door.accept_failed();
                 if !std::mem::replace(&mut has_failed, true) {
                     tracing::warn!(%error, "a connection could not be accepted: it waits, and is tried again and again");
                 }
@@ -322,378 +251,4 @@ async fn accept(listener: TcpListener, door: Arc<Door>, arriving: Arriving) {
             }
         }
     }
-}
-
-impl Door {
-    /// One connection, until it ends or is upgraded.
-    pub(crate) async fn connection(
-        self: Arc<Self>,
-        stream: TcpStream,
-        peer: SocketAddr,
-        way: WayIn,
-        arriving: Arriving,
-    ) {
-        let mut stopping = self.stopping.clone();
-        let words = tokio::select! {
-            first = timeout(self.config.request_within, first_words(&stream)) => first,
-            _ = stopping.changed() => return,
-        };
-        let spoken = match words {
-            Ok(Ok(Some(words))) => {
-                let tls = match way {
-                    WayIn::Network => self.config.tls.as_deref(),
-                    WayIn::Inside => None,
-                };
-                self.speak(words, tls, stream, peer, arriving).await
-            }
-            Ok(Ok(None)) => Ok(()),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_late) => {
-                self.turn_away_late(&stream);
-                Ok(())
-            }
-        };
-        if let Err(error) = spoken {
-            tracing::debug!(%peer, %error, "a connection broke before it was upgraded");
-        }
-    }
-
-    /// A good request to become a WebSocket is answered at once; all else waits for its turn. What HTTP and TLS need is in
-    /// boxes, so that who only waits does not hold room for it.
-    async fn speak(
-        self: &Arc<Self>,
-        words: Words,
-        tls: Option<&Tls>,
-        stream: TcpStream,
-        peer: SocketAddr,
-        arriving: Arriving,
-    ) -> Result<(), Broken> {
-        stream.set_nodelay(true)?;
-        let manner = Manner::of_plain(tls);
-        if let (Words::Upgrade(head), Manner::Serving) = (&words, manner)
-            && let Some(admitted) = self.admit_at_once(head, peer)
-        {
-            return Box::pin(self.let_in(stream, head.length, peer, admitted)).await;
-        }
-        match (words, tls) {
-            (Words::Tls, Some(tls)) => {
-                let turn = Arc::clone(&self.tls_handshakes).acquire_owned().await?;
-                Box::pin(async {
-                    let stream = self.shake_hands(tls, stream).await?;
-                    // A challenge was answered by the handshake; nothing is spoken over it (RFC 8737, section 3).
-                    if stream.get_ref().1.alpn_protocol() == Some(CHALLENGE_PROTOCOL) {
-                        return Ok(());
-                    }
-                    let turn = (turn, arriving);
-                    self.speak_http(stream, peer, turn, Manner::Serving).await
-                })
-                .await
-            }
-            (Words::Tls | Words::Upgrade(_) | Words::Http, _) => {
-                let turn = Arc::clone(&self.handshakes).acquire_owned().await?;
-                Box::pin(self.speak_http(stream, peer, (turn, arriving), manner)).await
-            }
-        }
-    }
-
-    async fn shake_hands(
-        &self,
-        tls: &Tls,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, Broken> {
-        let shaking = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream);
-        let shaken = timeout(self.config.request_within, shaking).await;
-        if !matches!(shaken, Ok(Ok(_))) {
-            self.stats.door.refused(Refused::TlsHandshake);
-        }
-        Ok(shaken??)
-    }
-
-    /// It had its time: a request that was begun is answered, silence is not.
-    fn turn_away_late(&self, stream: &TcpStream) {
-        self.stats.door.refused(Refused::Late);
-        // What lies unread would make the end a reset, and the answer would be lost.
-        if stream.try_read(&mut [0; 1024]).is_ok_and(|read| read > 0) {
-            let _gone = stream.try_write(LATE);
-        }
-    }
-
-    /// Speaks HTTP on what may be read and written. `turn` is given back with the first request.
-    async fn speak_http(
-        self: &Arc<Self>,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        peer: SocketAddr,
-        turn: Turn,
-        manner: Manner,
-    ) -> Result<(), Broken> {
-        let turn = Mutex::new(Some(turn));
-        let service = service_fn(|request| {
-            // The head of the first request is there.
-            let turn = turn.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let arriving = turn.map(|(_, arriving)| arriving);
-            Arc::clone(self).answer(request, peer, manner, arriving)
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.config.request_within)
-            .max_buf_size(self.config.request_bytes.max(REQUEST_BYTES_MIN))
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        let mut connection = pin!(connection);
-        let mut stopping = self.stopping.clone();
-        tokio::select! {
-            ended = connection.as_mut() => return Ok(ended?),
-            _ = stopping.changed() => connection.as_mut().graceful_shutdown(),
-        }
-        Ok(timeout(self.config.close_within, connection).await??)
-    }
-
-    async fn answer(
-        self: Arc<Self>,
-        mut request: Request<Incoming>,
-        peer: SocketAddr,
-        manner: Manner,
-        arriving: Option<Arriving>,
-    ) -> Result<Response<Body>, Infallible> {
-        if manner == Manner::RefusingPlain {
-            self.stats.door.refused(Refused::PlainHttp);
-            return Ok(upgrade::speaks_tls());
-        }
-        if request.uri().path() != upgrade::PATH {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            return self.router.clone().oneshot(request.map(Body::new)).await;
-        }
-        let judged = self.judge(&request, peer);
-        match judged.map(|(agreement, visitor)| self.admit(agreement, visitor)) {
-            Ok(Some((agreement, welcome))) => {
-                let upgraded = hyper::upgrade::on(&mut request);
-                tokio::spawn(async move {
-                    self.hand_over(upgraded, peer, welcome).await;
-                    drop(arriving);
-                });
-                Ok(agreement.answer())
-            }
-            Ok(None) => {
-                self.stats.door.upgrades_refused.add(1);
-                self.stats.door.refused(Refused::Full);
-                Ok(upgrade::full(self.config.parked_for.end))
-            }
-            Err(refusal) => {
-                self.stats.door.upgrades_refused.add(1);
-                tracing::info!(%peer, status = refusal.status.as_u16(), reason = refusal.reason, "upgrade refused");
-                Ok(refusal.answer())
-            }
-        }
-    }
-
-    /// Lets in who may; nobody where there is no room, not even to be parked.
-    fn admit(&self, agreement: Agreement, visitor: Visitor) -> Option<(Agreement, Welcome)> {
-        let admission = self.room.admit()?;
-        let agreement = match &admission {
-            Admission::Client(_) if self.config.compression => agreement,
-            Admission::Client(_) | Admission::Parked(_) => agreement.uncompressed(),
-        };
-        let welcome = Welcome {
-            deflate: agreement.deflate(),
-            visitor,
-            admission,
-        };
-        Some((agreement, welcome))
-    }
-
-    /// Whether it may become a WebSocket: the handshake first, which costs nothing, then who asks.
-    fn judge<B>(
-        &self,
-        request: &Request<B>,
-        peer: SocketAddr,
-    ) -> Result<(Agreement, Visitor), Refusal> {
-        let agreement = upgrade::check(request)?;
-        let visitor = visit::judge(
-            request,
-            peer.ip(),
-            &self.config,
-            &self.dials.now(),
-            &self.places,
-        )?;
-        Ok((agreement, visitor))
-    }
-
-    /// Lets in who asks as most do, without the HTTP server, which costs as much as all else of it. Nobody where anything is
-    /// left to say against it: then the server reads the request, and says it.
-    fn admit_at_once(&self, head: &Head, peer: SocketAddr) -> Option<(Agreement, Welcome)> {
-        let is_usual =
-            head.length <= self.config.request_bytes && !visit::shows_token(&head.request);
-        let (agreement, visitor) = self.judge(is_usual.then_some(&head.request)?, peer).ok()?;
-        self.admit(agreement, visitor)
-    }
-
-    /// Answers, and gives the socket to where it belongs. What was sent behind the request stays in the kernel until then.
-    async fn let_in(
-        self: &Arc<Self>,
-        mut stream: TcpStream,
-        length: usize,
-        peer: SocketAddr,
-        (agreement, welcome): (Agreement, Welcome),
-    ) -> Result<(), Broken> {
-        head::take(&stream, length)?;
-        let answer = head::of(&agreement.answer());
-        timeout(self.config.request_within, stream.write_all(&answer)).await??;
-        self.settle(Raw::plain(stream)?, Bytes::new(), peer, welcome)
-            .await;
-        Ok(())
-    }
-
-    /// Waits until the answer is out, then gives the socket to where it belongs.
-    async fn hand_over(self: Arc<Self>, upgraded: OnUpgrade, peer: SocketAddr, welcome: Welcome) {
-        let taken = match upgraded.await {
-            Ok(upgraded) => take_back(upgraded),
-            Err(error) => Err(io::Error::other(error)),
-        };
-        match taken {
-            Ok((socket, first)) => self.settle(socket, first, peer, welcome).await,
-            Err(error) => {
-                tracing::debug!(%peer, %error, "a connection was lost during its upgrade");
-            }
-        }
-    }
-
-    /// A client's socket goes to a shard, another is parked.
-    async fn settle(
-        self: &Arc<Self>,
-        socket: Raw,
-        first: Bytes,
-        peer: SocketAddr,
-        welcome: Welcome,
-    ) {
-        let Welcome {
-            deflate,
-            visitor,
-            admission,
-        } = welcome;
-        match admission {
-            Admission::Client(ticket) => {
-                self.deal(socket, first, peer, deflate, visitor, ticket)
-                    .await;
-            }
-            Admission::Parked(ticket) => {
-                let parking = Arc::clone(self).park(socket, first, peer, visitor.whence, ticket);
-                tokio::spawn(parking);
-            }
-        }
-    }
-
-    /// Holds a connection for which there is no room until it is told to come later.
-    async fn park(
-        self: Arc<Self>,
-        socket: Raw,
-        first: Bytes,
-        peer: SocketAddr,
-        _whence: Whence,
-        ticket: Ticket,
-    ) {
-        let number = self.next_number();
-        let parked = match Parked::new(socket, number, ticket, &self.config) {
-            Ok(parked) => parked,
-            Err(error) => {
-                tracing::debug!(%peer, %error, "a connection was lost right after its upgrade");
-                return;
-            }
-        };
-        let counts = &self.stats.door;
-        counts.parked_total.add(1);
-        counts.parked.add(1);
-        let lot = Lot {
-            config: &self.config,
-            inflater: &self.inflater,
-        };
-        let mut stopping = self.stopping.clone();
-        let ending = async {
-            // Ready also when the gateway is gone.
-            let _stopped = stopping.changed().await;
-        };
-        let code = parked.hold(lot, first, ending).await;
-        counts.parked.lower();
-        counts.closed(code);
-        tracing::debug!(client = number, %peer, code, "a parked connection ended");
-    }
-
-    /// No two connections have the same.
-    fn next_number(&self) -> u64 {
-        self.arrived.fetch_add(1, Relaxed) + 1
-    }
-
-    /// To the shard with the fewest clients. Where all have ended, the connection ends too.
-    async fn deal(
-        &self,
-        socket: Raw,
-        first: Bytes,
-        peer: SocketAddr,
-        deflate: Option<Deflate>,
-        visitor: Visitor,
-        ticket: Ticket,
-    ) {
-        let Some((shard, seat)) = self.dealer.emptiest(ticket) else {
-            return;
-        };
-        let guest = Guest {
-            number: self.next_number(),
-            peer,
-            deflate,
-            whence: visitor.whence,
-            seat,
-        };
-        let newcomer = Newcomer {
-            socket,
-            guest,
-            standing: visitor.standing,
-            first,
-        };
-        // It fails only when the shard has ended meanwhile.
-        let _ended = shard.send(newcomer).await;
-    }
-}
-
-/// Somebody who is let in.
-#[derive(Debug)]
-struct Welcome {
-    deflate: Option<Deflate>,
-    visitor: Visitor,
-    admission: Admission,
-}
-
-/// Where a connection comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WayIn {
-    Network,
-    /// The server itself made it: [`Inside`].
-    Inside,
-}
-
-/// How HTTP is answered on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Manner {
-    Serving,
-    /// Whoever asks is told to come by TLS.
-    RefusingPlain,
-}
-
-impl Manner {
-    fn of_plain(tls: Option<&Tls>) -> Self {
-        match tls.map(|tls| tls.plain) {
-            None | Some(Plain::Served) => Self::Serving,
-            Some(Plain::Refused) => Self::RefusingPlain,
-        }
-    }
-}
-
-/// The raw socket with what TLS has agreed, and what was read of it beyond the request.
-fn take_back(upgraded: Upgraded) -> io::Result<(Raw, Bytes)> {
-    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => return Ok((Raw::plain(parts.io.into_inner())?, parts.read_buf)),
-        Err(upgraded) => upgraded,
-    };
-    let parts = upgraded
-        .downcast::<TokioIo<TlsStream<TcpStream>>>()
-        .map_err(|_| io::Error::other("the upgraded connection is not the stream it was"))?;
-    Ok((Raw::sealed(parts.io.into_inner())?, parts.read_buf))
 }
