@@ -539,7 +539,8 @@ impl Hub {
     }
 
     /// How the open bars stand that a client hears, where it asked for bars or hears others than before: its class may have
-    /// told less than the one that it comes from.
+    /// told less than the one that it comes from, and even less than what is given here. So nothing of what the class has
+    /// told so far is the client's any more: no open bar goes back.
     fn give_forming(&mut self, id: ClientId, before: &Wants, after: &Wants, is_asked: bool) {
         let Some(key) = self.bar_key(after) else {
             return;
@@ -550,7 +551,11 @@ impl Hub {
         let forming = self.bars.forming(key.timeframe, &key.symbols);
         let frames = forming.filter_map(|bar| bar_class::frame_of(bar, self.now));
         let frames: Vec<Vec<u8>> = frames.collect();
-        self.clients.of(id).add_bars(&frames);
+        let client = self.clients.of(id);
+        client.add_bars(&frames);
+        if let Some(place) = &mut client.bars {
+            place.forming = self.bar_classes.get(place.class).forming().join_live();
+        }
     }
 
     fn bar_key(&self, wants: &Wants) -> Option<BarKey> {

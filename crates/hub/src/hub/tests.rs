@@ -639,6 +639,29 @@ fn a_late_client_hears_every_closed_bar_and_how_the_open_one_stands() {
 }
 
 #[test]
+fn who_asks_again_does_not_hear_how_an_open_bar_stood_before() {
+    let mut hub = hub();
+    let (id, mut socket) = (hub.join(Packing::Grouped), Socket::default());
+    let ask = Subscribe {
+        channels: Channels::NONE.with(Channel::Bars),
+        is_extended: true,
+        price_interval_ms: Some(5000),
+        bars: Some(BarsAsk {
+            timeframe: Timeframe::M1,
+            since: None,
+        }),
+        ..Subscribe::default()
+    };
+    hub.subscribe(id, &ask, |_| frame::pong(b"a")).unwrap();
+    // The first is told, and not read yet; the second waits for the interval.
+    hub.publish(&of_bars([minute(1, 1, false)], secs(61)));
+    hub.publish(&of_bars([minute(1, 2, false)], secs(62)));
+    hub.subscribe(id, &ask, |_| frame::pong(b"a")).unwrap();
+    socket.take_all(&mut hub, id);
+    assert_eq!(socket.heard(), [answer(), answer(), told(1, 2, false)]);
+}
+
+#[test]
 fn a_closed_bar_comes_once_and_nothing_of_it_after_that() {
     let mut hub = hub();
     let refused = hub.publish(&of_bars([minute(2, 5, true)], secs(180)));
@@ -676,6 +699,7 @@ fn who_reads_the_past_so_slowly_that_it_is_dropped_is_behind() {
     close(&mut hub, 164..165);
     assert_eq!(hub.pending(slow).err(), Some(Behind));
 }
+
 #[test]
 fn who_asks_for_more_of_the_past_than_is_kept_is_given_what_there_is() {
     let mut hub = samples::hub(Limits {
