@@ -1,7 +1,7 @@
 //! The first moments of a connection: which protocol it speaks, and whether it says a whole request. All of it stays in the
 //! kernel until then, so who says nothing, or one letter a second, holds no memory here and takes nobody's turn.
 
-use crate::head::{self, Head};
+use crate::head;
 use std::io;
 use std::mem::MaybeUninit;
 use std::task::{Poll, ready};
@@ -20,23 +20,21 @@ const PAUSE_LONGEST: Duration = Duration::from_millis(500);
 const TLS_HANDSHAKE: u8 = 0x16;
 const TLS_RECORD_HEAD: usize = 5;
 
-/// What a connection begins with.
-#[derive(Debug)]
-pub(crate) enum Words {
-    /// A request to become a WebSocket.
-    Upgrade(Box<Head>),
-    /// Anything else, in whatever it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
     Http,
+    /// A request of HTTP for where clients connect.
+    Upgrade,
     Tls,
 }
 
 /// What is there so far.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
     /// The other side ended before it said anything.
     End,
     Part,
-    Whole(Words),
+    Whole(Protocol),
 }
 
 /// Waits for the head of a request, or for a client's first TLS record, and leaves it unread. Nothing where the other side
@@ -44,43 +42,50 @@ enum Look {
 ///
 /// # Errors
 /// When the connection breaks.
-pub(crate) async fn first_words(stream: &TcpStream) -> io::Result<Option<Words>> {
+pub(crate) async fn first_words(stream: &TcpStream) -> io::Result<Option<Protocol>> {
     let mut pause = PAUSE_FIRST;
     loop {
         match look(stream).await? {
             Look::End => return Ok(None),
-            Look::Whole(words) => return Ok(Some(words)),
+            Look::Whole(protocol) => return Ok(Some(protocol)),
             Look::Part => sleep(pause).await,
         }
         pause = (pause * 2).min(PAUSE_LONGEST);
     }
 }
 
-/// Waits for the first byte. The memory for looking lies on the stack of the thread, not in each connection's task.
+/// Waits for the first byte.
 async fn look(stream: &TcpStream) -> io::Result<Look> {
+    peek(stream, judge).await
+}
+
+/// What `read` makes of what lies unread, once anything does, and at the end. The memory for looking lies on the stack of the
+/// thread, not in each connection's task.
+///
+/// # Errors
+/// When the connection breaks.
+pub(crate) async fn peek<T>(stream: &TcpStream, read: impl Fn(&[u8]) -> T) -> io::Result<T> {
     std::future::poll_fn(|context| {
         let mut memory = [MaybeUninit::uninit(); LOOKED_AT];
         let mut seen = ReadBuf::uninit(&mut memory);
         let peeked = ready!(stream.poll_peek(context, &mut seen));
-        Poll::Ready(peeked.map(|_| judge(seen.filled())))
+        Poll::Ready(peeked.map(|_| read(seen.filled())))
     })
     .await
 }
 
 fn judge(seen: &[u8]) -> Look {
-    let is_long = seen.len() == LOOKED_AT;
+    let is_whole = |holds: bool, protocol| match holds || seen.len() == LOOKED_AT {
+        true => Look::Whole(protocol),
+        false => Look::Part,
+    };
     match seen {
         [] => Look::End,
-        [TLS_HANDSHAKE, ..] if is_long || has_record(seen) => Look::Whole(Words::Tls),
-        [TLS_HANDSHAKE, ..] => Look::Part,
+        [TLS_HANDSHAKE, ..] => is_whole(has_record(seen), Protocol::Tls),
         // What begins with no letter is no HTTP: it is answered as that at once.
-        [first, ..] if !first.is_ascii_alphabetic() => Look::Whole(Words::Http),
-        _ if has_head(seen) => {
-            let head = head::read(seen).map(Box::new);
-            Look::Whole(head.map_or(Words::Http, Words::Upgrade))
-        }
-        _ if is_long => Look::Whole(Words::Http),
-        _ => Look::Part,
+        [first, ..] if !first.is_ascii_alphabetic() => Look::Whole(Protocol::Http),
+        _ if head::may_begin(seen) => is_whole(has_head(seen), Protocol::Upgrade),
+        _ => is_whole(has_head(seen), Protocol::Http),
     }
 }
 
@@ -102,39 +107,30 @@ fn has_head(seen: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// End, part, TLS, HTTP, or the length of a request to become a WebSocket.
-    fn told(look: &Look) -> String {
-        match look {
-            Look::End => "end".to_owned(),
-            Look::Part => "part".to_owned(),
-            Look::Whole(Words::Tls) => "tls".to_owned(),
-            Look::Whole(Words::Http) => "http".to_owned(),
-            Look::Whole(Words::Upgrade(head)) => head.length.to_string(),
-        }
-    }
-
     #[test]
     fn what_is_said_is_told_apart() {
+        use Look::{End, Part, Whole};
+        use Protocol::{Http, Tls, Upgrade};
         let long = [b'x'; LOOKED_AT];
         let tls = [0x16, 3, 1, 0, 2, 1, 1];
-        for (seen, expected) in [
-            (&b""[..], "end"),
-            (b"G", "part"),
-            (b"GET / HTTP/1.1\r\n", "part"),
-            (b"GET / HTTP/1.1\r\n\r", "part"),
-            (b"GET / HTTP/1.1\r\n\r\n", "http"),
-            (b"GET / HTTP/1.1\nHost: x\n\n", "http"),
-            (b"GET / HTTP/1.1\r\nHost: x\r\n\r\nmore", "http"),
-            (b"GET / HTTP/1.1\r\nHost:\r\n x\r\n", "part"),
-            (b"GET /ws/signals HTTP/1.1\r\nHost: x\r\n", "part"),
-            (b"GET /ws/signals HTTP/1.1\r\nHost: x\r\n\r\nmore", "37"),
-            (&long, "http"),
-            (b"\x00\x01", "http"),
-            (&tls[..1], "part"),
-            (&tls[..6], "part"),
-            (&tls, "tls"),
+        for (seen, look) in [
+            (&b""[..], End),
+            (b"G", Part),
+            (b"GET / HTTP/1.1\r\n", Part),
+            (b"GET / HTTP/1.1\r\n\r", Part),
+            (b"GET / HTTP/1.1\r\n\r\n", Whole(Http)),
+            (b"GET / HTTP/1.1\nHost: x\n\n", Whole(Http)),
+            (b"GET / HTTP/1.1\r\nHost: x\r\n\r\nmore", Whole(Http)),
+            (b"GET / HTTP/1.1\r\nHost:\r\n x\r\n", Part),
+            (b"GET /ws/signals HTTP/1.1\r\n", Part),
+            (b"GET /ws/signals?key=x HTTP/1.1\r\n\r\n", Whole(Upgrade)),
+            (&long, Whole(Http)),
+            (b"\x00\x01", Whole(Http)),
+            (&tls[..1], Part),
+            (&tls[..6], Part),
+            (&tls, Whole(Tls)),
         ] {
-            assert_eq!(told(&judge(seen)), expected, "{seen:?}");
+            assert_eq!(judge(seen), look, "{seen:?}");
         }
     }
 }

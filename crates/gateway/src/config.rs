@@ -34,7 +34,7 @@ pub struct Config {
     /// Longest HTTP request head, in bytes, and how long it may take.
     pub request_bytes: usize,
     pub request_within: Duration,
-    /// Requests that are read at the same time; others wait.
+    /// Requests that are read at the same time, and upgrades that are made; others wait.
     pub handshakes: usize,
     /// How often a client is pinged; each has its own interval, up to a fifth off.
     pub ping_every: Duration,

@@ -2,7 +2,7 @@
 //! here. A connection that is upgraded leaves for its shard, raw, with all its buffers freed.
 
 use crate::address::Places;
-use crate::arrival::{Words, first_words};
+use crate::arrival::{self, Protocol, first_words};
 use crate::config::Config;
 use crate::dials::Dials;
 use crate::extension::Deflate;
@@ -57,6 +57,8 @@ pub(crate) struct Door {
     /// Upgrades so far.
     arrived: AtomicU64,
     handshakes: Arc<Semaphore>,
+    /// The same for who comes to be a client: whatever holds those up, others are answered.
+    upgrades: Arc<Semaphore>,
     tls_handshakes: Arc<Semaphore>,
     /// Clients by address.
     places: Places<IpAddr>,
@@ -94,6 +96,7 @@ impl Door {
         Self {
             router,
             handshakes: Arc::new(Semaphore::new(config.handshakes)),
+            upgrades: Arc::new(Semaphore::new(config.handshakes)),
             tls_handshakes: Arc::new(Semaphore::new(TLS_TURNS * config.handshakes)),
             room: Room::new(&config),
             inflater: Mutex::default(),
@@ -125,17 +128,17 @@ impl Door {
         arriving: Arriving,
     ) {
         let mut stopping = self.stopping.clone();
-        let words = tokio::select! {
+        let protocol = tokio::select! {
             first = timeout(self.config.request_within, first_words(&stream)) => first,
             _ = stopping.changed() => return,
         };
-        let spoken = match words {
-            Ok(Ok(Some(words))) => {
+        let spoken = match protocol {
+            Ok(Ok(Some(protocol))) => {
                 let tls = match way {
                     WayIn::Network => self.config.tls.as_deref(),
                     WayIn::Inside => None,
                 };
-                self.speak(words, tls, stream, peer, arriving).await
+                self.speak(protocol, tls, stream, peer, arriving).await
             }
             Ok(Ok(None)) => Ok(()),
             Ok(Err(error)) => Err(error.into()),
@@ -149,25 +152,18 @@ impl Door {
         }
     }
 
-    /// A good request to become a WebSocket is answered at once; all else waits for its turn. What HTTP and TLS need is in
-    /// boxes, so that who only waits does not hold room for it.
+    /// Waits for its turn. What HTTP and TLS need is in boxes, so that who only waits does not hold room for it.
     async fn speak(
         self: &Arc<Self>,
-        words: Words,
+        protocol: Protocol,
         tls: Option<&Tls>,
         stream: TcpStream,
         peer: SocketAddr,
         arriving: Arriving,
     ) -> Result<(), Broken> {
         stream.set_nodelay(true)?;
-        let manner = Manner::of_plain(tls);
-        if let (Words::Upgrade(head), Manner::Serving) = (&words, manner)
-            && let Some(admitted) = self.admit_at_once(head, peer)
-        {
-            return Box::pin(self.let_in(stream, head.length, peer, admitted)).await;
-        }
-        match (words, tls) {
-            (Words::Tls, Some(tls)) => {
+        match (protocol, tls) {
+            (Protocol::Tls, Some(tls)) => {
                 let turn = Arc::clone(&self.tls_handshakes).acquire_owned().await?;
                 Box::pin(async {
                     let stream = self.shake_hands(tls, stream).await?;
@@ -180,9 +176,21 @@ impl Door {
                 })
                 .await
             }
-            (Words::Tls | Words::Upgrade(_) | Words::Http, _) => {
+            (
+                Protocol::Upgrade,
+                None
+                | Some(Tls {
+                    plain: Plain::Served,
+                    ..
+                }),
+            ) => {
+                let turn = Arc::clone(&self.upgrades).acquire_owned().await?;
+                Box::pin(self.upgrade(stream, peer, (turn, arriving))).await
+            }
+            (Protocol::Tls | Protocol::Upgrade | Protocol::Http, tls) => {
                 let turn = Arc::clone(&self.handshakes).acquire_owned().await?;
-                Box::pin(self.speak_http(stream, peer, (turn, arriving), manner)).await
+                let (turn, manner) = ((turn, arriving), Manner::of_plain(tls));
+                Box::pin(self.speak_http(stream, peer, turn, manner)).await
             }
         }
     }
@@ -198,6 +206,24 @@ impl Door {
             self.stats.door.refused(Refused::TlsHandshake);
         }
         Ok(shaken??)
+    }
+
+    /// A good request to become a WebSocket is answered as it lies there; any other is for the HTTP server.
+    async fn upgrade(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        turn: Turn,
+    ) -> Result<(), Broken> {
+        if let Some(head) = arrival::peek(&stream, head::read).await?
+            && let Some(admitted) = self.admit_at_once(&head, peer)
+        {
+            self.let_in(stream, head.length, peer, admitted).await?;
+            // Held until there was room with its shard: who comes behind holds next to nothing meanwhile.
+            drop(turn);
+            return Ok(());
+        }
+        self.speak_http(stream, peer, turn, Manner::Serving).await
     }
 
     /// It had its time: a request that was begun is answered, silence is not.

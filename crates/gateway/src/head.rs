@@ -21,6 +21,12 @@ pub struct Head {
 const HEADERS_MAX: usize = 48;
 const TAKEN_AT_ONCE: usize = 1024;
 
+/// Whether [`read`] may make something of it, as far as its first words say.
+pub(crate) fn may_begin(bytes: &[u8]) -> bool {
+    let target = bytes.strip_prefix(b"GET ");
+    target.is_some_and(|target| target.starts_with(PATH.as_bytes()))
+}
+
 /// A whole head that asks by GET and HTTP/1.1 for where clients connect, at the start of these bytes; none where it is
 /// anything else.
 #[must_use]
