@@ -10,7 +10,10 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     };
     assert_eq!(request.uri().path(), "/ws/signals");
     let head = &data[..length];
-    assert!(head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n"), "an empty line ends it");
+    assert!(
+        head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n"),
+        "an empty line ends it"
+    );
     let alone = read_head(head).expect("the same head");
     assert_eq!(alone.length, length);
     assert_eq!(alone.request.headers(), request.headers());
