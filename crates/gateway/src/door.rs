@@ -335,8 +335,8 @@ impl Door {
         Ok((agreement, visitor))
     }
 
-    /// Lets in who asks as most do, without the HTTP server, which costs as much as all else of it. Nobody where anything is
-    /// left to say against it: then the server reads the request, and says it.
+    /// Lets in who asks as most do. Nobody where anything is left to say against it: then the HTTP server reads the request,
+    /// and says it.
     fn admit_at_once(&self, head: &Head, peer: SocketAddr) -> Option<(Agreement, Welcome)> {
         let is_usual =
             head.length <= self.config.request_bytes && !visit::shows_token(&head.request);

@@ -579,18 +579,22 @@ fn a_place_is_used_again_and_holds_nothing_of_before() {
     assert!(!hub.is_due(again), "it has not subscribed");
 }
 
-/// A client that asks for minutes.
-fn minutes(hub: &mut Hub, since: Option<i64>) -> (ClientId, Socket) {
-    let id = hub.join(Packing::Grouped);
-    let ask = Subscribe {
+fn minutes_since(minute: Option<i64>) -> Subscribe {
+    Subscribe {
         channels: Channels::NONE.with(Channel::Bars),
         is_extended: true,
         bars: Some(BarsAsk {
             timeframe: Timeframe::M1,
-            since: since.map(|minute| SourceTime::from_secs(60 * minute)),
+            since: minute.map(|minute| SourceTime::from_secs(60 * minute)),
         }),
         ..Subscribe::default()
-    };
+    }
+}
+
+/// A client that asks for minutes.
+fn minutes(hub: &mut Hub, since: Option<i64>) -> (ClientId, Socket) {
+    let id = hub.join(Packing::Grouped);
+    let ask = minutes_since(since);
     let answer = |_: &_| frame::pong(b"a");
     hub.subscribe(id, &ask, answer).expect("there is room");
     (id, Socket::default())
@@ -643,14 +647,8 @@ fn who_asks_again_does_not_hear_how_an_open_bar_stood_before() {
     let mut hub = hub();
     let (id, mut socket) = (hub.join(Packing::Grouped), Socket::default());
     let ask = Subscribe {
-        channels: Channels::NONE.with(Channel::Bars),
-        is_extended: true,
         price_interval_ms: Some(5000),
-        bars: Some(BarsAsk {
-            timeframe: Timeframe::M1,
-            since: None,
-        }),
-        ..Subscribe::default()
+        ..minutes_since(None)
     };
     hub.subscribe(id, &ask, |_| frame::pong(b"a")).unwrap();
     // The first is told, and not read yet; the second waits for the interval.
@@ -724,14 +722,8 @@ fn who_is_behind_with_bars_stays_so_until_it_says_where_it_is() {
     close(&mut hub, 0..5);
     // It moves to another class, and begins again with events: neither brings its bars back.
     let mut ask = Subscribe {
-        channels: Channels::NONE.with(Channel::Bars),
-        is_extended: true,
         price_interval_ms: Some(5000),
-        bars: Some(BarsAsk {
-            timeframe: Timeframe::M1,
-            since: None,
-        }),
-        ..Subscribe::default()
+        ..minutes_since(None)
     };
     hub.subscribe(id, &ask, |_| frame::pong(b"b")).unwrap();
     let events = Subscribe {
