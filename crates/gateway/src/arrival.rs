@@ -54,22 +54,13 @@ pub(crate) async fn first_words(stream: &TcpStream) -> io::Result<Option<Protoco
     }
 }
 
-/// Waits for the first byte.
+/// Waits for the first byte. The memory for looking lies on the stack of the thread, not in each connection's task.
 async fn look(stream: &TcpStream) -> io::Result<Look> {
-    peek(stream, judge).await
-}
-
-/// What `read` makes of what lies unread, once anything does, and at the end. The memory for looking lies on the stack of the
-/// thread, not in each connection's task.
-///
-/// # Errors
-/// When the connection breaks.
-pub(crate) async fn peek<T>(stream: &TcpStream, read: impl Fn(&[u8]) -> T) -> io::Result<T> {
     std::future::poll_fn(|context| {
         let mut memory = [MaybeUninit::uninit(); LOOKED_AT];
         let mut seen = ReadBuf::uninit(&mut memory);
         let peeked = ready!(stream.poll_peek(context, &mut seen));
-        Poll::Ready(peeked.map(|_| read(seen.filled())))
+        Poll::Ready(peeked.map(|_| judge(seen.filled())))
     })
     .await
 }

@@ -2,13 +2,13 @@
 //! here. A connection that is upgraded leaves for its shard, raw, with all its buffers freed.
 
 use crate::address::Places;
-use crate::arrival::{self, Protocol, first_words};
+use crate::arrival::{Protocol, first_words};
 use crate::config::Config;
 use crate::dials::Dials;
 use crate::extension::Deflate;
 use crate::head::{self, Head};
 use crate::inflate::Inflater;
-use crate::lanes::Dealer;
+use crate::lanes::{Dealer, Seat};
 use crate::parked::{Lot, Parked};
 use crate::room::{Admission, Room, Ticket};
 use crate::session::Guest;
@@ -16,8 +16,9 @@ use crate::shard::Newcomer;
 use crate::stats::{Refused, Stats};
 use crate::stream::Raw;
 use crate::tls::{CHALLENGE_PROTOCOL, Plain, Tls};
+use crate::unix;
 use crate::upgrade::{self, Agreement, Refusal};
-use crate::visit::{self, Visitor, Whence};
+use crate::visit::{self, Standing, Visitor, Whence};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -30,12 +31,12 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::error::Error;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::timeout;
@@ -81,6 +82,9 @@ const LATE: &[u8] =
 /// Why a connection ended before it was upgraded.
 type Broken = Box<dyn Error + Send + Sync>;
 
+/// What is looked at of a connection that was just accepted: browsers' requests are about half as long.
+const GLANCE: usize = 4 * 1024;
+
 /// hyper reads in pieces of this size and takes no smaller bound.
 const REQUEST_BYTES_MIN: usize = 8 * 1024;
 
@@ -117,6 +121,74 @@ impl Door {
 
     pub(crate) fn accept_failed(&self) {
         self.stats.door.accepts_failed.add(1);
+    }
+
+    /// Takes a connection in. Who comes as a client has mostly said all by now, and is let in where he stands: without a task,
+    /// and without a place in the event queue, for the few microseconds until his shard has him.
+    pub(crate) fn receive(
+        self: &Arc<Self>,
+        stream: std::net::TcpStream,
+        peer: SocketAddr,
+        arriving: &Arriving,
+    ) -> io::Result<()> {
+        stream.set_nonblocking(true)?;
+        unix::tune_accepted(&stream)?;
+        let is_served = Manner::of_plain(self.config.tls.as_deref()) == Manner::Serving;
+        let left = match is_served {
+            true => self.let_in_at_once(stream, peer)?,
+            false => Some(stream),
+        };
+        if let Some(stream) = left {
+            let stream = TcpStream::from_std(stream)?;
+            let connection =
+                Arc::clone(self).connection(stream, peer, WayIn::Network, arriving.clone());
+            tokio::spawn(connection);
+        }
+        Ok(())
+    }
+
+    /// A client whose request lies there whole, and is as most are, goes to its shard; any other connection is given back.
+    /// What was sent behind the request stays in the kernel until then.
+    fn let_in_at_once(
+        &self,
+        stream: std::net::TcpStream,
+        peer: SocketAddr,
+    ) -> io::Result<Option<std::net::TcpStream>> {
+        let mut memory = [0; GLANCE];
+        let seen = stream.peek(&mut memory).unwrap_or_default();
+        let head = head::read(&memory[..seen]);
+        let seated = head.and_then(|head| Some((head.length, self.seat(&head, peer)?)));
+        let Some((length, seated)) = seated else {
+            return Ok(Some(stream));
+        };
+        head::take(length, |into| (&stream).read(into))?;
+        (&stream).write_all(&seated.answer)?;
+        seated.place.send(Newcomer {
+            socket: Raw::plain(stream),
+            guest: seated.guest,
+            standing: seated.standing,
+            first: Bytes::new(),
+        });
+        Ok(None)
+    }
+
+    /// A place with a shard for who asks as most do. None where anything is left to say against it, or where it has to be
+    /// waited for: then the HTTP server reads the request, and sees to that.
+    fn seat(&self, head: &Head, peer: SocketAddr) -> Option<Seated<'_>> {
+        let is_usual =
+            head.length <= self.config.request_bytes && !visit::shows_token(&head.request);
+        let (agreement, visitor) = self.judge(is_usual.then_some(&head.request)?, peer).ok()?;
+        let (agreement, welcome) = self.admit(agreement, visitor)?;
+        let Admission::Client(ticket) = welcome.admission else {
+            return None;
+        };
+        let (shard, seat) = self.dealer.emptiest(ticket)?;
+        Some(Seated {
+            place: shard.try_reserve().ok()?,
+            answer: head::of(&agreement.answer()),
+            guest: self.guest(peer, welcome.deflate, welcome.visitor.whence, seat),
+            standing: welcome.visitor.standing,
+        })
     }
 
     /// One connection, until it ends or is upgraded.
@@ -161,7 +233,6 @@ impl Door {
         peer: SocketAddr,
         arriving: Arriving,
     ) -> Result<(), Broken> {
-        stream.set_nodelay(true)?;
         match (protocol, tls) {
             (Protocol::Tls, Some(tls)) => {
                 let turn = Arc::clone(&self.tls_handshakes).acquire_owned().await?;
@@ -176,16 +247,13 @@ impl Door {
                 })
                 .await
             }
-            (
-                Protocol::Upgrade,
-                None
-                | Some(Tls {
-                    plain: Plain::Served,
-                    ..
-                }),
-            ) => {
+            (Protocol::Upgrade, tls) if Manner::of_plain(tls) == Manner::Serving => {
+                let Some(stream) = self.let_in_at_once(stream.into_std()?, peer)? else {
+                    return Ok(());
+                };
                 let turn = Arc::clone(&self.upgrades).acquire_owned().await?;
-                Box::pin(self.upgrade(stream, peer, (turn, arriving))).await
+                let (stream, turn) = (TcpStream::from_std(stream)?, (turn, arriving));
+                Box::pin(self.speak_http(stream, peer, turn, Manner::Serving)).await
             }
             (Protocol::Tls | Protocol::Upgrade | Protocol::Http, tls) => {
                 let turn = Arc::clone(&self.handshakes).acquire_owned().await?;
@@ -206,24 +274,6 @@ impl Door {
             self.stats.door.refused(Refused::TlsHandshake);
         }
         Ok(shaken??)
-    }
-
-    /// A good request to become a WebSocket is answered as it lies there; any other is for the HTTP server.
-    async fn upgrade(
-        self: &Arc<Self>,
-        stream: TcpStream,
-        peer: SocketAddr,
-        turn: Turn,
-    ) -> Result<(), Broken> {
-        if let Some(head) = arrival::peek(&stream, head::read).await?
-            && let Some(admitted) = self.admit_at_once(&head, peer)
-        {
-            self.let_in(stream, head.length, peer, admitted).await?;
-            // Held until there was room with its shard: who comes behind holds next to nothing meanwhile.
-            drop(turn);
-            return Ok(());
-        }
-        self.speak_http(stream, peer, turn, Manner::Serving).await
     }
 
     /// It had its time: a request that was begun is answered, silence is not.
@@ -335,31 +385,6 @@ impl Door {
         Ok((agreement, visitor))
     }
 
-    /// Lets in who asks as most do. Nobody where anything is left to say against it: then the HTTP server reads the request,
-    /// and says it.
-    fn admit_at_once(&self, head: &Head, peer: SocketAddr) -> Option<(Agreement, Welcome)> {
-        let is_usual =
-            head.length <= self.config.request_bytes && !visit::shows_token(&head.request);
-        let (agreement, visitor) = self.judge(is_usual.then_some(&head.request)?, peer).ok()?;
-        self.admit(agreement, visitor)
-    }
-
-    /// Answers, and gives the socket to where it belongs. What was sent behind the request stays in the kernel until then.
-    async fn let_in(
-        self: &Arc<Self>,
-        mut stream: TcpStream,
-        length: usize,
-        peer: SocketAddr,
-        (agreement, welcome): (Agreement, Welcome),
-    ) -> Result<(), Broken> {
-        head::take(&stream, length)?;
-        let answer = head::of(&agreement.answer());
-        timeout(self.config.request_within, stream.write_all(&answer)).await??;
-        self.settle(Raw::plain(stream)?, Bytes::new(), peer, welcome)
-            .await;
-        Ok(())
-    }
-
     /// Waits until the answer is out, then gives the socket to where it belongs.
     async fn hand_over(self: Arc<Self>, upgraded: OnUpgrade, peer: SocketAddr, welcome: Welcome) {
         let taken = match upgraded.await {
@@ -434,6 +459,22 @@ impl Door {
         tracing::debug!(client = number, %peer, code, "a parked connection ended");
     }
 
+    fn guest(
+        &self,
+        peer: SocketAddr,
+        deflate: Option<Deflate>,
+        whence: Whence,
+        seat: Seat,
+    ) -> Guest {
+        Guest {
+            number: self.next_number(),
+            peer,
+            deflate,
+            whence,
+            seat,
+        }
+    }
+
     /// No two connections have the same.
     fn next_number(&self) -> u64 {
         self.arrived.fetch_add(1, Relaxed) + 1
@@ -452,13 +493,7 @@ impl Door {
         let Some((shard, seat)) = self.dealer.emptiest(ticket) else {
             return;
         };
-        let guest = Guest {
-            number: self.next_number(),
-            peer,
-            deflate,
-            whence: visitor.whence,
-            seat,
-        };
+        let guest = self.guest(peer, deflate, visitor.whence, seat);
         let newcomer = Newcomer {
             socket,
             guest,
@@ -468,6 +503,14 @@ impl Door {
         // It fails only when the shard has ended meanwhile.
         let _ended = shard.send(newcomer).await;
     }
+}
+
+/// A client whose shard has room for it.
+struct Seated<'a> {
+    place: mpsc::Permit<'a, Newcomer>,
+    answer: Vec<u8>,
+    guest: Guest,
+    standing: Standing,
 }
 
 /// Somebody who is let in.
@@ -506,7 +549,10 @@ impl Manner {
 /// The raw socket with what TLS has agreed, and what was read of it beyond the request.
 fn take_back(upgraded: Upgraded) -> io::Result<(Raw, Bytes)> {
     let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => return Ok((Raw::plain(parts.io.into_inner())?, parts.read_buf)),
+        Ok(parts) => {
+            let tcp = parts.io.into_inner().into_std()?;
+            return Ok((Raw::plain(tcp), parts.read_buf));
+        }
         Err(upgraded) => upgraded,
     };
     let parts = upgraded

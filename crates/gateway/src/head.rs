@@ -1,13 +1,12 @@
 //! The head of a request to become a WebSocket, read where it lies, and of its answer. It is what nearly every connection
-//! begins with, and without the HTTP server's buffers, two tasks and their messages an arrival costs a tenth less (bench/README.md).
-//! What is unusual in any way is left to that server.
+//! begins with, and needs neither the HTTP server's buffers nor a task (bench/README.md). What is unusual in any way is left to
+//! that server.
 
 use crate::upgrade::PATH;
 use httparse::{EMPTY_HEADER, Status};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, Uri};
 use std::io::{self, ErrorKind};
-use tokio::net::TcpStream;
 
 /// A request to become a WebSocket; whether it is a right one is for [`crate::codec::check`] to say.
 #[derive(Debug)]
@@ -31,14 +30,16 @@ pub(crate) fn may_begin(bytes: &[u8]) -> bool {
 /// anything else.
 #[must_use]
 pub fn read(bytes: &[u8]) -> Option<Head> {
+    if !may_begin(bytes) {
+        return None;
+    }
     let mut headers = [EMPTY_HEADER; HEADERS_MAX];
     let mut parsed = httparse::Request::new(&mut headers);
     let Ok(Status::Complete(length)) = parsed.parse(bytes) else {
         return None;
     };
-    let target = parsed.path.filter(|target| target.starts_with(PATH))?;
-    let uri = Uri::try_from(target).ok()?;
-    if parsed.method != Some("GET") || parsed.version != Some(1) || uri.path() != PATH {
+    let uri = Uri::try_from(parsed.path?).ok()?;
+    if parsed.version != Some(1) || uri.path() != PATH {
         return None;
     }
     let mut request = Request::new(());
@@ -52,15 +53,18 @@ pub fn read(bytes: &[u8]) -> Option<Head> {
     Some(Head { request, length })
 }
 
-/// Takes what was read so out of the socket, and nothing behind it.
+/// Takes what was read so out of the socket, and nothing behind it; `read` reads the socket without waiting.
 ///
 /// # Errors
 /// When the connection broke meanwhile.
-pub(crate) fn take(stream: &TcpStream, mut length: usize) -> io::Result<()> {
+pub(crate) fn take(
+    mut length: usize,
+    mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+) -> io::Result<()> {
     let mut taken = [0; TAKEN_AT_ONCE];
     while length > 0 {
         let most = length.min(TAKEN_AT_ONCE);
-        match stream.try_read(&mut taken[..most])? {
+        match read(&mut taken[..most])? {
             0 => return Err(ErrorKind::UnexpectedEof.into()),
             count => length -= count,
         }

@@ -2,6 +2,8 @@
 //! decided where it is for everybody else.
 
 use crate::door::{Arriving, Door, WayIn};
+use crate::unix;
+use socket2::SockRef;
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -55,5 +57,6 @@ async fn pair() -> io::Result<(TcpStream, TcpStream)> {
         ));
     }
     ours.set_nodelay(true)?;
+    unix::tune(SockRef::from(&theirs))?;
     Ok((ours, theirs))
 }

@@ -3,20 +3,23 @@
 use crate::address::Places;
 use crate::config::Config;
 use crate::dials::Dials;
-use crate::door::{Arriving, Door, WayIn};
+use crate::door::{Arriving, Door};
 use crate::farewell::{self, Drain, Farewell};
 use crate::inside::Inside;
 use crate::lanes::{self, Dealer, Publisher, Told};
 use crate::shard::{self, Common, Inbox, Newcomer};
 use crate::stats::Stats;
+use crate::unix;
 use axum::Router;
 use hub::{Beginning, Hub};
+use socket2::SockRef;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -57,8 +60,9 @@ pub fn serve(
     config: Config,
 ) -> io::Result<Gateway> {
     listener.set_nonblocking(true)?;
-    let listener = TcpListener::from_std(listener)?;
+    unix::tune(SockRef::from(&listener))?;
     let address = listener.local_addr()?;
+    let listener = watched(listener)?;
     let stats = Arc::new(Stats::new(config.shards));
     let holders = Places::default();
     let turn = lanes::Turn::default();
@@ -226,12 +230,21 @@ fn begin_hub(number: usize, beginning: &Beginning, config: &Config) -> Hub {
     hub
 }
 
-async fn accept(listener: TcpListener, door: Arc<Door>, arriving: Arriving) {
+/// A listener whose connections come as the system gives them, and not with a place in this runtime's event queue.
+fn watched(listener: std::net::TcpListener) -> io::Result<AsyncFd<std::net::TcpListener>> {
+    #[expect(
+        deprecated,
+        reason = "what stands in for it is unsafe; a listener of the standard library keeps its descriptor, as is asked"
+    )]
+    AsyncFd::with_interest(listener, Interest::READABLE)
+}
+
+async fn accept(listener: AsyncFd<std::net::TcpListener>, door: Arc<Door>, arriving: Arriving) {
     let mut stopping = door.stopping();
     let mut has_failed = false;
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = listener.async_io(Interest::READABLE, std::net::TcpListener::accept) => accepted,
             _ = stopping.changed() => return,
         };
         match accepted {
@@ -239,8 +252,9 @@ async fn accept(listener: TcpListener, door: Arc<Door>, arriving: Arriving) {
                 if std::mem::take(&mut has_failed) {
                     tracing::info!("connections are accepted again");
                 }
-                let arriving = arriving.clone();
-                tokio::spawn(Arc::clone(&door).connection(stream, peer, WayIn::Network, arriving));
+                if let Err(error) = door.receive(stream, peer, &arriving) {
+                    tracing::debug!(%peer, %error, "a connection broke before it was upgraded");
+                }
             }
             Err(error) => {
                 door.accept_failed();

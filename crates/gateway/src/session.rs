@@ -158,13 +158,19 @@ impl Session {
     }
 
     /// Takes in what came with the upgrade request, and then reads for as long as the connection lasts: in a task of its own,
-    /// so that a client at rest holds nothing of its arrival.
-    pub(crate) async fn arrive(self: Rc<Self>, shard: Rc<Shard>, standing: Standing, first: Bytes) {
-        self.welcome(&shard, standing).await;
-        if !first.is_empty() && shard.has(&self) {
-            self.hear(&shard, &first);
+    /// so that a client at rest holds nothing of its arrival. Of most there is nothing to take in.
+    pub(crate) fn arrive(self: &Rc<Self>, shard: &Rc<Shard>, standing: Standing, first: Bytes) {
+        if matches!(standing, Standing::Unknown) && first.is_empty() {
+            return shard.keep_polling(self, Self::poll_read);
         }
-        shard.keep_polling(&self, Self::poll_read);
+        let (session, its_shard) = (Rc::clone(self), Rc::clone(shard));
+        shard.begin_for(self, async move {
+            session.welcome(&its_shard, standing).await;
+            if !first.is_empty() && its_shard.has(&session) {
+                session.hear(&its_shard, &first);
+            }
+            its_shard.keep_polling(&session, Self::poll_read);
+        });
     }
 
     /// Reads until the connection ends.
@@ -177,6 +183,8 @@ impl Session {
             }
             match self.read_once(shard) {
                 Read::End => break,
+                // What it said was its last word: nothing is awaited.
+                _ if !shard.has(self) => return Poll::Ready(()),
                 Read::All => {}
                 Read::Some => {
                     // Others come first.

@@ -387,9 +387,7 @@ impl Shard {
         if let Some(farewell) = self.draining.get() {
             session.drain(self, farewell);
         }
-        let arriving =
-            Rc::clone(&session).arrive(Rc::clone(self), newcomer.standing, newcomer.first);
-        self.begin_for(&session, arriving);
+        session.arrive(self, newcomer.standing, newcomer.first);
         Ok(())
     }
 

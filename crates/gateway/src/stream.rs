@@ -50,9 +50,8 @@ pub(crate) struct Raw {
 }
 
 impl Raw {
-    pub(crate) fn plain(tcp: TcpStream) -> io::Result<Self> {
-        let tcp = tcp.into_std()?;
-        Ok(Self { tcp, tls: None })
+    pub(crate) fn plain(tcp: std::net::TcpStream) -> Self {
+        Self { tcp, tls: None }
     }
 
     pub(crate) fn sealed(stream: TlsStream<TcpStream>) -> io::Result<Self> {
@@ -71,7 +70,6 @@ impl Stream {
     /// # Errors
     /// When the socket is broken.
     pub(crate) fn new(raw: Raw) -> io::Result<Self> {
-        crate::unix::bound_unsent(SockRef::from(&raw.tcp))?;
         Ok(Self {
             tcp: TcpStream::from_std(raw.tcp)?,
             tls: raw.tls,

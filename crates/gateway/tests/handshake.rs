@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 use support::{
     Client, Heard, REQUEST, SUBSCRIBE, Server, config, frame, of_prices, price, told_price,
@@ -79,6 +79,38 @@ fn an_unusual_request_is_answered_like_a_usual_one() {
         format!("\r\n{offered}"),
     ] {
         assert_eq!(lines(&check(&server, &unusual, "101")), usual, "{unusual}");
+    }
+}
+
+/// Whether all was said before it was accepted, or the rest came after that.
+#[test]
+fn a_request_is_answered_alike_whenever_it_is_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let subscribe = frame(0x81, SUBSCRIBE.as_bytes());
+    let all = [REQUEST.as_bytes(), &subscribe].concat();
+    let asked = |bytes: &[u8]| {
+        let mut client = Client::of(TcpStream::connect(address).unwrap());
+        client.send(bytes);
+        client
+    };
+    // Nobody is accepted yet.
+    let mut whole = asked(&all);
+    let mut two_lines = asked(&all[..40]);
+    let mut long = asked(with(&format!("X-Long: {}", "x".repeat(5000))).as_bytes());
+    let mut wrong = asked(REQUEST.replace("13", "12").as_bytes());
+    let mut other = asked(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    let _server = Server::on(listener, &of_prices([price("US30", 7)]), config());
+    // They are accepted in the order in which they came, so `two_lines` is, too.
+    assert!(other.hear_head().starts_with("HTTP/1.1 200"));
+    assert!(wrong.hear_head().starts_with("HTTP/1.1 426"));
+    let head = whole.hear_head();
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    assert!(long.hear_head().starts_with("HTTP/1.1 101"));
+    two_lines.send(&all[40..]);
+    assert_eq!(two_lines.hear_head(), head);
+    for mut client in [whole, two_lines] {
+        assert_eq!(client.hear_text(), told_price("US30", 7));
     }
 }
 
