@@ -44,7 +44,7 @@ const HASH_BITS: u32 = 13;
 /// Places with the same hash that are tried for a reference. More finds little; nor does as much find more than a part of it
 /// in a long group, where most things have come before.
 const TRIES: usize = 16;
-const TRIES_LATER: usize = 4;
+const TRIES_LATER: usize = 2;
 const LATER: usize = 16 * 1024;
 /// With a reference of this length, none is looked for that begins one byte later...
 const LENGTH_GOOD: usize = 16;
