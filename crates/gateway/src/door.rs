@@ -8,7 +8,7 @@ use crate::dials::Dials;
 use crate::extension::Deflate;
 use crate::head::{self, Head};
 use crate::inflate::Inflater;
-use crate::lanes::{Dealer, Seat};
+use crate::lanes::{Dealer, Place, Seat};
 use crate::parked::{Lot, Parked};
 use crate::room::{Admission, Room, Ticket};
 use crate::session::Guest;
@@ -18,7 +18,7 @@ use crate::stream::Raw;
 use crate::tls::{CHALLENGE_PROTOCOL, Plain, Tls};
 use crate::unix;
 use crate::upgrade::{self, Agreement, Refusal};
-use crate::visit::{self, Standing, Visitor, Whence};
+use crate::visit::{self, Visitor, Whence};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -134,9 +134,10 @@ impl Door {
         stream.set_nonblocking(true)?;
         unix::tune_accepted(&stream)?;
         let is_served = Manner::of_plain(self.config.tls.as_deref()) == Manner::Serving;
-        let left = match is_served {
-            true => self.let_in_at_once(stream, peer)?,
-            false => Some(stream),
+        let place = is_served.then(|| self.dealer.place_now()).flatten();
+        let left = match place {
+            Some(place) => self.let_in(stream, peer, place)?,
+            None => Some(stream),
         };
         if let Some(stream) = left {
             let stream = TcpStream::from_std(stream)?;
@@ -147,48 +148,49 @@ impl Door {
         Ok(())
     }
 
-    /// A client whose request lies there whole, and is as most are, goes to its shard; any other connection is given back.
-    /// What was sent behind the request stays in the kernel until then.
-    fn let_in_at_once(
+    /// A client whose request lies there whole, and is as most are, takes this place; any other connection is given back: then
+    /// the HTTP server reads the request, and sees to it. What was sent behind the request stays in the kernel until then.
+    fn let_in(
         &self,
         stream: std::net::TcpStream,
         peer: SocketAddr,
+        place: Place<'_>,
     ) -> io::Result<Option<std::net::TcpStream>> {
         let mut memory = [0; GLANCE];
         let seen = stream.peek(&mut memory).unwrap_or_default();
         let head = head::read(&memory[..seen]);
-        let seated = head.and_then(|head| Some((head.length, self.seat(&head, peer)?)));
-        let Some((length, seated)) = seated else {
+        let admitted = head.and_then(|head| Some((head.length, self.admit_client(&head, peer)?)));
+        let Some((length, client)) = admitted else {
             return Ok(Some(stream));
         };
         head::take(length, |into| (&stream).read(into))?;
-        (&stream).write_all(&seated.answer)?;
-        seated.place.send(Newcomer {
+        (&stream).write_all(&client.answer)?;
+        let seat = place.seat(client.ticket);
+        let Visitor { whence, standing } = client.visitor;
+        place.send(Newcomer {
             socket: Raw::plain(stream),
-            guest: seated.guest,
-            standing: seated.standing,
+            guest: self.guest(peer, client.deflate, whence, seat),
+            standing,
             first: Bytes::new(),
         });
         Ok(None)
     }
 
-    /// A place with a shard for who asks as most do. None where anything is left to say against it, or where it has to be
-    /// waited for: then the HTTP server reads the request, and sees to that.
-    fn seat(&self, head: &Head, peer: SocketAddr) -> Option<Seated<'_>> {
+    /// Somebody who asks as most do, and against whom nothing is to be said.
+    fn admit_client(&self, head: &Head, peer: SocketAddr) -> Option<Client> {
         let is_usual =
             head.length <= self.config.request_bytes && !visit::shows_token(&head.request);
         let (agreement, visitor) = self.judge(is_usual.then_some(&head.request)?, peer).ok()?;
         let (agreement, welcome) = self.admit(agreement, visitor)?;
-        let Admission::Client(ticket) = welcome.admission else {
-            return None;
-        };
-        let (shard, seat) = self.dealer.emptiest(ticket)?;
-        Some(Seated {
-            place: shard.try_reserve().ok()?,
-            answer: head::of(&agreement.answer()),
-            guest: self.guest(peer, welcome.deflate, welcome.visitor.whence, seat),
-            standing: welcome.visitor.standing,
-        })
+        match welcome.admission {
+            Admission::Client(ticket) => Some(Client {
+                answer: head::of(&agreement.answer()),
+                deflate: welcome.deflate,
+                visitor: welcome.visitor,
+                ticket,
+            }),
+            Admission::Parked(_) => None,
+        }
     }
 
     /// One connection, until it ends or is upgraded.
@@ -248,10 +250,13 @@ impl Door {
                 .await
             }
             (Protocol::Upgrade, tls) if Manner::of_plain(tls) == Manner::Serving => {
-                let Some(stream) = self.let_in_at_once(stream.into_std()?, peer)? else {
+                let turn = Arc::clone(&self.upgrades).acquire_owned().await?;
+                let Some(place) = self.dealer.place().await else {
                     return Ok(());
                 };
-                let turn = Arc::clone(&self.upgrades).acquire_owned().await?;
+                let Some(stream) = self.let_in(stream.into_std()?, peer, place)? else {
+                    return Ok(());
+                };
                 let (stream, turn) = (TcpStream::from_std(stream)?, (turn, arriving));
                 Box::pin(self.speak_http(stream, peer, turn, Manner::Serving)).await
             }
@@ -490,9 +495,10 @@ impl Door {
         visitor: Visitor,
         ticket: Ticket,
     ) {
-        let Some((shard, seat)) = self.dealer.emptiest(ticket) else {
+        let Some(place) = self.dealer.place().await else {
             return;
         };
+        let seat = place.seat(ticket);
         let guest = self.guest(peer, deflate, visitor.whence, seat);
         let newcomer = Newcomer {
             socket,
@@ -500,17 +506,17 @@ impl Door {
             standing: visitor.standing,
             first,
         };
-        // It fails only when the shard has ended meanwhile.
-        let _ended = shard.send(newcomer).await;
+        place.send(newcomer);
     }
 }
 
-/// A client whose shard has room for it.
-struct Seated<'a> {
-    place: mpsc::Permit<'a, Newcomer>,
+/// Somebody who is to be a client.
+#[derive(Debug)]
+struct Client {
     answer: Vec<u8>,
-    guest: Guest,
-    standing: Standing,
+    deflate: Option<Deflate>,
+    visitor: Visitor,
+    ticket: Ticket,
 }
 
 /// Somebody who is let in.

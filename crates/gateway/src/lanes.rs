@@ -159,14 +159,44 @@ impl Dealer {
         }
     }
 
-    /// The shard with the fewest clients; none once all have ended. Its seat is taken from now on.
-    pub(crate) fn emptiest(&self, ticket: Ticket) -> Option<(&mpsc::Sender<Newcomer>, Seat)> {
+    /// A place with the shard that has the fewest clients, once it has room; none when all have ended.
+    pub(crate) async fn place(&self) -> Option<Place<'_>> {
+        let lane = self.emptiest()?;
+        let permit = lane.newcomers.reserve().await.ok()?;
+        Some(Place { lane, permit })
+    }
+
+    /// The same, if there is room now.
+    pub(crate) fn place_now(&self) -> Option<Place<'_>> {
+        let lane = self.emptiest()?;
+        let permit = lane.newcomers.try_reserve().ok()?;
+        Some(Place { lane, permit })
+    }
+
+    fn emptiest(&self) -> Option<&Lane> {
         let open = self
             .shards
             .iter()
             .filter(|lane| !lane.newcomers.is_closed());
-        let lane = open.min_by_key(|lane| lane.seats.load(Relaxed))?;
-        Some((&lane.newcomers, Seat::take(&lane.seats, ticket)))
+        open.min_by_key(|lane| lane.seats.load(Relaxed))
+    }
+}
+
+/// Room with a shard for one newcomer.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    lane: &'a Lane,
+    permit: mpsc::Permit<'a, Newcomer>,
+}
+
+impl Place<'_> {
+    /// Taken from now on.
+    pub(crate) fn seat(&self, ticket: Ticket) -> Seat {
+        Seat::take(&self.lane.seats, ticket)
+    }
+
+    pub(crate) fn send(self, newcomer: Newcomer) {
+        self.permit.send(newcomer);
     }
 }
 
