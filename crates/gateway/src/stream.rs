@@ -251,7 +251,11 @@ impl Write for Socket<'_> {
         self.0.try_write(bytes)
     }
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_write_vectored(slices)
+        match slices {
+            // One record, as nearly always: this call costs less.
+            [only] => self.0.try_write(only),
+            _ => self.0.try_write_vectored(slices),
+        }
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
