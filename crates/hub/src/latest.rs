@@ -147,8 +147,7 @@ impl Latest {
         if cursor.next.max(cursor.fold_until) < self.log.first() {
             cursor.fold_until = self.log.next();
         }
-        let is_folding = cursor.next < cursor.fold_until;
-        if is_folding && self.folded(*cursor).next().is_none() {
+        if cursor.is_folding() && self.folded(*cursor).next().is_none() {
             return cursor.skip_to(cursor.fold_until);
         }
         0
@@ -170,8 +169,11 @@ impl Latest {
     }
 
     fn add_folded<'h>(&'h self, cursor: Cursor, due: &mut Pending<'h>) {
-        for (_, frame) in self.folded(cursor) {
-            due.add(frame);
+        // Nearly nobody does: the tree is not asked for nothing.
+        if cursor.is_folding() {
+            for (_, frame) in self.folded(cursor) {
+                due.add(frame);
+            }
         }
     }
 
@@ -201,7 +203,7 @@ impl Reader<'_> {
 
     fn take_folded(&mut self, bytes: usize, rest: &mut Bytes) -> usize {
         let mut taken = 0;
-        while taken < bytes {
+        while taken < bytes && self.cursor.is_folding() {
             let Some((number, frame)) = self.log.folded(self.cursor).next() else {
                 break;
             };
@@ -236,6 +238,11 @@ impl Reader<'_> {
 }
 
 impl Cursor {
+    /// Whether only the latest messages are given to its client where it stands.
+    fn is_folding(self) -> bool {
+        self.next < self.fold_until
+    }
+
     /// Whether its client is still owed a part of the snapshot.
     fn is_in_snapshot(self) -> bool {
         self.next < self.joined

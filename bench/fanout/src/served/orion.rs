@@ -1,4 +1,4 @@
-//! ORION's gateway: one shard, its own defaults, its log written as `orion serve` writes it.
+//! ORION's gateway: one shard, its own defaults, its log written as `orion serve` writes it to a file.
 
 use super::{follow, say_open};
 use crate::machine;
@@ -20,8 +20,7 @@ pub fn serve(tls: Option<Tls>) -> Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(false)
+        .json()
         .init();
     // As the binary has it.
     let runtime = tokio::runtime::Builder::new_multi_thread()
