@@ -61,6 +61,16 @@ fn wait_for_late(server: &Server, count: usize) {
 }
 
 #[test]
+fn memory_lies_in_pages_of_the_ordinary_size() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(serve(folder.path(), &[]))
+        .unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"));
+    // Systems older than this line have no such pages to keep away from, or do not say.
+    let huge = server.status("THP_enabled:");
+    assert!(huge.is_none_or(|huge| huge == "0"), "in huge pages");
+}
+
+#[test]
 fn thousands_of_half_open_handshakes_are_turned_away_and_hold_nobody_up() {
     let count = most();
     let folder = tempfile::tempdir().expect("a folder");

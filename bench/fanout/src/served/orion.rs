@@ -22,7 +22,8 @@ pub fn serve(tls: Option<Tls>) -> Result<()> {
         .with_writer(std::io::stderr)
         .json()
         .init();
-    // As the binary has it.
+    // As the binary has it, both.
+    rustix::thread::disable_transparent_huge_pages(true).context("have ordinary pages")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

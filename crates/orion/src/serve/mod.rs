@@ -21,6 +21,7 @@ use self::start::LetIn;
 use self::take_up::Wants;
 use crate::admin::{self, Admin};
 use crate::auth;
+use crate::capacity;
 use crate::chartbook::{Charts, Keeping};
 use crate::clock::{self, Clock};
 use crate::config::{Config, History, SignersFrom};
@@ -172,6 +173,7 @@ pub async fn serve_at(
     if let Some(why) = auth::refused(&config) {
         bail!("{why}");
     }
+    capacity::spare_memory();
     // Listening comes first: whoever connects while ORION recovers waits in the queue and is not refused.
     let Listening {
         socket,

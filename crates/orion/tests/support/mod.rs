@@ -150,18 +150,18 @@ impl Server {
     /// Memory that is resident, in bytes.
     #[cfg(target_os = "linux")]
     pub(crate) fn resident(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
-            .expect("its status");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .expect("VmRSS");
-        let kib: u64 = line
-            .trim()
-            .trim_end_matches(" kB")
-            .parse()
-            .expect("a number");
+        let resident = self.status("VmRSS:").expect("VmRSS");
+        let kib: u64 = resident.trim_end_matches(" kB").parse().expect("a number");
         kib * 1024
+    }
+
+    /// What the system says of it behind this name.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn status(&self, name: &str) -> Option<String> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.map(|line| line.trim().to_owned())
     }
 
     /// Waits for a line of the log with these words, and gives back what stands behind them.
