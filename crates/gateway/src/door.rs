@@ -82,7 +82,7 @@ const LATE: &[u8] =
 /// Why a connection ended before it was upgraded.
 type Broken = Box<dyn Error + Send + Sync>;
 
-/// What is looked at of a connection that was just accepted: browsers' requests are about half as long.
+/// What is looked at of a request that is let in where it lies; a longer one is for the HTTP server.
 const GLANCE: usize = 4 * 1024;
 
 /// hyper reads in pieces of this size and takes no smaller bound.

@@ -178,8 +178,8 @@ fn raise_descriptors() -> Option<u64> {
 }
 
 /// Has memory in pages of the ordinary size from now on. What a server holds is spread thin: in pages of 2 MiB it takes a
-/// quarter more at rest, and a flood of clients half as much again, for nothing that could be measured (bench/README.md).
-/// Where the system does not take this, it is only that.
+/// third more of its own at rest, and a flood of clients half as much again, for nothing that could be measured
+/// (bench/README.md). Where the system does not take this, it stays so.
 #[cfg(target_os = "linux")]
 pub(crate) fn spare_memory() {
     let _taken = rustix::thread::disable_transparent_huge_pages(true);

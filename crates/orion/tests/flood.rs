@@ -65,7 +65,7 @@ fn memory_lies_in_pages_of_the_ordinary_size() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(serve(folder.path(), &[]))
         .unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"));
-    // Systems older than this line have no such pages to keep away from, or do not say.
+    // Linux before 5.0 does not say.
     let huge = server.status("THP_enabled:");
     assert!(huge.is_none_or(|huge| huge == "0"), "in huge pages");
 }
