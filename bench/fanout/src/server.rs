@@ -51,10 +51,10 @@ pub const ORION_TLS: Server = Server {
     program: Program::Ours(TLS, "info"),
     rank: Rank::Rival,
 };
-/// To see what the log costs.
+/// To see what the log costs: nothing in it is an error.
 pub const ORION_WITHOUT_LOG: Server = Server {
     name: "ORION without a log",
-    program: Program::Ours("orion", "off"),
+    program: Program::Ours("orion", "error"),
     rank: Rank::Rival,
 };
 pub const RAW: Server = Server {
@@ -187,7 +187,7 @@ impl Workshop {
         Ok(match server.program {
             Program::Ours(name, log) => {
                 let mut command = Command::new(std::env::current_exe()?);
-                command.args(["serve", name]).env("RUST_LOG", log);
+                command.args(["serve", name]).env("BENCH_LOG", log);
                 command
             }
             Program::Python(file) => {

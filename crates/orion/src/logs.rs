@@ -1,9 +1,12 @@
-//! Logs to standard error: text for people, JSON for machines. The newest lines are also kept in memory, for who keeps the
-//! server and cannot see its terminal. Levels may change while the process runs: [`set`] and [`change`] are the only ways.
+//! Logs to standard error: text for people, JSON for machines. Who logs never waits for who reads them (`writer.rs`). The newest
+//! lines are also kept in memory, for who keeps the server and cannot see its terminal. Levels may change while the process runs: [`set`] and [`change`] are the only ways.
 
 mod ring;
+mod writer;
 
 pub(crate) use ring::{Line, newest};
+pub use writer::finish;
+pub(crate) use writer::left_out;
 
 use crate::config::{Log, LogFormat, LogLevels};
 use ring::Ring;
@@ -31,9 +34,13 @@ pub(crate) fn colour_wanted() -> bool {
 }
 
 /// Begins to log as the settings say.
-pub fn begin(log: &Log) {
+///
+/// # Errors
+/// When the system gives no thread to write with.
+pub fn begin(log: &Log) -> io::Result<()> {
+    writer::begin()?;
     let is_terminal = io::stderr().is_terminal();
-    let lines = fmt::layer().with_writer(io::stderr);
+    let lines = fmt::layer().with_writer(writer::way);
     let lines = match (log.format, is_terminal) {
         (LogFormat::Json, _) | (LogFormat::Auto, false) => lines.json().boxed(),
         (LogFormat::Pretty, _) | (LogFormat::Auto, true) => {
@@ -54,6 +61,7 @@ pub fn begin(log: &Log) {
         .with(lines)
         .with(Ring)
         .init();
+    Ok(())
 }
 
 fn filter(levels: &LogLevels) -> EnvFilter {

@@ -24,7 +24,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let command = Cli::parse().into_command();
     let environment = cli::environment(std::env::vars_os());
-    match run(command, environment) {
+    let done = run(command, environment);
+    logs::finish();
+    match done {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -190,7 +192,7 @@ fn load(layers: Result<Layers, Vec<Finding>>) -> Result<Loaded> {
     let loaded = loaded.map_err(|findings| {
         anyhow::anyhow!("the settings cannot run:\n{}", cli::lines(&findings))
     })?;
-    logs::begin(&loaded.config.log);
+    logs::begin(&loaded.config.log).context("begin the log")?;
     for note in &loaded.notes {
         tracing::warn!("{note}");
     }
@@ -221,19 +223,20 @@ fn greet(config: &Config, address: SocketAddr) {
         FeedKind::Live(_) => format!("live prices of {}", config.feed.kind),
     };
     let scheme = config.server.scheme_end();
-    let _ = writeln!(
-        io::stdout(),
+    let text = format!(
         "ORION serves {what}\n  \
            open       http{scheme}://{address}/\n  \
            dashboards ws{scheme}://{address}/ws/signals\n  \
            metrics    http://{}/metrics\n  \
            symbols    {}\n  \
            data       {}\n\
-         Ctrl-C ends it.",
+         Ctrl-C ends it.\n",
         config.admin.listen,
         feed::symbols(&config.catalog()),
         place.display(),
     );
+    // A terminal that is paused holds up who writes to it, and clients are served already.
+    std::thread::spawn(move || io::stdout().write_all(text.as_bytes()));
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -1,6 +1,7 @@
 //! Being asked to end: Ctrl-C or SIGTERM. It is listened for before anything else begins, so that who asks during a start
 //! gets an end in good order, and not the death that the system has for who does not listen.
 
+use crate::logs;
 use anyhow::{Context as _, Result};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -23,6 +24,7 @@ pub fn asked() -> Result<impl Future<Output = ()>> {
         // Who is over already needs not be asked.
         let _ = first.send(());
         signals.next().await;
+        logs::finish();
         std::process::exit(130);
     });
     Ok(async {

@@ -1,4 +1,5 @@
-//! A flood of handshakes that nobody finishes: each is turned away and counted, and others are served meanwhile.
+//! Floods: of handshakes that nobody finishes, each of which is turned away and counted, and of lines of the log that nobody
+//! reads. Others are served meanwhile.
 
 #![cfg(target_os = "linux")]
 
@@ -40,12 +41,18 @@ fn flood(server: &Server, count: usize) -> Vec<TcpStream> {
 
 /// How many were turned away because they were too slow.
 fn late(server: &Server) -> usize {
+    count(server, "orion_connections_refused_total{cause=\"late\"}")
+}
+
+/// Lines of the log that were not written.
+fn left_out(server: &Server) -> usize {
+    count(server, "orion_process_log_lines_left_out_total")
+}
+
+fn count(server: &Server, metric: &str) -> usize {
     let metrics = server.get("/metrics");
-    let of_late = |line: &str| {
-        let count = line.strip_prefix("orion_connections_refused_total{cause=\"late\"} ")?;
-        count.parse().ok()
-    };
-    metrics.lines().find_map(of_late).expect("the count")
+    let of_metric = |line: &str| line.strip_prefix(metric)?.trim().parse().ok();
+    metrics.lines().find_map(of_metric).expect("the count")
 }
 
 fn wait_for_late(server: &Server, count: usize) {
@@ -83,4 +90,44 @@ fn thousands_of_half_open_handshakes_are_turned_away_and_hold_nobody_up() {
     drop(half_open);
     client.next().expect("a message when they are gone");
     assert_eq!(late(&server), count, "each is counted once");
+}
+
+/// A terminal that is paused, or a collector that hangs.
+#[test]
+fn a_log_that_nobody_reads_holds_nobody_up() {
+    /// Some 1,500 bytes of such a log each, where little more than a megabyte may wait.
+    const CLIENTS_MAX: usize = 3_000;
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = serve(folder.path(), &["--set", "log.level=trace"]);
+    command.env("ORION__LOG__FORMAT", "json").stderr(writer);
+    let server = Server::start(command).unwrap_or_else(|(code, log)| panic!("{code:?}\n{log}"));
+    let mut clients = 0;
+    while left_out(&server) == 0 {
+        assert!(clients < CLIENTS_MAX, "the log took all they said");
+        for _ in 0..100 {
+            drop(server.connect());
+        }
+        clients += 100;
+    }
+    server.subscribe().next().expect("a message all the same");
+    let log = support::lines(reader);
+    let next_told = || {
+        loop {
+            let line = log.recv_timeout(support::PATIENCE).expect("a line");
+            let line: serde_json::Value = serde_json::from_str(&line).expect("a whole line");
+            if let Some(lines) = line["fields"]["lines"].as_u64() {
+                break lines as usize;
+            }
+        }
+    };
+    let mut told = 0;
+    while told < left_out(&server) {
+        told += next_told();
+    }
+    assert_eq!(told, left_out(&server), "each is told of once");
+    server.terminate();
+    assert_eq!(server.wait(), Some(0));
+    let is_end = |line: String| line.contains(r#""message":"ended""#);
+    assert!(log.iter().any(is_end), "the last words are written");
 }

@@ -10,19 +10,19 @@ use gateway::{Beginning, Clock, Config, Publication};
 use market::{
     Calendar, Catalog, Instrument, Price, PriceKind, Source, SourceId, Span, Symbol, Time,
 };
+use orion::config::{Log, LogFormat};
+use orion::logs;
 use std::fs;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
-use tracing_subscriber::EnvFilter;
 
 pub fn serve(tls: Option<Tls>) -> Result<()> {
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::from_default_env())
-        .with_writer(std::io::stderr)
-        .json()
-        .init();
     // As the binary has it, both.
+    let level = std::env::var("BENCH_LOG").context("which level of log")?;
+    let level = level.parse().map_err(anyhow::Error::msg)?;
+    let format = LogFormat::Json;
+    logs::begin(&Log { level, format }).context("begin the log")?;
     rustix::thread::disable_transparent_huge_pages(true).context("have ordinary pages")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

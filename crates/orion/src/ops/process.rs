@@ -1,7 +1,8 @@
 //! What the system says of this process, and which program it is.
 
-use super::metrics::gauge;
+use super::metrics::{counter, gauge};
 use crate::capacity::Used;
+use crate::logs;
 use market::Time;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
@@ -42,6 +43,13 @@ pub(super) fn encode(started: Time, encoder: &mut DescriptorEncoder) -> fmt::Res
             gauge(encoder, name, help, value as f64)?;
         }
     }
+    let help = "Lines of the log that standard error has never seen, since nobody read it";
+    counter(
+        encoder,
+        "process_log_lines_left_out",
+        help,
+        logs::left_out(),
+    )?;
     let spent = spent().unwrap_or_default();
     let help = "Time on processors, of the program and of the system for it";
     let metric =

@@ -81,7 +81,8 @@ impl Server {
     fn spawn(mut command: Command) -> (Self, mpsc::Receiver<String>) {
         let mut child = command.spawn().expect("start the server");
         let told = lines(child.stdout.take().expect("standard output"));
-        let log = lines(child.stderr.take().expect("standard error"));
+        // Who gave it another standard error reads it himself.
+        let log = child.stderr.take().map_or_else(|| mpsc::channel().1, lines);
         let server = Self {
             child,
             address: String::new(),
