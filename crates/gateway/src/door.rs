@@ -6,7 +6,7 @@ use crate::arrival::{Protocol, first_words};
 use crate::config::Config;
 use crate::dials::Dials;
 use crate::extension::Deflate;
-use crate::head::{self, Head};
+use crate::head;
 use crate::inflate::Inflater;
 use crate::lanes::{Dealer, Place, Seat};
 use crate::parked::{Lot, Parked};
@@ -68,9 +68,6 @@ pub(crate) struct Door {
 
 /// Held for a connection from its accept until its first request is answered, or it is with its shard.
 pub(crate) type Arriving = mpsc::Sender<Infallible>;
-
-/// What a connection gives back with its first request: its place among those that may speak, and that it is arriving.
-type Turn = (OwnedSemaphorePermit, Arriving);
 
 /// Handshakes of TLS at the same time, for each plain request that may be read: they wait for the client in between.
 const TLS_TURNS: usize = 8;
@@ -135,62 +132,91 @@ impl Door {
         unix::tune_accepted(&stream)?;
         let is_served = Manner::of_plain(self.config.tls.as_deref()) == Manner::Serving;
         let place = is_served.then(|| self.dealer.place_now()).flatten();
-        let left = match place {
-            Some(place) => self.let_in(stream, peer, place)?,
-            None => Some(stream),
+        let looked = place.and_then(|place| Some((place, self.look(&stream, peer)?)));
+        let Some((place, looked)) = looked else {
+            let (door, stream) = (Arc::clone(self), TcpStream::from_std(stream)?);
+            tokio::spawn(door.connection(stream, peer, WayIn::Network, arriving.clone()));
+            return Ok(());
         };
-        if let Some(stream) = left {
-            let stream = TcpStream::from_std(stream)?;
-            let connection =
-                Arc::clone(self).connection(stream, peer, WayIn::Network, arriving.clone());
-            tokio::spawn(connection);
+        let left = match looked.judged {
+            Ok(candidate) => self
+                .let_in(stream, peer, looked.length, candidate, place)?
+                .map(|(stream, candidate)| (stream, Ok(candidate))),
+            Err(refusal) => Some((stream, Err(refusal))),
+        };
+        if let Some((stream, judged)) = left {
+            let (door, stream) = (Arc::clone(self), TcpStream::from_std(stream)?);
+            tokio::spawn(door.answer_judged(stream, peer, judged, arriving.clone()));
         }
         Ok(())
     }
 
-    /// A client whose request lies there whole, and is as most are, takes this place; any other connection is given back: then
-    /// the HTTP server reads the request, and sees to it. What was sent behind the request stays in the kernel until then.
+    /// What comes of a request to be a client that lies there whole and is as most are; it stays unread. Nothing where there is
+    /// anything else: that is for the HTTP server to read, and to see to.
+    fn look(&self, stream: &std::net::TcpStream, peer: SocketAddr) -> Option<Looked> {
+        let mut memory = [0; GLANCE];
+        let seen = stream.peek(&mut memory).unwrap_or_default();
+        let head = head::read(&memory[..seen])?;
+        let is_short = head.length <= self.config.request_bytes;
+        is_short.then(|| Looked {
+            length: head.length,
+            judged: self.judge(&head.request, peer),
+        })
+    }
+
+    /// Takes this place, if the house is not full: who must be parked is given back. What was sent behind the request of this
+    /// length stays in the kernel.
     fn let_in(
         &self,
         stream: std::net::TcpStream,
         peer: SocketAddr,
+        length: usize,
+        candidate: Candidate,
         place: Place<'_>,
-    ) -> io::Result<Option<std::net::TcpStream>> {
-        let mut memory = [0; GLANCE];
-        let seen = stream.peek(&mut memory).unwrap_or_default();
-        let head = head::read(&memory[..seen]);
-        let admitted = head.and_then(|head| Some((head.length, self.admit_client(&head, peer)?)));
-        let Some((length, client)) = admitted else {
-            return Ok(Some(stream));
+    ) -> io::Result<Option<(std::net::TcpStream, Candidate)>> {
+        let Some(Admission::Client(ticket)) = self.room.admit() else {
+            return Ok(Some((stream, candidate)));
         };
+        let Candidate { agreement, visitor } = candidate;
+        let agreement = self.agreed_with_client(agreement);
+        let deflate = agreement.deflate();
         head::take(length, |into| (&stream).read(into))?;
-        (&stream).write_all(&client.answer)?;
-        let seat = place.seat(client.ticket);
-        let Visitor { whence, standing } = client.visitor;
+        (&stream).write_all(&head::of(&agreement.answer()))?;
+        let seat = place.seat(ticket);
+        let Visitor { whence, standing } = visitor;
         place.send(Newcomer {
             socket: Raw::plain(stream),
-            guest: self.guest(peer, client.deflate, whence, seat),
+            guest: self.guest(peer, deflate, whence, seat),
             standing,
             first: Bytes::new(),
         });
         Ok(None)
     }
 
-    /// Somebody who asks as most do, and against whom nothing is to be said.
-    fn admit_client(&self, head: &Head, peer: SocketAddr) -> Option<Client> {
-        let is_usual =
-            head.length <= self.config.request_bytes && !visit::shows_token(&head.request);
-        let (agreement, visitor) = self.judge(is_usual.then_some(&head.request)?, peer).ok()?;
-        let (agreement, welcome) = self.admit(agreement, visitor)?;
-        match welcome.admission {
-            Admission::Client(ticket) => Some(Client {
-                answer: head::of(&agreement.answer()),
-                deflate: welcome.deflate,
-                visitor: welcome.visitor,
-                ticket,
-            }),
-            Admission::Parked(_) => None,
+    /// Who is refused, or parked: the request was looked at, and is not judged again.
+    async fn answer_judged(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        judged: Judged,
+        arriving: Arriving,
+    ) {
+        let answering = async {
+            let turn = Arc::clone(&self.upgrades).acquire_owned().await?;
+            let first = First {
+                _turn: turn,
+                arriving,
+                judged: Some(judged),
+            };
+            self.speak_http(stream, peer, first, Manner::Serving).await
+        };
+        if let Err(error) = answering.await {
+            Self::note_broken(peer, &error);
         }
+    }
+
+    fn note_broken(peer: SocketAddr, error: &Broken) {
+        tracing::debug!(%peer, %error, "a connection broke before it was upgraded");
     }
 
     /// One connection, until it ends or is upgraded.
@@ -222,7 +248,7 @@ impl Door {
             }
         };
         if let Err(error) = spoken {
-            tracing::debug!(%peer, %error, "a connection broke before it was upgraded");
+            Self::note_broken(peer, &error);
         }
     }
 
@@ -244,28 +270,61 @@ impl Door {
                     if stream.get_ref().1.alpn_protocol() == Some(CHALLENGE_PROTOCOL) {
                         return Ok(());
                     }
-                    let turn = (turn, arriving);
-                    self.speak_http(stream, peer, turn, Manner::Serving).await
+                    let first = First::unread(turn, arriving);
+                    self.speak_http(stream, peer, first, Manner::Serving).await
                 })
                 .await
             }
             (Protocol::Upgrade, tls) if Manner::of_plain(tls) == Manner::Serving => {
                 let turn = Arc::clone(&self.upgrades).acquire_owned().await?;
-                let Some(place) = self.dealer.place().await else {
-                    return Ok(());
-                };
-                let Some(stream) = self.let_in(stream.into_std()?, peer, place)? else {
-                    return Ok(());
-                };
-                let (stream, turn) = (TcpStream::from_std(stream)?, (turn, arriving));
-                Box::pin(self.speak_http(stream, peer, turn, Manner::Serving)).await
+                Box::pin(self.let_in_later(stream, peer, turn, arriving)).await
             }
             (Protocol::Tls | Protocol::Upgrade | Protocol::Http, tls) => {
                 let turn = Arc::clone(&self.handshakes).acquire_owned().await?;
-                let (turn, manner) = ((turn, arriving), Manner::of_plain(tls));
-                Box::pin(self.speak_http(stream, peer, turn, manner)).await
+                let (first, manner) = (First::unread(turn, arriving), Manner::of_plain(tls));
+                Box::pin(self.speak_http(stream, peer, first, manner)).await
             }
         }
+    }
+
+    /// The same as [`Door::receive`] does at once, for who had not said all by then.
+    async fn let_in_later(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        turn: OwnedSemaphorePermit,
+        arriving: Arriving,
+    ) -> Result<(), Broken> {
+        let mut stream = stream.into_std()?;
+        let judged = match self.look(&stream, peer) {
+            None => None,
+            Some(Looked {
+                judged: Err(refusal),
+                ..
+            }) => Some(Err(refusal)),
+            Some(Looked {
+                judged: Ok(candidate),
+                length,
+            }) => {
+                let Some(place) = self.dealer.place().await else {
+                    return Ok(());
+                };
+                let Some((left, candidate)) =
+                    self.let_in(stream, peer, length, candidate, place)?
+                else {
+                    return Ok(());
+                };
+                stream = left;
+                Some(Ok(candidate))
+            }
+        };
+        let first = First {
+            _turn: turn,
+            arriving,
+            judged,
+        };
+        let stream = TcpStream::from_std(stream)?;
+        self.speak_http(stream, peer, first, Manner::Serving).await
     }
 
     async fn shake_hands(
@@ -290,20 +349,20 @@ impl Door {
         }
     }
 
-    /// Speaks HTTP on what may be read and written. `turn` is given back with the first request.
+    /// Speaks HTTP on what may be read and written. `first` is given back with the first request.
     async fn speak_http(
         self: &Arc<Self>,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         peer: SocketAddr,
-        turn: Turn,
+        first: First,
         manner: Manner,
     ) -> Result<(), Broken> {
-        let turn = Mutex::new(Some(turn));
+        let first = Mutex::new(Some(first));
         let service = service_fn(|request| {
             // The head of the first request is there.
-            let turn = turn.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let arriving = turn.map(|(_, arriving)| arriving);
-            Arc::clone(self).answer(request, peer, manner, arriving)
+            let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let (arriving, judged) = first.map_or((None, None), First::over);
+            Arc::clone(self).answer(request, peer, manner, arriving, judged)
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -326,6 +385,7 @@ impl Door {
         peer: SocketAddr,
         manner: Manner,
         arriving: Option<Arriving>,
+        judged: Option<Judged>,
     ) -> Result<Response<Body>, Infallible> {
         if manner == Manner::RefusingPlain {
             self.stats.door.refused(Refused::PlainHttp);
@@ -335,8 +395,8 @@ impl Door {
             request.extensions_mut().insert(ConnectInfo(peer));
             return self.router.clone().oneshot(request.map(Body::new)).await;
         }
-        let judged = self.judge(&request, peer);
-        match judged.map(|(agreement, visitor)| self.admit(agreement, visitor)) {
+        let judged = judged.unwrap_or_else(|| self.judge(&request, peer));
+        match judged.map(|candidate| self.admit(candidate)) {
             Ok(Some((agreement, welcome))) => {
                 let upgraded = hyper::upgrade::on(&mut request);
                 tokio::spawn(async move {
@@ -359,11 +419,12 @@ impl Door {
     }
 
     /// Lets in who may; nobody where there is no room, not even to be parked.
-    fn admit(&self, agreement: Agreement, visitor: Visitor) -> Option<(Agreement, Welcome)> {
+    fn admit(&self, candidate: Candidate) -> Option<(Agreement, Welcome)> {
         let admission = self.room.admit()?;
+        let Candidate { agreement, visitor } = candidate;
         let agreement = match &admission {
-            Admission::Client(_) if self.config.compression => agreement,
-            Admission::Client(_) | Admission::Parked(_) => agreement.uncompressed(),
+            Admission::Client(_) => self.agreed_with_client(agreement),
+            Admission::Parked(_) => agreement.uncompressed(),
         };
         let welcome = Welcome {
             deflate: agreement.deflate(),
@@ -373,12 +434,17 @@ impl Door {
         Some((agreement, welcome))
     }
 
-    /// Whether it may become a WebSocket: the handshake first, which costs nothing, then who asks.
-    fn judge<B>(
-        &self,
-        request: &Request<B>,
-        peer: SocketAddr,
-    ) -> Result<(Agreement, Visitor), Refusal> {
+    fn agreed_with_client(&self, agreement: Agreement) -> Agreement {
+        if self.config.compression {
+            agreement
+        } else {
+            agreement.uncompressed()
+        }
+    }
+
+    /// Whether it may become a WebSocket: the handshake first, which costs nothing, then who asks. To look into a token takes
+    /// longer than all else, and what it opens is counted: each request is judged once.
+    fn judge<B>(&self, request: &Request<B>, peer: SocketAddr) -> Judged {
         let agreement = upgrade::check(request)?;
         let visitor = visit::judge(
             request,
@@ -387,7 +453,7 @@ impl Door {
             &self.dials.now(),
             &self.places,
         )?;
-        Ok((agreement, visitor))
+        Ok(Candidate { agreement, visitor })
     }
 
     /// Waits until the answer is out, then gives the socket to where it belongs.
@@ -510,13 +576,47 @@ impl Door {
     }
 }
 
-/// Somebody who is to be a client.
+/// Somebody who may be a client, where there is room.
 #[derive(Debug)]
-struct Client {
-    answer: Vec<u8>,
-    deflate: Option<Deflate>,
+struct Candidate {
+    agreement: Agreement,
     visitor: Visitor,
-    ticket: Ticket,
+}
+
+/// What comes of a request to be a client.
+type Judged = Result<Candidate, Refusal>;
+
+/// What was found of a request that is not read yet.
+#[derive(Debug)]
+struct Looked {
+    /// Of its head, in bytes.
+    length: usize,
+    judged: Judged,
+}
+
+/// What a connection holds until its first request.
+#[derive(Debug)]
+struct First {
+    /// Its place among those that may speak.
+    _turn: OwnedSemaphorePermit,
+    arriving: Arriving,
+    /// What comes of that request, if it was looked at before it was read.
+    judged: Option<Judged>,
+}
+
+impl First {
+    fn unread(turn: OwnedSemaphorePermit, arriving: Arriving) -> Self {
+        Self {
+            _turn: turn,
+            arriving,
+            judged: None,
+        }
+    }
+
+    /// The request is there: others may speak.
+    fn over(self) -> (Option<Arriving>, Option<Judged>) {
+        (Some(self.arriving), self.judged)
+    }
 }
 
 /// Somebody who is let in.

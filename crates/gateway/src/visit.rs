@@ -100,11 +100,6 @@ pub(crate) fn judge<B>(
     Ok(Visitor { whence, standing })
 }
 
-/// Whether a request says who makes it, or may: to look into that takes longer than all else, and is done once.
-pub(crate) fn shows_token<B>(request: &Request<B>) -> bool {
-    request.headers().contains_key(AUTHORIZATION) || request.uri().query().is_some()
-}
-
 const UNAUTHORIZED: Refusal = Refusal {
     status: StatusCode::UNAUTHORIZED,
     reason: "the token is not one of this server's, or it does not hold any more",

@@ -217,6 +217,26 @@ fn a_header_counts_before_the_first_message() {
     assert_eq!(server.stats.total(|of| &of.upgrades_refused), 2);
 }
 
+/// Looking takes longer than all else, and wrong tokens are counted. Of so many, some requests lie there when their connection
+/// is accepted, and some do not; half come in two parts.
+#[test]
+fn a_token_is_looked_into_once_however_its_request_comes() {
+    let porter = Arc::<Porter>::default();
+    let server = Server::with(with(Mode::Required, &porter));
+    let mut looks = 0;
+    for (token, answer) in [("reader", "101"), ("stranger", "401")].repeat(10) {
+        let request = REQUEST.replace("\r\n\r\n", &format!("\r\n{}\r\n", bearer(token)));
+        for cut in [0, request.len() / 2] {
+            let mut client = Client::of(TcpStream::connect(server.address).unwrap());
+            client.send(&request.as_bytes()[..cut]);
+            client.send(&request.as_bytes()[cut..]);
+            assert_eq!(status(&client.hear_head()), answer);
+            looks += 1;
+            assert_eq!(porter.shown.lock().unwrap().len(), looks, "{token}");
+        }
+    }
+}
+
 #[test]
 fn where_nobody_has_to_say_it_a_header_of_somebody_elses_is_no_hindrance() {
     let server = server(Mode::Off);
