@@ -1,5 +1,7 @@
-//! The door: what becomes of a connection from its accept until it is a client's, is parked, or has ended. HTTP is answered
-//! here. A connection that is upgraded leaves for its shard, raw, with all its buffers freed.
+//! The door: what becomes of a connection from its accept until it is a client's, is parked, or has ended. A usual request to
+//! become a client is judged where it lies; everything else is HTTP (`door/http.rs`).
+
+mod http;
 
 use crate::address::Places;
 use crate::arrival::{Protocol, first_words};
@@ -9,8 +11,7 @@ use crate::extension::Deflate;
 use crate::head;
 use crate::inflate::Inflater;
 use crate::lanes::{Dealer, Place, Seat};
-use crate::parked::{Lot, Parked};
-use crate::room::{Admission, Room, Ticket};
+use crate::room::{Admission, Room};
 use crate::session::Guest;
 use crate::shard::Newcomer;
 use crate::stats::{Refused, Stats};
@@ -20,29 +21,20 @@ use crate::unix;
 use crate::upgrade::{self, Agreement, Refusal};
 use crate::visit::{self, Visitor, Whence};
 use axum::Router;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
 use bytes::Bytes;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use http::First;
+use hyper::Request;
 use std::convert::Infallible;
 use std::error::Error;
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::io::{AsyncRead, AsyncWrite};
+use std::sync::{Arc, Mutex};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tower::ServiceExt;
 
 /// What every connection needs.
 #[derive(Debug)]
@@ -81,9 +73,6 @@ type Broken = Box<dyn Error + Send + Sync>;
 
 /// What is looked at of a request that is let in where it lies; a longer one is for the HTTP server.
 const GLANCE: usize = 4 * 1024;
-
-/// hyper reads in pieces of this size and takes no smaller bound.
-const REQUEST_BYTES_MIN: usize = 8 * 1024;
 
 impl Door {
     pub(crate) fn new(
@@ -349,91 +338,6 @@ impl Door {
         }
     }
 
-    /// Speaks HTTP on what may be read and written. `first` is given back with the first request.
-    async fn speak_http(
-        self: &Arc<Self>,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        peer: SocketAddr,
-        first: First,
-        manner: Manner,
-    ) -> Result<(), Broken> {
-        let first = Mutex::new(Some(first));
-        let service = service_fn(|request| {
-            // The head of the first request is there.
-            let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let (arriving, judged) = first.map_or((None, None), First::over);
-            Arc::clone(self).answer(request, peer, manner, arriving, judged)
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.config.request_within)
-            .max_buf_size(self.config.request_bytes.max(REQUEST_BYTES_MIN))
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        let mut connection = pin!(connection);
-        let mut stopping = self.stopping.clone();
-        tokio::select! {
-            ended = connection.as_mut() => return Ok(ended?),
-            _ = stopping.changed() => connection.as_mut().graceful_shutdown(),
-        }
-        Ok(timeout(self.config.close_within, connection).await??)
-    }
-
-    async fn answer(
-        self: Arc<Self>,
-        mut request: Request<Incoming>,
-        peer: SocketAddr,
-        manner: Manner,
-        arriving: Option<Arriving>,
-        judged: Option<Judged>,
-    ) -> Result<Response<Body>, Infallible> {
-        if manner == Manner::RefusingPlain {
-            self.stats.door.refused(Refused::PlainHttp);
-            return Ok(upgrade::speaks_tls());
-        }
-        if request.uri().path() != upgrade::PATH {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            return self.router.clone().oneshot(request.map(Body::new)).await;
-        }
-        let judged = judged.unwrap_or_else(|| self.judge(&request, peer));
-        match judged.map(|candidate| self.admit(candidate)) {
-            Ok(Some((agreement, welcome))) => {
-                let upgraded = hyper::upgrade::on(&mut request);
-                tokio::spawn(async move {
-                    self.hand_over(upgraded, peer, welcome).await;
-                    drop(arriving);
-                });
-                Ok(agreement.answer())
-            }
-            Ok(None) => {
-                self.stats.door.upgrades_refused.add(1);
-                self.stats.door.refused(Refused::Full);
-                Ok(upgrade::full(self.config.parked_for.end))
-            }
-            Err(refusal) => {
-                self.stats.door.upgrades_refused.add(1);
-                tracing::info!(%peer, status = refusal.status.as_u16(), reason = refusal.reason, "upgrade refused");
-                Ok(refusal.answer())
-            }
-        }
-    }
-
-    /// Lets in who may; nobody where there is no room, not even to be parked.
-    fn admit(&self, candidate: Candidate) -> Option<(Agreement, Welcome)> {
-        let admission = self.room.admit()?;
-        let Candidate { agreement, visitor } = candidate;
-        let agreement = match &admission {
-            Admission::Client(_) => self.agreed_with_client(agreement),
-            Admission::Parked(_) => agreement.uncompressed(),
-        };
-        let welcome = Welcome {
-            deflate: agreement.deflate(),
-            visitor,
-            admission,
-        };
-        Some((agreement, welcome))
-    }
-
     fn agreed_with_client(&self, agreement: Agreement) -> Agreement {
         if self.config.compression {
             agreement
@@ -456,80 +360,6 @@ impl Door {
         Ok(Candidate { agreement, visitor })
     }
 
-    /// Waits until the answer is out, then gives the socket to where it belongs.
-    async fn hand_over(self: Arc<Self>, upgraded: OnUpgrade, peer: SocketAddr, welcome: Welcome) {
-        let taken = match upgraded.await {
-            Ok(upgraded) => take_back(upgraded),
-            Err(error) => Err(io::Error::other(error)),
-        };
-        match taken {
-            Ok((socket, first)) => self.settle(socket, first, peer, welcome).await,
-            Err(error) => {
-                tracing::debug!(%peer, %error, "a connection was lost during its upgrade");
-            }
-        }
-    }
-
-    /// A client's socket goes to a shard, another is parked.
-    async fn settle(
-        self: &Arc<Self>,
-        socket: Raw,
-        first: Bytes,
-        peer: SocketAddr,
-        welcome: Welcome,
-    ) {
-        let Welcome {
-            deflate,
-            visitor,
-            admission,
-        } = welcome;
-        match admission {
-            Admission::Client(ticket) => {
-                self.deal(socket, first, peer, deflate, visitor, ticket)
-                    .await;
-            }
-            Admission::Parked(ticket) => {
-                let parking = Arc::clone(self).park(socket, first, peer, visitor.whence, ticket);
-                tokio::spawn(parking);
-            }
-        }
-    }
-
-    /// Holds a connection for which there is no room until it is told to come later.
-    async fn park(
-        self: Arc<Self>,
-        socket: Raw,
-        first: Bytes,
-        peer: SocketAddr,
-        _whence: Whence,
-        ticket: Ticket,
-    ) {
-        let number = self.next_number();
-        let parked = match Parked::new(socket, number, ticket, &self.config) {
-            Ok(parked) => parked,
-            Err(error) => {
-                tracing::debug!(%peer, %error, "a connection was lost right after its upgrade");
-                return;
-            }
-        };
-        let counts = &self.stats.door;
-        counts.parked_total.add(1);
-        counts.parked.add(1);
-        let lot = Lot {
-            config: &self.config,
-            inflater: &self.inflater,
-        };
-        let mut stopping = self.stopping.clone();
-        let ending = async {
-            // Ready also when the gateway is gone.
-            let _stopped = stopping.changed().await;
-        };
-        let code = parked.hold(lot, first, ending).await;
-        counts.parked.lower();
-        counts.closed(code);
-        tracing::debug!(client = number, %peer, code, "a parked connection ended");
-    }
-
     fn guest(
         &self,
         peer: SocketAddr,
@@ -550,30 +380,6 @@ impl Door {
     fn next_number(&self) -> u64 {
         self.arrived.fetch_add(1, Relaxed) + 1
     }
-
-    /// To the shard with the fewest clients. Where all have ended, the connection ends too.
-    async fn deal(
-        &self,
-        socket: Raw,
-        first: Bytes,
-        peer: SocketAddr,
-        deflate: Option<Deflate>,
-        visitor: Visitor,
-        ticket: Ticket,
-    ) {
-        let Some(place) = self.dealer.place().await else {
-            return;
-        };
-        let seat = place.seat(ticket);
-        let guest = self.guest(peer, deflate, visitor.whence, seat);
-        let newcomer = Newcomer {
-            socket,
-            guest,
-            standing: visitor.standing,
-            first,
-        };
-        place.send(newcomer);
-    }
 }
 
 /// Somebody who may be a client, where there is room.
@@ -592,39 +398,6 @@ struct Looked {
     /// Of its head, in bytes.
     length: usize,
     judged: Judged,
-}
-
-/// What a connection holds until its first request.
-#[derive(Debug)]
-struct First {
-    /// Its place among those that may speak.
-    _turn: OwnedSemaphorePermit,
-    arriving: Arriving,
-    /// What comes of that request, if it was looked at before it was read.
-    judged: Option<Judged>,
-}
-
-impl First {
-    fn unread(turn: OwnedSemaphorePermit, arriving: Arriving) -> Self {
-        Self {
-            _turn: turn,
-            arriving,
-            judged: None,
-        }
-    }
-
-    /// The request is there: others may speak.
-    fn over(self) -> (Option<Arriving>, Option<Judged>) {
-        (Some(self.arriving), self.judged)
-    }
-}
-
-/// Somebody who is let in.
-#[derive(Debug)]
-struct Welcome {
-    deflate: Option<Deflate>,
-    visitor: Visitor,
-    admission: Admission,
 }
 
 /// Where a connection comes from.
@@ -650,19 +423,4 @@ impl Manner {
             Some(Plain::Refused) => Self::RefusingPlain,
         }
     }
-}
-
-/// The raw socket with what TLS has agreed, and what was read of it beyond the request.
-fn take_back(upgraded: Upgraded) -> io::Result<(Raw, Bytes)> {
-    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => {
-            let tcp = parts.io.into_inner().into_std()?;
-            return Ok((Raw::plain(tcp), parts.read_buf));
-        }
-        Err(upgraded) => upgraded,
-    };
-    let parts = upgraded
-        .downcast::<TokioIo<TlsStream<TcpStream>>>()
-        .map_err(|_| io::Error::other("the upgraded connection is not the stream it was"))?;
-    Ok((Raw::sealed(parts.io.into_inner())?, parts.read_buf))
 }
