@@ -40,6 +40,7 @@ pub mod tls;
 mod unix;
 mod upgrade;
 mod visit;
+mod watched;
 
 pub use address::Proxies;
 pub use bots::Posting;

@@ -99,10 +99,18 @@ pub enum Refused {
     PlainHttp,
     /// There was no room, neither as a client nor to be parked.
     Full,
+    /// It asked by HTTP, and took too little of the answer.
+    Unread,
 }
 
 impl Refused {
-    pub const ALL: [Self; 4] = [Self::Late, Self::TlsHandshake, Self::PlainHttp, Self::Full];
+    pub const ALL: [Self; 5] = [
+        Self::Late,
+        Self::TlsHandshake,
+        Self::PlainHttp,
+        Self::Full,
+        Self::Unread,
+    ];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -111,6 +119,7 @@ impl Refused {
             Self::TlsHandshake => "tls_handshake",
             Self::PlainHttp => "plain_http",
             Self::Full => "full",
+            Self::Unread => "unread",
         }
     }
 }

@@ -4,20 +4,26 @@
 
 mod support;
 
-use gateway::Publication;
+use gateway::{Publication, Refused};
 use market::Span;
 use socket2::{Domain, Socket, Type};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::Duration;
 use support::{
-    Client, Heard, SUBSCRIBE, Server, config, now, of_prices, price, told_price, wait_until,
+    Client, Heard, LARGE, SUBSCRIBE, Server, config, now, of_prices, price, told_price, wait_until,
 };
 
-/// A client whose system takes next to nothing for it.
-fn narrow(server: &Server) -> Client {
+/// A connection whose system takes next to nothing.
+fn narrow_socket(server: &Server) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     socket.connect(&server.address.into()).unwrap();
-    let mut client = Client::upgraded(socket.into());
+    socket.into()
+}
+
+fn narrow(server: &Server) -> Client {
+    let mut client = Client::upgraded(narrow_socket(server));
     client.say(SUBSCRIBE);
     client.say(r#"{"type":"ping"}"#);
     assert!(client.hear_text().contains("pong"));
@@ -55,6 +61,27 @@ fn a_slow_client_delays_nobody_and_gets_the_latest_price() {
     );
     assert!(server.stats.total(|of| &of.prices_folded) > 6000);
     assert_eq!(server.stats.total(|of| &of.connections), 2);
+}
+
+#[test]
+fn who_does_not_take_the_answer_that_he_asked_for_is_cut() {
+    let mut strict = config();
+    strict.stalled_for = Duration::from_millis(200);
+    let server = Server::with(strict);
+    let request = b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let stuck: Vec<_> = (0..3).map(|_| narrow_socket(&server)).collect();
+    for mut stuck in &stuck {
+        stuck.write_all(request).unwrap();
+    }
+    wait_until("they are cut", || {
+        server.stats.refused(Refused::Unread) == 3
+    });
+    let mut answer = Vec::new();
+    let mut reader = TcpStream::connect(server.address).unwrap();
+    reader.write_all(request).unwrap();
+    reader.read_to_end(&mut answer).unwrap();
+    assert!(answer.len() > LARGE, "who reads gets all");
+    assert_eq!(server.stats.refused(Refused::Unread), 3);
 }
 
 #[test]

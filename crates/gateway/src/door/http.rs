@@ -10,6 +10,7 @@ use crate::stats::Refused;
 use crate::stream::Raw;
 use crate::upgrade::{self, Agreement};
 use crate::visit::{Visitor, Whence};
+use crate::watched::Watched;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
@@ -20,7 +21,8 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::io;
+use std::error::Error as _;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,15 +56,26 @@ impl Door {
             .timer(TokioTimer::new())
             .header_read_timeout(self.config.request_within)
             .max_buf_size(self.config.request_bytes.max(REQUEST_BYTES_MIN))
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(
+                TokioIo::new(Watched::new(stream, self.config.stalled_for)),
+                service,
+            )
             .with_upgrades();
         let mut connection = pin!(connection);
         let mut stopping = self.stopping.clone();
-        tokio::select! {
-            ended = connection.as_mut() => return Ok(ended?),
-            _ = stopping.changed() => connection.as_mut().graceful_shutdown(),
+        let ended = tokio::select! {
+            ended = connection.as_mut() => Ok(ended),
+            _ = stopping.changed() => {
+                connection.as_mut().graceful_shutdown();
+                timeout(self.config.close_within, connection).await
+            }
+        };
+        if let Ok(Err(error)) = &ended
+            && is_unread(error)
+        {
+            self.stats.door.refused(Refused::Unread);
         }
-        Ok(timeout(self.config.close_within, connection).await??)
+        Ok(ended??)
     }
 
     async fn answer(
@@ -254,15 +267,26 @@ struct Welcome {
 
 /// The raw socket with what TLS has agreed, and what was read of it beyond the request.
 fn take_back(upgraded: Upgraded) -> io::Result<(Raw, Bytes)> {
-    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+    let upgraded = match upgraded.downcast::<TokioIo<Watched<TcpStream>>>() {
         Ok(parts) => {
-            let tcp = parts.io.into_inner().into_std()?;
+            let tcp = parts.io.into_inner().into_inner().into_std()?;
             return Ok((Raw::plain(tcp), parts.read_buf));
         }
         Err(upgraded) => upgraded,
     };
     let parts = upgraded
-        .downcast::<TokioIo<TlsStream<TcpStream>>>()
+        .downcast::<TokioIo<Watched<TlsStream<TcpStream>>>>()
         .map_err(|_| io::Error::other("the upgraded connection is not the stream it was"))?;
-    Ok((Raw::sealed(parts.io.into_inner())?, parts.read_buf))
+    Ok((
+        Raw::sealed(parts.io.into_inner().into_inner())?,
+        parts.read_buf,
+    ))
+}
+
+/// Whether a connection ended since its answer was not taken.
+fn is_unread(error: &hyper::Error) -> bool {
+    let cause = error.source();
+    cause
+        .and_then(|cause| cause.downcast_ref::<io::Error>())
+        .is_some_and(|cause| cause.kind() == ErrorKind::TimedOut)
 }

@@ -110,6 +110,9 @@ pub(crate) fn position(seq: u64) -> Position {
     }
 }
 
+/// Bytes of the answer at `/large`: more than any system holds for who does not read.
+pub(crate) const LARGE: usize = 8 << 20;
+
 impl Server {
     pub(crate) fn start() -> Self {
         Self::with(config())
@@ -127,6 +130,7 @@ impl Server {
         let runtime = Runtime::new().unwrap();
         let router = Router::new()
             .route("/health", get(|| async { "OK" }))
+            .route("/large", get(|| async { vec![b'x'; LARGE] }))
             .route("/peer", get(peer));
         let gateway = {
             let _within = runtime.enter();

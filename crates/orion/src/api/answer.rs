@@ -2,6 +2,8 @@
 //! the headers around both.
 
 use super::readers::with_cors;
+use super::unread;
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -57,20 +59,17 @@ impl Problem {
 
 /// The whole answer: with a tag of its content, and without the content for who has it already (RFC 9110, 13.1.2).
 pub(crate) fn respond(told: Told, asked: &HeaderMap) -> Response {
-    let response = match told {
-        Ok(text) => tagged(text, asked),
-        Err(problem) => {
-            let text = Object::new()
-                .with("error", problem.error)
-                .with("remedy", problem.remedy)
-                .end();
-            (problem.status, json(text)).into_response()
-        }
-    };
-    with_cors(response)
+    let response = told.and_then(|text| tagged(text, asked));
+    with_cors(response.unwrap_or_else(|problem| {
+        let text = Object::new()
+            .with("error", problem.error)
+            .with("remedy", problem.remedy)
+            .end();
+        (problem.status, json(Body::from(text))).into_response()
+    }))
 }
 
-fn tagged(text: String, asked: &HeaderMap) -> Response {
+fn tagged(text: String, asked: &HeaderMap) -> Result<Response, Problem> {
     let tag = tag(text.as_bytes());
     let known = asked.get_all(header::IF_NONE_MATCH).iter();
     let is_known = known
@@ -80,21 +79,28 @@ fn tagged(text: String, asked: &HeaderMap) -> Response {
     let mut response = if is_known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        json(text).into_response()
+        let body = unread::body(text).ok_or_else(|| {
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "answers that nobody has read yet take all the room there is for them",
+                "ask again in a moment, and read what you ask for",
+            )
+        })?;
+        json(body).into_response()
     };
     let headers = response.headers_mut();
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(header::ETAG, tag);
     }
-    response
+    Ok(response)
 }
 
-fn json(text: String) -> impl IntoResponse {
+fn json(body: Body) -> impl IntoResponse {
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (headers, text)
+    (headers, body)
 }
 
 /// Equal for equal content, and only then.

@@ -16,10 +16,12 @@ mod readers;
 mod signals;
 mod state;
 mod track_record;
+mod unread;
 
 pub(crate) use board::Board;
 pub(crate) use kept::Kept;
 pub(crate) use readers::Readers;
+pub(crate) use unread::held as held_unread;
 
 use crate::chartbook::Shelf;
 use crate::clock::Clock;

@@ -1,5 +1,7 @@
 //! What the gateway counts, as metrics.
 
+use super::metrics::gauge;
+use crate::api;
 use gateway::{Counter, Counts, Latency, Refused, Stats};
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -102,6 +104,9 @@ pub(super) fn encode(stats: &Stats, encoder: &mut DescriptorEncoder) -> Result<(
         let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         ConstCounter::new(stats.total(of)).encode(metric)?;
     }
+    let help = "Answers of HTTP that are held until their readers have taken them";
+    let name = "connections_unread_answers_bytes";
+    gauge(encoder, name, help, api::held_unread() as f64)?;
     let messages = MESSAGES.map(|(kind, of)| (kind.to_owned(), stats.total(of)));
     let help = "Messages sent to clients by type";
     encode_family("messages_sent", help, "type", messages, encoder)?;

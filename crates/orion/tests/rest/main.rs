@@ -12,6 +12,7 @@ mod readers;
 mod schemas;
 mod signals;
 mod state;
+mod unread;
 
 use serde_json::Value;
 use std::path::Path;
