@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::{StatusCode, Uri};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use tower::{ServiceExt as _, service_fn};
@@ -23,6 +24,7 @@ impl Doorway {
 
     /// Leads to other rooms from now on. Who is in one already stays there to the end of his request.
     pub(super) fn lead_to(&self, router: Router) {
+        let router = router.fallback(nothing_there);
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = router;
     }
 
@@ -34,6 +36,16 @@ impl Doorway {
     }
 }
 
+/// Whoever tries a path by hand is told where the others are.
+async fn nothing_there(path: Uri) -> (StatusCode, String) {
+    let text = format!(
+        "there is nothing at {}: dashboards connect to /ws/signals, the pages begin at /, and what can be asked stands at \
+         /api/v1/docs\n",
+        path.path()
+    );
+    (StatusCode::NOT_FOUND, text)
+}
+
 impl fmt::Debug for Doorway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Doorway")
@@ -43,7 +55,7 @@ impl fmt::Debug for Doorway {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::Body;
+    use axum::body::{Body, to_bytes};
     use axum::http::StatusCode;
     use axum::routing::get;
 
@@ -54,15 +66,19 @@ mod tests {
             Router::new().route(path, get(move || async move { words }))
         };
         let house = to("/health", "well").merge(doorway.open(to("/a", "a")));
-        let ask = async |path: &str| {
+        let answer = async |path: &str| {
             let request = Request::get(path).body(Body::empty()).unwrap();
-            house.clone().oneshot(request).await.unwrap().status()
+            house.clone().oneshot(request).await.unwrap()
         };
+        let ask = async |path: &str| answer(path).await.status();
         assert_eq!(ask("/a").await, StatusCode::OK);
         assert_eq!(ask("/b").await, StatusCode::NOT_FOUND);
         doorway.lead_to(to("/b", "b"));
         assert_eq!(ask("/a").await, StatusCode::NOT_FOUND);
         assert_eq!(ask("/b").await, StatusCode::OK);
         assert_eq!(ask("/health").await, StatusCode::OK);
+        let told = to_bytes(answer("/ws?key=k").await.into_body(), 1000).await;
+        let told = String::from_utf8(told.unwrap().to_vec()).unwrap();
+        assert!(told.starts_with("there is nothing at /ws: "), "{told}");
     }
 }
