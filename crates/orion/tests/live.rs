@@ -8,7 +8,8 @@ use market::{Cause, Span, Status};
 use orion::{machine, replay};
 use std::path::Path;
 use support::recording::journal;
-use support::{Seen, Server, serve, slow, waits};
+use support::{PATIENCE, Seen, Server, serve, slow, waits};
+use tokio::time::Instant;
 
 fn records(market: &Path) -> (Vec<Record>, Vec<Record>) {
     let mut told = Vec::new();
@@ -19,6 +20,12 @@ fn records(market: &Path) -> (Vec<Record>, Vec<Record>) {
     })
     .expect("replay the tape");
     (told, journal(market))
+}
+
+fn tape_bytes(market: &Path) -> u64 {
+    let files = std::fs::read_dir(market.join("tape"));
+    let lengths = files.into_iter().flatten().map(|file| file?.metadata());
+    lengths.flatten().map(|about| about.len()).sum()
 }
 
 /// Serves, ends, and serves again, `rounds` times; every fifth end is a clean one.
@@ -149,12 +156,23 @@ fn a_second_server_on_the_same_folder_is_refused_with_the_remedy() {
 }
 
 #[test]
-fn asked_to_end_while_it_starts_a_server_ends_in_good_order() {
+fn asked_to_end_while_it_starts_a_server_ends_in_good_order_and_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::begin(serve(folder.path(), &[]), "simulate the day before");
+    // A day of 17 million ticks.
+    let arguments = ["--set", "feed.sim.rate=200"];
+    let server = Server::begin(serve(folder.path(), &arguments), "simulate the day before");
+    let (market, until) = (folder.path().join("sim-1"), Instant::now() + PATIENCE);
+    // Some hours are over.
+    while tape_bytes(&market) < 10 << 20 {
+        assert!(Instant::now() < until, "{} bytes", tape_bytes(&market));
+        std::thread::yield_now();
+    }
     server.terminate();
+    let log = server.rest_of_log();
+    assert!(!log.contains("the day before is done"), "{log}");
+    assert!(log.contains("ended before anybody was let in"), "{log}");
     assert_eq!(server.wait(), Some(0));
-    let (told, kept) = records(&folder.path().join("sim-1"));
-    assert!(!kept.is_empty(), "what it had begun is kept");
+    let (told, kept) = records(&market);
     assert_eq!(told, kept);
+    assert!(!kept.is_empty(), "it had begun to decide");
 }

@@ -42,7 +42,7 @@ use crate::signers;
 use crate::statuses::Statuses;
 use crate::switches::Switches;
 use access::Access;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use engine::Settings;
 use gateway::Farewell;
 use journal::Local;
@@ -50,6 +50,7 @@ use market::{Event, Position};
 use std::future::Future;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -216,9 +217,27 @@ pub async fn serve_at(
         }
         None => None,
     };
-    let (play, rooms) = server
-        .begin(&config, secrets, &access, &place, source)
-        .await?;
+    tokio::pin!(shutdown);
+    let asked = AtomicBool::new(false);
+    let (play, rooms) = {
+        let begin = server.begin(&config, secrets, &access, &place, source, &asked);
+        tokio::pin!(begin);
+        tokio::select! {
+            begun = &mut begin => begun?,
+            () = &mut shutdown => {
+                asked.store(true, Relaxed);
+                begin.await?
+            }
+        }
+    };
+    if asked.into_inner() {
+        ensure!(
+            before.is_none(),
+            "it was asked to end before it had taken over"
+        );
+        tracing::info!("ended before anybody was let in");
+        return Ok(());
+    }
     let doors = Doors {
         socket,
         config: &config,
@@ -249,7 +268,6 @@ pub async fn serve_at(
     up(&shown, address);
     service::ready();
 
-    tokio::pin!(shutdown);
     // Until now a disk that fails is a start that fails.
     server.room.store.try_again(true);
     let ended = match play {

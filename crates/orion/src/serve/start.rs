@@ -40,11 +40,16 @@ use market::{Epoch, Event, SourceTime, Span, Symbol, Time};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// Events told at a time while no client waits: the day before the anchor, in big steps.
 const HISTORY_BATCH: usize = 16_384;
+/// How often a long one is told of.
+const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// Clients are let in.
 pub(super) struct LetIn {
@@ -122,7 +127,8 @@ impl Server {
         Ok(server)
     }
 
-    /// Begins the market, or goes on with it; says what the loop plays, and where posts come in.
+    /// Begins the market, or goes on with it; says what the loop plays, and where posts come in. Once it is `asked` to end, it
+    /// leaves what takes long where it is: it is stored so, and the next start goes on from there.
     pub(super) async fn begin(
         &mut self,
         config: &Config,
@@ -130,6 +136,7 @@ impl Server {
         access: &Access,
         place: &Place,
         source: Source,
+        asked: &AtomicBool,
     ) -> Result<(Play, Rooms)> {
         match (&config.feed.kind, source) {
             (FeedKind::Tape(_), Source::Settings) => {
@@ -143,7 +150,7 @@ impl Server {
             (FeedKind::Sim, Source::Settings) => {
                 let anchor = place.note.anchor()?;
                 let sim = feed::sim(config, anchor);
-                let from = self.begin_sim(&sim, anchor).await?;
+                let from = self.begin_sim(&sim, anchor, asked).await?;
                 let (told, events) = mpsc::channel(QUEUE_MAX);
                 let clock = Arc::clone(&self.room.clock);
                 let mut player = JoinSet::new();
@@ -218,6 +225,7 @@ impl Server {
         &mut self,
         sim: &lab::market::SimMarket,
         anchor: SourceTime,
+        asked: &AtomicBool,
     ) -> Result<SourceTime> {
         if self.machine.engine().now() >= anchor.as_stamp() {
             self.begin_live();
@@ -227,19 +235,10 @@ impl Server {
         tracing::info!(from = %sim.begin(), to = %anchor, "simulate the day before the first start");
         let at = self.machine.engine().now().max(sim.begin().as_stamp());
         self.machine.tell(at, &Event::Start);
-        let mut paced = Paced::new(feed::history(sim, anchor, told), at);
-        while !paced.is_over() {
-            for _ in 0..HISTORY_BATCH {
-                let wake = self.machine.engine().wake_at();
-                if paced.is_over() {
-                    break;
-                }
-                if let Some(next) = paced.next(wake) {
-                    let (at, event) = next?;
-                    self.machine.tell(at, &event);
-                }
-            }
-            self.machine.commit().await?;
+        let paced = Paced::new(feed::history(sim, anchor, told), at);
+        self.tell_history(paced, anchor, asked).await?;
+        if asked.load(Relaxed) {
+            return Ok(anchor);
         }
         let counts = self.machine.engine().counts();
         tracing::info!(
@@ -253,6 +252,36 @@ impl Server {
             return Ok(self.room.clock.now().as_source());
         }
         Ok(anchor)
+    }
+
+    /// Tells all of it as fast as it goes, and now and then how far it is.
+    async fn tell_history(
+        &mut self,
+        mut paced: Paced<impl Iterator<Item = Result<(Time, Event)>>>,
+        anchor: SourceTime,
+        asked: &AtomicBool,
+    ) -> Result<()> {
+        let mut said_at = Instant::now();
+        while !paced.is_over() && !asked.load(Relaxed) {
+            for _ in 0..HISTORY_BATCH {
+                let wake = self.machine.engine().wake_at();
+                if paced.is_over() {
+                    break;
+                }
+                if let Some(next) = paced.next(wake) {
+                    let (at, event) = next?;
+                    self.machine.tell(at, &event);
+                }
+            }
+            self.machine.commit().await?;
+            if said_at.elapsed() >= SAY_EVERY {
+                said_at = Instant::now();
+                let engine = self.machine.engine();
+                let ticks = engine.counts().ticks;
+                tracing::info!(upto = %engine.now(), until = %anchor, ticks, "the day before is being simulated");
+            }
+        }
+        Ok(())
     }
 
     /// Commits what the start brought, hands the past to the gateway, and lets clients in.

@@ -101,6 +101,11 @@ impl Server {
         false
     }
 
+    /// What it logs until it ends.
+    pub(crate) fn rest_of_log(&self) -> String {
+        self.log.iter().collect::<Vec<_>>().join("\n")
+    }
+
     pub(crate) fn kill(mut self) {
         self.end();
     }
