@@ -20,6 +20,7 @@ use crate::tls::{CHALLENGE_PROTOCOL, Plain, Tls};
 use crate::unix;
 use crate::upgrade::{self, Agreement, Refusal};
 use crate::visit::{self, Visitor, Whence};
+use crate::watched::Watched;
 use axum::Router;
 use bytes::Bytes;
 use http::First;
@@ -197,7 +198,8 @@ impl Door {
                 arriving,
                 judged: Some(judged),
             };
-            self.speak_http(stream, peer, first, Manner::Serving).await
+            self.speak_http(self.watched(stream), peer, first, Manner::Serving)
+                .await
         };
         if let Err(error) = answering.await {
             Self::note_broken(peer, &error);
@@ -271,6 +273,7 @@ impl Door {
             (Protocol::Tls | Protocol::Upgrade | Protocol::Http, tls) => {
                 let turn = Arc::clone(&self.handshakes).acquire_owned().await?;
                 let (first, manner) = (First::unread(turn, arriving), Manner::of_plain(tls));
+                let stream = self.watched(stream);
                 Box::pin(self.speak_http(stream, peer, first, manner)).await
             }
         }
@@ -312,15 +315,20 @@ impl Door {
             arriving,
             judged,
         };
-        let stream = TcpStream::from_std(stream)?;
+        let stream = self.watched(TcpStream::from_std(stream)?);
         self.speak_http(stream, peer, first, Manner::Serving).await
+    }
+
+    fn watched(&self, stream: TcpStream) -> Watched<TcpStream> {
+        Watched::new(stream, self.config.stalled_for)
     }
 
     async fn shake_hands(
         &self,
         tls: &Tls,
         stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, Broken> {
+    ) -> Result<TlsStream<Watched<TcpStream>>, Broken> {
+        let stream = self.watched(stream);
         let shaking = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream);
         let shaken = timeout(self.config.request_within, shaking).await;
         if !matches!(shaken, Ok(Ok(_))) {

@@ -1,6 +1,7 @@
 //! A client's socket after the upgrade, plain or under TLS. It keeps no plaintext: what is sent is sealed straight from the
 //! hub's logs, and only what the socket has not taken of a sealed record waits here.
 
+use crate::watched::Watched;
 use rustls::ServerConnection;
 use socket2::SockRef;
 use std::cell::{Cell, RefCell};
@@ -54,10 +55,10 @@ impl Raw {
         Self { tcp, tls: None }
     }
 
-    pub(crate) fn sealed(stream: TlsStream<TcpStream>) -> io::Result<Self> {
-        let (tcp, tls) = stream.into_inner();
+    pub(crate) fn sealed(stream: TlsStream<Watched<TcpStream>>) -> io::Result<Self> {
+        let (watched, tls) = stream.into_inner();
         Ok(Self {
-            tcp: tcp.into_std()?,
+            tcp: watched.into_inner().into_std()?,
             tls: Some(Box::new(Sealed {
                 session: RefCell::new(tls),
                 is_new: Cell::new(true),

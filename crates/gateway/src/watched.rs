@@ -1,5 +1,5 @@
 //! A connection whose reader is watched: what is written to it must be taken, and not a letter at a time. Who asks for much and
-//! reads nothing would have the answer held for as long as he likes.
+//! reads nothing would have the answer held for as long as he likes. TLS lies above it, not below: what it takes is not taken yet.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -130,12 +130,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufWriter, duplex};
     use tokio::time::{Instant, interval};
 
     const SPAN: Duration = Duration::from_secs(10);
 
-    /// How writing `length` bytes ends, and when, to who reads `each` bytes a second.
+    /// How writing `length` bytes ends, and when, to who reads `each` bytes a second. As under TLS, much lies between the writer
+    /// and what is watched.
     async fn written(length: usize, each: usize) -> (io::Result<()>, Duration) {
         let (ours, mut theirs) = duplex(1024);
         let reading = tokio::spawn(async move {
@@ -151,7 +152,8 @@ mod tests {
                 }
             }
         });
-        let (mut ours, began) = (Watched::new(ours, SPAN), Instant::now());
+        let ours = Watched::new(ours, SPAN);
+        let (mut ours, began) = (BufWriter::with_capacity(64 * 1024, ours), Instant::now());
         let written = async {
             ours.write_all(&vec![0; length]).await?;
             ours.flush().await

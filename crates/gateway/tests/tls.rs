@@ -22,8 +22,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use support::{
-    Client, Heard, PATIENCE, REQUEST, SUBSCRIBE, Server, config, frame, of_prices, of_signals,
-    price, signal, told_price, told_signal, wait_until,
+    Client, Heard, LARGE, PATIENCE, REQUEST, SUBSCRIBE, Server, config, frame, of_prices,
+    of_signals, price, signal, told_price, told_signal, wait_until,
 };
 
 const HOST: &str = "orion.example.com";
@@ -214,6 +214,25 @@ fn one_that_takes_nothing_is_closed_as_slow() {
     wait_until("it is closed", || {
         server.stats.closes() == [(4409, 1)].into()
     });
+}
+
+#[test]
+fn who_does_not_take_the_answer_that_he_asked_for_is_cut() {
+    let pki = Pki::new();
+    pki.renew();
+    let mut hasty = config();
+    hasty.stalled_for = Duration::from_millis(200);
+    let server = pki.server(Plain::Refused, hasty);
+    let request = b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let mut stuck = pki.shake(TcpStream::connect(server.address).unwrap());
+    stuck.send(request);
+    wait_until("it is cut", || server.stats.refused(Refused::Unread) == 1);
+    let mut reader = pki.shake(TcpStream::connect(server.address).unwrap());
+    reader.send(request);
+    let mut answer = Vec::new();
+    reader.stream.read_to_end(&mut answer).unwrap();
+    assert!(answer.len() > LARGE, "who reads gets all");
+    assert_eq!(server.stats.refused(Refused::Unread), 1);
 }
 
 #[test]

@@ -37,7 +37,7 @@ use tower::ServiceExt;
 const REQUEST_BYTES_MIN: usize = 8 * 1024;
 
 impl Door {
-    /// Speaks HTTP on what may be read and written. `first` is given back with the first request.
+    /// Speaks HTTP on a watched connection, or on TLS over one. `first` is given back with the first request.
     pub(super) async fn speak_http(
         self: &Arc<Self>,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -56,10 +56,7 @@ impl Door {
             .timer(TokioTimer::new())
             .header_read_timeout(self.config.request_within)
             .max_buf_size(self.config.request_bytes.max(REQUEST_BYTES_MIN))
-            .serve_connection(
-                TokioIo::new(Watched::new(stream, self.config.stalled_for)),
-                service,
-            )
+            .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut connection = pin!(connection);
         let mut stopping = self.stopping.clone();
@@ -275,12 +272,9 @@ fn take_back(upgraded: Upgraded) -> io::Result<(Raw, Bytes)> {
         Err(upgraded) => upgraded,
     };
     let parts = upgraded
-        .downcast::<TokioIo<Watched<TlsStream<TcpStream>>>>()
+        .downcast::<TokioIo<TlsStream<Watched<TcpStream>>>>()
         .map_err(|_| io::Error::other("the upgraded connection is not the stream it was"))?;
-    Ok((
-        Raw::sealed(parts.io.into_inner().into_inner())?,
-        parts.read_buf,
-    ))
+    Ok((Raw::sealed(parts.io.into_inner())?, parts.read_buf))
 }
 
 /// Whether a connection ended since its answer was not taken.
