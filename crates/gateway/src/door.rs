@@ -65,6 +65,9 @@ pub(crate) type Arriving = mpsc::Sender<Infallible>;
 /// Handshakes of TLS at the same time, for each plain request that may be read: they wait for the client in between.
 const TLS_TURNS: usize = 8;
 
+/// For how many times as long an answer may lie untaken as what a client hears.
+const SPANS: u32 = 6;
+
 /// What is answered to a request that is not complete in time.
 const LATE: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -319,8 +322,9 @@ impl Door {
         self.speak_http(stream, peer, first, Manner::Serving).await
     }
 
+    /// More patiently than a client is: an answer is asked for once, and a price comes each second.
     fn watched(&self, stream: TcpStream) -> Watched<TcpStream> {
-        Watched::new(stream, self.config.stalled_for)
+        Watched::new(stream, SPANS * self.config.stalled_for)
     }
 
     async fn shake_hands(

@@ -64,6 +64,10 @@ impl Keeper for Porter {
             ("euro" | "slow", _) => (none.with(Channel::Prices), false, None),
             ("poster", _) => (none, true, None),
             ("nobody", _) => (none, false, None),
+            ("gone", _) => {
+                self.revoke();
+                (Channels::ALL, false, None)
+            }
             // Renewed by the same token a minute later.
             ("brief", _) => (Channels::ALL, false, Some(now() + Span::from_secs(60))),
             ("longer", _) => (Channels::ALL, false, Some(now() + Span::from_secs(600))),
@@ -447,6 +451,16 @@ fn what_is_taken_back_ends_live_connections() {
     assert!(client.hear_text().contains("pong"), "something else was");
     porter.revoke();
     assert_eq!(client.hear_close(), (Some(4401), "revoked".to_owned()));
+}
+
+/// Between the judge and the shard who comes may wait for a while.
+#[test]
+fn what_is_taken_back_on_the_way_opens_nothing() {
+    let server = server(Mode::Required);
+    let (mut client, head) = ask(&server, &bearer("gone"));
+    assert_eq!(status(&head), "101");
+    assert_eq!(code_of(&client.hear_text()), "auth_failed");
+    assert_eq!(client.hear_close().0, Some(4401));
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn a_slow_client_delays_nobody_and_gets_the_latest_price() {
 #[test]
 fn who_does_not_take_the_answer_that_he_asked_for_is_cut() {
     let mut strict = config();
-    strict.stalled_for = Duration::from_millis(200);
+    strict.stalled_for = Duration::from_millis(50);
     let server = Server::with(strict);
     let request = b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let stuck: Vec<_> = (0..3).map(|_| narrow_socket(&server)).collect();
@@ -76,12 +76,18 @@ fn who_does_not_take_the_answer_that_he_asked_for_is_cut() {
     wait_until("they are cut", || {
         server.stats.refused(Refused::Unread) == 3
     });
+    for mut stuck in stuck {
+        let mut answer = Vec::new();
+        let _cut = stuck.read_to_end(&mut answer);
+        assert!(answer.len() < LARGE);
+    }
+    // The other one is as patient as usual, as this thread may rest for a while too.
+    let server = Server::start();
     let mut answer = Vec::new();
     let mut reader = TcpStream::connect(server.address).unwrap();
     reader.write_all(request).unwrap();
     reader.read_to_end(&mut answer).unwrap();
     assert!(answer.len() > LARGE, "who reads gets all");
-    assert_eq!(server.stats.refused(Refused::Unread), 3);
 }
 
 #[test]

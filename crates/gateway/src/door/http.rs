@@ -10,7 +10,7 @@ use crate::stats::Refused;
 use crate::stream::Raw;
 use crate::upgrade::{self, Agreement};
 use crate::visit::{Visitor, Whence};
-use crate::watched::Watched;
+use crate::watched::{Watched, is_untaken};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
@@ -22,7 +22,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::error::Error as _;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -282,5 +282,5 @@ fn is_unread(error: &hyper::Error) -> bool {
     let cause = error.source();
     cause
         .and_then(|cause| cause.downcast_ref::<io::Error>())
-        .is_some_and(|cause| cause.kind() == ErrorKind::TimedOut)
+        .is_some_and(is_untaken)
 }

@@ -26,6 +26,8 @@ impl Session {
         }
         match standing {
             Standing::Unknown => {}
+            // What it came with may have been taken back on its way here.
+            Standing::Known(pass) if !pass.holder.holds() => self.turn_away(shard),
             Standing::Known(pass) => self.let_in(shard, pass),
             Standing::Wrong => self.turn_away(shard),
             Standing::TooMany => self.close(shard, 1013, "too many connections retry=30000"),
