@@ -5,13 +5,16 @@ mod ring;
 mod writer;
 
 pub(crate) use ring::{Line, newest};
-pub use writer::finish;
 pub(crate) use writer::left_out;
+pub use writer::{finish, last_words};
 
 use crate::config::{Log, LogFormat, LogLevels};
 use ring::Ring;
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal as _};
+use std::panic::{self, PanicHookInfo};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::reload::{self, Handle};
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -33,7 +36,7 @@ pub(crate) fn colour_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Begins to log as the settings say.
+/// Begins to log as the settings say, panics too.
 ///
 /// # Errors
 /// When the system gives no thread to write with.
@@ -61,7 +64,24 @@ pub fn begin(log: &Log) -> io::Result<()> {
         .with(lines)
         .with(Ring)
         .init();
+    panic::set_hook(Box::new(note_panic));
     Ok(())
+}
+
+/// A panic is logged as everything is: who broke off must not wait for standard error either, since others go on.
+fn note_panic(panic: &PanicHookInfo<'_>) {
+    let thread = thread::current();
+    let name = thread.name().unwrap_or("without a name");
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        tracing::error!(thread = name, %backtrace, "{panic}");
+    } else {
+        tracing::error!(thread = name, "{panic}");
+    }
+    if name == "main" {
+        // The process may end with it.
+        finish();
+    }
 }
 
 fn filter(levels: &LogLevels) -> EnvFilter {

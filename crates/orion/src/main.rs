@@ -30,8 +30,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // Standard error may be gone too; then there is nobody to tell.
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            logs::last_words(&format!("error: {error:#}\n"));
             ExitCode::FAILURE
         }
     }

@@ -1,5 +1,5 @@
 //! Answers that are not read yet. Each is held until its reader has taken it (the gateway cuts who takes next to nothing), and
-//! all of them together take no more than a bound, however many ask and do not read.
+//! all long ones together take no more than a bound, however many ask and do not read. A short one is the connection's at once.
 
 use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
-/// Bytes of all answers that are not read yet: a hundred of the longest.
+/// Bytes of all long answers that are not read yet: a hundred of the longest.
 const HELD_MAX: usize = 64 << 20;
 /// What the connection is given at once; it asks for more when that is taken.
 const PORTION: usize = 16 * 1024;
@@ -23,6 +23,9 @@ pub(crate) fn held() -> usize {
 
 /// What is sent of an answer; nothing where too much is held already.
 pub(super) fn body(text: String) -> Option<Body> {
+    if text.len() <= PORTION {
+        return Some(Body::from(text));
+    }
     Some(Body::new(Unread::new(text, &HELD, HELD_MAX)?))
 }
 

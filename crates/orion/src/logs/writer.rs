@@ -3,6 +3,7 @@
 //! room meanwhile is left out, counted and told of.
 
 use std::io::{self, Write};
+use std::sync::mpsc;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -13,6 +14,8 @@ const WAITING_MAX: usize = 1 << 20;
 const MEMORY_KEPT: usize = 1 << 16;
 /// After each write lines gather for as long, so that who logs much does not wake the thread for each.
 const GATHER: Duration = Duration::from_millis(10);
+/// Written at once: a pipe takes as much whole, also where another process writes to it (POSIX, `PIPE_BUF`).
+const PIECE: usize = 4096;
 /// How long the end of a process waits for standard error.
 const FINISH_MAX: Duration = Duration::from_secs(1);
 
@@ -56,6 +59,19 @@ pub(crate) fn left_out() -> u64 {
 /// Waits until all that was logged is written, but not for ever: the process ends.
 pub fn finish() {
     LINES.finish(FINISH_MAX);
+}
+
+/// Tells why the process ends, whether it logs or not; where standard error takes nothing, it ends without.
+pub fn last_words(text: &str) {
+    let (told, over) = mpsc::channel();
+    let text = text.to_owned();
+    let telling = thread::Builder::new().spawn(move || {
+        let _closed = io::stderr().write_all(text.as_bytes());
+        let _gone = told.send(());
+    });
+    if telling.is_ok() {
+        let _over = over.recv_timeout(FINISH_MAX);
+    }
 }
 
 struct Lines {
@@ -128,8 +144,10 @@ impl Lines {
 
     /// Writes what was taken and empties it.
     fn write(&self, batch: &mut Vec<u8>, to: &mut impl Write) {
-        // Where standard error is closed, there is nobody to tell.
-        let _closed = to.write_all(batch);
+        for piece in pieces(batch) {
+            // Where standard error is closed, there is nobody to tell.
+            let _closed = to.write_all(piece);
+        }
         batch.clear();
         batch.shrink_to(MEMORY_KEPT);
         self.state().is_writing = false;
@@ -143,6 +161,25 @@ impl Lines {
             .wait_timeout_while(self.state(), most, is_unwritten);
         drop(waited);
     }
+}
+
+/// Whole lines, as many as fit into a piece; a longer one alone.
+fn pieces(mut lines: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let is_end = |byte: &u8| *byte == b'\n';
+        let fitting = &lines[..lines.len().min(PIECE)];
+        let end = match fitting.iter().rposition(is_end) {
+            _ if fitting.len() == lines.len() => lines.len(),
+            Some(last) => last + 1,
+            None => lines
+                .iter()
+                .position(is_end)
+                .map_or(lines.len(), |end| end + 1),
+        };
+        let (piece, rest) = lines.split_at(end);
+        lines = rest;
+        (!piece.is_empty()).then_some(piece)
+    })
 }
 
 impl Write for &Lines {
@@ -159,7 +196,6 @@ impl Write for &Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc;
 
     /// A standard error whose reader must ask for each write.
     struct Slow {
@@ -222,6 +258,8 @@ mod tests {
             written: Vec::new(),
         };
         thread::scope(|scope| {
+            // A check that fails lets go of it, and so of who writes.
+            let ask = ask;
             lines.push(&line);
             let mut batch = Vec::new();
             assert_eq!(lines.take(&mut batch), 0);
@@ -246,6 +284,18 @@ mod tests {
         lines.push(&line);
         assert_eq!(lines.take(&mut batch), 0, "told once");
         assert_eq!(lines.state().left_out, 7);
+    }
+
+    #[test]
+    fn a_piece_has_whole_lines() {
+        let long = [&[b'x'; 2 * PIECE][..], b"\n"].concat();
+        let half = [&[b'y'; PIECE / 2 - 1][..], b"\n"].concat();
+        let lines = [&half, &half, &half, &long, &half, &b"the end"[..]].concat();
+        let told: Vec<_> = pieces(&lines).collect();
+        let two = half.repeat(2);
+        let last = [&half[..], b"the end"].concat();
+        assert_eq!(told, [&two[..], &half, &long, &last]);
+        assert_eq!(pieces(b"").count(), 0);
     }
 
     #[test]

@@ -104,7 +104,7 @@ pub(super) fn encode(stats: &Stats, encoder: &mut DescriptorEncoder) -> Result<(
         let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         ConstCounter::new(stats.total(of)).encode(metric)?;
     }
-    let help = "Answers of HTTP that are held until their readers have taken them";
+    let help = "Long answers of the API that are held until their readers have taken them";
     let name = "connections_unread_answers_bytes";
     gauge(encoder, name, help, api::held_unread() as f64)?;
     let messages = MESSAGES.map(|(kind, of)| (kind.to_owned(), stats.total(of)));
