@@ -119,7 +119,7 @@ impl<J: Journal + 'static> Machine<J> {
     }
 
     /// Whoever reads of a moment finds its signals in the journal.
-    pub(super) fn hand_on_charts(&mut self) {
+    pub(crate) fn hand_on_charts(&mut self) {
         if !self.is_behind {
             self.charts.hand_on(&self.engine);
         }

@@ -285,7 +285,11 @@ impl Server {
 
     pub(super) fn chore(&mut self, chore: &Chore) {
         match chore {
-            Chore::Write => self.machine.write_later(),
+            Chore::Write => {
+                self.machine.write_later();
+                // What found no room when it became known, also where nothing else comes any more.
+                self.machine.hand_on_charts();
+            }
             Chore::Save => self.machine.save_later(Some(&self.room.history)),
             Chore::Sample => {
                 self.tell_quarantine();

@@ -35,15 +35,16 @@ fn questions(newest: i64) -> Vec<String> {
 
 /// The answer; a book that is being written is waited for.
 fn told(server: &Server, question: &str) -> Value {
+    let mut last = Value::Null;
     for _ in 0..30 {
         let (status, body) = ask(server, question, "");
         match status {
-            503 => {}
+            503 => last = body,
             200 => return body,
             other => panic!("{question}: {other} {body}"),
         }
     }
-    panic!("{question}: the book was not made")
+    panic!("{question}: the book was not made: {last}")
 }
 
 fn answers(server: &Server, questions: &[String]) -> Vec<String> {
