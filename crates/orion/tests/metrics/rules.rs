@@ -181,7 +181,7 @@ fn prometheus_takes_the_rules_and_each_fires_when_it_should() {
     let Some(checked) = promtool(&["check", "rules", "alerts.yml"], "") else {
         return;
     };
-    assert!(checked.contains("24 rules found"), "{checked}");
+    assert!(checked.contains("25 rules found"), "{checked}");
     promtool(&["check", "config", "prometheus.yml"], "");
     promtool(&["test", "rules", "alerts_test.yml"], "");
     let queries = read("deploy/grafana/orion.json");
