@@ -196,11 +196,7 @@ impl Door {
     ) {
         let answering = async {
             let turn = Arc::clone(&self.upgrades).acquire_owned().await?;
-            let first = First {
-                _turn: turn,
-                arriving,
-                judged: Some(judged),
-            };
+            let first = First::new(turn, arriving, Some(judged));
             self.speak_http(self.watched(stream), peer, first, Manner::Serving)
                 .await
         };
@@ -264,7 +260,7 @@ impl Door {
                     if stream.get_ref().1.alpn_protocol() == Some(CHALLENGE_PROTOCOL) {
                         return Ok(());
                     }
-                    let first = First::unread(turn, arriving);
+                    let first = First::new(turn, arriving, None);
                     self.speak_http(stream, peer, first, Manner::Serving).await
                 })
                 .await
@@ -275,7 +271,7 @@ impl Door {
             }
             (Protocol::Tls | Protocol::Upgrade | Protocol::Http, tls) => {
                 let turn = Arc::clone(&self.handshakes).acquire_owned().await?;
-                let (first, manner) = (First::unread(turn, arriving), Manner::of_plain(tls));
+                let (first, manner) = (First::new(turn, arriving, None), Manner::of_plain(tls));
                 let stream = self.watched(stream);
                 Box::pin(self.speak_http(stream, peer, first, manner)).await
             }
@@ -313,11 +309,7 @@ impl Door {
                 Some(Ok(candidate))
             }
         };
-        let first = First {
-            _turn: turn,
-            arriving,
-            judged,
-        };
+        let first = First::new(turn, arriving, judged);
         let stream = self.watched(TcpStream::from_std(stream)?);
         self.speak_http(stream, peer, first, Manner::Serving).await
     }

@@ -181,13 +181,13 @@ fn raise_descriptors() -> Option<u64> {
 /// third more of its own at rest, and a flood of clients half as much again, for nothing that could be measured
 /// (bench/README.md). Where the system does not take this, it stays so.
 #[cfg(target_os = "linux")]
-pub(crate) fn spare_memory() {
+pub fn spare_memory() {
     let _taken = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 /// Other systems give large pages only to who asks.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn spare_memory() {}
+pub fn spare_memory() {}
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ pub mod backtest;
 pub mod backup;
 mod bars;
 pub mod bench;
-mod capacity;
+pub mod capacity;
 mod chartbook;
 pub mod cli;
 pub mod clock;

@@ -1,5 +1,6 @@
 //! Logs to standard error: text for people, JSON for machines. Who logs never waits for who reads them (`writer.rs`). The newest
-//! lines are also kept in memory, for who keeps the server and cannot see its terminal. Levels may change while the process runs: [`set`] and [`change`] are the only ways.
+//! lines are also kept in memory, for who keeps the server and cannot see its terminal. Levels may change while the process
+//! runs: [`set`] and [`change`] are the only ways.
 
 mod ring;
 mod writer;

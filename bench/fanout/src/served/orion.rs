@@ -11,7 +11,7 @@ use market::{
     Calendar, Catalog, Instrument, Price, PriceKind, Source, SourceId, Span, Symbol, Time,
 };
 use orion::config::{Log, LogFormat};
-use orion::logs;
+use orion::{capacity, logs};
 use std::fs;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub fn serve(tls: Option<Tls>) -> Result<()> {
     let level = level.parse().map_err(anyhow::Error::msg)?;
     let format = LogFormat::Json;
     logs::begin(&Log { level, format }).context("begin the log")?;
-    rustix::thread::disable_transparent_huge_pages(true).context("have ordinary pages")?;
+    capacity::spare_memory();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

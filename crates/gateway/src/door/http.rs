@@ -233,18 +233,22 @@ impl Door {
 #[derive(Debug)]
 pub(super) struct First {
     /// Its place among those that may speak.
-    pub(super) _turn: OwnedSemaphorePermit,
-    pub(super) arriving: Arriving,
+    _turn: OwnedSemaphorePermit,
+    arriving: Arriving,
     /// What comes of that request, if it was looked at before it was read.
-    pub(super) judged: Option<Judged>,
+    judged: Option<Judged>,
 }
 
 impl First {
-    pub(super) fn unread(turn: OwnedSemaphorePermit, arriving: Arriving) -> Self {
+    pub(super) fn new(
+        turn: OwnedSemaphorePermit,
+        arriving: Arriving,
+        judged: Option<Judged>,
+    ) -> Self {
         Self {
             _turn: turn,
             arriving,
-            judged: None,
+            judged,
         }
     }
 

@@ -1,6 +1,8 @@
 //! The way of a line to standard error. Whoever logs never waits for who reads: a terminal that is paused, or a collector
 //! that hangs, would stop every client with it. A thread of its own writes, much at once where much is logged; what finds no
 //! room meanwhile is left out, counted and told of.
+//!
+//! `tracing-appender` bounds lines and not bytes, wakes its thread for each, and leaves out without a word in the log.
 
 use std::io::{self, Write};
 use std::sync::mpsc;
